@@ -1,0 +1,112 @@
+"""The client id and secret, out of Secrets Manager; masked wherever they might be shown."""
+
+import re
+import threading
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from personal_link import strict_json
+from personal_link.clock import Clock
+from personal_link.errors import Code, NotProcessed
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+FRESH_FOR: Final = 300.0  # seconds in which the secret is not read again unasked
+STALE_FOR: Final = 3600.0  # seconds in which a copy serves while Secrets Manager does not answer
+
+_PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
+# What an operator has to mend; every other failure of Secrets Manager passes by itself.
+_SETUP_FAULTS: Final = frozenset(
+    {
+        "ResourceNotFoundException",
+        "InvalidRequestException",
+        "InvalidParameterException",
+        "AccessDeniedException",
+        "DecryptionFailure",
+    }
+)
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ClientCredentials:
+    """What the token server asks for (OAuth 2.0 client credentials)."""
+
+    client_id: str
+    client_secret: str
+
+    def __repr__(self) -> str:
+        return "ClientCredentials(***)"
+
+    @classmethod
+    def parse(cls, secret: str) -> "ClientCredentials":
+        """Return the credentials in a secret `{"client_id": …, "client_secret": …}`.
+
+        Raises NotProcessed (`credentials_missing`) naming the field that is wrong, never its value.
+        """
+        try:
+            content = strict_json.parse(secret)
+        except ValueError:
+            content = None
+        if not isinstance(content, dict):
+            raise _missing('is not a JSON object {"client_id": …, "client_secret": …}')
+        for field in ("client_id", "client_secret"):
+            value = content.get(field)
+            if not isinstance(value, str) or not value:
+                raise _missing(f"has no {field}: fill it in")
+            if not _PRINTABLE.fullmatch(value):
+                raise _missing(f"has a {field} with blanks, control or non-ASCII characters")
+        return cls(content["client_id"], content["client_secret"])
+
+
+class CredentialsSecret:
+    """One secret, read when it is needed and kept for a while."""
+
+    def __init__(self, secretsmanager: "SecretsManagerClient", secret_arn: str, clock: Clock) -> None:
+        self._secretsmanager = secretsmanager
+        self._secret_arn = secret_arn
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: ClientCredentials | None = None
+        self._read_at = 0.0
+
+    def get(self, *, newer_than: ClientCredentials | None = None) -> ClientCredentials:
+        """Return the credentials; read them again if they are older than five minutes or no `newer_than` those given.
+
+        Raises NotProcessed: `credentials_missing` when an operator has to mend the secret, else `internal_error`.
+        """
+        with self._lock:
+            age = self._clock.wall() - self._read_at
+            if self._kept is not None and self._kept != newer_than and 0 <= age < FRESH_FOR:
+                return self._kept
+            try:
+                secret = self._read()
+            except NotProcessed as error:
+                if self._kept is not None and error.code is Code.INTERNAL_ERROR and 0 <= age < STALE_FOR:
+                    return self._kept
+                raise
+            self._kept, self._read_at = ClientCredentials.parse(secret), self._clock.wall()
+            return self._kept
+
+    def _read(self) -> str:
+        try:
+            response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code in _SETUP_FAULTS:
+                raise _missing(f"cannot be read ({code})") from None
+            raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({code})") from None
+        except BotoCoreError as error:
+            raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({type(error).__name__})") from None
+        secret = response.get("SecretString")
+        if secret is None and "SecretBinary" in response:
+            raise _missing("is binary: store it as a string")
+        if secret is None:  # any HTTP 200 counts as success to botocore, a proxy's page too
+            raise NotProcessed(Code.INTERNAL_ERROR, "Secrets Manager answered without a secret")
+        return secret
+
+
+def _missing(problem: str) -> NotProcessed:
+    return NotProcessed(Code.CREDENTIALS_MISSING, f"The credentials secret {problem}.")

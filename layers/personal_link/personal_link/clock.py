@@ -1,0 +1,78 @@
+"""Time, injected: the two clocks, and the deadline that every network call keeps."""
+
+import time
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from personal_link.errors import Code, NotProcessed
+
+RESERVE: Final = 8.0  # seconds: two AWS calls that each time out once and then succeed
+
+
+class LambdaContext(Protocol):
+    """What is used of the context object that Lambda passes to a handler."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        """Return the milliseconds until Lambda ends the invocation."""
+        ...
+
+
+class Clock(Protocol):
+    """Both clocks, since a frozen environment stops the monotonic one and a correction moves the wall clock."""
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+        ...
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        ...
+
+
+class SystemClock:
+    """The machine's own clocks."""
+
+    def wall(self) -> float:
+        """Return seconds since the epoch."""
+        return time.time()
+
+    def monotonic(self) -> float:
+        """Return seconds that never run backwards."""
+        return time.monotonic()
+
+
+@dataclass(frozen=True, slots=True)
+class Deadline:
+    """The moment by which work must have ended, on the monotonic clock."""
+
+    clock: Clock
+    ends_at: float
+
+    @classmethod
+    def after(cls, seconds: float, clock: Clock) -> "Deadline":
+        """Return the deadline `seconds` from now."""
+        return cls(clock, clock.monotonic() + seconds)
+
+    @classmethod
+    def of_invocation(cls, context: "LambdaContext") -> "Deadline":
+        """Return the end of a Lambda invocation, less what the ledger and the queues need after the vendor's answer."""
+        return cls.after(context.get_remaining_time_in_millis() / 1000 - RESERVE, SystemClock())
+
+    def remaining(self) -> float:
+        """Return the seconds left, never below zero."""
+        return max(0.0, self.ends_at - self.clock.monotonic())
+
+    def within(self, seconds: float) -> "Deadline":
+        """Return this deadline, or the one `seconds` from now if that is sooner."""
+        return Deadline(self.clock, min(self.ends_at, self.clock.monotonic() + seconds))
+
+    def require(self, seconds: float) -> None:
+        """Raise NotProcessed unless `seconds` are left: what cannot finish is not started."""
+        if self.remaining() < seconds:
+            raise NotProcessed(Code.UNAVAILABLE, "too little time was left to start")
+
+
+def timestamp(seconds: float) -> str:
+    """Return epoch seconds as the results write them: UTC, milliseconds, `2026-11-23T10:00:00.000Z`."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

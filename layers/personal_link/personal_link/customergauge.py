@@ -1,0 +1,248 @@
+"""The vendor's two endpoints: a method each, and what every status and body means.
+
+Source of the documented answers: CustomerGauge's page "PUT Personal Link API". Of whatever it does not document (401,
+403, 429, 5xx, redirects) nothing is assumed but what HTTP says. No decision hangs on words that Laravel may change or
+translate, except for HTTP 400 and 404, which have nothing else to tell their kinds apart.
+"""
+
+import json
+import re
+from collections.abc import Mapping
+from email.utils import parsedate_to_datetime
+from typing import Final, Literal, NoReturn
+from urllib.parse import urlencode, urlsplit
+
+from personal_link import strict_json
+from personal_link.access_token import AccessToken
+from personal_link.client_credentials import ClientCredentials
+from personal_link.clock import Clock, Deadline
+from personal_link.errors import (
+    Code,
+    CredentialsRefused,
+    FieldErrors,
+    InvalidRequest,
+    NotProcessed,
+    OutcomeUnknown,
+    Refused,
+    TryAgain,
+    Unanswered,
+    Unauthorized,
+)
+from personal_link.outcome import PersonalLink
+from personal_link.request import Scalar, is_plain_text
+from personal_link.transport import Response, Transport
+
+Encoding = Literal["json", "form"]
+
+TOKEN_LIMIT: Final = 5.0  # seconds for a token
+LINK_LIMIT: Final = 10.0  # seconds for a link
+MAX_LINK: Final = 2048  # characters
+MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can be hidden
+
+_FORM: Final = "application/x-www-form-urlencoded"
+_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # anything else would break, or forge, a header
+_TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's tokens live an hour
+_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+
+
+class CustomerGauge:
+    """The vendor's API in one region."""
+
+    def __init__(
+        self,
+        transport: Transport,
+        clock: Clock,
+        *,
+        auth_base_url: str,
+        imports_base_url: str,
+        encoding: Encoding = "json",
+    ) -> None:
+        self._transport = transport
+        self._clock = clock
+        self._token_url = f"{auth_base_url}/oauth2/token"
+        self._link_url = f"{imports_base_url}/personal-link/"  # without the last slash Laravel redirects
+        self._encoding = encoding
+        # A link is https; only an API that itself is on loopback may give one that is not.
+        self._plain_links_allowed = imports_base_url.startswith("http://")
+
+    def fetch_token(self, credentials: ClientCredentials, deadline: Deadline) -> AccessToken:
+        """Return a new access token (POST /oauth2/token, client_credentials in a form body).
+
+        Raises CredentialsRefused for a refused id or secret, else NotProcessed: without a token no request was sent.
+        """
+        form = {
+            "grant_type": "client_credentials",
+            "client_id": credentials.client_id,
+            "client_secret": credentials.client_secret,
+        }
+        headers = {"Content-Type": _FORM, "Accept": "application/json"}
+        wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        try:
+            response = self._transport.request(
+                "POST",
+                self._token_url,
+                headers=headers,
+                body=urlencode(form).encode(),
+                deadline=deadline.within(TOKEN_LIMIT),
+            )
+        except TryAgain as error:
+            raise NotProcessed(Code.UNAVAILABLE, f"no access token: {error.message}") from None
+        content = _json_object(response)
+        if response.status != 200:
+            self._refuse_token(response, content)
+        value = content.get("access_token")
+        bearer = str(content.get("token_type", "Bearer")).lower() == "bearer"
+        if not bearer or not isinstance(value, str) or not _TOKEN.fullmatch(value):
+            raise NotProcessed(Code.UNAVAILABLE, "the token server answered without a usable bearer token")
+        return AccessToken(value, _token_life(content.get("expires_in")), wall, monotonic)
+
+    def create_personal_link(
+        self, configuration: str, record: Mapping[str, Scalar], token: AccessToken, deadline: Deadline
+    ) -> PersonalLink:
+        """Return the survey link of a new record (PUT /personal-link/): one request on the wire, never repeated here.
+
+        Raises Refused, OutcomeUnknown, Unauthorized, NotProcessed or Unanswered, as `errors.py` draws them.
+        """
+        content_type, body = self._encode(configuration, record)
+        headers = {
+            "Authorization": f"Bearer {token.value}",
+            "Content-Type": content_type,
+            "Accept": "application/json",  # without it Laravel turns errors into redirects
+        }
+        response = self._transport.request(
+            "PUT", self._link_url, headers=headers, body=body, deadline=deadline.within(LINK_LIMIT)
+        )
+        if response.status != 200:
+            self._refuse_link(response)
+        return self._link(response)
+
+    def _encode(self, configuration: str, record: Mapping[str, Scalar]) -> tuple[str, bytes]:
+        if self._encoding == "json":
+            content = {"configuration": configuration, "record": record}
+            return "application/json", json.dumps(content, ensure_ascii=False).encode()
+        if any("[" in heading or "]" in heading for heading in record):
+            problem = {"record": ["a heading with [ or ] cannot be sent as a form: set the encoding to json"]}
+            raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=problem)
+        fields = {f"record[{heading}]": _form_value(value) for heading, value in record.items()}
+        return _FORM, urlencode({"configuration": configuration, **fields}).encode()
+
+    def _link(self, response: Response) -> PersonalLink:
+        data = _json_object(response).get("data")
+        data = data if isinstance(data, dict) else {}
+        number = data.get("number_customergauge")
+        number = number if isinstance(number, int) and not isinstance(number, bool) else None
+        link = self._usable(data.get("survey_link"))
+        if link is None:
+            message = "CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists."
+            raise OutcomeUnknown(Code.BAD_RESPONSE, message, number=number)
+        return PersonalLink(number, link, self._usable(data.get("survey_link_short")))
+
+    def _usable(self, link: object) -> str | None:
+        """Return a link that may be handed on: https, plain text, of sane length. Its host is the tenant's affair."""
+        if not isinstance(link, str) or len(link) > MAX_LINK or " " in link or not is_plain_text(link):
+            return None
+        try:
+            parts = urlsplit(link)
+        except ValueError:
+            return None
+        local = self._plain_links_allowed and parts.scheme == "http" and parts.hostname in _LOOPBACK
+        return link if parts.hostname and (parts.scheme == "https" or local) else None
+
+    def _refuse_link(self, response: Response) -> NoReturn:
+        status = response.status
+        answered = f"CustomerGauge answered HTTP {status}"
+        match status:
+            case 401:
+                raise Unauthorized(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses the access token")
+            case 403:
+                raise NotProcessed(Code.FORBIDDEN, f"{answered}: this client may not do this")
+            case 429:
+                raise NotProcessed(Code.RATE_LIMITED, answered, retry_after=self._retry_after(response))
+            case 425:
+                raise NotProcessed(Code.UNAVAILABLE, answered)
+            case 503 if "retry-after" in response.headers:
+                raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
+            case 400 | 404 | 422 if not response.complete:
+                raise Unanswered(Code.NO_ANSWER, f"{answered}, cut short")
+            case 408:
+                raise Unanswered(Code.NO_ANSWER, answered)
+            case _ if 200 <= status < 300:
+                raise OutcomeUnknown(Code.BAD_RESPONSE, f"{answered}, which it does not document")
+            case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a failure in mid-work
+                raise Unanswered(Code.UNAVAILABLE, answered)
+            case _:
+                raise _refusal(status, answered, _json_object(response))
+
+    def _refuse_token(self, response: Response, content: Mapping[str, object]) -> NoReturn:
+        status, error = response.status, content.get("error")
+        answered = f"the token server answered HTTP {status}"
+        if status == 429:
+            raise NotProcessed(Code.RATE_LIMITED, answered, retry_after=self._retry_after(response))
+        if error == "invalid_client" or status == 401:
+            raise CredentialsRefused(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses the client id or secret")
+        if status in {400, 403}:
+            raise NotProcessed(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses this client")
+        raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
+
+    def _retry_after(self, response: Response) -> float | None:
+        """Return Retry-After (seconds or a date) in seconds, within 0 to 12 hours; None if absent or garbage."""
+        value = response.headers.get("retry-after", "")
+        try:
+            seconds = float(value) if value.isdigit() else parsedate_to_datetime(value).timestamp() - self._clock.wall()
+        except (ValueError, OverflowError):
+            return None
+        return min(max(seconds, 0.0), MAX_RETRY_AFTER)
+
+
+def _refusal(status: int, answered: str, content: Mapping[str, object]) -> Refused:
+    """Return what a 4xx with a body means. The vendor's own words are passed on only where it documents them."""
+    message = content.get("message")
+    text = message if isinstance(message, str) and len(message) <= 1024 and is_plain_text(message) else ""
+    errors = _field_errors(content.get("errors"))
+    if status == 400 and "campaign filter" in text.lower():
+        return Refused(Code.NO_MATCHING_CAMPAIGN, "No personal link campaign matches the record.", vendor_message=text)
+    if status == 400 and "duplicates" in text.lower():
+        return Refused(Code.DUPLICATE_RECORD, "The contact falls under a duplication rule.", vendor_message=text)
+    if status == 404 and "mapping" in text.lower():
+        return Refused(Code.MAPPING_NOT_FOUND, "The inbound mapping was not found.", vendor_message=text)
+    if status == 422:
+        message = "CustomerGauge refused the values of the record."
+        return Refused(Code.VALIDATION_FAILED, message, vendor_message=text or None, errors=errors)
+    return Refused(Code.BAD_REQUEST, f"{answered}.")
+
+
+def _json_object(response: Response) -> dict[str, object]:
+    """Return the body's JSON object; an empty one for anything else."""
+    try:
+        content = strict_json.parse(response.body) if response.complete else None
+    except ValueError:
+        content = None
+    return content if isinstance(content, dict) else {}
+
+
+def _field_errors(errors: object) -> FieldErrors:
+    """Return Laravel's `errors`, a list of messages a field, as far as they have that shape."""
+    if not isinstance(errors, dict):
+        return {}
+    fields = [(field, messages) for field, messages in errors.items() if isinstance(messages, list)]
+    return {field: [str(message)[:1024] for message in messages[:10]] for field, messages in fields[:200]}
+
+
+def _form_value(value: Scalar) -> str:
+    """Return a value as PHP writes it in forms: true is 1, false is 0, null is empty (Laravel reads empty as null)."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(int(value))
+        case _:
+            return str(value)
+
+
+def _token_life(expires_in: object) -> float:
+    """Return a token's life in seconds: 0 is "for this request only"; what makes no sense is ten minutes."""
+    if isinstance(expires_in, str) and re.fullmatch("[0-9]{1,12}", expires_in):
+        expires_in = int(expires_in)
+    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float):
+        return _TOKEN_LIFE
+    return 0.0 if expires_in <= 0 else float(min(max(expires_in, 30), 86_400))

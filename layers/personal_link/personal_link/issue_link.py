@@ -1,0 +1,105 @@
+"""The use case: one request, at most one call per attempt, one outcome."""
+
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+from personal_link.access_token import TokenCache
+from personal_link.clock import Clock, Deadline, timestamp
+from personal_link.customergauge import CustomerGauge
+from personal_link.errors import (
+    Code,
+    InvalidRequest,
+    NotProcessed,
+    OutcomeUnknown,
+    Refused,
+    RequestError,
+    Unanswered,
+)
+from personal_link.ledger import Attempt, Ledger
+from personal_link.outcome import Outcome, PersonalLink, describe
+from personal_link.request import LinkRequest
+
+LEAST_TIME: Final = 2.0  # seconds without which an attempt is not begun: it would end as a marker for nothing
+
+
+@dataclass(frozen=True, slots=True)
+class LinkIssuer:
+    """Turns requests into outcomes; safe to share among threads."""
+
+    ledger: Ledger
+    tokens: TokenCache
+    customergauge: CustomerGauge
+    clock: Clock
+    default_configuration: str | None
+
+    def issue(self, request: LinkRequest, deadline: Deadline) -> Outcome:
+        """Return the request's outcome: `created`, `rejected` or `unknown`, from the ledger if it is settled already.
+
+        Raises Refused when no attempt may be made (no configuration, key of another request), TryAgain when the request
+        is not settled and may be tried later.
+        """
+        configuration = request.configuration or self.default_configuration
+        if not configuration:
+            problem = {"configuration": ["is required: the stack has no default configuration"]}
+            raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see configuration.", errors=problem)
+        deadline.require(LEAST_TIME)
+        begun = self.ledger.begin(request, deadline)
+        if isinstance(begun, Outcome):
+            return begun
+        return self._settle(begun, self._attempt(begun, request, configuration, deadline))
+
+    def _attempt(self, attempt: Attempt, request: LinkRequest, configuration: str, deadline: Deadline) -> Outcome:
+        def end(status: Any, link: PersonalLink | None = None, error: dict[str, Any] | None = None) -> Outcome:
+            return Outcome(
+                id=attempt.outcome_id,
+                status=status,
+                source=attempt.source,
+                requested_at=attempt.requested_at,
+                completed_at=timestamp(self.clock.wall()),
+                attempts=attempt.number,
+                configuration=configuration,
+                personal_link=link,
+                error=error,
+                reference=request.reference,
+                record=request.record,
+            )
+
+        try:
+            link = self.tokens.authorised(
+                lambda token: self.customergauge.create_personal_link(configuration, request.record, token, deadline),
+                deadline,
+            )
+        except Refused as refusal:
+            if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:
+                return end("unknown", error=describe(_lost_link()))
+            return end("rejected", error=describe(refusal))
+        except OutcomeUnknown as unknown:
+            return end("unknown", error=describe(unknown))
+        except NotProcessed:
+            # If the ledger fails now too, the marker stays and the lease runs out: slower and gloomier, never wrong.
+            with suppress(RequestError):
+                self.ledger.take_back(attempt)
+            raise
+        except Unanswered:
+            with suppress(RequestError):
+                self.ledger.leave_marked(attempt)
+            raise
+        return end("created", link)
+
+    def _settle(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        try:
+            return self.ledger.settle(attempt, outcome)
+        except NotProcessed as error:
+            if error.code is Code.IN_PROGRESS:
+                raise
+            # The ledger failed, but the outcome is known here and nowhere else: it goes out rather than get lost.
+            return outcome
+
+
+def _lost_link() -> OutcomeUnknown:
+    message = (
+        "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
+        "a survey record probably exists and its link is lost. The Request History shows it."
+    )
+    return OutcomeUnknown(Code.OUTCOME_UNKNOWN, message)

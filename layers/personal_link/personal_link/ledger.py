@@ -1,0 +1,216 @@
+"""The ledger: one DynamoDB item per request key, so that a request is done once and its outcome is told again.
+
+The vendor is not idempotent: a repeated contact gets "duplicates" without the link. So an attempt writes a marker
+before it calls and the outcome after it, and may write only while its owner token stands. An item holds no personal
+data but the link:
+
+    pk            hash of the idempotency key
+    fingerprint   keyed hash of the request: another request under the key is refused
+    state         open | settled
+    outcome       the outcome, once settled
+    attempts      how many were begun; counts up, so that it also tells one state of an open item from another
+    unanswered    how many of them may have reached the vendor: the marker
+    owner         token of the attempt in flight; gone when there is none
+    lease_until   epoch seconds by which that attempt has certainly ended
+    outcome_id, source_type, source_id, requested_at
+                  of the first delivery, so that every redelivery's result is the same
+    format        version of this layout
+    expires_at    epoch seconds; DynamoDB deletes late, so it is checked here too
+"""
+
+import uuid
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from personal_link.clock import Clock, Deadline, timestamp
+from personal_link.errors import Code, NotProcessed, Refused
+from personal_link.outcome import Outcome, outcome_id
+from personal_link.request import LinkRequest, Source, SourceType
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+FORMAT: Final = "1"
+LEASE_MARGIN: Final = 5.0  # seconds beyond an attempt's deadline before another may begin
+CONTENT_KEY_LIFE: Final = 3600.0  # seconds for which a request without a key of its own is remembered
+LONGEST_HINT: Final = 5.0  # seconds to wait for an attempt in flight: most end long before their lease
+
+Item = Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """The right to call the vendor once for a request."""
+
+    key: str
+    owner: str
+    number: int
+    earlier_unanswered: bool  # an earlier attempt may have made the survey record
+    outcome_id: str
+    source: Source
+    requested_at: str
+
+
+class Ledger:
+    """Begins, settles and takes back attempts.
+
+    Every method raises NotProcessed (`internal_error`) when DynamoDB fails: without a marker nothing is sent.
+    """
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, days: int, clock: Clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._life = days * 86_400.0
+        self._clock = clock
+
+    def begin(self, request: LinkRequest, deadline: Deadline) -> Attempt | Outcome:
+        """Return a new attempt, or the outcome if the request is settled.
+
+        Raises Refused (`idempotency_key_reused`) when the key belongs to another request, NotProcessed (`in_progress`)
+        while another attempt is in flight.
+        """
+        now = self._clock.wall()
+        life = CONTENT_KEY_LIFE if request.key.scope == "content" else self._life
+        new = {
+            "pk": {"S": request.key.digest},
+            "fingerprint": {"S": request.fingerprint},
+            "state": {"S": "open"},
+            "attempts": {"N": "1"},
+            "unanswered": {"N": "1"},
+            "owner": {"S": uuid.uuid4().hex},
+            "lease_until": {"N": f"{now + deadline.remaining() + LEASE_MARGIN:.3f}"},
+            "outcome_id": {"S": outcome_id(request)},
+            "source_type": {"S": request.source.type},
+            "source_id": {"S": request.source.id},
+            "requested_at": {"S": timestamp(request.received_at)},
+            "format": {"S": FORMAT},
+            "expires_at": {"N": str(int(now + life))},
+        }
+        there = self._write(
+            self._dynamodb.put_item,
+            Item=new,
+            ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
+            ExpressionAttributeValues={":now": {"N": str(int(now))}},
+        )
+        if there is None or _owner(there) == _owner(new):
+            # A put that was repeated because its answer got lost meets itself.
+            return _attempt(new)
+        return self._continue(request, there, new, now)
+
+    def settle(self, attempt: Attempt, outcome: Outcome) -> Outcome:
+        """Store the outcome of an attempt and return it, or the one that another attempt stored first.
+
+        Raises NotProcessed (`in_progress`) if the lease had run out and another attempt is in flight.
+        """
+        there = self._write(
+            self._dynamodb.update_item,
+            Key={"pk": {"S": attempt.key}},
+            UpdateExpression="SET #state = :settled, outcome = :outcome REMOVE #owner, lease_until",
+            ConditionExpression="#owner = :owner",
+            ExpressionAttributeNames={"#owner": "owner", "#state": "state"},
+            ExpressionAttributeValues={
+                ":owner": {"S": attempt.owner},
+                ":settled": {"S": "settled"},
+                ":outcome": {"S": outcome.stored()},
+            },
+        )
+        if there is None or there.get("outcome", {}).get("S") == outcome.stored():
+            return outcome
+        if _is_settled(there):
+            return Outcome.replay(there["outcome"]["S"], reference=outcome.reference, record=outcome.record)
+        raise NotProcessed(Code.IN_PROGRESS, "another attempt took over and is in flight")
+
+    def take_back(self, attempt: Attempt) -> None:
+        """End an attempt that certainly reached nobody: its marker goes."""
+        self._end(attempt, "SET unanswered = unanswered - :one REMOVE #owner, lease_until", {":one": {"N": "1"}})
+
+    def leave_marked(self, attempt: Attempt) -> None:
+        """End an attempt of which nobody knows how it ended: its marker stays, and the next one may begin."""
+        self._end(attempt, "REMOVE #owner, lease_until", {})
+
+    def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
+        if there["format"]["S"] != FORMAT:
+            raise NotProcessed(Code.INTERNAL_ERROR, "the ledger's item is of another format")
+        if there["fingerprint"]["S"] != request.fingerprint:
+            message = "The idempotency key was used for another request."
+            raise Refused(Code.IDEMPOTENCY_KEY_REUSED, message)
+        if _is_settled(there):
+            return Outcome.replay(there["outcome"]["S"], reference=request.reference, record=request.record)
+        lease = float(there["lease_until"]["N"]) - now if "lease_until" in there else 0.0
+        if lease > 0:
+            hint = min(max(lease, 1.0), LONGEST_HINT)
+            raise NotProcessed(Code.IN_PROGRESS, "another attempt is in flight", retry_after=hint)
+        return self._take_over(there, new)
+
+    def _take_over(self, there: Item, new: Item) -> Attempt:
+        """Begin the next attempt of an open item, unless somebody else just did."""
+        count, unanswered = int(there["attempts"]["N"]) + 1, int(there["unanswered"]["N"]) + 1
+        changed = {
+            **there,
+            "attempts": {"N": str(count)},
+            "unanswered": {"N": str(unanswered)},
+            "owner": new["owner"],
+            "lease_until": new["lease_until"],
+        }
+        now_there = self._write(
+            self._dynamodb.put_item,
+            Item=changed,
+            ConditionExpression="#state = :open AND attempts = :attempts AND unanswered = :unanswered",
+            ExpressionAttributeNames={"#state": "state"},
+            ExpressionAttributeValues={
+                ":open": {"S": "open"},
+                ":attempts": there["attempts"],
+                ":unanswered": there["unanswered"],
+            },
+        )
+        if now_there is None or _owner(now_there) == _owner(new):
+            return _attempt(changed)
+        raise NotProcessed(Code.IN_PROGRESS, "another attempt just began", retry_after=1.0)
+
+    def _end(self, attempt: Attempt, update: str, values: Item) -> None:
+        self._write(
+            self._dynamodb.update_item,
+            Key={"pk": {"S": attempt.key}},
+            UpdateExpression=update,
+            ConditionExpression="#owner = :owner",  # fences an attempt whose lease ran out
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": attempt.owner}, **values},
+        )
+
+    def _write(self, operation: Callable[..., object], **arguments: object) -> Item | None:
+        """Write conditionally; return None, or the item that is there if the condition does not hold."""
+        try:
+            operation(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            if code == "ConditionalCheckFailedException":
+                return cast("Item", error.response.get("Item", {}))  # botocore's stubs do not know it
+            raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})") from None
+        except BotoCoreError as error:
+            raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({type(error).__name__})") from None
+        return None
+
+
+def _owner(item: Item) -> str | None:
+    owner: str | None = item.get("owner", {}).get("S")
+    return owner
+
+
+def _is_settled(item: Item) -> bool:
+    return "outcome" in item
+
+
+def _attempt(item: Item) -> Attempt:
+    source_type: SourceType = item["source_type"]["S"]
+    return Attempt(
+        key=item["pk"]["S"],
+        owner=item["owner"]["S"],
+        number=int(item["attempts"]["N"]),
+        earlier_unanswered=int(item["unanswered"]["N"]) > 1,
+        outcome_id=item["outcome_id"]["S"],
+        source=Source(source_type, item["source_id"]["S"]),
+        requested_at=item["requested_at"]["S"],
+    )

@@ -1,0 +1,114 @@
+"""SQS: the only sender of results and of parked messages, and the only one who makes a message wait."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from personal_link.errors import Code, NotProcessed, RequestError
+from personal_link.outcome import Outcome
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
+
+MAX_BATCH: Final = 10  # messages in a SendMessageBatch
+MAX_BYTES: Final = 1_000_000  # of a message, and of a batch: below SQS's 1 MiB, attributes included
+LONGEST_WAIT: Final = 43_200  # seconds a message can be hidden
+
+
+@dataclass(frozen=True, slots=True)
+class ResultsQueue:
+    """Where outcomes go."""
+
+    sqs: "SQSClient"
+    url: str
+    echo_record: bool
+
+    def send(self, outcomes: Sequence[Outcome]) -> set[int]:
+        """Send outcomes; return the positions of those that were not taken, and are to be sent again."""
+        entries = [self._entry(position, outcome) for position, outcome in enumerate(outcomes)]
+        taken: set[int] = set()
+        for batch in _batches(entries):
+            try:
+                response = self.sqs.send_message_batch(QueueUrl=self.url, Entries=batch)
+            except (ClientError, BotoCoreError):
+                continue  # none of this batch is taken; the positions say so
+            # Any HTTP 200 counts as success to botocore, so only a message id counts here.
+            taken |= {int(entry["Id"]) for entry in response.get("Successful", []) if entry.get("MessageId")}
+        return set(range(len(outcomes))) - taken
+
+    def _entry(self, position: int, outcome: Outcome) -> "SendMessageBatchRequestEntryTypeDef":
+        body = outcome.message(echo_record=self.echo_record)
+        if len(body) > MAX_BYTES:  # only the record of a refused request can be so long
+            body = replace(outcome, record=None).message(echo_record=False)
+        return {
+            "Id": str(position),
+            "MessageBody": body,
+            "MessageAttributes": {
+                "status": _text(outcome.status),
+                "code": _text(outcome.code),
+                "source": _text(outcome.source.type),
+            },
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class RequestsQueue:
+    """Where requests wait, and the parked queue beside it."""
+
+    sqs: "SQSClient"
+    url: str
+    parked_url: str
+
+    def park(self, body: str, error: RequestError, attempts: int) -> None:
+        """Put a message's original body on the parked queue with the reason. Raises NotProcessed if SQS fails."""
+        try:
+            response = self.sqs.send_message(
+                QueueUrl=self.parked_url,
+                MessageBody=body,
+                MessageAttributes={
+                    "code": _text(error.code),
+                    "detail": _text(error.message),
+                    "attempts": {"DataType": "Number", "StringValue": str(attempts)},
+                },
+            )
+        except (ClientError, BotoCoreError) as failure:
+            raise NotProcessed(Code.INTERNAL_ERROR, f"the message was not parked ({type(failure).__name__})") from None
+        if not response.get("MessageId"):
+            raise NotProcessed(Code.INTERNAL_ERROR, "the message was not parked")
+
+    def hide(self, receipt_handle: str, seconds: int) -> bool:
+        """Let a message come again after `seconds` at the earliest; return False if SQS refused.
+
+        Then it comes at the end of the queue's own visibility timeout: later, not lost.
+        """
+        try:
+            self.sqs.change_message_visibility(
+                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=min(seconds, LONGEST_WAIT)
+            )
+        except (ClientError, BotoCoreError):
+            return False
+        return True
+
+
+def _batches(
+    entries: Sequence["SendMessageBatchRequestEntryTypeDef"],
+) -> "Iterator[list[SendMessageBatchRequestEntryTypeDef]]":
+    """Split entries where SQS would refuse them together: at ten, or at a megabyte."""
+    batch: list[SendMessageBatchRequestEntryTypeDef] = []
+    size = 0
+    for entry in entries:
+        length = len(entry["MessageBody"])  # ASCII: a character is a byte
+        if batch and (len(batch) == MAX_BATCH or size + length > MAX_BYTES):
+            yield batch
+            batch, size = [], 0
+        batch.append(entry)
+        size += length
+    if batch:
+        yield batch
+
+
+def _text(value: str) -> "MessageAttributeValueTypeDef":
+    return {"DataType": "String", "StringValue": value}

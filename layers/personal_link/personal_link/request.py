@@ -1,0 +1,165 @@
+"""What a caller asks for: checked, unchanged, and known by its key."""
+
+import hashlib
+import hmac
+import json
+import math
+import unicodedata
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, Literal
+
+from personal_link.errors import Code, InvalidRequest
+
+Scalar = str | int | float | bool | None
+SourceType = Literal["http", "eventbridge", "sqs"]
+
+MAX_BYTES: Final = 64 * 1024
+MAX_HEADINGS: Final = 200
+MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency key
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """Where a request came from: the trigger, and its own id of the HTTP request, event or message."""
+
+    type: SourceType
+    id: str
+
+
+@dataclass(frozen=True, slots=True)
+class IdempotencyKey:
+    """The name under which a request is done once.
+
+    `caller` keys are shared by all triggers; `event` and `message` keys are the delivery's own ids; a `content` key is
+    the hash of the request itself, for HTTP callers who name none.
+    """
+
+    scope: Literal["caller", "event", "message", "content"]
+    value: str
+
+    @property
+    def digest(self) -> str:
+        """Return the hash that stands for the key outside this process (64 hexadecimal digits)."""
+        return hashlib.sha256(f"{self.scope}:{self.value}".encode()).hexdigest()
+
+
+@dataclass(frozen=True, slots=True)
+class Delivery:
+    """What a trigger brought, opened but not yet checked.
+
+    `content` is the request as the caller wrote it; `key` names it when the caller does not, None when nothing does.
+    """
+
+    source: Source
+    content: Mapping[str, object]
+    key: IdempotencyKey | None
+    received_at: float  # epoch seconds
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class LinkRequest:
+    """A request that keeps the contract (design, section 3). Its repr shows none of the record."""
+
+    configuration: str | None
+    record: Mapping[str, Scalar]
+    reference: str | None
+    key: IdempotencyKey
+    source: Source
+    received_at: float  # epoch seconds
+
+    @property
+    def fingerprint(self) -> str:
+        """Return what tells this request from another under the same key; keyed, so that nobody can guess a contact."""
+        text = _canonical(self.configuration, self.record, self.reference)
+        return hmac.new(self.key.value.encode(), text.encode(), "sha256").hexdigest()
+
+    def __repr__(self) -> str:
+        return f"LinkRequest(source={self.source!r}, key={self.key.digest[:12]}…, headings={len(self.record)})"
+
+
+def check(delivery: Delivery) -> LinkRequest:
+    """Return the delivery's request.
+
+    Raises InvalidRequest naming every field that breaks the contract (code `too_large` when only its size does).
+    """
+    content = delivery.content
+    problems: dict[str, list[str]] = {}
+    configuration = _label(content, "configuration", problems)
+    reference = _label(content, "reference", problems)
+    named = _label(content, "idempotency_key", problems)
+    record = _record(content.get("record"), problems)
+    if problems:
+        fields = ", ".join(sorted({field.partition(".")[0] for field in problems}))
+        raise InvalidRequest(Code.INVALID_REQUEST, f"The request is not valid: see {fields}.", errors=problems)
+    text = _canonical(configuration, record, reference)
+    size = len(text.encode())
+    if size > MAX_BYTES:
+        raise InvalidRequest(Code.TOO_LARGE, f"The request has {size} bytes; at most {MAX_BYTES} are allowed.")
+    if named is not None:
+        key = IdempotencyKey("caller", unicodedata.normalize("NFC", named))
+    else:
+        key = delivery.key or IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest())
+    return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at)
+
+
+def _label(content: Mapping[str, object], field: str, problems: dict[str, list[str]]) -> str | None:
+    value = content.get(field)
+    if value is None:
+        return None
+    if not isinstance(value, str):
+        problems[field] = ["must be a string"]
+    elif not 1 <= len(value) <= MAX_LABEL:
+        problems[field] = [f"must have 1 to {MAX_LABEL} characters"]
+    elif not is_plain_text(value):
+        problems[field] = ["must not hold control characters or lone surrogates"]
+    else:
+        return value
+    return None
+
+
+def _record(value: object, problems: dict[str, list[str]]) -> dict[str, Scalar]:
+    if not isinstance(value, dict) or not value:
+        problems["record"] = ["is required: an object of at least one heading and its value"]
+        return {}
+    if len(value) > MAX_HEADINGS:
+        message = f"The record has {len(value)} headings; at most {MAX_HEADINGS} are allowed."
+        raise InvalidRequest(Code.TOO_LARGE, message)
+    for heading, scalar in value.items():
+        if not heading or not is_plain_text(heading):
+            problems["record"] = ["a heading is empty or holds control characters or lone surrogates"]
+        elif (problem := _scalar_problem(scalar)) is not None:
+            problems[f"record.{heading}"] = [problem]
+    return value
+
+
+def _scalar_problem(value: object) -> str | None:
+    match value:
+        case None | bool():
+            return None
+        case str():
+            return None if is_plain_text(value) else "must not hold control characters or lone surrogates"
+        case int():
+            # What JSON readers beyond Python keep exactly; PHP, the vendor's language, turns longer ones into floats.
+            return None if -(2**63) <= value < 2**63 else "is too large a number: send it as a string"
+        case float():
+            return None if math.isfinite(value) else "is too large a number: send it as a string"
+        case _:
+            return "must be a string, a number, a boolean or null"
+
+
+def is_scalar(value: object) -> bool:
+    """Tell whether a value is one that JSON writes without depth: a string, a finite number, a boolean or null."""
+    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+
+
+def is_plain_text(value: str) -> bool:
+    """Tell whether a string is free of control characters and lone surrogates."""
+    return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in value)
+
+
+def _canonical(configuration: str | None, record: Mapping[str, Scalar], reference: str | None) -> str:
+    """Return one text for equal requests: names in order, Unicode composed (NFC)."""
+    content = {"configuration": configuration, "record": record, "reference": reference}
+    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+    return unicodedata.normalize("NFC", text)

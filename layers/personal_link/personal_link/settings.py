@@ -1,0 +1,118 @@
+"""The functions' settings: the only reader of the environment. `template.yaml` sets every variable named here."""
+
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from personal_link.customergauge import Encoding
+from personal_link.errors import SettingsError
+
+REGIONS: Final = ("eu", "us", "au")  # the vendor's host regions, from its API page
+
+_BASE_URL: Final = re.compile(r"https://[^\s/?#@]+|http://(127\.0\.0\.1|localhost|\[::1\])(:[0-9]+)?")
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """What both functions need."""
+
+    auth_base_url: str
+    imports_base_url: str
+    encoding: Encoding
+    default_configuration: str
+    credentials_secret_arn: str
+    ledger_table: str
+    ledger_days: int
+    results_queue_url: str
+    echo_record: bool
+    log_level: str
+
+
+@dataclass(frozen=True, slots=True)
+class QueueSettings:
+    """What the queue worker needs: the connector's settings and those of its queues."""
+
+    connector: Settings
+    requests_queue_url: str
+    parked_queue_url: str
+    retry_window_hours: int
+
+
+def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
+    """Return the settings; raise SettingsError naming every variable that is missing or wrong, at once."""
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = _settings(reader)
+    reader.finish()
+    return settings
+
+
+def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSettings:
+    """Return the queue worker's settings; raise SettingsError as `load_settings` does."""
+    reader = _Reader(os.environ if environment is None else environment)
+    settings = QueueSettings(
+        connector=_settings(reader),
+        requests_queue_url=reader.text("REQUESTS_QUEUE_URL"),
+        parked_queue_url=reader.text("PARKED_QUEUE_URL"),
+        retry_window_hours=reader.number("RETRY_WINDOW_HOURS"),
+    )
+    reader.finish()
+    return settings
+
+
+def _settings(reader: "_Reader") -> Settings:
+    region = reader.choice("CUSTOMERGAUGE_REGION", REGIONS)
+    encoding = reader.choice("CUSTOMERGAUGE_ENCODING", ("json", "form"))
+    return Settings(
+        auth_base_url=reader.base_url("AUTH_BASE_URL", f"https://auth.{region}.customergauge.com"),
+        imports_base_url=reader.base_url("IMPORTS_BASE_URL", f"https://imports.api.{region}.customergauge.com"),
+        encoding="form" if encoding == "form" else "json",
+        default_configuration=reader.optional("DEFAULT_CONFIGURATION"),
+        credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
+        ledger_table=reader.text("LEDGER_TABLE"),
+        ledger_days=reader.number("LEDGER_DAYS"),
+        results_queue_url=reader.text("RESULTS_QUEUE_URL"),
+        echo_record=reader.choice("ECHO_RECORD", ("true", "false")) == "true",
+        log_level=reader.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),
+    )
+
+
+class _Reader:
+    """Reads variables and collects what is wrong with them, so that one error can name it all."""
+
+    def __init__(self, environment: Mapping[str, str]) -> None:
+        self._environment = environment
+        self._problems: list[str] = []
+
+    def finish(self) -> None:
+        if self._problems:
+            raise SettingsError("The environment is not complete: " + "; ".join(self._problems))
+
+    def optional(self, name: str) -> str:
+        return self._environment.get(name, "").strip()
+
+    def text(self, name: str) -> str:
+        value = self.optional(name)
+        if not value:
+            self._problems.append(f"{name} is missing")
+        return value
+
+    def choice(self, name: str, choices: Sequence[str]) -> str:
+        value = self.text(name)
+        if value and value not in choices:
+            self._problems.append(f"{name} must be one of {', '.join(choices)}")
+        return value
+
+    def number(self, name: str) -> int:
+        value = self.text(name)
+        if value and not re.fullmatch("[1-9][0-9]{0,5}", value):
+            self._problems.append(f"{name} must be a whole number above zero")
+            return 0
+        return int(value or 0)
+
+    def base_url(self, name: str, default: str) -> str:
+        value = self.optional(name).rstrip("/") or default
+        if not _BASE_URL.fullmatch(value):
+            self._problems.append(f"{name} must be https://host, or http:// on loopback, without a path")
+        return value

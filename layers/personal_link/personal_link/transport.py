@@ -1,0 +1,164 @@
+"""HTTP to the vendor, the only import of urllib3: every call bounded, none repeated that may have been processed."""
+
+import socket
+import ssl
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any, Final
+
+import urllib3
+from urllib3.connection import HTTPConnection, HTTPSConnection
+from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
+from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
+from urllib3.response import BaseHTTPResponse
+
+from personal_link.clock import Clock, Deadline
+from personal_link.errors import Code, NotProcessed, Unanswered
+
+CONNECT_LIMIT: Final = 2.0  # seconds for one connection
+CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing
+LEAST_TIME: Final = 1.0  # seconds without which nothing is started
+BODY_LIMIT: Final = 64 * 1024  # bytes; the vendor's longest documented answer has under one thousand
+IDLE_LIMIT: Final = 30.0  # seconds after which a kept connection is not trusted: it may have been dropped in silence
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Response:
+    """An answer: `complete` is False when its body was cut short, over-long, compressed, or too late."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+    complete: bool
+
+    def __repr__(self) -> str:
+        return f"Response(status={self.status}, {len(self.body)} bytes, complete={self.complete})"
+
+
+class Transport:
+    """Keeps connections open between calls; safe to share among threads."""
+
+    def __init__(self, clock: Clock, ssl_context: ssl.SSLContext | None = None, connections: int = 10) -> None:
+        self._clock = clock
+        self._pools = urllib3.PoolManager(num_pools=4, maxsize=connections, ssl_context=ssl_context, retries=False)
+        self._pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+        self._last_used = clock.wall()
+
+    def request(
+        self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, deadline: Deadline
+    ) -> Response:
+        """Send one request and return its answer, whatever its status. Redirects are not followed.
+
+        Raises NotProcessed when it certainly was not sent (connection, name or TLS failed), Unanswered when it was sent
+        and no answer came. Ends by the deadline, slow drips of headers or body included.
+        """
+        self._drop_idle_connections()
+        for tries_left in reversed(range(CONNECT_TRIES)):
+            deadline.require(LEAST_TIME)
+            try:
+                return self._send(method, url, headers, body, deadline.remaining())
+            except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
+                if not tries_left:
+                    raise NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})") from None
+            except HTTPError as error:
+                raise Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})") from None
+        raise AssertionError("the last try returns or raises")
+
+    def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
+        response = self._pools.request(
+            method,
+            url,
+            headers={**headers, "Accept-Encoding": "identity"},
+            body=body,
+            timeout=urllib3.Timeout(connect=min(CONNECT_LIMIT, seconds), read=seconds),
+            redirect=False,
+            retries=False,
+            preload_content=False,
+        )
+        try:
+            text, complete = _read(response)
+        finally:
+            self._last_used = self._clock.wall()
+        return Response(response.status, response.headers, text, complete)
+
+    def _drop_idle_connections(self) -> None:
+        if self._clock.wall() - self._last_used > IDLE_LIMIT:
+            self._pools.clear()
+
+
+def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
+    """Return the body as far as it came, and whether that is all of it."""
+    watch = response.connection.watch if isinstance(response.connection, _Watched) else None
+    body = b""
+    try:
+        body = response.read(BODY_LIMIT + 1, decode_content=False)
+        complete = len(body) <= BODY_LIMIT and not response.headers.get("content-encoding")
+    except HTTPError:
+        complete = False
+    if watch is not None and not watch.stop():
+        complete = False
+    if complete:
+        response.release_conn()
+    else:
+        response.close()
+    return body, complete
+
+
+class _Watch:
+    """Shuts a socket when time is up: socket time-outs are per operation, so a drip would outlast them all."""
+
+    def __init__(self, sock: socket.socket, seconds: float) -> None:
+        self._sock = sock
+        self.rang = False
+        self._timer = threading.Timer(seconds, self._ring)
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _ring(self) -> None:
+        self.rang = True
+        with suppress(OSError):  # already closed
+            # Not SSLSocket.shutdown: that one forgets the encryption while another thread reads.
+            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+
+    def stop(self) -> bool:
+        """End the watch; return False if the time had been up."""
+        self._timer.cancel()
+        return not self.rang
+
+
+class _Watched(HTTPConnection):
+    """A connection whose answer is watched from its first byte to its last."""
+
+    watch: _Watch | None = None
+
+    def getresponse(self) -> Any:  # urllib3's HTTPResponse; http.client's signature differs
+        self.watch = _Watch(self.sock, float(self.timeout or 0))
+        try:
+            response = super().getresponse()
+        except BaseException:
+            if not self.watch.stop():
+                raise TimeoutError from None
+            raise
+        if self.watch.rang:  # http.client takes headers that were cut short for whole ones
+            raise TimeoutError
+        return response
+
+
+class _WatchedTls(_Watched, HTTPSConnection):
+    """The same over TLS; a failed handshake is known to have sent nothing."""
+
+    def connect(self) -> None:
+        try:
+            super().connect()
+        except OSError as error:  # also a time-out or reset in mid-handshake: urllib3 takes it for one in mid-answer
+            raise NotProcessed(Code.UNAVAILABLE, f"no TLS connection ({type(error).__name__})") from None
+
+
+class _PlainPool(HTTPConnectionPool):
+    ConnectionCls = _Watched
+
+
+class _TlsPool(HTTPSConnectionPool):
+    ConnectionCls = _WatchedTls

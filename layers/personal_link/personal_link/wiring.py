@@ -1,0 +1,73 @@
+"""Who gets what: every client and object of a function, built once per environment, on first use."""
+
+from functools import cache, partial
+from typing import TYPE_CHECKING
+
+import boto3
+from botocore.config import Config
+
+from personal_link import observability
+from personal_link.access_token import TokenCache, in_a_thread
+from personal_link.client_credentials import CredentialsSecret
+from personal_link.clock import Clock, SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.http_door import HttpDoor
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Ledger
+from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.settings import Settings, load_queue_settings, load_settings
+from personal_link.sign_in import sign_in
+from personal_link.transport import Transport
+from personal_link.work_batch import BatchWorker
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+# botocore waits 60 s for a connection and again for an answer unless told otherwise.
+_AWS_CALLS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+
+
+@cache
+def http_door() -> HttpDoor:
+    """Return what `http_api` runs. Raises SettingsError."""
+    settings = load_settings()
+    clock = SystemClock()
+    return HttpDoor(_issuer(settings, clock), ResultsQueue(_sqs(), settings.results_queue_url, settings.echo_record))
+
+
+@cache
+def batch_worker() -> BatchWorker:
+    """Return what `queue_worker` runs. Raises SettingsError."""
+    queue_settings = load_queue_settings()
+    settings, clock, sqs = queue_settings.connector, SystemClock(), _sqs()
+    return BatchWorker(
+        issuer=_issuer(settings, clock),
+        results=ResultsQueue(sqs, settings.results_queue_url, settings.echo_record),
+        requests=RequestsQueue(sqs, queue_settings.requests_queue_url, queue_settings.parked_queue_url),
+        retry_window=queue_settings.retry_window_hours * 3600.0,
+        clock=clock,
+    )
+
+
+def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
+    observability.configure(settings.log_level)
+    customergauge = CustomerGauge(
+        Transport(clock),
+        clock,
+        auth_base_url=settings.auth_base_url,
+        imports_base_url=settings.imports_base_url,
+        encoding=settings.encoding,
+    )
+    secretsmanager = boto3.client("secretsmanager", config=_AWS_CALLS)
+    secret = CredentialsSecret(secretsmanager, settings.credentials_secret_arn, clock)
+    return LinkIssuer(
+        ledger=Ledger(boto3.client("dynamodb", config=_AWS_CALLS), settings.ledger_table, settings.ledger_days, clock),
+        tokens=TokenCache(partial(sign_in, secret, customergauge), clock, in_a_thread),
+        customergauge=customergauge,
+        clock=clock,
+        default_configuration=settings.default_configuration,
+    )
+
+
+def _sqs() -> "SQSClient":
+    return boto3.client("sqs", config=_AWS_CALLS)
