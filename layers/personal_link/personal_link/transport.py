@@ -93,7 +93,9 @@ def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
     watch = response.connection.watch if isinstance(response.connection, _Watched) else None
     body = b""
     try:
-        body = response.read(BODY_LIMIT + 1, decode_content=False)
+        # To the end: it is the read that finds nothing more which tells a body that was cut short.
+        while len(body) <= BODY_LIMIT and (part := response.read(BODY_LIMIT + 1 - len(body), decode_content=False)):
+            body += part
         complete = len(body) <= BODY_LIMIT and not response.headers.get("content-encoding")
     except HTTPError:
         complete = False
