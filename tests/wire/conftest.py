@@ -1,0 +1,52 @@
+from collections.abc import Iterator
+
+import pytest
+from personal_link.access_token import AccessToken
+from personal_link.client_credentials import ClientCredentials
+from personal_link.clock import Deadline, SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.transport import Transport
+
+from sandbox.customergauge import CustomerGaugeSandbox
+
+CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
+
+
+@pytest.fixture
+def vendor() -> Iterator[CustomerGaugeSandbox]:
+    with CustomerGaugeSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def deadline() -> Deadline:
+    return Deadline.after(10, SystemClock())
+
+
+@pytest.fixture
+def transport() -> Transport:
+    return Transport(SystemClock())
+
+
+@pytest.fixture
+def gauge(vendor: CustomerGaugeSandbox, transport: Transport) -> CustomerGauge:
+    return CustomerGauge(
+        transport, SystemClock(), auth_base_url=vendor.base_url, imports_base_url=vendor.base_url, encoding="json"
+    )
+
+
+@pytest.fixture
+def form_gauge(vendor: CustomerGaugeSandbox, transport: Transport) -> CustomerGauge:
+    return CustomerGauge(
+        transport, SystemClock(), auth_base_url=vendor.base_url, imports_base_url=vendor.base_url, encoding="form"
+    )
+
+
+@pytest.fixture
+def credentials(vendor: CustomerGaugeSandbox) -> ClientCredentials:
+    return ClientCredentials(vendor.client_id, vendor.client_secret)
+
+
+@pytest.fixture
+def token(gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline) -> AccessToken:
+    return gauge.fetch_token(credentials, deadline)

@@ -1,0 +1,309 @@
+"""What the vendor's page does not document, over a real socket: statuses, broken bodies, broken connections."""
+
+import socket
+import time
+
+import pytest
+from personal_link.access_token import AccessToken, TokenCache
+from personal_link.client_credentials import ClientCredentials
+from personal_link.clock import Deadline, SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.errors import (
+    Code,
+    CredentialsRefused,
+    NotProcessed,
+    OutcomeUnknown,
+    Refused,
+    RequestError,
+    Unanswered,
+    Unauthorized,
+)
+from personal_link.outcome import PersonalLink
+
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.vendor_replies import Reply
+
+LINK = "https://survey.eu.customergauge.com/r/1"
+
+
+def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> PersonalLink:
+    deadline = Deadline.after(seconds, SystemClock())
+    return gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, deadline)
+
+
+@pytest.mark.parametrize(
+    ("reply", "kind", "code"),
+    [
+        (Reply.error(401), Unauthorized, Code.CREDENTIALS_REFUSED),
+        (Reply.error(403), NotProcessed, Code.FORBIDDEN),
+        (Reply.error(425), NotProcessed, Code.UNAVAILABLE),
+        (Reply.error(429), NotProcessed, Code.RATE_LIMITED),
+        (Reply.error(503, retry_after=3), NotProcessed, Code.UNAVAILABLE),
+        (Reply.error(503), Unanswered, Code.UNAVAILABLE),
+        (Reply.error(500), Unanswered, Code.UNAVAILABLE),
+        (Reply.html(502), Unanswered, Code.UNAVAILABLE),
+        (Reply.html(504), Unanswered, Code.UNAVAILABLE),
+        (Reply.error(408), Unanswered, Code.NO_ANSWER),
+        (Reply(fault="reset"), Unanswered, Code.NO_ANSWER),
+        (Reply(fault="close"), Unanswered, Code.NO_ANSWER),
+        (Reply(400, {"message": "No campaign filter."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        (Reply.error(400, "Something new."), Refused, Code.BAD_REQUEST),
+        (Reply.html(404), Refused, Code.BAD_REQUEST),
+        (Reply.error(405), Refused, Code.BAD_REQUEST),
+        (Reply.error(413), Refused, Code.BAD_REQUEST),
+        (Reply(204), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(201, {"data": {"survey_link": LINK}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply.html(200), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b""), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b'{"data": NaN}'), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b"[" * 60_000), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b'{"data": "' + b"x" * 70_000 + b'"}'), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": LINK}}, fault="truncated"), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": None}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": "javascript:alert(1)"}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (
+            Reply(200, {"data": {"survey_link": "http://survey.eu.customergauge.com/r/1"}}),
+            OutcomeUnknown,
+            Code.BAD_RESPONSE,
+        ),
+        (Reply(200, {"data": {"survey_link": LINK + "\r\nX: y"}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": LINK + "x" * 2048}}), OutcomeUnknown, Code.BAD_RESPONSE),
+    ],
+)
+def test_each_undocumented_answer_is_read_as_decided_and_asked_for_once(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    reply: Reply,
+    kind: type[RequestError],
+    code: Code,
+) -> None:
+    vendor.script("personal-link", reply)
+
+    with pytest.raises(RequestError) as caught:
+        create(gauge, token)
+
+    assert (type(caught.value), caught.value.code) == (kind, code)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_is_never_followed(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, status: int
+) -> None:
+    with CustomerGaugeSandbox() as elsewhere:
+        vendor.script("personal-link", Reply.redirect(f"{elsewhere.base_url}/personal-link/", status))
+
+        with pytest.raises(Unanswered):
+            create(gauge, token)
+
+        assert elsewhere.calls("personal-link") == []
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_redirect_of_the_token_request_does_not_carry_the_secret_elsewhere(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline
+) -> None:
+    with CustomerGaugeSandbox() as elsewhere:
+        vendor.script("token", Reply.redirect(f"{elsewhere.base_url}/oauth2/token", 307))
+
+        with pytest.raises(NotProcessed):
+            gauge.fetch_token(credentials, deadline)
+
+        assert elsewhere.calls("token") == []
+
+
+def test_the_number_and_the_short_link_may_be_odd_when_the_link_is_there(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    data = {"number_customergauge": "many", "survey_link": LINK, "survey_link_short": "javascript:alert(1)"}
+    vendor.script("personal-link", Reply(200, {"data": data}))
+
+    link = create(gauge, token)
+
+    assert link == PersonalLink(number_customergauge=None, survey_link=LINK, survey_link_short=None)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [("7", 7.0), ("0", 0.0), ("999999999", 43_200.0), ("soon", None), ("-5", None), ("", None)],
+)
+def test_retry_after_is_read_in_seconds_and_kept_within_twelve_hours(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, retry_after: str, seconds: float | None
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=retry_after))
+
+    with pytest.raises(NotProcessed) as caught:
+        create(gauge, token)
+
+    assert caught.value.retry_after == seconds
+
+
+def test_retry_after_may_be_a_date(vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after="Wed, 21 Oct 2015 07:28:00 GMT"))
+
+    with pytest.raises(NotProcessed) as caught:
+        create(gauge, token)
+
+    assert caught.value.retry_after == 0.0
+
+
+@pytest.mark.parametrize("fault", ["hang", "drip_headers"])
+def test_an_answer_that_does_not_come_ends_by_the_deadline(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, fault: str
+) -> None:
+    reply = Reply(fault="hang") if fault == "hang" else Reply(fault="drip_headers", interval=0.2)
+    vendor.script("personal-link", reply)
+    began = time.monotonic()
+
+    with pytest.raises(Unanswered) as caught:
+        create(gauge, token, seconds=1.5)
+
+    assert caught.value.code is Code.NO_ANSWER
+    assert time.monotonic() - began < 2.0
+
+
+def test_a_body_that_drips_ends_by_the_deadline_and_is_unknown_since_the_status_was_200(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    vendor.script("personal-link", Reply(fault="drip_body", interval=0.2))
+    began = time.monotonic()
+
+    with pytest.raises(OutcomeUnknown):
+        create(gauge, token, seconds=1.5)
+
+    assert time.monotonic() - began < 2.0
+
+
+def test_nothing_is_started_when_too_little_time_is_left(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    with pytest.raises(NotProcessed):
+        create(gauge, token, seconds=0.5)
+
+    assert vendor.calls("personal-link") == []
+
+
+def test_a_refused_connection_is_certainly_not_processed(
+    gauge: CustomerGauge, token: AccessToken, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.stop()
+
+    with pytest.raises(NotProcessed) as caught:
+        create(gauge, token)
+
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+def test_an_unknown_host_is_certainly_not_processed(
+    gauge: CustomerGauge, token: AccessToken, monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply(fault="close"))
+    with pytest.raises(Unanswered):
+        create(gauge, token)  # leaves no connection open, so that the name is looked up again
+
+    def nowhere(*_name: object, **_options: object) -> None:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", nowhere)
+
+    with pytest.raises(NotProcessed) as caught:
+        create(gauge, token)
+
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+def test_calls_in_a_row_share_one_connection(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    for _ in range(20):
+        create(gauge, token)
+
+    connections = {call.connection for call in (*vendor.calls("token"), *vendor.calls("personal-link"))}
+    assert len(connections) == 1
+
+
+def test_a_refused_secret_is_told_from_a_failing_token_server(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, deadline: Deadline
+) -> None:
+    with pytest.raises(CredentialsRefused) as refused:
+        gauge.fetch_token(ClientCredentials(vendor.client_id, "wrong"), deadline)
+    vendor.script("token", Reply.html(503))
+    with pytest.raises(NotProcessed) as failed:
+        gauge.fetch_token(ClientCredentials(vendor.client_id, vendor.client_secret), deadline)
+
+    assert refused.value.code is Code.CREDENTIALS_REFUSED
+    assert failed.value.code is Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"<html>",
+        b"[]",
+        b'{"token_type": "Bearer"}',
+        b'{"access_token": null}',
+        b'{"access_token": 7}',
+        b'{"access_token": ""}',
+        b'{"access_token": "a\\r\\nX-Injected: b"}',
+        b'{"access_token": "a b"}',
+        b'{"access_token": "abc", "token_type": "MAC"}',
+        b'{"access_token": "' + b"x" * 10_000 + b'"}',
+    ],
+)
+def test_a_token_that_cannot_be_sent_in_a_header_is_no_token(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    body: bytes,
+) -> None:
+    vendor.script("token", Reply(200, body))
+
+    with pytest.raises(NotProcessed) as caught:
+        gauge.fetch_token(credentials, deadline)
+
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize(
+    ("expires_in", "life"),
+    [
+        (b"3600", 3600),
+        (b'"3600"', 3600),
+        (b"3600.5", 3600.5),
+        (b"null", 600),
+        (b"true", 600),
+        (b'"abc"', 600),
+        (b"0", 0),
+        (b"-1", 0),
+        (b"5", 30),
+        (b"1e12", 86_400),
+        (b"1" + b"0" * 4000, 86_400),
+    ],
+)
+def test_a_tokens_life_is_read_from_whatever_expires_in_says(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    expires_in: bytes,
+    life: float,
+) -> None:
+    vendor.script("token", Reply(200, b'{"access_token": "abc", "expires_in": ' + expires_in + b"}"))
+
+    assert gauge.fetch_token(credentials, deadline).life == life
+
+
+def test_a_revoked_token_costs_one_more_round_trip(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline
+) -> None:
+    tokens = TokenCache(lambda limit: gauge.fetch_token(credentials, limit), SystemClock(), lambda work: work())
+    tokens.authorised(lambda token: create(gauge, token), deadline)
+    vendor.revoke_tokens()
+
+    link = tokens.authorised(lambda token: create(gauge, token), deadline)
+
+    assert link.survey_link == vendor.links[1].survey_link
+    assert (len(vendor.calls("token")), len(vendor.calls("personal-link"))) == (2, 3)
