@@ -1,0 +1,245 @@
+"""A CustomerGauge for tests and for trying things: the token endpoint and PUT Personal Link over real HTTP.
+
+    with CustomerGaugeSandbox() as vendor:
+        vendor.base_url, vendor.client_id, vendor.client_secret
+        vendor.script("personal-link", Reply.error(503, retry_after=2), Reply(fault="reset", commit=True))
+        ...
+        assert len(vendor.calls("token")) == 1
+
+or on its own, steered with curl (see customergauge_control): `python -m sandbox.customergauge --port 8099`.
+
+It answers what the vendor documents, decided from the request: unknown configuration, missing or invalid
+Email and Phone, `"Touchpoint": "No campaign"`, and the second record of a contact while `duplicate_rule` is
+on. Besides, the e-mail of an example domain picks an answer, by its local part or what follows a `+` in it:
+
+    no-campaign@example.com         400, no campaign filter matches
+    global-duplicate@example.com    400, the system's duplicate rule
+    duplicate@example.com           400, the campaign's duplicate rule
+    busy@example.com                429, Retry-After: 2
+    down@example.com                503, Retry-After: 2
+    error@example.com               500
+    bad-gateway@example.com         502, an HTML page of the load balancer
+    slow@example.com                the link, after 3 seconds
+    silent@example.com              no answer at all
+    reset@example.com               the connection is reset, nothing was done
+    lost@example.com                the survey record is made, the connection ends without an answer
+"""
+
+import argparse
+import itertools
+import secrets
+import signal
+import ssl
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Literal, Self
+
+from sandbox import customergauge_rules as rules
+from sandbox import survey_page
+from sandbox import vendor_replies as replies
+from sandbox.customergauge_control import CONTROL_PATH, control
+from sandbox.customergauge_wire import Call, VendorServer
+from sandbox.vendor_replies import Reply
+
+__all__ = ["Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
+
+Endpoint = Literal["token", "personal-link"]
+DuplicateRule = Literal["off", "global", "campaign"]
+
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
+PERSONAL_LINK_PATH = "/personal-link/"
+CONFIGURATIONS = frozenset({"9dd58237-c913-4073-9c76-07da0b49ff50", "contact"})
+WRONG_DATA_TYPES = frozenset({"activities"})
+FIRST_NUMBER = 12345
+DUPLICATES = {"global": replies.GLOBAL_DUPLICATE, "campaign": replies.DUPLICATE}
+
+
+@dataclass(frozen=True)
+class PersonalLink:
+    """A survey record the sandbox made, also one whose answer was lost; `record` as the vendor read it."""
+
+    number_customergauge: int
+    survey_link: str = field(repr=False)
+    survey_link_short: str = field(repr=False)
+    configuration: str
+    record: Mapping[str, object] = field(repr=False)
+
+
+class CustomerGaugeSandbox:
+    """A CustomerGauge on a loopback port. Stopped and started again it keeps its port and all it knows."""
+
+    def __init__(  # noqa: PLR0913 - all of them by name
+        self,
+        *,
+        port: int = 0,
+        client_id: str = "sandbox-client",
+        client_secret: str | None = None,
+        token_lifetime: float = 3600,
+        configurations: Iterable[str] = CONFIGURATIONS,
+        wrong_data_types: Iterable[str] = WRONG_DATA_TYPES,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.token_lifetime = token_lifetime
+        self.configurations = frozenset(configurations)
+        self.wrong_data_types = frozenset(wrong_data_types)
+        self._first_secret = client_secret or f"sandbox-{secrets.token_urlsafe(24)}"
+        self._port = port
+        self._tls = tls
+        self._server: VendorServer | None = None
+        self._numbering = itertools.count(1)
+        self._lock = threading.RLock()
+        self.reset()
+
+    def reset(self) -> None:
+        """Forget all since the start: calls, scripts, tokens, links, contacts, rule and new secret."""
+        with self._lock:
+            self.client_secret = self._first_secret
+            self.duplicate_rule: DuplicateRule = "off"
+            self._calls: dict[Endpoint, list[Call]] = {"token": [], "personal-link": []}
+            self._scripts: dict[Endpoint, deque[Reply]] = {"token": deque(), "personal-link": deque()}
+            self._tokens: dict[str, float] = {}
+            self._links: dict[str, PersonalLink] = {}
+            self._contacts: set[str] = set()
+
+    def start(self) -> Self:
+        """Serve until stop()."""
+        if self._server is None:
+            self._server = VendorServer(self._port, self._answer, self._numbering, self._tls)
+            self._port = self._server.port
+            self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Cut all connections, also those in a delay or hang; what it knows stays."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port; 0 until the first start if none was asked for."""
+        return self._port
+
+    @property
+    def base_url(self) -> str:
+        """Base of both the token endpoint and the API."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+
+    @property
+    def links(self) -> list[PersonalLink]:
+        """The survey records made so far, oldest first: the vendor's Request History."""
+        with self._lock:
+            return list(self._links.values())
+
+    def calls(self, endpoint: Endpoint) -> list[Call]:
+        """List the calls an endpoint got so far, oldest first."""
+        with self._lock:
+            return list(self._calls[endpoint])
+
+    def script(self, endpoint: Endpoint, *script: Reply) -> None:
+        """Answer the next calls to an endpoint with these, then serve as usual."""
+        with self._lock:
+            self._scripts[endpoint].extend(script)
+
+    def revoke_tokens(self) -> None:
+        """Accept none of the tokens issued so far."""
+        with self._lock:
+            self._tokens.clear()
+
+    def rotate_secret(self, client_secret: str) -> None:
+        """Accept only this client secret; tokens issued so far stay valid."""
+        with self._lock:
+            self.client_secret = client_secret
+
+    def _answer(self, call: Call) -> Reply:
+        path, _, query = call.path.partition("?")
+        with self._lock:
+            if path == TOKEN_PATH:
+                return self._serve("token", call, self._issue_token)
+            if path == PERSONAL_LINK_PATH:
+                return self._serve("personal-link", call, self._put_personal_link)
+            if path + "/" == PERSONAL_LINK_PATH:
+                self._calls["personal-link"].append(call)
+                location = self.base_url + PERSONAL_LINK_PATH
+                return Reply.redirect(f"{location}?{query}" if query else location, 301)
+            if path.startswith(CONTROL_PATH):
+                return control(self, call)
+            return survey_page.page(call.method, path, self._links)
+
+    def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
+        self._calls[endpoint].append(call)
+        script = self._scripts[endpoint]
+        return script.popleft().instead_of(lambda: serve(call)) if script else serve(call)
+
+    def _issue_token(self, call: Call) -> Reply:
+        refused = rules.token_refusal(call, self.client_id, self.client_secret)
+        if refused:
+            return refused
+        token = secrets.token_urlsafe(48)
+        self._tokens[token] = time.monotonic() + self.token_lifetime
+        lifetime = int(self.token_lifetime)
+        return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": lifetime})
+
+    def _put_personal_link(self, call: Call) -> Reply:
+        if call.method != "PUT":
+            return replies.wrong_verb(call.method)
+        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or self._tokens.get(token, 0.0) <= time.monotonic():
+            return Reply.error(401)
+        fields = rules.read_input(call.headers, call.body)
+        refused = rules.record_refusal(fields, self.configurations, self.wrong_data_types)
+        if refused and refused.status == 422 and not rules.wants_json(call.headers):
+            return Reply.redirect(self.base_url)  # Laravel sends a browser back to its form
+        if refused:
+            return refused
+        record = rules.record_of(fields)
+        return replies.chosen_by_email(record.get("Email")).instead_of(
+            lambda: self._create_link(str(fields["configuration"]), record)
+        )
+
+    def _create_link(self, configuration: str, record: Mapping[str, object]) -> Reply:
+        contacts = rules.contacts_of(record)
+        if self.duplicate_rule != "off" and contacts & self._contacts:
+            return DUPLICATES[self.duplicate_rule]
+        self._contacts |= contacts
+        key = secrets.token_hex(12)
+        number = FIRST_NUMBER + len(self._links)
+        link, short = f"{self.base_url}/r/{key}", f"{self.base_url}/s/{key}"
+        self._links[key] = PersonalLink(number, link, short, configuration, record)
+        return replies.created(number, link, short)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser("python -m sandbox.customergauge", description="A CustomerGauge to try.")
+    parser.add_argument("--port", type=int, default=8099, help="0 takes a free one (default: 8099)")
+    port = parser.parse_args(arguments).port
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with Ctrl-C ignored
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with CustomerGaugeSandbox(port=port) as vendor:
+            print(f"CustomerGauge sandbox  {vendor.base_url}", flush=True)
+            print(f"client_id              {vendor.client_id}", flush=True)
+            print(f"client_secret          {vendor.client_secret}", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0
+    except (OSError, OverflowError) as error:
+        print(f"Cannot listen on port {port}: {error}. Choose another with --port.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
