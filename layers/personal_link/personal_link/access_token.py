@@ -5,6 +5,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
+from personal_link import observability
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import Code, NotProcessed, TryAgain, Unauthorized
 
@@ -108,7 +109,7 @@ class TokenCache:
                 self._remember(error)
             raise
         with self._changing:
-            self._token, self._refusal = token, None
+            self._token = token
         return token
 
     def _remember(self, refusal: TryAgain) -> None:
@@ -128,9 +129,19 @@ class TokenCache:
             finally:
                 self._fetching.release()
 
-        self._run_aside(renew)
+        try:
+            self._run_aside(renew)
+        except RuntimeError:  # no thread to be had: the old token still serves
+            self._fetching.release()
 
 
 def in_a_thread(work: Callable[[], None]) -> None:
     """Run work beside the request. A frozen environment resumes it with its next invocation."""
-    threading.Thread(target=work, name="token-renewal", daemon=True).start()
+
+    def run() -> None:
+        try:
+            work()
+        except Exception as bug:  # noqa: BLE001  # a thread's own last words would print its text, whatever that quotes
+            observability.report_bug(bug, "token renewal")
+
+    threading.Thread(target=run, name="token-renewal", daemon=True).start()

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personal_link import strict_json
+from personal_link.aws_failure import aws_error_code
 from personal_link.clock import Clock
 from personal_link.errors import Code, NotProcessed
 
@@ -93,13 +94,11 @@ class CredentialsSecret:
     def _read(self) -> str:
         try:
             response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
+        except (ClientError, BotoCoreError) as failure:
+            code = aws_error_code(failure)
             if code in _SETUP_FAULTS:
                 raise _missing(f"cannot be read ({code})") from None
             raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({code})") from None
-        except BotoCoreError as error:
-            raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({type(error).__name__})") from None
         secret = response.get("SecretString")
         if secret is None and "SecretBinary" in response:
             raise _missing("is binary: store it as a string")

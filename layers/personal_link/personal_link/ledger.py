@@ -25,6 +25,7 @@ from typing import TYPE_CHECKING, Any, Final, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from personal_link.aws_failure import aws_error_code
 from personal_link.clock import Clock, Deadline, timestamp
 from personal_link.errors import Code, NotProcessed, Refused
 from personal_link.outcome import Outcome, outcome_id
@@ -92,7 +93,8 @@ class Ledger:
         there = self._write(
             self._dynamodb.put_item,
             Item=new,
-            ConditionExpression="attribute_not_exists(pk) OR expires_at < :now",
+            ConditionExpression="attribute_not_exists(pk) OR expires_at < :now"
+            " AND (attribute_not_exists(lease_until) OR lease_until < :now)",
             ExpressionAttributeValues={":now": {"N": str(int(now))}},
         )
         if there is None or _owner(there) == _owner(new):
@@ -117,8 +119,8 @@ class Ledger:
                 ":outcome": {"S": outcome.stored()},
             },
         )
-        if there is None or there.get("outcome", {}).get("S") == outcome.stored():
-            return outcome
+        if not there or there.get("outcome", {}).get("S") == outcome.stored():
+            return outcome  # stored now, or by this update's first try, or the item is gone and nobody else knows
         if _is_settled(there):
             return Outcome.replay(there["outcome"]["S"], reference=outcome.reference, record=outcome.record)
         raise NotProcessed(Code.IN_PROGRESS, "another attempt took over and is in flight")
@@ -184,13 +186,11 @@ class Ledger:
         """Write conditionally; return None, or the item that is there if the condition does not hold."""
         try:
             operation(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
-        except ClientError as error:
-            code = error.response["Error"]["Code"]
-            if code == "ConditionalCheckFailedException":
-                return cast("Item", error.response.get("Item", {}))  # botocore's stubs do not know it
+        except (ClientError, BotoCoreError) as failure:
+            code = aws_error_code(failure)
+            if isinstance(failure, ClientError) and code == "ConditionalCheckFailedException":
+                return cast("Item", failure.response.get("Item", {}))  # botocore's stubs do not know it
             raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})") from None
-        except BotoCoreError as error:
-            raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({type(error).__name__})") from None
         return None
 
 

@@ -58,6 +58,16 @@ def report_parked(error: RequestError, message_id: str, attempts: int) -> None:
     logger().error("parked", extra=extra)
 
 
+def report_unsent(failure: str, count: int) -> None:
+    """Log that SQS did not take results; `failure` is AWS's code."""
+    logger().error("results not sent", extra={"failure": failure, "count": count})
+
+
+def report_not_hidden(failure: str) -> None:
+    """Log that a message's visibility could not be set; `failure` is AWS's code."""
+    logger().warning("visibility not set", extra={"failure": failure})
+
+
 def report_bug(bug: Exception, source_id: str) -> None:
     """Log an exception that nobody expected: its type and where it came from; its text only if it is one of ours.
 

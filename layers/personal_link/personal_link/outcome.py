@@ -83,7 +83,7 @@ class Outcome:
 
     def stored(self) -> str:
         """Return what the ledger keeps: all but record and reference, which every redelivery brings again."""
-        bare = replace(self, record=None, reference=None, replayed=False)
+        bare = replace(self, reference=None, replayed=False)
         return bare.message(echo_record=False)
 
     @classmethod

@@ -6,8 +6,11 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from personal_link import observability
+from personal_link.aws_failure import aws_error_code
 from personal_link.errors import Code, NotProcessed, RequestError
 from personal_link.outcome import Outcome
+from personal_link.triggers import ORIGINAL_MESSAGE_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -15,7 +18,7 @@ if TYPE_CHECKING:
 
 MAX_BATCH: Final = 10  # messages in a SendMessageBatch
 MAX_BYTES: Final = 1_000_000  # of a message, and of a batch: below SQS's 1 MiB, attributes included
-LONGEST_WAIT: Final = 43_200  # seconds a message can be hidden
+LONGEST_WAIT: Final = 11 * 3600  # seconds; SQS hides a message for twelve hours, counted from when it was received
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,8 +36,11 @@ class ResultsQueue:
         for batch in _batches(entries):
             try:
                 response = self.sqs.send_message_batch(QueueUrl=self.url, Entries=batch)
-            except (ClientError, BotoCoreError):
-                continue  # none of this batch is taken; the positions say so
+            except (ClientError, BotoCoreError) as failure:
+                observability.report_unsent(aws_error_code(failure), len(batch))
+                continue  # the positions say that none of this batch is taken
+            for entry in response.get("Failed", []):
+                observability.report_unsent(entry["Code"], 1)
             # Any HTTP 200 counts as success to botocore, so only a message id counts here.
             taken |= {int(entry["Id"]) for entry in response.get("Successful", []) if entry.get("MessageId")}
         return set(range(len(outcomes))) - taken
@@ -62,8 +68,11 @@ class RequestsQueue:
     url: str
     parked_url: str
 
-    def park(self, body: str, error: RequestError, attempts: int) -> None:
-        """Put a message's original body on the parked queue with the reason. Raises NotProcessed if SQS fails."""
+    def park(self, body: str, error: RequestError, *, attempts: int, message_id: str) -> None:
+        """Put a message's original body on the parked queue with the reason, and the id that is its key.
+
+        Raises NotProcessed if SQS fails.
+        """
         try:
             response = self.sqs.send_message(
                 QueueUrl=self.parked_url,
@@ -72,10 +81,11 @@ class RequestsQueue:
                     "code": _text(error.code),
                     "detail": _text(error.message),
                     "attempts": {"DataType": "Number", "StringValue": str(attempts)},
+                    ORIGINAL_MESSAGE_ID: _text(message_id),
                 },
             )
         except (ClientError, BotoCoreError) as failure:
-            raise NotProcessed(Code.INTERNAL_ERROR, f"the message was not parked ({type(failure).__name__})") from None
+            raise NotProcessed(Code.INTERNAL_ERROR, f"the message was not parked ({aws_error_code(failure)})") from None
         if not response.get("MessageId"):
             raise NotProcessed(Code.INTERNAL_ERROR, "the message was not parked")
 
@@ -88,7 +98,8 @@ class RequestsQueue:
             self.sqs.change_message_visibility(
                 QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=min(seconds, LONGEST_WAIT)
             )
-        except (ClientError, BotoCoreError):
+        except (ClientError, BotoCoreError) as failure:
+            observability.report_not_hidden(aws_error_code(failure))
             return False
         return True
 

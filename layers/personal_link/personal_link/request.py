@@ -6,7 +6,7 @@ import json
 import math
 import unicodedata
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Literal
 
 from personal_link.errors import Code, InvalidRequest
@@ -52,7 +52,7 @@ class Delivery:
     """
 
     source: Source
-    content: Mapping[str, object]
+    content: Mapping[str, object] = field(repr=False)
     key: IdempotencyKey | None
     received_at: float  # epoch seconds
 
@@ -92,13 +92,13 @@ def check(delivery: Delivery) -> LinkRequest:
     if problems:
         fields = ", ".join(sorted({field.partition(".")[0] for field in problems}))
         raise InvalidRequest(Code.INVALID_REQUEST, f"The request is not valid: see {fields}.", errors=problems)
-    text = _canonical(configuration, record, reference)
-    size = len(text.encode())
+    size = len(_compact({"configuration": configuration, "record": record, "reference": reference}).encode())
     if size > MAX_BYTES:
         raise InvalidRequest(Code.TOO_LARGE, f"The request has {size} bytes; at most {MAX_BYTES} are allowed.")
     if named is not None:
         key = IdempotencyKey("caller", unicodedata.normalize("NFC", named))
     else:
+        text = _canonical(configuration, record, reference)
         key = delivery.key or IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest())
     return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at)
 
@@ -129,7 +129,7 @@ def _record(value: object, problems: dict[str, list[str]]) -> dict[str, Scalar]:
         if not heading or not is_plain_text(heading):
             problems["record"] = ["a heading is empty or holds control characters or lone surrogates"]
         elif (problem := _scalar_problem(scalar)) is not None:
-            problems[f"record.{heading}"] = [problem]
+            problems[f"record.{heading[:MAX_LABEL]}"] = [problem]
     return value
 
 
@@ -153,13 +153,25 @@ def is_scalar(value: object) -> bool:
     return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
 
 
+def is_label(value: str) -> bool:
+    """Tell whether a string may name something: 1 to 256 characters of plain text."""
+    return 1 <= len(value) <= MAX_LABEL and is_plain_text(value)
+
+
 def is_plain_text(value: str) -> bool:
     """Tell whether a string is free of control characters and lone surrogates."""
     return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in value)
 
 
 def _canonical(configuration: str | None, record: Mapping[str, Scalar], reference: str | None) -> str:
-    """Return one text for equal requests: names in order, Unicode composed (NFC)."""
-    content = {"configuration": configuration, "record": record, "reference": reference}
-    text = json.dumps(content, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
-    return unicodedata.normalize("NFC", text)
+    """Return one text for equal requests, and for no others: Unicode composed (NFC), headings in order."""
+    headings = sorted(([_composed(heading), _composed(value)] for heading, value in record.items()), key=str)
+    return _compact([_composed(configuration), headings, _composed(reference)])
+
+
+def _composed[T](value: T) -> T | str:
+    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+
+
+def _compact(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False, separators=(",", ":"))

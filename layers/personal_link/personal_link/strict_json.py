@@ -8,24 +8,31 @@ def parse(text: str | bytes) -> object:
     """Return the value of a JSON text (bytes are UTF-8).
 
     Raises ValueError, without quoting the text, for whatever is not standard JSON: NaN and Infinity, a name given
-    twice, a byte order mark, bytes that are not UTF-8, nesting or a number beyond Python's limits.
+    twice, a byte order mark, bytes that are not UTF-8, nesting or a whole number beyond Python's limits.
     """
+    reason = "not JSON"
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
-    except (ValueError, RecursionError) as error:
-        # Not chained: JSONDecodeError.doc and UnicodeDecodeError.object hold the whole text.
-        reason = error.args[0] if type(error) is ValueError else "not JSON"
-        raise ValueError(reason) from None
+    except _Trap as trap:
+        reason = str(trap)
+    except (ValueError, RecursionError):
+        pass
+    # Raised out here, or its context would be JSONDecodeError or UnicodeDecodeError, which hold the whole text.
+    raise ValueError(reason)
+
+
+class _Trap(ValueError):
+    """What `json.loads` would accept and the standard does not."""
 
 
 def _refuse_constant(_name: str) -> NoReturn:
-    raise ValueError("NaN and Infinity are not JSON")
+    raise _Trap("NaN and Infinity are not JSON")
 
 
 def _unique_names(pairs: list[tuple[str, object]]) -> dict[str, object]:
     result = dict(pairs)
     if len(result) < len(pairs):
-        raise ValueError("a name is given twice")
+        raise _Trap("a name is given twice")
     return result

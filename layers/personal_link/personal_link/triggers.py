@@ -1,17 +1,18 @@
 """How each trigger wraps a request: API Gateway's event, an SQS record, an EventBridge event inside one."""
 
 import base64
-import binascii
 import re
 from collections.abc import Mapping
+from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from personal_link import strict_json
 from personal_link.errors import Code, InvalidRequest, Unreadable
-from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, IdempotencyKey, Source
+from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, IdempotencyKey, Source, is_label
 
 FORM: Final = "application/x-www-form-urlencoded"
+ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked messages
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 # JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
@@ -36,7 +37,7 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
         raise InvalidRequest(Code.UNSUPPORTED_MEDIA_TYPE, message)
     key = headers.get("idempotency-key")
     if key is not None:
-        if content.get("idempotency_key", key) != key:
+        if content.get("idempotency_key") not in (None, key):
             problem = {"idempotency_key": ["differs from the Idempotency-Key header"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "Two idempotency keys were given.", errors=problem)
         content = {**content, "idempotency_key": key}
@@ -52,18 +53,27 @@ def open_sqs(record: Mapping[str, Any]) -> Delivery:
     when the body is not JSON.
     """
     content = _object(_read_json(record["body"]))
-    received_at = sent_at(record)
+    received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
     event_id = content.get("id")
-    if isinstance(event_id, str) and event_id and "detail-type" in content:
+    if "detail-type" in content and isinstance(event_id, str) and is_label(event_id):
         source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
-        return Delivery(source, _object(content.get("detail")), key, received_at)
-    message_id = str(record["messageId"])
+        return Delivery(source, _object(content.get("detail")), key, _time_of(content) or received_at)
+    message_id = first_id(record)
     return Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
 
 
-def sent_at(record: Mapping[str, Any]) -> float:
-    """Return when an SQS record was first sent, in epoch seconds; redeliveries keep it."""
-    return int(record["attributes"]["SentTimestamp"]) / 1000
+def _time_of(event: Mapping[str, object]) -> float | None:
+    """Return an event's own time in epoch seconds: EventBridge may deliver it twice, as two messages of two times."""
+    try:
+        return datetime.strptime(str(event.get("time")), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+    except (ValueError, OverflowError):
+        return None
+
+
+def first_id(record: Mapping[str, Any]) -> str:
+    """Return the id under which a message first came: parked and redriven it has another, but it keeps its key."""
+    original = record.get("messageAttributes", {}).get(ORIGINAL_MESSAGE_ID, {}).get("stringValue")
+    return original if isinstance(original, str) and is_label(original) else str(record["messageId"])
 
 
 def _body(event: Mapping[str, Any]) -> str | bytes:
@@ -74,7 +84,7 @@ def _body(event: Mapping[str, Any]) -> str | bytes:
         return body
     try:
         return base64.b64decode(body, validate=True)
-    except binascii.Error:
+    except ValueError:
         raise Unreadable(Code.INVALID_REQUEST, "The body is not valid base64.") from None
 
 
@@ -93,17 +103,15 @@ def _read_form(body: str | bytes) -> dict[str, object]:
     """Return the request in a form body, `record[Heading]=value` as on the vendor's page."""
     try:
         text = body.decode("utf-8") if isinstance(body, bytes) else body
-        pairs = parse_qsl(
-            text,
-            keep_blank_values=True,
-            strict_parsing=True,
-            errors="strict",
-            max_num_fields=MAX_HEADINGS + len(_LABELS),
-        )
+        if text.lstrip().startswith("{"):  # as `curl -d '{…}'` without a header sends it
+            hint = "It looks like JSON: send Content-Type: application/json."
+            raise Unreadable(Code.INVALID_REQUEST, f"The body is not a valid form. {hint}")
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
     except ValueError:
-        # As `curl -d '{…}'` without a header sends it.
-        hint = " It looks like JSON: send Content-Type: application/json." if body[:1] in ("{", b"{") else ""
-        raise Unreadable(Code.INVALID_REQUEST, f"The body is not a valid form.{hint}") from None
+        raise Unreadable(Code.INVALID_REQUEST, "The body is not a valid form.") from None
+    if len(pairs) > MAX_HEADINGS + len(_LABELS):
+        message = f"The form has {len(pairs)} fields; a record has at most {MAX_HEADINGS} headings."
+        raise InvalidRequest(Code.TOO_LARGE, message)
     content: dict[str, object] = {}
     record: dict[str, object] = {}
     for name, value in pairs:

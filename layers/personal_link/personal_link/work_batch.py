@@ -56,11 +56,13 @@ class BatchWorker:
 
     def _put_off(self, record: Record, error: RequestError) -> list[str]:
         """Park a message that is unreadable or too old, else let it wait; return its id if it stays in the queue."""
-        message_id, attempts = record["messageId"], int(record["attributes"]["ApproximateReceiveCount"])
-        too_old = self.clock.wall() - triggers.sent_at(record) >= self.retry_window
+        message_id, attributes = record["messageId"], record.get("attributes", {})
+        attempts = int(attributes.get("ApproximateReceiveCount", 1))
+        sent_at = float(attributes.get("SentTimestamp", "inf")) / 1000
+        too_old = self.clock.wall() - sent_at >= self.retry_window
         if isinstance(error, Unreadable) or too_old:
             try:
-                self.requests.park(record["body"], error, attempts)
+                self.requests.park(record["body"], error, attempts=attempts, message_id=triggers.first_id(record))
             except TryAgain as failure:
                 error = failure
             else:

@@ -1,0 +1,116 @@
+"""The error tree: complete, as drawn, and silent about what callers and the vendor wrote."""
+
+import copy
+import inspect
+import re
+from collections.abc import Iterator
+
+import pytest
+
+from personal_link import errors
+from personal_link.errors import CODES, Code, OutcomeUnknown, PersonalLinkError, RequestError
+
+
+def subclasses(parent: type[PersonalLinkError]) -> Iterator[type[PersonalLinkError]]:
+    for child in parent.__subclasses__():
+        yield child
+        yield from subclasses(child)
+
+
+def drawn_tree() -> dict[str, str]:
+    """Return child → parent as the module's docstring draws them."""
+    parents: dict[str, str] = {}
+    path = ["PersonalLinkError"]
+    for line in (inspect.getdoc(errors) or "").splitlines():
+        branch = re.match(r"([ │]*)[├└]── (\w+)", line)
+        if branch:
+            depth = (len(branch[1]) - 4) // 4 + 1
+            path[depth:] = [branch[2]]
+            parents[branch[2]] = path[depth - 1]
+    return parents
+
+
+REQUEST_ERRORS = [RequestError, *[error for error in subclasses(RequestError) if error is not OutcomeUnknown]]
+
+
+def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+    tree = {error.__name__: error.__bases__[0].__name__ for error in subclasses(PersonalLinkError)}
+
+    assert drawn_tree() == tree
+
+
+@pytest.mark.parametrize("code", list(Code))
+def test_every_code_has_a_meaning(code: Code) -> None:
+    assert code in CODES
+
+
+def test_the_public_codes_are_those_of_the_contract() -> None:
+    assert {str(code) for code in Code} == {
+        "invalid_request",
+        "too_large",
+        "unsupported_media_type",
+        "idempotency_key_reused",
+        "no_matching_campaign",
+        "duplicate_record",
+        "mapping_not_found",
+        "validation_failed",
+        "bad_request",
+        "outcome_unknown",
+        "bad_response",
+        "in_progress",
+        "rate_limited",
+        "unavailable",
+        "no_answer",
+        "credentials_missing",
+        "credentials_refused",
+        "forbidden",
+        "internal_error",
+    }
+
+
+@pytest.mark.parametrize("kind", REQUEST_ERRORS)
+@pytest.mark.parametrize("show", [str, repr, lambda error: repr(error.args)], ids=["str", "repr", "args"])
+def test_an_error_shows_its_code_and_our_words_and_nothing_that_others_wrote(
+    kind: type[RequestError], show: type[str]
+) -> None:
+    error = kind(
+        Code.VALIDATION_FAILED,
+        "our own words",
+        vendor_message="joe@example.com is taken",
+        errors={"Secret Heading": ["joe@example.com is taken"]},
+    )
+
+    shown = show(error)
+
+    assert "validation_failed: our own words" in shown
+    assert "joe" not in shown
+    assert "Secret Heading" not in shown
+
+
+def test_an_error_without_details_has_no_field_errors_and_names_no_wait() -> None:
+    error = RequestError(Code.UNAVAILABLE, "our own words")
+
+    assert error.errors == {}
+    assert error.vendor_message is None
+    assert error.retry_after is None
+
+
+def test_an_unknown_outcome_keeps_the_number_that_the_vendor_gave() -> None:
+    error = OutcomeUnknown(Code.BAD_RESPONSE, "our own words", number=12345)
+
+    assert error.number == 12345
+
+
+@pytest.mark.parametrize("code", ["credentials_missing", "credentials_refused", "forbidden"])
+def test_a_set_up_fault_waits_longer_than_a_fault_that_passes_by_itself(code: str) -> None:
+    fault, passing = CODES[Code(code)], CODES[Code.UNAVAILABLE]
+
+    assert fault.first_delay > passing.first_delay
+    assert fault.longest_delay > passing.longest_delay
+
+
+def test_the_meanings_cannot_be_changed_by_accident() -> None:
+    meaning = copy.copy(CODES[Code.UNAVAILABLE])
+
+    with pytest.raises(AttributeError):
+        meaning.http_status = 200  # type: ignore[misc]

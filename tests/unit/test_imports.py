@@ -1,0 +1,207 @@
+"""The seams: who may import what, and that importing a module does nothing but define things."""
+
+import ast
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+PACKAGE = ROOT / "layers" / "personal_link" / "personal_link"
+MODULES = sorted(PACKAGE.glob("*.py"))
+HANDLERS = [ROOT / "functions" / name / f"{name}.py" for name in ("http_api", "queue_worker")]
+DOMAIN = {"__init__", "errors", "clock", "strict_json", "request", "triggers", "outcome"}
+EVERY_FILE = [pytest.param(path, id=path.stem) for path in [*MODULES, *HANDLERS]]
+
+# Imports everything twice. First freely, so that the libraries are loaded; then only our own modules anew, while no
+# environment variable can be read and nothing but Python files can be opened.
+IMPORT_EVERYTHING = """
+import importlib, os, sys
+
+names = sys.argv[1:]
+ours = [importlib.import_module(name) for name in names]
+for module in list(sys.modules):
+    if module.partition(".")[0] in {name.partition(".")[0] for name in names}:
+        del sys.modules[module]
+
+class Unreadable(dict):
+    def refuse(self, *arguments):
+        raise AssertionError(f"the environment was read: {arguments}")
+    __getitem__ = get = __contains__ = __iter__ = items = keys = values = copy = refuse
+
+def watch(event, arguments):
+    if event.partition(".")[0] in {"socket", "subprocess", "sqlite3", "urllib", "http"} or event == "os.system":
+        raise AssertionError(f"I/O: {event}")
+    if event == "open" and not str(arguments[0]).endswith((".py", ".pyc")):
+        raise AssertionError(f"I/O: opened {arguments[0]}")
+    if event in {"_thread.start_new_thread", "_thread.start_joinable_thread", "os.putenv", "os.fork", "os.posix_spawn"}:
+        raise AssertionError(f"side effect: {event}")
+
+os.environ = os.environb = Unreadable()
+sys.addaudithook(watch)
+anew = [importlib.import_module(name) for name in names]
+assert all(one is not other for one, other in zip(ours, anew, strict=True))
+sys.stdout.write("imported")
+"""
+
+
+def import_everything(folders: list[Path], names: list[str]) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(  # noqa: S603
+        [sys.executable, "-c", IMPORT_EVERYTHING, *names],
+        env={
+            "PATH": os.environ.get("PATH", os.defpath),
+            "PYTHONPATH": os.pathsep.join(map(str, folders)),
+            "PYTHONDONTWRITEBYTECODE": "1",
+        },
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+
+def imported_modules(path: Path) -> Iterator[str]:
+    """Yield the dotted name of every module that a file imports, wherever in it."""
+    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path.name}: a relative import"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def top_level(path: Path) -> set[str]:
+    return {name.partition(".")[0] for name in imported_modules(path)}
+
+
+def own_modules(path: Path) -> set[str]:
+    return {name.split(".")[1] for name in imported_modules(path) if name.startswith("personal_link.")}
+
+
+def names_used(path: Path) -> set[str]:
+    """Return every plain name and attribute in a file's code, and what it takes out of other modules."""
+    tree = ast.parse(path.read_text("utf-8"))
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    return names | {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
+
+
+# --- importing does nothing -------------------------------------------------------------------------------------------
+
+
+def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
+    names = [f"personal_link.{path.stem}" for path in MODULES if path.stem != "__init__"]
+
+    result = import_everything(
+        [PACKAGE.parent, *(path.parent for path in HANDLERS)], [*names, *(path.stem for path in HANDLERS)]
+    )
+
+    assert (result.returncode, result.stdout, result.stderr) == (0, "imported", "")
+
+
+@pytest.mark.parametrize(
+    ("code", "complaint"),
+    [
+        ("import os; os.environ['HOME']", "the environment was read"),
+        ("import os; os.environ.get('HOME')", "the environment was read"),
+        ("import os; os.getenv('HOME')", "the environment was read"),
+        ("from os import environ; 'HOME' in environ", "the environment was read"),
+        ("import socket; socket.socket()", "I/O: socket"),
+        ("import socket; socket.getaddrinfo('localhost', 1)", "I/O: socket"),
+        ("open('/etc/hostname')", "I/O: opened"),
+        ("import pathlib; pathlib.Path('x').write_text('x')", "I/O: opened"),
+        ("import subprocess; subprocess.run(['true'])", "I/O: subprocess"),
+        ("import threading; threading.Thread(target=print).start()", "side effect: _thread"),
+    ],
+)
+def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Path, code: str, complaint: str) -> None:
+    # It behaves on its first import, as a library may, and not on the second, which is watched.
+    (tmp_path / "busy.py").write_text(f"import sys\nif hasattr(sys, 'before'):\n    {code}\nsys.before = True\n")
+
+    result = import_everything([tmp_path], ["busy"])
+
+    assert result.returncode == 1
+    assert complaint in result.stderr
+
+
+# --- who may import what ----------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("library", "importers"),
+    [
+        ("urllib3", {"transport"}),
+        ("boto3", {"wiring"}),
+        ("aws_lambda_powertools", {"observability"}),
+    ],
+)
+def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, importers: set[str]) -> None:
+    assert {path.stem for path in [*MODULES, *HANDLERS] if library in top_level(path)} == importers
+
+
+def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
+    adapters = {"aws_failure", "client_credentials", "ledger", "queues", "wiring"}
+
+    assert {path.stem for path in [*MODULES, *HANDLERS] if "botocore" in top_level(path)} <= adapters
+
+
+@pytest.mark.parametrize("path", EVERY_FILE)
+def test_no_other_library_is_imported(path: Path) -> None:
+    known = {"personal_link", "urllib3", "boto3", "botocore", "aws_lambda_powertools"}
+    stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs"}
+
+    assert top_level(path) - set(sys.stdlib_module_names) <= known | stubs
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in MODULES if path.stem in DOMAIN])
+def test_the_domain_imports_the_standard_library_and_itself_alone(path: Path) -> None:
+    assert top_level(path) <= {"personal_link", *sys.stdlib_module_names}
+    assert own_modules(path) <= DOMAIN
+
+
+@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in HANDLERS])
+def test_a_handler_imports_the_package_alone(path: Path) -> None:
+    assert top_level(path) - set(sys.stdlib_module_names) == {"personal_link"}
+
+
+def test_the_domain_is_all_there() -> None:
+    assert {path.stem for path in MODULES} >= DOMAIN
+
+
+def test_nothing_in_the_package_imports_its_wiring() -> None:
+    assert [path.stem for path in MODULES if "wiring" in own_modules(path)] == []
+
+
+# --- who may do what --------------------------------------------------------------------------------------------------
+
+
+def test_the_settings_alone_touch_the_environment() -> None:
+    forbidden = {"environ", "environb", "getenv", "getenvb", "putenv"}
+
+    assert [path.stem for path in [*MODULES, *HANDLERS] if names_used(path) & forbidden] == ["settings"]
+
+
+def test_the_queues_alone_send_messages() -> None:
+    senders = [
+        path.stem for path in [*MODULES, *HANDLERS] if any(name.startswith("send_message") for name in names_used(path))
+    ]
+
+    assert senders == ["queues"]
+
+
+@pytest.mark.parametrize("path", EVERY_FILE)
+def test_nothing_is_printed(path: Path) -> None:
+    assert not names_used(path) & {"print", "pprint"}
+
+
+@pytest.mark.parametrize("path", EVERY_FILE)
+def test_no_module_is_longer_than_250_lines(path: Path) -> None:
+    assert len(path.read_text("utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize("path", EVERY_FILE)
+def test_every_module_says_what_it_is_for(path: Path) -> None:
+    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))

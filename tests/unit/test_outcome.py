@@ -1,0 +1,402 @@
+"""The outcome of a request: the result message of design section 3, the same bytes every time."""
+
+import json
+from collections.abc import Mapping
+from typing import Literal
+
+import pytest
+
+from personal_link.errors import Code, InvalidRequest, OutcomeUnknown, Refused
+from personal_link.outcome import Outcome, PersonalLink, describe, outcome_id, refused_on_arrival
+from personal_link.request import Delivery, IdempotencyKey, Source, check
+
+CREATED = Outcome(
+    id="86103fe0-f626-54c9-b96c-3faa03b77078",
+    status="created",
+    source=Source("eventbridge", "event-1"),
+    requested_at="2027-01-15T08:00:00.000Z",
+    completed_at="2027-01-15T08:00:01.250Z",
+    attempts=1,
+    configuration="map-1",
+    personal_link=PersonalLink(12345, "https://survey.eu.customergauge.com/r/987656abcdef", "https://cust.xx/9876"),
+    reference="order-7",
+    record={"Email": "joe@example.com", "Amount": 12.5, "VIP": True, "Note": None},
+)
+REJECTED = Outcome(
+    id="86103fe0-f626-54c9-b96c-3faa03b77078",
+    status="rejected",
+    source=Source("sqs", "message-1"),
+    requested_at="2027-01-15T08:00:00.000Z",
+    completed_at="2027-01-15T08:00:01.250Z",
+    attempts=2,
+    configuration="map-1",
+    error={
+        "code": "validation_failed",
+        "message": "The Email must be a valid email address.",
+        "errors": {"Email": ["The Email must be a valid email address."]},
+    },
+    record={"Email": "joe"},
+)
+UNKNOWN = Outcome(
+    id="86103fe0-f626-54c9-b96c-3faa03b77078",
+    status="unknown",
+    source=Source("http", "request-1"),
+    requested_at="2027-01-15T08:00:00.000Z",
+    completed_at="2027-01-15T08:00:01.250Z",
+    attempts=3,
+    configuration="map-1",
+    error={"code": "outcome_unknown", "message": "A survey record probably exists."},
+    reference="order-7",
+    record={"Email": "joe@example.com"},
+)
+EVERY_KIND = [pytest.param(outcome, id=outcome.status) for outcome in (CREATED, REJECTED, UNKNOWN)]
+
+
+MESSAGE = Source("sqs", "message-1")
+MESSAGE_KEY = IdempotencyKey("message", "message-1")
+
+
+def delivered(
+    content: Mapping[str, object],
+    *,
+    source: Source = MESSAGE,
+    key: IdempotencyKey | None = MESSAGE_KEY,
+) -> Delivery:
+    return Delivery(source, content, key, received_at=1_800_000_000.0)
+
+
+def keyed(scope: Literal["caller", "event", "message", "content"], value: str) -> IdempotencyKey:
+    return IdempotencyKey(scope, value)
+
+
+# --- the result message -----------------------------------------------------------------------------------------------
+
+
+def test_the_result_of_a_link_is_the_contracts_message() -> None:
+    assert json.loads(CREATED.message(echo_record=True)) == {
+        "schema": "personal-link-result/1",
+        "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
+        "status": "created",
+        "reference": "order-7",
+        "source": {"type": "eventbridge", "id": "event-1"},
+        "configuration": "map-1",
+        "record": {"Email": "joe@example.com", "Amount": 12.5, "VIP": True, "Note": None},
+        "personal_link": {
+            "number_customergauge": 12345,
+            "survey_link": "https://survey.eu.customergauge.com/r/987656abcdef",
+            "survey_link_short": "https://cust.xx/9876",
+        },
+        "replayed": False,
+        "attempts": 1,
+        "requested_at": "2027-01-15T08:00:00.000Z",
+        "completed_at": "2027-01-15T08:00:01.250Z",
+    }
+
+
+def test_the_result_of_a_refusal_is_the_contracts_message() -> None:
+    assert json.loads(REJECTED.message(echo_record=True)) == {
+        "schema": "personal-link-result/1",
+        "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
+        "status": "rejected",
+        "source": {"type": "sqs", "id": "message-1"},
+        "configuration": "map-1",
+        "record": {"Email": "joe"},
+        "error": {
+            "code": "validation_failed",
+            "message": "The Email must be a valid email address.",
+            "errors": {"Email": ["The Email must be a valid email address."]},
+        },
+        "replayed": False,
+        "attempts": 2,
+        "requested_at": "2027-01-15T08:00:00.000Z",
+        "completed_at": "2027-01-15T08:00:01.250Z",
+    }
+
+
+def test_the_result_of_an_unknown_outcome_is_the_contracts_message() -> None:
+    assert json.loads(UNKNOWN.message(echo_record=True)) == {
+        "schema": "personal-link-result/1",
+        "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
+        "status": "unknown",
+        "reference": "order-7",
+        "source": {"type": "http", "id": "request-1"},
+        "configuration": "map-1",
+        "record": {"Email": "joe@example.com"},
+        "error": {"code": "outcome_unknown", "message": "A survey record probably exists."},
+        "replayed": False,
+        "attempts": 3,
+        "requested_at": "2027-01-15T08:00:00.000Z",
+        "completed_at": "2027-01-15T08:00:01.250Z",
+    }
+
+
+def test_a_result_is_one_line_whose_fields_come_in_the_contracts_order() -> None:
+    assert UNKNOWN.message(echo_record=True) == (
+        '{"schema":"personal-link-result/1","id":"86103fe0-f626-54c9-b96c-3faa03b77078","status":"unknown",'
+        '"reference":"order-7","source":{"type":"http","id":"request-1"},"configuration":"map-1",'
+        '"record":{"Email":"joe@example.com"},'
+        '"error":{"code":"outcome_unknown","message":"A survey record probably exists."},'
+        '"replayed":false,"attempts":3,'
+        '"requested_at":"2027-01-15T08:00:00.000Z","completed_at":"2027-01-15T08:00:01.250Z"}'
+    )
+
+
+def test_a_result_is_ascii_whatever_the_record_says() -> None:
+    outcome = Outcome(
+        id="id-1",
+        status="rejected",
+        source=Source("sqs", "message-1"),
+        requested_at="2027-01-15T08:00:00.000Z",
+        completed_at="2027-01-15T08:00:00.000Z",
+        attempts=0,
+        error={"code": "bad_request", "message": "žádný"},
+        reference="č. 7",
+        record={"Jméno": "Žofie 😀 \u2028"},
+    )
+
+    message = outcome.message(echo_record=True)
+
+    assert message.isascii()
+    assert "\n" not in message
+    assert json.loads(message)["record"] == {"Jméno": "Žofie 😀 \u2028"}
+
+
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_a_result_without_echo_differs_in_the_record_alone(outcome: Outcome) -> None:
+    echoed = json.loads(outcome.message(echo_record=True))
+
+    plain = json.loads(outcome.message(echo_record=False))
+
+    del echoed["record"]
+    assert plain == echoed
+
+
+@pytest.mark.parametrize(
+    ("outcome", "code"), [(CREATED, "created"), (REJECTED, "validation_failed"), (UNKNOWN, "outcome_unknown")]
+)
+def test_a_results_code_is_that_of_its_error_or_created(outcome: Outcome, code: str) -> None:
+    assert outcome.code == code
+
+
+# --- replays ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("echo_record", [True, False])
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_a_replay_is_the_same_bytes_but_for_replayed(outcome: Outcome, echo_record: bool) -> None:  # noqa: FBT001
+    first = outcome.message(echo_record=echo_record)
+
+    replay = Outcome.replay(outcome.stored(), reference=outcome.reference, record=outcome.record)
+
+    assert replay.message(echo_record=echo_record) == first.replace('"replayed":false', '"replayed":true')
+
+
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_a_replay_of_a_replay_changes_nothing_more(outcome: Outcome) -> None:
+    replay = Outcome.replay(outcome.stored(), reference=outcome.reference, record=outcome.record)
+
+    again = Outcome.replay(replay.stored(), reference=outcome.reference, record=outcome.record)
+
+    assert again == replay
+
+
+def test_a_link_without_number_and_short_form_is_replayed_as_it_was() -> None:
+    link = PersonalLink(None, "https://survey.eu.customergauge.com/r/1", None)
+    outcome = Outcome("id-1", "created", Source("http", "r"), "then", "now", 1, personal_link=link)
+
+    replay = Outcome.replay(outcome.stored(), reference=None, record=None)
+
+    assert replay.personal_link == link
+
+
+def test_the_ledger_keeps_neither_record_nor_reference() -> None:
+    stored = CREATED.stored()
+
+    assert "joe@example.com" not in stored
+    assert "Email" not in stored
+    assert "order-7" not in stored
+
+
+# --- ids --------------------------------------------------------------------------------------------------------------
+
+
+def test_a_keys_outcome_id_never_changes_since_consumers_remember_it() -> None:
+    request = check(delivered({"record": {"A": 1}, "idempotency_key": "order-7"}))
+
+    assert outcome_id(request) == "86103fe0-f626-54c9-b96c-3faa03b77078"
+
+
+def test_a_redelivery_and_another_trigger_under_the_same_key_have_the_same_outcome_id() -> None:
+    content = {"record": {"A": 1}, "idempotency_key": "order-7"}
+
+    queued = check(delivered(content))
+    called = check(delivered(content, source=Source("http", "request-1"), key=None))
+
+    assert outcome_id(queued) == outcome_id(called)
+
+
+def test_every_key_has_an_outcome_id_of_its_own() -> None:
+    keys = [keyed("caller", "1"), keyed("caller", "2"), keyed("event", "1"), keyed("message", "1")]
+
+    ids = {outcome_id(check(delivered({"record": {"A": 1}}, key=key))) for key in keys}
+
+    assert len(ids) == 4
+
+
+def test_a_content_key_has_a_new_outcome_id_each_time_since_it_is_soon_forgotten() -> None:
+    request = check(delivered({"record": {"A": 1}}, key=None))
+
+    assert outcome_id(request) != outcome_id(request)
+
+
+# --- refused on arrival -----------------------------------------------------------------------------------------------
+
+
+def test_a_request_refused_on_arrival_has_the_contracts_result_with_no_attempt() -> None:
+    content = {"configuration": "map-1", "record": {"A": "x", "B": 1}, "reference": "order-7"}
+    refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
+
+    message = json.loads(refused_on_arrival(delivered(content), refusal).message(echo_record=True))
+
+    assert message.pop("id")
+    assert message == {
+        "schema": "personal-link-result/1",
+        "status": "rejected",
+        "reference": "order-7",
+        "source": {"type": "sqs", "id": "message-1"},
+        "configuration": "map-1",
+        "record": {"A": "x", "B": 1},
+        "error": {
+            "code": "idempotency_key_reused",
+            "message": "The idempotency key was used for another request.",
+        },
+        "replayed": False,
+        "attempts": 0,
+        "requested_at": "2027-01-15T08:00:00.000Z",
+        "completed_at": "2027-01-15T08:00:00.000Z",
+    }
+
+
+def test_a_redelivery_that_is_refused_again_gives_the_same_bytes() -> None:
+    def result() -> str:
+        delivery = delivered({"record": {"A": [1]}, "reference": 7})
+        with pytest.raises(InvalidRequest) as caught:
+            check(delivery)
+        return refused_on_arrival(delivery, caught.value).message(echo_record=True)
+
+    assert result() == result()
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (Source("sqs", "message-2"), Code.INVALID_REQUEST),
+        (Source("eventbridge", "message-1"), Code.INVALID_REQUEST),
+        (Source("sqs", "message-1"), Code.TOO_LARGE),
+    ],
+)
+def test_a_refusal_of_another_delivery_or_for_another_reason_has_another_id(source: Source, code: Code) -> None:
+    content = {"record": {}, "idempotency_key": "order-7"}
+    one = refused_on_arrival(delivered(content), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    another = refused_on_arrival(delivered(content, source=source), InvalidRequest(code, "no"))
+
+    assert one.id != another.id
+
+
+@pytest.mark.parametrize("content", [{"record": {"A": 1}, "idempotency_key": "order-7"}, {"record": {"A": 1}}])
+def test_another_request_under_a_used_key_does_not_get_the_outcome_id_of_that_key(
+    content: Mapping[str, object],
+) -> None:
+    delivery = delivered(content)
+    refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
+
+    assert refused_on_arrival(delivery, refusal).id != outcome_id(check(delivery))
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param(None, id="none"),
+        pytest.param("Email", id="no object"),
+        pytest.param({"A": {"B": 1}}, id="an object within"),
+        pytest.param({"A": [1]}, id="a list within"),
+        pytest.param({"A": float("inf")}, id="1e999"),
+        pytest.param({"A": float("nan")}, id="not a number"),
+    ],
+)
+def test_a_refused_record_of_another_shape_than_a_results_record_is_not_echoed(record: object) -> None:
+    outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    message = json.loads(outcome.message(echo_record=True))
+
+    assert "record" not in message
+
+
+@pytest.mark.parametrize("field", ["reference", "configuration"])
+@pytest.mark.parametrize(
+    ("given", "told"), [("x" * 256, "x" * 256), ("x" * 10_000, "x" * 256), (7, None), (["x"], None), (None, None)]
+)
+def test_a_refused_label_is_told_as_far_as_it_is_one(field: str, given: object, told: str | None) -> None:
+    delivery = delivered({"record": {}, field: given})
+
+    outcome = refused_on_arrival(delivery, InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    assert json.loads(outcome.message(echo_record=True)).get(field) == told
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param({"\u00e9" * 400_000: []}, id="one endless heading"),
+        pytest.param({f"{number:03}" + "\u00e9" * 2_000: [] for number in range(200)}, id="200 long headings"),
+    ],
+)
+def test_a_refusal_without_its_record_always_fits_a_queue(record: Mapping[str, object]) -> None:
+    delivery = delivered({"record": record})
+    with pytest.raises(InvalidRequest) as caught:
+        check(delivery)
+
+    message = refused_on_arrival(delivery, caught.value).message(echo_record=False)
+
+    assert len(message) < 1_000_000
+
+
+# --- errors as others see them, and what a log could show -------------------------------------------------------------
+
+
+def test_an_error_is_told_in_the_vendors_words_where_there_are_any() -> None:
+    refusal = Refused(Code.NO_MATCHING_CAMPAIGN, "our words", vendor_message="Could not match any campaign filter.")
+
+    assert describe(refusal) == {"code": "no_matching_campaign", "message": "Could not match any campaign filter."}
+
+
+def test_an_error_is_told_in_our_words_where_the_vendor_has_none() -> None:
+    error = OutcomeUnknown(Code.BAD_RESPONSE, "our words", number=7)
+
+    assert describe(error) == {"code": "bad_response", "message": "our words"}
+
+
+def test_an_error_is_told_with_its_fields() -> None:
+    refusal = Refused(Code.VALIDATION_FAILED, "our words", errors={"Email": ("one", "two")})
+
+    assert describe(refusal) == {
+        "code": "validation_failed",
+        "message": "our words",
+        "errors": {"Email": ["one", "two"]},
+    }
+
+
+@pytest.mark.parametrize("show", [repr, str])
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_an_outcome_shows_neither_record_nor_link_nor_the_vendors_words(outcome: Outcome, show: type[str]) -> None:
+    shown = show(outcome)
+
+    assert outcome.id in shown
+    for hidden in ("joe", "Email", "https", "order-7", "survey record"):
+        assert hidden not in shown
+
+
+@pytest.mark.parametrize("show", [repr, str])
+def test_a_link_shows_nothing_since_whoever_has_it_answers_as_the_customer(show: type[str]) -> None:
+    assert show(CREATED.personal_link) == "PersonalLink(***)"

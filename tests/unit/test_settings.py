@@ -1,0 +1,208 @@
+"""The environment: read in one place, complained about all at once, never quoted."""
+
+import dataclasses
+
+import pytest
+
+from personal_link.errors import SettingsError
+from personal_link.settings import QueueSettings, Settings, load_queue_settings, load_settings
+
+CONNECTOR = {
+    "CUSTOMERGAUGE_REGION": "eu",
+    "AUTH_BASE_URL": "",
+    "IMPORTS_BASE_URL": "",
+    "CUSTOMERGAUGE_ENCODING": "json",
+    "DEFAULT_CONFIGURATION": "",
+    "CREDENTIALS_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
+    "LEDGER_TABLE": "ledger",
+    "LEDGER_DAYS": "21",
+    "RESULTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/results",
+    "ECHO_RECORD": "true",
+    "LOG_LEVEL": "INFO",
+}
+QUEUE = {
+    **CONNECTOR,
+    "REQUESTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
+    "PARKED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
+    "RETRY_WINDOW_HOURS": "24",
+}
+SETTINGS = Settings(
+    auth_base_url="https://auth.eu.customergauge.com",
+    imports_base_url="https://imports.api.eu.customergauge.com",
+    encoding="json",
+    default_configuration="",
+    credentials_secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
+    ledger_table="ledger",
+    ledger_days=21,
+    results_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/results",
+    echo_record=True,
+    log_level="INFO",
+)
+
+
+def test_a_complete_environment_gives_the_connectors_settings() -> None:
+    assert load_settings(CONNECTOR) == SETTINGS
+
+
+def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
+    assert load_queue_settings(QUEUE) == QueueSettings(
+        connector=SETTINGS,
+        requests_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
+        parked_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
+        retry_window_hours=24,
+    )
+
+
+def test_the_settings_are_those_of_the_process_when_no_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in CONNECTOR.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_settings() == SETTINGS
+
+
+def test_the_queue_workers_settings_are_those_of_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in QUEUE.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_queue_settings().connector == SETTINGS
+
+
+@pytest.mark.parametrize(
+    ("region", "auth", "imports"),
+    [
+        ("eu", "https://auth.eu.customergauge.com", "https://imports.api.eu.customergauge.com"),
+        ("us", "https://auth.us.customergauge.com", "https://imports.api.us.customergauge.com"),
+        ("au", "https://auth.au.customergauge.com", "https://imports.api.au.customergauge.com"),
+    ],
+)
+def test_a_region_picks_both_of_the_vendors_hosts(region: str, auth: str, imports: str) -> None:
+    settings = load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": region})
+
+    assert (settings.auth_base_url, settings.imports_base_url) == (auth, imports)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "field", "read"),
+    [
+        ("CUSTOMERGAUGE_ENCODING", "form", "encoding", "form"),
+        ("DEFAULT_CONFIGURATION", " map-1 ", "default_configuration", "map-1"),
+        ("ECHO_RECORD", "false", "echo_record", False),
+        ("LEDGER_DAYS", "1", "ledger_days", 1),
+        ("LOG_LEVEL", "DEBUG", "log_level", "DEBUG"),
+        ("AUTH_BASE_URL", "https://proxy.example", "auth_base_url", "https://proxy.example"),
+        ("IMPORTS_BASE_URL", "https://proxy.example:8443/", "imports_base_url", "https://proxy.example:8443"),
+        ("AUTH_BASE_URL", "http://127.0.0.1:8080", "auth_base_url", "http://127.0.0.1:8080"),
+        ("AUTH_BASE_URL", "http://localhost", "auth_base_url", "http://localhost"),
+        ("IMPORTS_BASE_URL", "http://[::1]:8080", "imports_base_url", "http://[::1]:8080"),
+    ],
+)
+def test_one_variable_changes_one_setting(name: str, value: str, field: str, read: object) -> None:
+    settings = load_settings({**CONNECTOR, name: value})
+
+    assert dataclasses.asdict(settings) == {**dataclasses.asdict(SETTINGS), field: read}
+
+
+def test_an_empty_environment_is_told_every_missing_variable_at_once() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({})
+
+    assert str(caught.value) == (
+        "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
+        "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
+        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing"
+    )
+
+
+def test_the_queue_worker_is_told_the_connectors_variables_and_its_own_in_one_error() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_queue_settings({})
+
+    assert str(caught.value) == (
+        "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
+        "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
+        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
+        "REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; RETRY_WINDOW_HOURS is missing"
+    )
+
+
+@pytest.mark.parametrize("name", ["REQUESTS_QUEUE_URL", "PARKED_QUEUE_URL", "RETRY_WINDOW_HOURS"])
+def test_the_http_function_does_without_the_queue_workers_variables(name: str) -> None:
+    environment = {key: value for key, value in QUEUE.items() if key != name}
+
+    assert load_settings(environment) == SETTINGS
+
+
+@pytest.mark.parametrize("blank", ["", " ", "\n"])
+def test_a_blank_variable_is_a_missing_one(blank: str) -> None:
+    with pytest.raises(SettingsError, match=r"LEDGER_TABLE is missing$"):
+        load_settings({**CONNECTOR, "LEDGER_TABLE": blank})
+
+
+def test_missing_and_bad_variables_are_named_together() -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": "EU", "LEDGER_TABLE": "", "ECHO_RECORD": "yes"})
+
+    assert str(caught.value) == (
+        "The environment is not complete: CUSTOMERGAUGE_REGION must be one of eu, us, au; "
+        "LEDGER_TABLE is missing; ECHO_RECORD must be one of true, false"
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("CUSTOMERGAUGE_REGION", "de"),
+        ("CUSTOMERGAUGE_REGION", "EU"),
+        ("CUSTOMERGAUGE_ENCODING", "xml"),
+        ("LEDGER_DAYS", "0"),
+        ("LEDGER_DAYS", "-1"),
+        ("LEDGER_DAYS", "1.5"),
+        ("LEDGER_DAYS", "٣"),
+        ("LEDGER_DAYS", "1_0"),
+        ("ECHO_RECORD", "True"),
+        ("ECHO_RECORD", "1"),
+        ("LOG_LEVEL", "info"),
+        ("LOG_LEVEL", "TRACE"),
+    ],
+)
+def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:
+    with pytest.raises(SettingsError, match=f": {name} must be [^;]*$"):
+        load_settings({**CONNECTOR, name: value})
+
+
+@pytest.mark.parametrize("name", ["AUTH_BASE_URL", "IMPORTS_BASE_URL"])
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param("http://proxy.example", id="http"),
+        pytest.param("http://127.0.0.1.proxy.example", id="http on a host that begins like loopback"),
+        pytest.param("http://localhost.proxy.example", id="http on a host that begins like localhost"),
+        pytest.param("http://127.0.0.1@proxy.example", id="http with loopback as a user"),
+        pytest.param("http://10.0.0.1", id="http in a private network"),
+        pytest.param("https://user:hidden@proxy.example", id="with credentials"),
+        pytest.param("https://proxy.example/path", id="with a path"),
+        pytest.param("https://proxy.example?query", id="with a query"),
+        pytest.param("https://proxy.example#part", id="with a fragment"),
+        pytest.param("https://", id="without a host"),
+        pytest.param("https://proxy .example", id="with a blank"),
+        pytest.param("proxy.example", id="without a scheme"),
+        pytest.param("ftp://proxy.example", id="of another scheme"),
+    ],
+)
+def test_a_base_url_is_https_or_on_loopback_and_a_host_alone(name: str, value: str) -> None:
+    with pytest.raises(SettingsError) as caught:
+        load_settings({**CONNECTOR, name: value})
+
+    assert str(caught.value) == (
+        f"The environment is not complete: {name} must be https://host, or http:// on loopback, without a path"
+    )
+
+
+@pytest.mark.parametrize("name", list(QUEUE))
+def test_no_error_quotes_a_value_that_might_be_a_secret(name: str) -> None:
+    environment = {**dict.fromkeys(QUEUE, ""), name: "hidden"}
+
+    with pytest.raises(SettingsError) as caught:
+        load_queue_settings(environment)
+
+    assert "hidden" not in repr(caught.value)
