@@ -142,9 +142,7 @@ PHONE_INVALID = "The Phone format is invalid."  # Laravel's own words: the vendo
 
 NO_CAMPAIGN = Reply.error(400, "Could not match any campaign filter.")
 GLOBAL_DUPLICATE = Reply.error(400, "Record could not be imported because it duplicates with another record.")
-DUPLICATE = Reply.error(
-    400, "Personal link record could not be created because it duplicates with another record."
-)
+DUPLICATE = Reply.error(400, "Personal link record could not be created because it duplicates with another record.")
 
 CHOSEN_BY_EMAIL: Mapping[str, Reply] = {
     "no-campaign": NO_CAMPAIGN,

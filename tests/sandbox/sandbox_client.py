@@ -33,9 +33,7 @@ class Client:
         self.wire = http.client.HTTPConnection("127.0.0.1", vendor.port, timeout=5)
         self.access_token: str | None = None
 
-    def send(
-        self, method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None
-    ) -> Answer:
+    def send(self, method: str, path: str, body: bytes | str = b"", headers: Mapping[str, str] | None = None) -> Answer:
         self.wire.request(method, path, body, dict(headers or {}))
         response = self.wire.getresponse()
         return Answer(response.status, response.headers, response.read())
@@ -45,9 +43,7 @@ class Client:
         form = {"grant_type": "client_credentials", **credentials, **changes}
         return self.send("POST", "/oauth2/token", urlencode(form), {"Content-Type": FORM})
 
-    def headers(
-        self, content_type: str = "application/json", accept: str = "application/json"
-    ) -> dict[str, str]:
+    def headers(self, content_type: str = "application/json", accept: str = "application/json") -> dict[str, str]:
         if self.access_token is None:
             self.access_token = self.ask_token().json["access_token"]
         return {

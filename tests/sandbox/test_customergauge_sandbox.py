@@ -40,9 +40,7 @@ def test_links_and_numbers_are_unique(client: Client) -> None:
     for _ in range(20):
         client.put(JOE)
     links = client.vendor.links
-    assert (
-        len({link.survey_link for link in links}) == len({link.number_customergauge for link in links}) == 20
-    )
+    assert len({link.survey_link for link in links}) == len({link.number_customergauge for link in links}) == 20
 
 
 @pytest.mark.parametrize("configuration", [None, "", "   "])
@@ -65,10 +63,7 @@ def test_an_unknown_configuration_is_a_404(client: Client) -> None:
 
 def test_a_mapping_of_another_data_type_is_a_422(client: Client) -> None:
     answer = client.put(JOE, "activities")
-    text = (
-        "The inbound mapping [activities] data type is invalid, "
-        "only 'Multi-Object' or 'Survey Data' are allowed."
-    )
+    text = "The inbound mapping [activities] data type is invalid, only 'Multi-Object' or 'Survey Data' are allowed."
     assert (answer.status, answer.json) == (422, {"message": text, "errors": {"configuration": [text]}})
 
 
@@ -81,9 +76,7 @@ def test_neither_email_nor_phone_is_a_422_on_both(client: Client, record: object
     assert (answer.status, answer.json) == (422, expected)
 
 
-@pytest.mark.parametrize(
-    "email", ["joe", "joe@", "@example.com", "joe doe@example.com", "a@b@c", 5, ["a@b.c"]]
-)
+@pytest.mark.parametrize("email", ["joe", "joe@", "@example.com", "joe doe@example.com", "a@b@c", 5, ["a@b.c"]])
 def test_an_invalid_email_is_a_422(client: Client, email: object) -> None:
     answer = client.put({"Email": email})
     text = "The Email must be a valid email address."
@@ -114,9 +107,7 @@ def test_a_record_outside_every_campaign_is_a_400(client: Client) -> None:
         ("campaign", "Personal link record could not be created because it duplicates with another record."),
     ],
 )
-def test_the_second_record_of_a_contact_is_a_duplicate(
-    client: Client, rule: DuplicateRule, message: str
-) -> None:
+def test_the_second_record_of_a_contact_is_a_duplicate(client: Client, rule: DuplicateRule, message: str) -> None:
     client.vendor.duplicate_rule = rule
     assert client.put({"Email": "joe@example.com", "Phone": "+31 6 123"}).status == 200
     for repeated in ({"Email": "JOE@example.com"}, {"Email": "new@example.com", "Phone": "+31-6-123"}):
@@ -156,9 +147,7 @@ def test_strings_are_trimmed_and_empty_ones_become_null(client: Client) -> None:
     }
 
 
-@pytest.mark.parametrize(
-    "accept", ["", "*/*", "text/html, application/json", "application/json;q=0.5, text/html"]
-)
+@pytest.mark.parametrize("accept", ["", "*/*", "text/html, application/json", "application/json;q=0.5, text/html"])
 def test_without_json_first_in_accept_a_validation_error_is_a_redirect(client: Client, accept: str) -> None:
     answer = client.send("PUT", "/personal-link/", "{}", client.headers(accept=accept))
     assert answer.status == 302

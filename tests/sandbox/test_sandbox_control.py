@@ -84,9 +84,7 @@ def test_everything_else_can_be_posted_too(client: Client) -> None:
         ("rotate-secret", {}, "client_secret"),
     ],
 )
-def test_bad_control_input_is_a_400_that_names_it(
-    client: Client, action: str, body: object, named: str
-) -> None:
+def test_bad_control_input_is_a_400_that_names_it(client: Client, action: str, body: object, named: str) -> None:
     answer = client.control(action, body)
     assert answer.status == 400
     assert answer.json["message"].startswith(f"{named}: ")

@@ -13,9 +13,7 @@ from tests.sandbox.sandbox_client import JOE, Client
 
 
 def test_scripted_replies_come_in_order_then_service_resumes(client: Client) -> None:
-    client.vendor.script(
-        "personal-link", Reply.error(503, retry_after=5), Reply.html(502), Reply(200, {"a": 1})
-    )
+    client.vendor.script("personal-link", Reply.error(503, retry_after=5), Reply.html(502), Reply(200, {"a": 1}))
     answers = [client.put(JOE) for _ in range(4)]
     assert [answer.status for answer in answers] == [503, 502, 200, 200]
     assert (answers[0].headers["Retry-After"], answers[0].json) == ("5", {"message": "Service Unavailable"})
@@ -94,9 +92,7 @@ def test_a_hang_lasts_until_the_client_gives_up(client: Client) -> None:
         client.put(JOE)
 
 
-@pytest.mark.parametrize(
-    "reply", [Reply(fault="hang"), Reply(delay=60), Reply(fault="drip_body", interval=60)]
-)
+@pytest.mark.parametrize("reply", [Reply(fault="hang"), Reply(delay=60), Reply(fault="drip_body", interval=60)])
 def test_stopping_is_prompt_and_leaves_no_thread(reply: Reply) -> None:
     before = threading.active_count()
     vendor = CustomerGaugeSandbox().start()

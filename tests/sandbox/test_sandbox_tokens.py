@@ -27,9 +27,7 @@ def test_credentials_in_a_form_buy_a_token(client: Client) -> None:
         ({"grant_type": ""}, "invalid_request"),
     ],
 )
-def test_a_wrong_token_request_is_a_400_with_its_error(
-    client: Client, changes: dict[str, str], error: str
-) -> None:
+def test_a_wrong_token_request_is_a_400_with_its_error(client: Client, changes: dict[str, str], error: str) -> None:
     answer = client.ask_token(**changes)
     assert (answer.status, answer.json) == (400, {"error": error})
 

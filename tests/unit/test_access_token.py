@@ -584,3 +584,19 @@ def test_work_beside_a_request_runs_in_a_thread_that_keeps_no_process_alive() ->
     assert done.wait(10.0)
     assert threads[0] is not threading.current_thread()
     assert threads[0].daemon
+
+
+def test_a_bug_met_beside_a_request_is_logged_without_its_text(
+    caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    def work() -> None:
+        raise ValueError("Bearer eyJhidden")
+
+    before = set(threading.enumerate())
+    in_a_thread(work)
+    for thread in set(threading.enumerate()) - before:
+        thread.join(10.0)
+
+    (record,) = caplog.records
+    assert record.__dict__["error"] == "ValueError"
+    assert "eyJhidden" not in str(record.__dict__) + "".join(capfd.readouterr())

@@ -95,12 +95,6 @@ def test_an_error_without_details_has_no_field_errors_and_names_no_wait() -> Non
     assert error.retry_after is None
 
 
-def test_an_unknown_outcome_keeps_the_number_that_the_vendor_gave() -> None:
-    error = OutcomeUnknown(Code.BAD_RESPONSE, "our own words", number=12345)
-
-    assert error.number == 12345
-
-
 @pytest.mark.parametrize("code", ["credentials_missing", "credentials_refused", "forbidden"])
 def test_a_set_up_fault_waits_longer_than_a_fault_that_passes_by_itself(code: str) -> None:
     fault, passing = CODES[Code(code)], CODES[Code.UNAVAILABLE]

@@ -372,7 +372,7 @@ def test_an_error_is_told_in_the_vendors_words_where_there_are_any() -> None:
 
 
 def test_an_error_is_told_in_our_words_where_the_vendor_has_none() -> None:
-    error = OutcomeUnknown(Code.BAD_RESPONSE, "our words", number=7)
+    error = OutcomeUnknown(Code.BAD_RESPONSE, "our words")
 
     assert describe(error) == {"code": "bad_response", "message": "our words"}
 

@@ -4,6 +4,7 @@ import socket
 import time
 
 import pytest
+
 from personal_link.access_token import AccessToken, TokenCache
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Deadline, SystemClock
@@ -19,7 +20,6 @@ from personal_link.errors import (
     Unauthorized,
 )
 from personal_link.outcome import PersonalLink
-
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 
@@ -67,6 +67,10 @@ def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> Per
             Code.BAD_RESPONSE,
         ),
         (Reply(200, {"data": {"survey_link": LINK + "\r\nX: y"}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": LINK + " 2"}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": LINK}, "more": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": LINK}}, {"Content-Encoding": "gzip"}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply.error(400, "No campaign filter" + "!" * 1024), Refused, Code.BAD_REQUEST),
         (Reply(200, {"data": {"survey_link": LINK + "x" * 2048}}), OutcomeUnknown, Code.BAD_RESPONSE),
     ],
 )
@@ -148,11 +152,17 @@ def test_retry_after_may_be_a_date(vendor: CustomerGaugeSandbox, gauge: Customer
     assert caught.value.retry_after == 0.0
 
 
-@pytest.mark.parametrize("fault", ["hang", "drip_headers"])
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(fault="hang"), id="no byte"),
+        pytest.param(Reply(fault="drip_headers", interval=0.2), id="cut in the status line"),
+        pytest.param(Reply(fault="drip_headers", interval=0.02), id="cut in the headers"),
+    ],
+)
 def test_an_answer_that_does_not_come_ends_by_the_deadline(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, fault: str
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, reply: Reply
 ) -> None:
-    reply = Reply(fault="hang") if fault == "hang" else Reply(fault="drip_headers", interval=0.2)
     vendor.script("personal-link", reply)
     began = time.monotonic()
 
@@ -234,6 +244,65 @@ def test_a_refused_secret_is_told_from_a_failing_token_server(
 
     assert refused.value.code is Code.CREDENTIALS_REFUSED
     assert failed.value.code is Code.UNAVAILABLE
+
+
+@pytest.mark.parametrize("error", ["unauthorized_client", "invalid_scope", "unsupported_grant_type"])
+def test_a_client_that_is_not_set_up_for_this_is_refused_credentials_but_no_reason_to_read_the_secret_again(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline, error: str
+) -> None:
+    vendor.script("token", Reply(400, {"error": error}))
+
+    with pytest.raises(NotProcessed) as caught:
+        gauge.fetch_token(credentials, deadline)
+
+    assert (type(caught.value), caught.value.code) == (NotProcessed, Code.CREDENTIALS_REFUSED)
+
+
+def test_a_token_server_that_throttles_says_how_long(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline
+) -> None:
+    vendor.script("token", Reply.error(429, retry_after=9))
+
+    with pytest.raises(NotProcessed) as caught:
+        gauge.fetch_token(credentials, deadline)
+
+    assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, 9.0)
+
+
+def test_the_vendors_messages_are_passed_on_within_bounds(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    errors = {"Email": ["x" * 1024] * 20, "Name": ["x" * 1025, 7], "Phone": 7}
+    vendor.script("personal-link", Reply(422, {"message": "No.", "errors": errors}))
+
+    with pytest.raises(Refused) as caught:
+        create(gauge, token)
+
+    assert caught.value.errors == {"Email": ["x" * 1024] * 10, "Name": ["is not valid"] * 2}
+
+
+def test_the_vendors_messages_are_not_passed_on_if_they_quote_the_record(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    quote = "Joe@Example.com is on the unsubscribe list."
+    vendor.script("personal-link", Reply(422, {"message": quote, "errors": {"Email": [quote, "Too bad."]}}))
+
+    with pytest.raises(Refused) as caught:
+        create(gauge, token)
+
+    assert caught.value.vendor_message is None
+    assert caught.value.errors == {"Email": ["is not valid", "Too bad."]}
+
+
+def test_the_number_of_a_record_whose_link_is_lost_is_told(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    vendor.script("personal-link", Reply(200, {"data": {"number_customergauge": 4711}}))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        create(gauge, token)
+
+    assert "Its number is 4711." in caught.value.message
 
 
 @pytest.mark.parametrize(

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 import pytest
 import trustme
+
 from personal_link.access_token import AccessToken
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Deadline, SystemClock
@@ -15,7 +16,6 @@ from personal_link.errors import Code, Refused
 from personal_link.request import Scalar
 from personal_link.settings import load_settings
 from personal_link.transport import Transport
-
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 from tests.wire.conftest import CONFIGURATION
@@ -63,6 +63,8 @@ def test_a_link_is_requested_as_json(
     [call] = vendor.calls("personal-link")
     assert (call.method, call.path) == ("PUT", "/personal-link/")
     assert call.headers["Content-Type"] == "application/json"
+    assert call.headers["Accept"] == "application/json"
+    assert call.headers["Accept-Encoding"] == "identity"
     assert call.headers["Authorization"] == f"Bearer {token.value}"
     assert json.loads(call.body) == {
         "configuration": "9dd58237-c913-4073-9c76-07da0b49ff50",

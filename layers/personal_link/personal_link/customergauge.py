@@ -10,39 +10,34 @@ import re
 from collections.abc import Mapping
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, NoReturn
-from urllib.parse import urlencode, urlsplit
+from urllib.parse import urlencode
 
-from personal_link import strict_json
 from personal_link.access_token import AccessToken
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import (
     Code,
     CredentialsRefused,
-    FieldErrors,
     InvalidRequest,
     NotProcessed,
     OutcomeUnknown,
-    Refused,
     TryAgain,
     Unanswered,
     Unauthorized,
 )
 from personal_link.outcome import PersonalLink
-from personal_link.request import Scalar, is_plain_text
+from personal_link.request import Scalar
 from personal_link.transport import Response, Transport
+from personal_link.vendor_answers import json_object, personal_link, refusal, token_life
 
 Encoding = Literal["json", "form"]
 
 TOKEN_LIMIT: Final = 5.0  # seconds for a token
 LINK_LIMIT: Final = 10.0  # seconds for a link
-MAX_LINK: Final = 2048  # characters
 MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can be hidden
 
 _FORM: Final = "application/x-www-form-urlencoded"
 _TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # anything else would break, or forge, a header
-_TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's tokens live an hour
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
 
 
 class CustomerGauge:
@@ -87,14 +82,14 @@ class CustomerGauge:
             )
         except TryAgain as error:
             raise NotProcessed(Code.UNAVAILABLE, f"no access token: {error.message}") from None
-        content = _json_object(response)
+        content = json_object(response)
         if response.status != 200:
             self._refuse_token(response, content)
         value = content.get("access_token")
         bearer = str(content.get("token_type", "Bearer")).lower() == "bearer"
         if not bearer or not isinstance(value, str) or not _TOKEN.fullmatch(value):
             raise NotProcessed(Code.UNAVAILABLE, "the token server answered without a usable bearer token")
-        return AccessToken(value, _token_life(content.get("expires_in")), wall, monotonic)
+        return AccessToken(value, token_life(content.get("expires_in")), wall, monotonic)
 
     def create_personal_link(
         self, configuration: str, record: Mapping[str, Scalar], token: AccessToken, deadline: Deadline
@@ -113,8 +108,8 @@ class CustomerGauge:
             "PUT", self._link_url, headers=headers, body=body, deadline=deadline.within(LINK_LIMIT)
         )
         if response.status != 200:
-            self._refuse_link(response)
-        return self._link(response)
+            self._refuse_link(response, record)
+        return personal_link(response, plain_links_allowed=self._plain_links_allowed)
 
     def _encode(self, configuration: str, record: Mapping[str, Scalar]) -> tuple[str, bytes]:
         if self._encoding == "json":
@@ -126,29 +121,7 @@ class CustomerGauge:
         fields = {f"record[{heading}]": _form_value(value) for heading, value in record.items()}
         return _FORM, urlencode({"configuration": configuration, **fields}).encode()
 
-    def _link(self, response: Response) -> PersonalLink:
-        data = _json_object(response).get("data")
-        data = data if isinstance(data, dict) else {}
-        number = data.get("number_customergauge")
-        number = number if isinstance(number, int) and not isinstance(number, bool) else None
-        link = self._usable(data.get("survey_link"))
-        if link is None:
-            message = "CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists."
-            raise OutcomeUnknown(Code.BAD_RESPONSE, message, number=number)
-        return PersonalLink(number, link, self._usable(data.get("survey_link_short")))
-
-    def _usable(self, link: object) -> str | None:
-        """Return a link that may be handed on: https, plain text, of sane length. Its host is the tenant's affair."""
-        if not isinstance(link, str) or len(link) > MAX_LINK or " " in link or not is_plain_text(link):
-            return None
-        try:
-            parts = urlsplit(link)
-        except ValueError:
-            return None
-        local = self._plain_links_allowed and parts.scheme == "http" and parts.hostname in _LOOPBACK
-        return link if parts.hostname and (parts.scheme == "https" or local) else None
-
-    def _refuse_link(self, response: Response) -> NoReturn:
+    def _refuse_link(self, response: Response, record: Mapping[str, Scalar]) -> NoReturn:
         status = response.status
         answered = f"CustomerGauge answered HTTP {status}"
         match status:
@@ -171,7 +144,7 @@ class CustomerGauge:
             case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a failure in mid-work
                 raise Unanswered(Code.UNAVAILABLE, answered)
             case _:
-                raise _refusal(status, answered, _json_object(response))
+                raise refusal(status, answered, json_object(response), record)
 
     def _refuse_token(self, response: Response, content: Mapping[str, object]) -> NoReturn:
         status, error = response.status, content.get("error")
@@ -194,40 +167,6 @@ class CustomerGauge:
         return min(max(seconds, 0.0), MAX_RETRY_AFTER)
 
 
-def _refusal(status: int, answered: str, content: Mapping[str, object]) -> Refused:
-    """Return what a 4xx with a body means. The vendor's own words are passed on only where it documents them."""
-    message = content.get("message")
-    text = message if isinstance(message, str) and len(message) <= 1024 and is_plain_text(message) else ""
-    errors = _field_errors(content.get("errors"))
-    if status == 400 and "campaign filter" in text.lower():
-        return Refused(Code.NO_MATCHING_CAMPAIGN, "No personal link campaign matches the record.", vendor_message=text)
-    if status == 400 and "duplicates" in text.lower():
-        return Refused(Code.DUPLICATE_RECORD, "The contact falls under a duplication rule.", vendor_message=text)
-    if status == 404 and "mapping" in text.lower():
-        return Refused(Code.MAPPING_NOT_FOUND, "The inbound mapping was not found.", vendor_message=text)
-    if status == 422:
-        message = "CustomerGauge refused the values of the record."
-        return Refused(Code.VALIDATION_FAILED, message, vendor_message=text or None, errors=errors)
-    return Refused(Code.BAD_REQUEST, f"{answered}.")
-
-
-def _json_object(response: Response) -> dict[str, object]:
-    """Return the body's JSON object; an empty one for anything else."""
-    try:
-        content = strict_json.parse(response.body) if response.complete else None
-    except ValueError:
-        content = None
-    return content if isinstance(content, dict) else {}
-
-
-def _field_errors(errors: object) -> FieldErrors:
-    """Return Laravel's `errors`, a list of messages a field, as far as they have that shape."""
-    if not isinstance(errors, dict):
-        return {}
-    fields = [(field, messages) for field, messages in errors.items() if isinstance(messages, list)]
-    return {field: [str(message)[:1024] for message in messages[:10]] for field, messages in fields[:200]}
-
-
 def _form_value(value: Scalar) -> str:
     """Return a value as PHP writes it in forms: true is 1, false is 0, null is empty (Laravel reads empty as null)."""
     match value:
@@ -237,12 +176,3 @@ def _form_value(value: Scalar) -> str:
             return str(int(value))
         case _:
             return str(value)
-
-
-def _token_life(expires_in: object) -> float:
-    """Return a token's life in seconds: 0 is "for this request only"; what makes no sense is ten minutes."""
-    if isinstance(expires_in, str) and re.fullmatch("[0-9]{1,12}", expires_in):
-        expires_in = int(expires_in)
-    if isinstance(expires_in, bool) or not isinstance(expires_in, int | float):
-        return _TOKEN_LIFE
-    return 0.0 if expires_in <= 0 else float(min(max(expires_in, 30), 86_400))

@@ -129,11 +129,7 @@ class Unreadable(InvalidRequest):
 
 
 class OutcomeUnknown(RequestError):
-    """Final: a survey record probably exists, and its link is lost. `number` is its number, if the vendor gave it."""
-
-    def __init__(self, code: Code, message: str, *, number: int | None = None) -> None:
-        super().__init__(code, message)
-        self.number = number
+    """Final: a survey record probably exists, and its link is lost."""
 
 
 class TryAgain(RequestError):

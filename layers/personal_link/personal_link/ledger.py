@@ -53,6 +53,7 @@ class Attempt:
     outcome_id: str
     source: Source
     requested_at: str
+    life: float  # seconds for which its outcome is remembered
 
 
 class Ledger:
@@ -73,8 +74,7 @@ class Ledger:
         Raises Refused (`idempotency_key_reused`) when the key belongs to another request, NotProcessed (`in_progress`)
         while another attempt is in flight.
         """
-        now = self._clock.wall()
-        life = CONTENT_KEY_LIFE if request.key.scope == "content" else self._life
+        now, life = self._clock.wall(), self._life_of(request)
         new = {
             "pk": {"S": request.key.digest},
             "fingerprint": {"S": request.fingerprint},
@@ -99,7 +99,7 @@ class Ledger:
         )
         if there is None or _owner(there) == _owner(new):
             # A put that was repeated because its answer got lost meets itself.
-            return _attempt(new)
+            return _attempt(new, life)
         return self._continue(request, there, new, now)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -110,13 +110,14 @@ class Ledger:
         there = self._write(
             self._dynamodb.update_item,
             Key={"pk": {"S": attempt.key}},
-            UpdateExpression="SET #state = :settled, outcome = :outcome REMOVE #owner, lease_until",
+            UpdateExpression="SET #state = :settled, outcome = :outcome, expires_at = :end REMOVE #owner, lease_until",
             ConditionExpression="#owner = :owner",
             ExpressionAttributeNames={"#owner": "owner", "#state": "state"},
             ExpressionAttributeValues={
                 ":owner": {"S": attempt.owner},
                 ":settled": {"S": "settled"},
                 ":outcome": {"S": outcome.stored()},
+                ":end": {"N": str(int(self._clock.wall() + attempt.life))},
             },
         )
         if not there or there.get("outcome", {}).get("S") == outcome.stored():
@@ -145,9 +146,12 @@ class Ledger:
         if lease > 0:
             hint = min(max(lease, 1.0), LONGEST_HINT)
             raise NotProcessed(Code.IN_PROGRESS, "another attempt is in flight", retry_after=hint)
-        return self._take_over(there, new)
+        return self._take_over(there, new, self._life_of(request))
 
-    def _take_over(self, there: Item, new: Item) -> Attempt:
+    def _life_of(self, request: LinkRequest) -> float:
+        return CONTENT_KEY_LIFE if request.key.scope == "content" else self._life
+
+    def _take_over(self, there: Item, new: Item, life: float) -> Attempt:
         """Begin the next attempt of an open item, unless somebody else just did."""
         count, unanswered = int(there["attempts"]["N"]) + 1, int(there["unanswered"]["N"]) + 1
         changed = {
@@ -156,6 +160,7 @@ class Ledger:
             "unanswered": {"N": str(unanswered)},
             "owner": new["owner"],
             "lease_until": new["lease_until"],
+            "expires_at": new["expires_at"],
         }
         now_there = self._write(
             self._dynamodb.put_item,
@@ -169,7 +174,7 @@ class Ledger:
             },
         )
         if now_there is None or _owner(now_there) == _owner(new):
-            return _attempt(changed)
+            return _attempt(changed, life)
         raise NotProcessed(Code.IN_PROGRESS, "another attempt just began", retry_after=1.0)
 
     def _end(self, attempt: Attempt, update: str, values: Item) -> None:
@@ -203,7 +208,7 @@ def _is_settled(item: Item) -> bool:
     return "outcome" in item
 
 
-def _attempt(item: Item) -> Attempt:
+def _attempt(item: Item, life: float) -> Attempt:
     source_type: SourceType = item["source_type"]["S"]
     return Attempt(
         key=item["pk"]["S"],
@@ -213,4 +218,5 @@ def _attempt(item: Item) -> Attempt:
         outcome_id=item["outcome_id"]["S"],
         source=Source(source_type, item["source_id"]["S"]),
         requested_at=item["requested_at"]["S"],
+        life=life,
     )

@@ -1,0 +1,180 @@
+"""The AWS account that these tests run in, and how its calls are watched and made to fail."""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import boto3
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from botocore.config import Config
+from botocore.exceptions import EndpointConnectionError
+
+if TYPE_CHECKING:
+    from botocore.client import BaseClient
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+TEN_SECONDS_AGO = 1_795_427_990.0  # by the clock of the tests, 2026-11-23T09:59:50Z
+CLIENT_ID = "client-7f3a"
+CLIENT_SECRET = "s3cret-QkVBUkVS"
+
+
+@dataclass(frozen=True)
+class Account:
+    """What the template makes, as far as the package calls it."""
+
+    dynamodb: "DynamoDBClient"
+    sqs: "SQSClient"
+    secretsmanager: "SecretsManagerClient"
+    ledger_table: str
+    requests_url: str
+    parked_url: str
+    results_url: str
+    secret_arn: str
+
+    @classmethod
+    def create(cls) -> "Account":
+        """Make the ledger's table, the three queues and the secret."""
+        once = Config(retries={"mode": "standard", "total_max_attempts": 1})
+        dynamodb = boto3.client("dynamodb", config=once)
+        sqs = boto3.client("sqs", config=once)
+        secretsmanager = boto3.client("secretsmanager", config=once)
+        dynamodb.create_table(
+            TableName="ledger",
+            BillingMode="PAY_PER_REQUEST",
+            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+        )
+        secret = f'{{"client_id": "{CLIENT_ID}", "client_secret": "{CLIENT_SECRET}"}}'
+        return cls(
+            dynamodb=dynamodb,
+            sqs=sqs,
+            secretsmanager=secretsmanager,
+            ledger_table="ledger",
+            requests_url=sqs.create_queue(QueueName="requests")["QueueUrl"],
+            parked_url=sqs.create_queue(QueueName="parked")["QueueUrl"],
+            results_url=sqs.create_queue(QueueName="results")["QueueUrl"],
+            secret_arn=secretsmanager.create_secret(Name="credentials", SecretString=secret)["ARN"],
+        )
+
+    def results(self) -> list["MessageTypeDef"]:
+        """Take every message off the results queue."""
+        return self._take(self.results_url)
+
+    def parked(self) -> list["MessageTypeDef"]:
+        """Take every message off the parked queue."""
+        return self._take(self.parked_url)
+
+    def queued_record(self, body: str, *, sent_at: float = TEN_SECONDS_AGO) -> dict[str, Any]:
+        """Send a request, receive it, and return it as Lambda hands it to the worker; `sent_at` in epoch seconds."""
+        self.sqs.send_message(QueueUrl=self.requests_url, MessageBody=body)
+        received = self.sqs.receive_message(QueueUrl=self.requests_url, MessageSystemAttributeNames=["All"])
+        message = received["Messages"][0]
+        return {
+            "messageId": message["MessageId"],
+            "receiptHandle": message["ReceiptHandle"],
+            "body": message["Body"],
+            "attributes": {**message["Attributes"], "SentTimestamp": str(round(sent_at * 1000))},
+            "messageAttributes": {},
+            "eventSource": "aws:sqs",
+        }
+
+    def ledger_items(self) -> list[dict[str, Any]]:
+        """Return the ledger's items as they are stored."""
+        return self.dynamodb.scan(TableName=self.ledger_table)["Items"]
+
+    def _take(self, url: str) -> list["MessageTypeDef"]:
+        taken: list[MessageTypeDef] = []
+        while received := self.sqs.receive_message(
+            QueueUrl=url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        ).get("Messages"):
+            for message in received:
+                self.sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            taken += received
+        return taken
+
+
+def values(message: "MessageTypeDef") -> dict[str, str]:
+    """Return a message's attributes as a consumer reads them."""
+    return {name: value["StringValue"] for name, value in message["MessageAttributes"].items()}
+
+
+@contextmanager
+def refusing(client: "BaseClient", operation: str, code: str) -> Iterator[None]:
+    """Let AWS refuse an operation with an error code."""
+    with answering(client, operation, {"Error": {"Code": code, "Message": "not today"}}, status=400):
+        yield
+
+
+@contextmanager
+def answering(client: "BaseClient", operation: str, content: Mapping[str, object], status: int = 200) -> Iterator[None]:
+    """Let an operation do nothing and answer this."""
+
+    def answer(**_: object) -> tuple[AWSResponse, Mapping[str, object]]:
+        return AWSResponse("https://aws.example", status, HTTPHeaders(), None), content
+
+    with _hook(client, "before-call", operation, answer):
+        yield
+
+
+@contextmanager
+def unreachable(client: "BaseClient", operation: str) -> Iterator[None]:
+    """Let no connection come about."""
+
+    def fail(**_: object) -> None:
+        raise EndpointConnectionError(endpoint_url="https://aws.example")
+
+    with _hook(client, "before-call", operation, fail):
+        yield
+
+
+@contextmanager
+def watched(client: "BaseClient", operation: str) -> Iterator[list[dict[str, Any]]]:
+    """Collect the parameters of an operation's calls."""
+    calls: list[dict[str, Any]] = []
+
+    def watch(params: dict[str, Any], **_: object) -> None:
+        calls.append(params)
+
+    with _hook(client, "provide-client-params", operation, watch):
+        yield calls
+
+
+@contextmanager
+def doing_before(
+    client: "BaseClient", operation: str, action: Callable[[dict[str, Any]], object], *, call: int = 1
+) -> Iterator[None]:
+    """Do something with the parameters of the n-th call of an operation right before it is made."""
+    counter = itertools.count(1)
+
+    def act(params: dict[str, Any], **_: object) -> None:
+        if next(counter) == call:
+            action(params)
+
+    with _hook(client, "provide-client-params", operation, act):
+        yield
+
+
+@contextmanager
+def losing_answer(client: "BaseClient", operation: str, *, call: int = 1) -> Iterator[None]:
+    """Make the n-th call of an operation twice, as botocore does when the first answer got lost on its way."""
+    methods = client.meta.method_to_api_mapping
+    name = next(method for method, api_name in methods.items() if api_name == operation)
+    with doing_before(client, operation, lambda params: getattr(client, name)(**params), call=call):
+        yield
+
+
+@contextmanager
+def _hook(client: "BaseClient", event: str, operation: str, action: Callable[..., Any]) -> Iterator[None]:
+    service = client.meta.service_model.service_id.hyphenize()
+    name = f"{event}.{service}.{operation}"
+    client.meta.events.register(name, action)
+    try:
+        yield
+    finally:
+        client.meta.events.unregister(name, action)

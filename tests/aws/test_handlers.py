@@ -1,0 +1,529 @@
+"""Both handlers from end to end: Lambda's event in, the whole wiring, AWS calls, the vendor on a socket, answer out."""
+
+import io
+import json
+import logging
+import time
+from collections.abc import Iterator
+from typing import Any
+from urllib.parse import urlencode
+
+import pytest
+
+import http_api
+import queue_worker
+from personal_link import observability, wiring
+from personal_link.clock import Deadline, SystemClock
+from personal_link.errors import SettingsError
+from personal_link.ledger import Ledger
+from personal_link.request import IdempotencyKey, LinkRequest, Source
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, values
+
+UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    def __init__(self, seconds: float = 28) -> None:
+        self._milliseconds = round(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
+    """The variables that the template sets, and nothing kept from another test."""
+    variables = {
+        "CUSTOMERGAUGE_REGION": "eu",
+        "CUSTOMERGAUGE_ENCODING": "json",
+        "AUTH_BASE_URL": vendor.base_url,
+        "IMPORTS_BASE_URL": vendor.base_url,
+        "DEFAULT_CONFIGURATION": "contact",
+        "CREDENTIALS_SECRET_ARN": account.secret_arn,
+        "LEDGER_TABLE": account.ledger_table,
+        "LEDGER_DAYS": "21",
+        "RESULTS_QUEUE_URL": account.results_url,
+        "ECHO_RECORD": "true",
+        "LOG_LEVEL": "DEBUG",
+        "REQUESTS_QUEUE_URL": account.requests_url,
+        "PARKED_QUEUE_URL": account.parked_url,
+        "RETRY_WINDOW_HOURS": "24",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    """Begin a new Lambda environment."""
+    wiring.http_door.cache_clear()
+    wiring.batch_worker.cache_clear()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that is logged: the package's lines as they are written, and those of all libraries."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(observability.logger().registered_formatter)
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
+
+
+def api_event(
+    body: object,
+    *,
+    key: str | None = None,
+    method: str = "PUT",
+    content_type: str = "application/json",
+    request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+) -> dict[str, Any]:
+    return {
+        "resource": "/personal-link",
+        "path": "/personal-link",
+        "httpMethod": method,
+        "headers": {"Content-Type": content_type, **({"Idempotency-Key": key} if key else {})},
+        "queryStringParameters": None,
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+        "requestContext": {"requestId": request_id, "requestTimeEpoch": 1_795_427_999_500, "stage": "live"},
+    }
+
+
+def call(body: object, **options: Any) -> dict[str, Any]:
+    return http_api.handler(api_event(body, **options), Context())
+
+
+def sqs_event(*bodies: object) -> dict[str, Any]:
+    now = str(round(time.time() * 1000))
+    return {
+        "Records": [
+            {
+                "messageId": f"m-{number}",
+                "receiptHandle": f"receipt-of-m-{number}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": now},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+ADA: dict[str, object] = {"record": {"Email": "ada@acme.example", "First Name": "Ada"}}
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+# Links over HTTP
+
+
+@pytest.mark.parametrize("method", ["PUT", "POST"])
+def test_a_link_is_answered_in_the_vendors_own_shape(vendor: CustomerGaugeSandbox, method: str) -> None:
+    answer = call(ADA, method=method)
+
+    (link,) = vendor.links
+    assert answer["statusCode"] == 200
+    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    assert json.loads(answer["body"]) == {
+        "data": {
+            "number_customergauge": 12345,
+            "survey_link": link.survey_link,
+            "survey_link_short": link.survey_link_short,
+        }
+    }
+
+
+def test_an_answered_link_is_on_the_results_queue(account: Account) -> None:
+    answer = call(ADA, key="order-1", request_id="r-1")
+
+    (message,) = account.results()
+    assert values(message) == {"status": "created", "code": "created", "source": "http"}
+    body = json.loads(message["Body"])
+    assert body["personal_link"] == json.loads(answer["body"])["data"]
+    assert body["record"] == {"Email": "ada@acme.example", "First Name": "Ada"}
+    assert body["source"] == {"type": "http", "id": "r-1"}
+
+
+@pytest.mark.parametrize("key", ["order-1", None], ids=["with a key", "without a key"])
+def test_a_replay_is_the_same_answer_with_a_header_that_says_so(vendor: CustomerGaugeSandbox, key: str | None) -> None:
+    first = call(ADA, key=key)
+    again = call(ADA, key=key)
+
+    assert again["statusCode"] == 200
+    assert again["body"] == first["body"]
+    assert again["headers"]["Idempotent-Replayed"] == "true"
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_replay_outlives_the_environment(vendor: CustomerGaugeSandbox) -> None:
+    first = call(ADA, key="order-1")
+    forget()
+
+    again = call(ADA, key="order-1")
+
+    assert again["body"] == first["body"]
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_replayed_refusal_says_so_too() -> None:
+    first = call({"record": {"Email": "no-campaign@example.com"}}, key="order-1")
+    again = call({"record": {"Email": "no-campaign@example.com"}}, key="order-1")
+
+    assert (again["statusCode"], again["body"]) == (400, first["body"])
+    assert again["headers"]["Idempotent-Replayed"] == "true"
+
+
+def test_a_form_as_the_vendor_documents_it_gets_its_link_too(vendor: CustomerGaugeSandbox) -> None:
+    form = urlencode({"configuration": UUID, "record[Email]": "ada@acme.example", "record[First Name]": "Ada"})
+
+    answer = call(form, content_type="application/x-www-form-urlencoded")
+
+    assert answer["statusCode"] == 200
+    assert vendor.links[0].configuration == UUID
+    assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Ada"}
+
+
+def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
+    monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
+) -> None:
+    monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
+
+    call({"record": {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}})
+
+    assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}
+
+
+# Refusals over HTTP
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "error"),
+    [
+        pytest.param(
+            {"record": {"Email": "no-campaign@example.com"}},
+            400,
+            {"code": "no_matching_campaign", "message": "Could not match any campaign filter."},
+            id="no campaign",
+        ),
+        pytest.param(
+            {"record": {"Email": "duplicate@example.com"}},
+            400,
+            {
+                "code": "duplicate_record",
+                "message": "Personal link record could not be created because it duplicates with another record.",
+            },
+            id="duplicate",
+        ),
+        pytest.param(
+            {"record": {"Email": "ada@acme.example"}, "configuration": "nobody-knows"},
+            404,
+            {"code": "mapping_not_found", "message": "The inbound mapping [nobody-knows] was not found."},
+            id="no mapping",
+        ),
+        pytest.param(
+            {"record": {"Email": "not-an-address"}},
+            422,
+            {
+                "code": "validation_failed",
+                "message": "The Email must be a valid email address.",
+                "errors": {"Email": ["The Email must be a valid email address."]},
+            },
+            id="validation",
+        ),
+        pytest.param(
+            {},
+            400,
+            {
+                "code": "invalid_request",
+                "message": "The request is not valid: see record.",
+                "errors": {"record": ["is required: an object of at least one heading and its value"]},
+            },
+            id="no record",
+        ),
+        pytest.param(
+            '{"record": ',
+            400,
+            {"code": "invalid_request", "message": "The body is not valid JSON: not JSON."},
+            id="no JSON",
+        ),
+        pytest.param(
+            {"record": {"Notes": "x" * 65_536}},
+            413,
+            {"code": "too_large", "message": "The request has 65597 bytes; at most 65536 are allowed."},
+            id="too large",
+        ),
+    ],
+)
+def test_a_refusal_has_a_status_a_code_and_words(body: object, status: int, error: dict[str, object]) -> None:
+    answer = call(body)
+
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"]) == error
+    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+
+
+def test_another_media_type_is_refused() -> None:
+    answer = call("<record/>", content_type="application/xml")
+
+    assert answer["statusCode"] == 415
+    assert json.loads(answer["body"])["code"] == "unsupported_media_type"
+
+
+def test_a_key_used_for_another_request_is_refused(vendor: CustomerGaugeSandbox) -> None:
+    call(ADA, key="order-1")
+
+    answer = call({"record": {"Email": "grace@acme.example"}}, key="order-1")
+
+    assert answer["statusCode"] == 422
+    assert json.loads(answer["body"])["code"] == "idempotency_key_reused"
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_lost_link_is_a_conflict(vendor: CustomerGaugeSandbox) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", Reply(fault="close", commit=True))
+    first = call(ADA, key="order-1")
+
+    again = call(ADA, key="order-1")
+
+    assert (first["statusCode"], json.loads(first["body"])["code"]) == (504, "no_answer")
+    assert "Retry-After" not in first["headers"]
+    assert (again["statusCode"], json.loads(again["body"])["code"]) == (409, "outcome_unknown")
+
+
+# Failures over HTTP
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "code", "retry_after"),
+    [
+        pytest.param(Reply.error(429, retry_after=120), 429, "rate_limited", "120", id="429 with Retry-After"),
+        pytest.param(Reply.error(429), 429, "rate_limited", "5", id="429 without"),
+        pytest.param(Reply.error(503, retry_after=30), 503, "unavailable", "30", id="503 with Retry-After"),
+        pytest.param(Reply.html(502), 503, "unavailable", "5", id="502"),
+        pytest.param(Reply.error(403), 502, "forbidden", None, id="403"),
+        pytest.param(Reply(200, {"data": {}}), 502, "bad_response", None, id="no link"),
+    ],
+)
+def test_a_failure_of_the_vendor_tells_when_to_try_again(
+    vendor: CustomerGaugeSandbox, reply: Reply, status: int, code: str, retry_after: str | None
+) -> None:
+    vendor.script("personal-link", reply)
+
+    answer = call(ADA)
+
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"])["code"] == code
+    assert answer["headers"].get("Retry-After") == retry_after
+
+
+def test_a_vendor_out_of_reach_is_unavailable(vendor: CustomerGaugeSandbox) -> None:
+    vendor.stop()
+
+    answer = call(ADA)
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")
+    assert answer["headers"]["Retry-After"] == "5"
+
+
+def test_a_secret_not_filled_in_is_the_stacks_fault(account: Account) -> None:
+    account.secretsmanager.put_secret_value(
+        SecretId=account.secret_arn, SecretString='{"client_id": "", "client_secret": ""}'
+    )
+
+    answer = call(ADA)
+
+    assert answer["statusCode"] == 502
+    assert json.loads(answer["body"]) == {
+        "code": "credentials_missing",
+        "message": "The credentials secret has no client_id: fill it in.",
+    }
+
+
+def test_a_request_in_flight_is_a_conflict_to_come_back_to(account: Account, vendor: CustomerGaugeSandbox) -> None:
+    clock = SystemClock()
+    in_flight = LinkRequest(
+        configuration=None,
+        record={"Email": "ada@acme.example", "First Name": "Ada"},
+        reference=None,
+        key=IdempotencyKey("caller", "order-1"),
+        source=Source("http", "r-0"),
+        received_at=clock.wall(),
+    )
+    Ledger(account.dynamodb, account.ledger_table, 21, clock).begin(in_flight, Deadline.after(20, clock))
+
+    answer = call(ADA, key="order-1")
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (409, "in_progress")
+    assert answer["headers"]["Retry-After"] == "5"
+    assert vendor.calls("token") == []
+
+
+def test_a_link_whose_result_cannot_be_queued_is_not_answered_but_kept(
+    account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    account.sqs.delete_queue(QueueUrl=account.results_url)
+    failed = call(ADA, key="order-1")
+    account.sqs.create_queue(QueueName="results")
+
+    answer = call(ADA, key="order-1")
+
+    assert (failed["statusCode"], json.loads(failed["body"])["code"]) == (503, "internal_error")
+    assert failed["headers"]["Retry-After"] == "5"
+    assert answer["statusCode"] == 200
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_call_with_too_little_time_left_is_not_begun(account: Account, vendor: CustomerGaugeSandbox) -> None:
+    answer = http_api.handler(api_event(ADA), Context(seconds=9))
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")
+    assert account.ledger_items() == []
+    assert vendor.calls("token") == []
+
+
+def test_missing_settings_are_an_answer_and_a_line_that_names_them(
+    monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+    monkeypatch.setenv("RESULTS_QUEUE_URL", "")
+    monkeypatch.setenv("ECHO_RECORD", "perhaps")
+
+    answer = call(ADA)
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "internal_error")
+    assert answer["headers"]["Retry-After"] == "5"
+    assert "LEDGER_TABLE" not in answer["body"]
+    (line,) = lines(log)
+    assert line["detail"] == (
+        "The environment is not complete: LEDGER_TABLE is missing; RESULTS_QUEUE_URL is missing; "
+        "ECHO_RECORD must be one of true, false"
+    )
+
+
+def test_mended_settings_need_no_new_environment(monkeypatch: pytest.MonkeyPatch, account: Account) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+    assert call(ADA)["statusCode"] == 503
+    monkeypatch.setenv("LEDGER_TABLE", account.ledger_table)
+
+    assert call(ADA)["statusCode"] == 200
+
+
+def test_an_event_that_nobody_expected_is_still_answered(log: io.StringIO) -> None:
+    event = api_event(ADA)
+    event["body"] = 4711
+
+    answer = http_api.handler(event, Context())
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "internal_error")
+    (line,) = lines(log)
+    assert line["message"] == "unexpected error"
+    assert line["error"] == "TypeError"
+    assert line["detail"] == ""
+
+
+def test_three_hundred_calls_on_a_warm_environment_fetch_one_token(vendor: CustomerGaugeSandbox) -> None:
+    statuses = [call({"record": {"Email": f"person{number}@acme.example"}})["statusCode"] for number in range(300)]
+
+    assert statuses == [200] * 300
+    assert len(vendor.links) == 300
+    assert len(vendor.calls("token")) == 1
+    assert len({call.connection for call in vendor.calls("personal-link")}) == 1
+
+
+# The queue
+
+
+def test_a_batch_is_answered_with_what_is_to_come_again(vendor: CustomerGaugeSandbox, account: Account) -> None:
+    busy: dict[str, object] = {"record": {"Email": "busy@example.com"}}
+
+    answer = queue_worker.handler(sqs_event(ADA, busy, "no JSON", {"record": {}}), Context(60))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert len(vendor.links) == 1
+    assert [values(message)["code"] for message in account.results()] == ["created", "invalid_request"]
+    assert [message["Body"] for message in account.parked()] == ["no JSON"]
+
+
+def test_a_batch_that_is_done_brings_nothing_again() -> None:
+    assert queue_worker.handler(sqs_event(ADA), Context(60)) == {"batchItemFailures": []}
+
+
+def test_both_ways_in_share_a_callers_key(vendor: CustomerGaugeSandbox, account: Account) -> None:
+    queue_worker.handler(sqs_event({**ADA, "idempotency_key": "order-1"}), Context(60))
+
+    answer = call(ADA, key="order-1")
+
+    assert answer["headers"]["Idempotent-Replayed"] == "true"
+    assert len(vendor.calls("personal-link")) == 1
+    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 1
+
+
+def test_a_worker_without_settings_fails_as_a_whole_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARKED_QUEUE_URL")
+    monkeypatch.delenv("LEDGER_DAYS")
+
+    with pytest.raises(SettingsError, match="LEDGER_DAYS is missing; PARKED_QUEUE_URL is missing"):
+        queue_worker.handler(sqs_event(ADA), Context(60))
+
+
+# Logs
+
+
+def test_an_outcome_is_one_line_of_plain_facts(log: io.StringIO) -> None:
+    call(ADA, key="order-1", request_id="r-1")
+
+    (line,) = lines(log)
+    assert line["message"] == "outcome"
+    assert (line["status"], line["code"], line["attempts"], line["replayed"]) == ("created", "created", 1, False)
+    assert (line["source_type"], line["source_id"]) == ("http", "r-1")
+
+
+def test_no_log_line_holds_anything_personal_or_secret(
+    log: io.StringIO, vendor: CustomerGaugeSandbox, account: Account
+) -> None:
+    person = {"Email": "ada@acme.example", "Phone": "+44 20 7946 0018", "First Name": "Augusta"}
+    request: dict[str, object] = {"record": person, "reference": "crm-0815", "idempotency_key": "order-of-augusta"}
+    refusal = {"message": "ada@acme.example is wrong", "errors": {"Email": ["ada@acme.example is wrong"]}}
+    vendor.script(
+        "personal-link",
+        Reply(),
+        Reply.error(401),
+        Reply(422, refusal),
+        Reply(500, {"message": "SQLSTATE: Duplicate entry 'ada@acme.example'"}),
+        Reply(200, {"data": {"survey_link": "javascript:ada@acme.example"}}),
+    )
+
+    call(request)
+    for number in range(3):
+        call({**request, "idempotency_key": f"augusta-{number}"})
+    call('{"record": {"Email": "ada@acme.example"')
+    call({"record": {"ada@acme.example": ["ada@acme.example"]}})
+    http_api.handler({**api_event(request), "body": person}, Context())
+    queue_worker.handler(sqs_event(request, "ada@acme.example", {"record": {"Email": person}}), Context(60))
+    vendor.rotate_secret("rotated-Wm9uZQ")
+    forget()
+    call({**request, "idempotency_key": "augusta-9"})
+
+    logged = log.getvalue()
+    tokens = {call.headers["Authorization"].removeprefix("Bearer ") for call in vendor.calls("personal-link")}
+    links = {text for link in vendor.links for text in (link.survey_link, link.survey_link_short)}
+    secrets = {vendor.client_id, "s3cret-QkVBUkVS", "rotated-Wm9uZQ"}
+    assert len(lines(log)) == 11
+    assert len(tokens) == 2
+    assert links
+    for private in {*tokens, *links, *secrets, "ada@", "acme", "7946", "ugusta", "crm-0815", "order-of", "receipt-of"}:
+        assert private not in logged
+    assert account.results()

@@ -1,0 +1,107 @@
+"""The HTTP way in: the result is queued before the caller is answered."""
+
+import json
+from typing import Any
+
+import pytest
+
+from personal_link.clock import Deadline
+from personal_link.errors import Refused, TryAgain
+from personal_link.http_door import HttpDoor
+from personal_link.issue_link import LinkIssuer
+from personal_link.outcome import Outcome
+from personal_link.queues import ResultsQueue
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, refusing, values
+
+
+@pytest.fixture
+def door(account: Account, issuer: LinkIssuer) -> HttpDoor:
+    return HttpDoor(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True))
+
+
+def an_event(record: dict[str, object], *, key: str | None = "order-4711", request_id: str = "r-1") -> dict[str, Any]:
+    return {
+        "httpMethod": "PUT",
+        "path": "/personal-link",
+        "headers": {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})},
+        "body": json.dumps({"record": record}),
+        "isBase64Encoded": False,
+        "requestContext": {"requestId": request_id, "requestTimeEpoch": 1_795_427_999_500},
+    }
+
+
+def serve(door: HttpDoor, event: dict[str, Any]) -> Outcome:
+    return door.serve(event, Deadline.after(20, door.issuer.clock))
+
+
+def test_a_served_outcome_is_on_the_results_queue(door: HttpDoor, account: Account) -> None:
+    outcome = serve(door, an_event({"Email": "ada@acme.example"}))
+
+    (message,) = account.results()
+    assert message["Body"] == outcome.message(echo_record=True)
+    assert values(message) == {"status": "created", "code": "created", "source": "http"}
+
+
+def test_a_rejection_by_the_vendor_is_on_the_results_queue_too(door: HttpDoor, account: Account) -> None:
+    outcome = serve(door, an_event({"Email": "no-campaign@example.com"}))
+
+    assert outcome.code == "no_matching_campaign"
+    (message,) = account.results()
+    assert values(message) == {"status": "rejected", "code": "no_matching_campaign", "source": "http"}
+
+
+def test_a_replay_is_queued_again(door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox) -> None:
+    serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
+    serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
+
+    first, second = (message["Body"] for message in account.results())
+    assert second == first.replace('"replayed":false', '"replayed":true')
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_request_without_a_key_is_known_by_its_content(door: HttpDoor, vendor: CustomerGaugeSandbox) -> None:
+    first = serve(door, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
+    second = serve(door, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
+
+    assert second.personal_link == first.personal_link
+    assert second.replayed
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_link_whose_result_was_not_queued_is_not_given_out_yet(
+    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
+        serve(door, an_event({"Email": "ada@acme.example"}))
+    assert failure.value.code == "internal_error"
+
+    outcome = serve(door, an_event({"Email": "ada@acme.example"}))
+
+    assert outcome.status == "created"
+    assert len(vendor.calls("personal-link")) == 1
+    assert len(account.results()) == 1
+
+
+def test_a_request_that_was_not_accepted_is_no_result(
+    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    with pytest.raises(Refused) as refusal:
+        serve(door, an_event({}))
+
+    assert refusal.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
+    assert account.results() == []
+    assert vendor.calls("token") == []
+
+
+def test_a_request_that_may_be_tried_again_is_no_result_yet(
+    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=7))
+
+    with pytest.raises(TryAgain) as failure:
+        serve(door, an_event({"Email": "ada@acme.example"}))
+
+    assert failure.value.code == "rate_limited"
+    assert failure.value.retry_after == 7.0
+    assert account.results() == []

@@ -1,0 +1,508 @@
+"""The use case against the sandbox vendor: one call per attempt, one honest outcome per request."""
+
+from dataclasses import replace
+
+import pytest
+
+from personal_link.clock import Deadline
+from personal_link.errors import InvalidRequest, NotProcessed, OutcomeUnknown, Refused, TryAgain, Unanswered
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Ledger
+from personal_link.outcome import Outcome, PersonalLink
+from personal_link.request import IdempotencyKey, LinkRequest, Source
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, doing_before, refusing
+from tests.fake_clock import FakeClock
+
+# Answers after which nobody knows whether a survey record was made.
+AMBIGUOUS = [
+    pytest.param(Reply(fault="reset", commit=True), id="reset"),
+    pytest.param(Reply(fault="close", commit=True), id="closed"),
+    pytest.param(replace(Reply.html(502), commit=True), id="502"),
+    pytest.param(replace(Reply.error(500), commit=True), id="500"),
+    pytest.param(replace(Reply.html(504), commit=True), id="504"),
+    pytest.param(replace(Reply.error(503), commit=True), id="503 without Retry-After"),
+    pytest.param(replace(Reply.error(408), commit=True), id="408"),
+    pytest.param(replace(Reply.redirect("https://elsewhere.example"), commit=True), id="redirect"),
+]
+# Answers after which certainly none was.
+NOT_PROCESSED = [
+    pytest.param(Reply.error(429), "rate_limited", id="429"),
+    pytest.param(Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
+    pytest.param(Reply.error(403), "forbidden", id="403"),
+    pytest.param(Reply.error(425), "unavailable", id="425"),
+]
+
+
+def a_request(
+    key: str = "order-4711", *, email: str = "ada@example.com", configuration: str | None = None
+) -> LinkRequest:
+    return LinkRequest(
+        configuration=configuration,
+        record={"Email": email, "First Name": "Ada"},
+        reference="crm-0815",
+        key=IdempotencyKey("caller", key),
+        source=Source("sqs", "m-1"),
+        received_at=1_795_427_999.5,
+    )
+
+
+def issue(issuer: LinkIssuer, request: LinkRequest, seconds: float = 20) -> Outcome:
+    return issuer.issue(request, Deadline.after(seconds, issuer.clock))
+
+
+class Killed(BaseException):
+    """What nothing catches, as when Lambda ends an environment."""
+
+
+def kill(_: object) -> None:
+    raise Killed
+
+
+# The plain ways
+
+
+def test_a_request_becomes_the_vendors_link(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    outcome = issue(issuer, a_request())
+
+    (link,) = vendor.links
+    assert outcome.status == "created"
+    assert outcome.personal_link == PersonalLink(12345, link.survey_link, link.survey_link_short)
+    assert link.record == {"Email": "ada@example.com", "First Name": "Ada"}
+
+
+def test_an_outcome_says_what_it_is_about(issuer: LinkIssuer) -> None:
+    outcome = issue(issuer, a_request())
+
+    assert outcome.reference == "crm-0815"
+    assert outcome.record == {"Email": "ada@example.com", "First Name": "Ada"}
+    assert outcome.source == Source("sqs", "m-1")
+    assert outcome.configuration == "contact"
+    assert outcome.attempts == 1
+    assert outcome.requested_at == "2026-11-23T09:59:59.500Z"
+    assert outcome.completed_at == "2026-11-23T10:00:00.000Z"
+
+
+def test_a_replay_makes_no_call(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    first = issue(issuer, a_request())
+
+    again = issue(issuer, a_request())
+
+    assert again == replace(first, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_another_request_under_the_key_makes_no_call(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    issue(issuer, a_request())
+
+    with pytest.raises(Refused) as refusal:
+        issue(issuer, a_request(email="grace@example.com"))
+
+    assert refusal.value.code == "idempotency_key_reused"
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_requests_share_a_token(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    for number in range(5):
+        issue(issuer, a_request(f"order-{number}", email=f"person{number}@example.com"))
+
+    assert len(vendor.calls("token")) == 1
+    assert len(vendor.links) == 5
+
+
+def test_a_request_without_configuration_uses_the_default_one(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    issue(issuer, a_request(configuration=None))
+
+    assert vendor.links[0].configuration == "contact"
+
+
+def test_a_requests_own_configuration_wins(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    outcome = issue(issuer, a_request(configuration="9dd58237-c913-4073-9c76-07da0b49ff50"))
+
+    assert vendor.links[0].configuration == "9dd58237-c913-4073-9c76-07da0b49ff50"
+    assert outcome.configuration == "9dd58237-c913-4073-9c76-07da0b49ff50"
+
+
+@pytest.mark.parametrize("default", [None, ""])
+def test_without_any_configuration_a_request_is_refused_by_that_name(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, default: str | None
+) -> None:
+    bare = replace(issuer, default_configuration=default)
+
+    with pytest.raises(InvalidRequest) as refusal:
+        issue(bare, a_request(configuration=None))
+
+    assert refusal.value.code == "invalid_request"
+    assert refusal.value.errors == {"configuration": ["is required: the stack has no default configuration"]}
+    assert vendor.calls("token") == []
+    assert account.ledger_items() == []
+
+
+def test_what_cannot_finish_is_not_begun(issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account) -> None:
+    with pytest.raises(NotProcessed) as refusal:
+        issue(issuer, a_request(), seconds=1.9)
+
+    assert refusal.value.code == "unavailable"
+    assert vendor.calls("token") == []
+    assert account.ledger_items() == []
+
+
+# Refusals of the vendor
+
+
+@pytest.mark.parametrize(
+    ("email", "configuration", "error"),
+    [
+        (
+            "no-campaign@example.com",
+            "contact",
+            {"code": "no_matching_campaign", "message": "Could not match any campaign filter."},
+        ),
+        (
+            "ada@example.com",
+            "nobody-knows",
+            {"code": "mapping_not_found", "message": "The inbound mapping [nobody-knows] was not found."},
+        ),
+        (
+            "not-an-address",
+            "contact",
+            {
+                "code": "validation_failed",
+                "message": "The Email must be a valid email address.",
+                "errors": {"Email": ["The Email must be a valid email address."]},
+            },
+        ),
+    ],
+)
+def test_a_refusal_is_told_in_the_vendors_words_and_never_tried_again(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, email: str, configuration: str, error: dict[str, object]
+) -> None:
+    request = a_request(email=email, configuration=configuration)
+
+    outcome = issue(issuer, request)
+    again = issue(issuer, request)
+
+    assert outcome.status == "rejected"
+    assert outcome.error == error
+    assert outcome.personal_link is None
+    assert again == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_duplicates_on_the_first_attempt_is_a_duplicate(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    vendor.duplicate_rule = "campaign"
+    issue(issuer, a_request("order-1"))
+
+    outcome = issue(issuer, a_request("order-2"))
+
+    assert outcome.status == "rejected"
+    assert outcome.code == "duplicate_record"
+
+
+# Attempts without an answer
+
+
+@pytest.mark.parametrize("reply", AMBIGUOUS)
+def test_duplicates_after_a_lost_answer_is_unknown(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", reply)
+    with pytest.raises(Unanswered):
+        issue(issuer, a_request())
+    assert len(vendor.calls("personal-link")) == 1
+
+    outcome = issue(issuer, a_request())
+
+    assert outcome.status == "unknown"
+    assert outcome.code == "outcome_unknown"
+    assert outcome.attempts == 2
+    assert len(vendor.calls("personal-link")) == 2
+
+
+def test_an_unknown_outcome_stays_unknown_and_is_not_tried_again(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", Reply(fault="reset", commit=True))
+    with pytest.raises(Unanswered):
+        issue(issuer, a_request())
+    unknown = issue(issuer, a_request())
+
+    again = issue(issuer, a_request())
+
+    assert again == replace(unknown, replayed=True)
+    assert len(vendor.calls("personal-link")) == 2
+
+
+def test_an_attempt_that_did_nothing_after_all_gets_its_link_from_the_next(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", Reply(fault="reset"))
+    with pytest.raises(Unanswered) as failure:
+        issue(issuer, a_request())
+    assert failure.value.code == "no_answer"
+
+    outcome = issue(issuer, a_request())
+
+    assert outcome.status == "created"
+    assert outcome.attempts == 2
+
+
+@pytest.mark.parametrize(
+    "reply",
+    [
+        pytest.param(Reply(200, {"data": {"number_customergauge": 77}}), id="no link"),
+        pytest.param(Reply(200, {"data": {"survey_link": "javascript:alert(1)"}}), id="no https"),
+        pytest.param(Reply(200, b"<html>"), id="no JSON"),
+        pytest.param(Reply(fault="truncated"), id="cut short"),
+        pytest.param(Reply(204), id="204"),
+    ],
+)
+def test_success_without_a_usable_link_is_unknown_and_never_called_again(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply
+) -> None:
+    vendor.script("personal-link", reply)
+
+    outcome = issue(issuer, a_request())
+    again = issue(issuer, a_request())
+
+    assert outcome.status == "unknown"
+    assert outcome.code == "bad_response"
+    assert again == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+# Attempts that certainly did nothing
+
+
+@pytest.mark.parametrize(("reply", "code"), NOT_PROCESSED)
+def test_duplicates_after_attempts_that_did_nothing_is_a_duplicate(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply, code: str
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    issue(issuer, a_request("order-1"))
+    vendor.script("personal-link", reply)
+    with pytest.raises(NotProcessed) as failure:
+        issue(issuer, a_request("order-2"))
+    assert failure.value.code == code
+
+    outcome = issue(issuer, a_request("order-2"))
+
+    assert outcome.status == "rejected"
+    assert outcome.code == "duplicate_record"
+    assert outcome.attempts == 2
+
+
+def test_duplicates_after_a_vendor_out_of_reach_is_a_duplicate(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    issue(issuer, a_request("order-1"))
+    vendor.stop()
+    with pytest.raises(NotProcessed) as failure:
+        issue(issuer, a_request("order-2"))
+    assert failure.value.code == "unavailable"
+    vendor.start()
+
+    outcome = issue(issuer, a_request("order-2"))
+
+    assert outcome.code == "duplicate_record"
+
+
+def test_without_a_token_no_request_is_sent_and_none_is_thought_to_be(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("token", Reply(fault="reset"))
+    with pytest.raises(NotProcessed) as failure:
+        issue(issuer, a_request("order-1"))
+    assert failure.value.code == "unavailable"
+    assert vendor.calls("personal-link") == []
+    issue(issuer, a_request("order-2"))
+
+    outcome = issue(issuer, a_request("order-1"))
+
+    assert outcome.code == "duplicate_record"
+
+
+def test_the_wait_that_the_vendor_asks_for_is_passed_on(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=120))
+
+    with pytest.raises(NotProcessed) as failure:
+        issue(issuer, a_request())
+
+    assert failure.value.retry_after == 120.0
+
+
+# Tokens and credentials
+
+
+def test_a_revoked_token_costs_one_more_round_trip(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    issue(issuer, a_request("order-1", email="ada@example.com"))
+    vendor.revoke_tokens()
+
+    outcome = issue(issuer, a_request("order-2", email="grace@example.com"))
+
+    assert outcome.status == "created"
+    assert outcome.attempts == 1
+    assert len(vendor.calls("token")) == 2
+    assert len(vendor.calls("personal-link")) == 3
+
+
+def test_two_refused_tokens_in_a_row_end_the_attempt_and_rest_for_half_a_minute(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(401), Reply.error(401))
+
+    with pytest.raises(NotProcessed) as first:
+        issue(issuer, a_request())
+    with pytest.raises(NotProcessed) as meanwhile:
+        issue(issuer, a_request())
+    assert [first.value.code, meanwhile.value.code] == ["credentials_refused", "credentials_refused"]
+    assert len(vendor.calls("personal-link")) == 2
+    assert len(vendor.calls("token")) == 2
+    clock.advance(31)
+
+    assert issue(issuer, a_request()).status == "created"
+
+
+def test_a_rotated_secret_is_taken_up_within_one_request(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
+) -> None:
+    issue(issuer, a_request("order-1", email="ada@example.com"))
+    vendor.rotate_secret("rotated-Wm9uZQ")
+    vendor.revoke_tokens()
+    account.secretsmanager.put_secret_value(
+        SecretId=account.secret_arn,
+        SecretString=f'{{"client_id": "{vendor.client_id}", "client_secret": "rotated-Wm9uZQ"}}',
+    )
+
+    outcome = issue(issuer, a_request("order-2", email="grace@example.com"))
+
+    assert outcome.status == "created"
+    assert outcome.attempts == 1
+
+
+def test_credentials_not_filled_in_yet_leave_no_mark(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
+) -> None:
+    secret = account.secretsmanager.get_secret_value(SecretId=account.secret_arn)["SecretString"]
+    account.secretsmanager.put_secret_value(
+        SecretId=account.secret_arn, SecretString='{"client_id": "", "client_secret": ""}'
+    )
+    with pytest.raises(NotProcessed) as failure:
+        issue(issuer, a_request())
+    assert failure.value.code == "credentials_missing"
+    assert vendor.calls("token") == []
+    account.secretsmanager.put_secret_value(SecretId=account.secret_arn, SecretString=secret)
+    clock.advance(31)
+
+    assert issue(issuer, a_request()).status == "created"
+
+
+# A ledger out of order, and death in between
+
+
+def test_without_the_ledger_nothing_is_called(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
+) -> None:
+    unwritable = replace(issuer, ledger=Ledger(account.dynamodb, "no-such-table", 21, clock))
+
+    with pytest.raises(NotProcessed) as failure:
+        issue(unwritable, a_request())
+
+    assert failure.value.code == "internal_error"
+    assert vendor.calls("token") == []
+    assert vendor.calls("personal-link") == []
+
+
+def test_an_outcome_that_the_ledger_did_not_take_is_still_told(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        outcome = issue(issuer, a_request())
+
+    assert outcome.status == "created"
+    assert outcome.personal_link is not None
+    assert outcome.personal_link.survey_link == vendor.links[0].survey_link
+
+
+def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        issue(issuer, a_request())
+    clock.advance(26)
+
+    outcome = issue(issuer, a_request())
+
+    assert outcome.code == "outcome_unknown"
+
+
+@pytest.mark.parametrize("reply", [Reply.error(429), Reply(fault="reset")], ids=["429", "reset"])
+def test_a_failed_call_is_told_as_such_even_when_the_ledger_fails_too(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, reply: Reply
+) -> None:
+    vendor.script("personal-link", reply)
+
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"), pytest.raises(TryAgain) as failure:
+        issue(issuer, a_request())
+
+    assert failure.value.code in {"rate_limited", "no_answer"}
+
+
+def test_death_between_the_vendors_answer_and_the_ledger_makes_duplicates_unknown(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    with doing_before(account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
+        issue(issuer, a_request())
+    with pytest.raises(NotProcessed, match="in_progress"):
+        issue(issuer, a_request())
+    clock.advance(26)
+
+    outcome = issue(issuer, a_request())
+
+    assert outcome.status == "unknown"
+    assert outcome.code == "outcome_unknown"
+    assert len(vendor.calls("personal-link")) == 2
+
+
+def test_death_after_the_ledger_loses_nothing(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    issue(issuer, a_request())  # and its outcome is never sent
+
+    outcome = issue(issuer, a_request())
+
+    assert outcome.personal_link is not None
+    assert outcome.personal_link.survey_link == vendor.links[0].survey_link
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_link_that_comes_after_another_attempt_has_begun_is_not_told_twice_over(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    told: list[Outcome] = []
+
+    def let_another_attempt_overtake(_: object) -> None:
+        clock.advance(26)
+        told.append(issue(issuer, a_request()))
+
+    with doing_before(account.dynamodb, "UpdateItem", let_another_attempt_overtake):
+        late = issue(issuer, a_request())
+
+    assert told[0].code == "outcome_unknown"
+    assert late == replace(told[0], replayed=True)
+
+
+def test_no_error_shows_what_it_is_about(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply(fault="reset"))
+
+    with pytest.raises(Unanswered) as failure:
+        issue(issuer, a_request())
+
+    assert "ada@example.com" not in f"{failure.value!r} {failure.value} {a_request()!r}"
+    assert not isinstance(failure.value, OutcomeUnknown)

@@ -1,0 +1,555 @@
+"""A batch of queued requests: each ends in a result, on the parked queue, or in the queue again, on its own."""
+
+import json
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from personal_link.clock import Deadline
+from personal_link.issue_link import LinkIssuer
+from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.work_batch import BatchWorker
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import TEN_SECONDS_AGO, Account, answering, doing_before, refusing, unreachable, values, watched
+from tests.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+DAY = 86_400.0
+
+
+@pytest.fixture
+def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorker:
+    return BatchWorker(
+        issuer=issuer,
+        results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
+        requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
+        retry_window=DAY,
+        clock=clock,
+        jitter=lambda: 0.5,
+    )
+
+
+def a_record(
+    body: str | dict[str, object] | None = None,
+    message_id: str = "m-1",
+    *,
+    attempts: int = 1,
+    sent_at: float = TEN_SECONDS_AGO,
+) -> dict[str, Any]:
+    content: object = {"record": {"Email": f"{message_id}@acme.example"}} if body is None else body
+    return {
+        "messageId": message_id,
+        "receiptHandle": f"receipt-of-{message_id}",
+        "body": content if isinstance(content, str) else json.dumps(content),
+        "attributes": {"ApproximateReceiveCount": str(attempts), "SentTimestamp": str(round(sent_at * 1000))},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }
+
+
+def work(worker: BatchWorker, *records: dict[str, Any]) -> list[str]:
+    return worker.work(records, Deadline.after(50, worker.clock))
+
+
+class Killed(BaseException):
+    """What nothing catches, as when Lambda ends an environment."""
+
+
+def kill(_: object) -> None:
+    raise Killed
+
+
+# Messages that are done
+
+
+def test_a_request_ends_as_a_result_and_its_message_is_done(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    again = work(worker, a_record({"record": {"Email": "ada@acme.example"}, "reference": "crm-0815"}))
+
+    assert again == []
+    (message,) = account.results()
+    assert values(message) == {"status": "created", "code": "created", "source": "sqs"}
+    body = json.loads(message["Body"])
+    assert body["source"] == {"type": "sqs", "id": "m-1"}
+    assert body["reference"] == "crm-0815"
+    assert body["personal_link"]["survey_link"] == vendor.links[0].survey_link
+
+
+def test_a_whole_event_from_eventbridge_is_a_request_too(worker: BatchWorker, account: Account) -> None:
+    event: dict[str, object] = {
+        "version": "0",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+        "detail-type": "Personal Link Requested",
+        "source": "crm",
+        "detail": {"record": {"Email": "ada@acme.example"}},
+    }
+
+    again = work(worker, a_record(event))
+
+    assert again == []
+    (message,) = account.results()
+    assert values(message)["source"] == "eventbridge"
+    assert json.loads(message["Body"])["source"] == {
+        "type": "eventbridge",
+        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
+    }
+
+
+def test_an_event_put_on_the_queue_twice_is_one_call(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    event: dict[str, object] = {"id": "e-1", "detail-type": "x", "detail": {"record": {"Email": "ada@acme.example"}}}
+
+    work(worker, a_record(event, "m-1"))
+    work(worker, a_record(event, "m-2"))
+
+    assert len(vendor.calls("personal-link")) == 1
+    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 1
+
+
+def test_a_refusal_of_the_vendor_is_a_result(worker: BatchWorker, account: Account) -> None:
+    again = work(worker, a_record({"record": {"Email": "no-campaign@example.com"}}))
+
+    assert again == []
+    (message,) = account.results()
+    assert values(message) == {"status": "rejected", "code": "no_matching_campaign", "source": "sqs"}
+
+
+def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    again = work(worker, a_record({"record": {"Email": ["ada@acme.example"]}, "reference": "crm-0815"}))
+
+    assert again == []
+    assert account.parked() == []
+    (message,) = account.results()
+    assert values(message) == {"status": "rejected", "code": "invalid_request", "source": "sqs"}
+    body = json.loads(message["Body"])
+    assert body["error"]["errors"] == {"record.Email": ["must be a string, a number, a boolean or null"]}
+    assert body["reference"] == "crm-0815"
+    assert body["attempts"] == 0
+    assert vendor.calls("token") == []
+
+
+@pytest.mark.parametrize("body", ["null", "[]", '"x"', "4711", "{}"])
+def test_json_that_holds_no_request_is_a_rejected_result(worker: BatchWorker, account: Account, body: str) -> None:
+    again = work(worker, a_record(body))
+
+    assert again == []
+    (message,) = account.results()
+    assert json.loads(message["Body"])["error"]["code"] == "invalid_request"
+    assert list(json.loads(message["Body"])["error"]["errors"]) == ["record"]
+
+
+def test_a_rejected_result_sent_again_is_the_same_to_the_byte(worker: BatchWorker, account: Account) -> None:
+    record = a_record({"record": {}})
+
+    work(worker, record)
+    work(worker, {**record, "attributes": {**record["attributes"], "ApproximateReceiveCount": "2"}})
+
+    first, second = account.results()
+    assert first["Body"] == second["Body"]
+
+
+def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, account: Account) -> None:
+    work(worker, a_record({"record": {"Notes": "x" * 70_000}}))
+
+    (message,) = account.results()
+    assert values(message)["code"] == "too_large"
+
+
+def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:
+    first = a_record({"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}, "m-1")
+    other = a_record({"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"}, "m-2")
+
+    again = work(worker, first, other)
+
+    assert again == []
+    created, rejected = (json.loads(message["Body"]) for message in account.results())
+    assert created["status"] == "created"
+    assert rejected["error"]["code"] == "idempotency_key_reused"
+    assert rejected["source"] == {"type": "sqs", "id": "m-2"}
+    assert rejected["id"] != created["id"]
+
+
+def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twice(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
+
+    again = work(worker, a_record(body, "m-1"), a_record(body, "m-2"))
+
+    assert again == []
+    assert len(vendor.calls("personal-link")) == 1
+    first, second = (message["Body"] for message in account.results())
+    assert second == first.replace('"replayed":false', '"replayed":true')
+    assert second != first
+
+
+def test_an_empty_batch_is_done(worker: BatchWorker) -> None:
+    assert work(worker) == []
+
+
+def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_did(
+    worker: BatchWorker, account: Account
+) -> None:
+    again = work(worker, a_record(json.dumps({"record": {"é" * 300_000: []}}, ensure_ascii=False)))
+
+    assert again == []
+    (message,) = account.results()
+    assert values(message) == {"status": "rejected", "code": "invalid_request", "source": "sqs"}
+
+
+# Messages that hold no request at all
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("Hello, is this the right queue?", id="text"),
+        pytest.param('{"record": {"Email": "ada@acme.example"}', id="cut short"),
+        pytest.param('{"record": {"Score": NaN}}', id="NaN"),
+        pytest.param('{"record": {}, "record": {}}', id="a name twice"),
+        pytest.param("[" * 100_000, id="too deep"),
+        pytest.param('\ufeff{"record": {}}', id="byte order mark"),
+    ],
+)
+def test_what_cannot_be_read_is_parked_at_once_as_it_came(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, body: str
+) -> None:
+    again = work(worker, a_record(body))
+
+    assert again == []
+    (parked,) = account.parked()
+    assert parked["Body"] == body
+    assert values(parked)["code"] == "invalid_request"
+    assert values(parked)["attempts"] == "1"
+    assert account.results() == []
+    assert vendor.calls("token") == []
+
+
+def test_what_cannot_be_parked_stays_in_the_queue(worker: BatchWorker, account: Account) -> None:
+    with refusing(account.sqs, "SendMessage", "AccessDenied"):
+        again = work(worker, a_record("no JSON"))
+
+    assert again == ["m-1"]
+
+
+# Messages that come again
+
+
+def test_a_message_waits_as_long_as_the_vendor_asks(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=120))
+    record = account.queued_record('{"record": {"Email": "ada@acme.example"}}')
+
+    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+        again = work(worker, record)
+
+    assert again == [record["messageId"]]
+    assert changes == [
+        {"QueueUrl": account.requests_url, "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 120}
+    ]
+    assert account.results() == []
+    assert account.parked() == []
+
+
+def test_a_message_waits_until_the_date_that_the_vendor_names(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(503, retry_after="Mon, 23 Nov 2026 10:01:30 GMT"))
+
+    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+        work(worker, a_record())
+
+    assert [change["VisibilityTimeout"] for change in changes] == [90]
+
+
+@pytest.mark.parametrize(
+    ("reply", "attempts", "wait"),
+    [
+        pytest.param(Reply.error(429), 1, 2, id="first try"),
+        pytest.param(Reply.error(429), 2, 3, id="second try"),
+        pytest.param(Reply.error(429), 5, 17, id="fifth try"),
+        pytest.param(Reply.error(429), 500, 151, id="many tries"),
+        pytest.param(Reply(fault="reset"), 3, 5, id="no answer"),
+        pytest.param(Reply.error(403), 1, 31, id="set-up fault, first try"),
+        pytest.param(Reply.error(403), 500, 451, id="set-up fault, many tries"),
+    ],
+)
+def test_a_message_waits_longer_with_each_try_and_spread_by_chance(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, reply: Reply, attempts: int, wait: int
+) -> None:
+    vendor.script("personal-link", reply)
+
+    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+        work(worker, a_record(attempts=attempts))
+
+    assert [change["VisibilityTimeout"] for change in changes] == [wait]
+
+
+@pytest.mark.parametrize(("jitter", "wait"), [(0.0, 1), (0.999, 3)])
+def test_chance_spreads_a_wait_between_one_second_and_its_ceiling(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, wait: int
+) -> None:
+    vendor.script("personal-link", Reply.error(429))
+
+    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+        work(replace(worker, jitter=lambda: jitter), a_record())
+
+    assert [change["VisibilityTimeout"] for change in changes] == [wait]
+
+
+def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(429))
+
+    with unreachable(account.sqs, "ChangeMessageVisibility"):
+        again = work(worker, a_record())
+
+    assert again == ["m-1"]
+
+
+def test_a_message_that_came_again_gets_its_link(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(503, retry_after=2))
+    assert work(worker, a_record(attempts=1)) == ["m-1"]
+
+    again = work(worker, a_record(attempts=2))
+
+    assert again == []
+    (message,) = account.results()
+    assert json.loads(message["Body"])["status"] == "created"
+    assert json.loads(message["Body"])["attempts"] == 2
+
+
+def test_a_message_whose_link_was_lost_says_so(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", Reply(fault="close", commit=True))
+    assert work(worker, a_record(attempts=1)) == ["m-1"]
+
+    again = work(worker, a_record(attempts=2))
+
+    assert again == []
+    (message,) = account.results()
+    assert values(message) == {"status": "unknown", "code": "outcome_unknown", "source": "sqs"}
+
+
+def test_an_outage_of_the_ledger_costs_no_message(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        again = work(worker, a_record(message_id="m-1"), a_record(message_id="m-2"))
+
+    assert again == ["m-1", "m-2"]
+    assert vendor.calls("token") == []
+
+
+# The end of the retry window
+
+
+def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reason(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=120))
+    record = a_record(attempts=288, sent_at=clock.wall() - DAY)
+
+    again = work(worker, record)
+
+    assert again == []
+    (parked,) = account.parked()
+    assert parked["Body"] == record["body"]
+    assert values(parked) == {
+        "code": "rate_limited",
+        "detail": "CustomerGauge answered HTTP 429",
+        "attempts": "288",
+        "original_message_id": "m-1",
+    }
+    assert account.results() == []
+
+
+def test_a_message_just_before_the_end_of_its_window_waits_on(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=120))
+
+    again = work(worker, a_record(attempts=900, sent_at=clock.wall() - DAY + 1))
+
+    assert again == ["m-1"]
+    assert account.parked() == []
+
+
+def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    again = work(worker, a_record(sent_at=clock.wall() - 3 * DAY))
+
+    assert again == []
+    assert account.parked() == []
+    assert len(account.results()) == 1
+
+
+def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", Reply(fault="reset", commit=True))
+    work(worker, a_record(sent_at=clock.wall() - DAY))
+    (parked,) = account.parked()
+
+    again = work(worker, redriven(parked))
+
+    assert again == []
+    (message,) = account.results()
+    assert values(message)["code"] == "outcome_unknown"
+    assert json.loads(message["Body"])["source"] == {"type": "sqs", "id": "m-1"}
+
+
+def test_a_message_parked_twice_still_has_its_first_id(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(429), Reply.error(429))
+    work(worker, a_record(message_id="m-1", sent_at=clock.wall() - DAY))
+    (parked,) = account.parked()
+
+    work(worker, redriven(parked, sent_at=clock.wall() - DAY))
+
+    (parked_again,) = account.parked()
+    assert parked_again["MessageId"] != parked["MessageId"]
+    assert values(parked_again)["original_message_id"] == "m-1"
+
+
+def redriven(parked: "MessageTypeDef", *, sent_at: float = TEN_SECONDS_AGO) -> dict[str, Any]:
+    """Return a parked message as the worker gets it after a redrive: a new message id, its attributes kept."""
+    record = a_record(parked["Body"], parked["MessageId"], sent_at=sent_at)
+    record["messageAttributes"] = {
+        name: {"stringValue": value["StringValue"], "dataType": value["DataType"]}
+        for name, value in parked["MessageAttributes"].items()
+    }
+    return record
+
+
+# One for all, none for one
+
+
+def test_every_message_of_a_mixed_batch_ends_in_its_own_place(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    again = work(
+        worker,
+        a_record({"record": {"Email": "ada@acme.example"}}, "created"),
+        a_record({"record": {"Email": "busy@example.com"}}, "busy"),
+        a_record("{", "unreadable"),
+        a_record({"record": {"Email": "bad-gateway@example.com"}}, "ambiguous"),
+        a_record({"record": {}}, "invalid"),
+        a_record({"record": {"Email": "duplicate@example.com"}}, "duplicate"),
+        a_record({"record": {"Email": "grace@acme.example"}}, "created-too"),
+    )
+
+    assert again == ["busy", "ambiguous"]
+    assert [message["Body"] for message in account.parked()] == ["{"]
+    results = {json.loads(message["Body"])["source"]["id"]: values(message)["code"] for message in account.results()}
+    assert results == {
+        "created": "created",
+        "invalid": "invalid_request",
+        "duplicate": "duplicate_record",
+        "created-too": "created",
+    }
+    assert len(vendor.links) == 2
+
+
+@pytest.mark.parametrize("missing", ["body", "attributes"])
+def test_a_record_that_nobody_expected_leaves_the_others_alone(
+    worker: BatchWorker, account: Account, missing: str
+) -> None:
+    odd = a_record(message_id="odd")
+    del odd[missing]
+
+    again = work(worker, a_record(message_id="before"), odd, a_record(message_id="after"))
+
+    assert again == ["odd"]
+    results = [json.loads(message["Body"])["source"]["id"] for message in account.results()]
+    assert results == ["before", "after"]
+
+
+def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    records = [a_record(message_id=f"m-{number}") for number in range(10)]
+
+    with refusing(account.sqs, "SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue"):
+        first = work(worker, *records)
+    assert first == [f"m-{number}" for number in range(10)]
+    assert account.results() == []
+    again = work(worker, *records)
+
+    assert again == []
+    assert len(vendor.calls("personal-link")) == 10
+    links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()}
+    assert links == {link.survey_link for link in vendor.links}
+
+
+def test_a_result_that_was_not_taken_brings_only_its_own_message_again(worker: BatchWorker, account: Account) -> None:
+    answer = {"Successful": [{"Id": "0", "MessageId": "r-0"}, {"Id": "2", "MessageId": "r-2"}]}
+
+    with answering(account.sqs, "SendMessageBatch", answer):
+        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(3)))
+
+    assert again == ["m-1"]
+
+
+def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    record = a_record(sent_at=clock.wall() - DAY)
+
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
+        again = work(worker, record)
+
+    assert again == []
+    (parked,) = account.parked()
+    assert parked["Body"] == record["body"]
+    assert values(parked)["code"] == "internal_error"
+
+
+def test_death_before_the_results_are_sent_loses_no_link(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    with doing_before(account.sqs, "SendMessageBatch", kill), pytest.raises(Killed):
+        work(worker, a_record(message_id="m-1"), a_record(message_id="m-2"))
+
+    again = work(worker, a_record(message_id="m-1", attempts=2), a_record(message_id="m-2", attempts=2))
+
+    assert again == []
+    assert len(vendor.calls("personal-link")) == 2
+    links = [json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()]
+    assert links == [link.survey_link for link in vendor.links]
+
+
+def test_death_after_the_results_are_sent_repeats_them_to_the_byte(worker: BatchWorker, account: Account) -> None:
+    work(worker, a_record(attempts=1))  # and the message is never deleted
+    (first,) = account.results()
+
+    work(worker, a_record(attempts=2))
+
+    (second,) = account.results()
+    assert second["Body"] == first["Body"].replace('"replayed":false', '"replayed":true')
+
+
+def test_what_no_time_is_left_for_comes_again(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    again = worker.work([a_record(message_id="m-1"), a_record(message_id="m-2")], Deadline.after(1, worker.clock))
+
+    assert again == ["m-1", "m-2"]
+    assert vendor.calls("token") == []
+    assert account.ledger_items() == []

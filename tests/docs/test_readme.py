@@ -1,0 +1,137 @@
+"""What the README says is so."""
+
+import json
+import re
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from personal_link.errors import CODES
+from personal_link.outcome import Outcome, PersonalLink
+from personal_link.request import Delivery, Source, check
+from sandbox.template import REPOSITORY, source_template
+
+README = (REPOSITORY / "README.md").read_text()
+LINES = README.splitlines()
+
+
+def fenced(language: str) -> list[str]:
+    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
+
+
+def rows(heading: str) -> list[list[str]]:
+    """The cells of the first table under a heading, its head left out."""
+    table = README.split(f"\n## {heading}\n")[1]
+    lines = re.findall(r"^\|.*\|$", table.split("\n## ")[0], re.MULTILINE)
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+
+
+def json_sample(heading: str) -> Any:
+    return json.loads(fenced_under(heading))
+
+
+def fenced_under(heading: str) -> str:
+    found = re.search(r"^```json\n(.*?)^```", README.split(f"\n## {heading}\n")[1], re.DOTALL | re.MULTILINE)
+    assert found
+    return found[1]
+
+
+def test_the_two_commands_stand_before_line_40() -> None:
+    first = {command: next(n for n, line in enumerate(LINES, 1) if line.startswith(command)) for command in COMMANDS}
+
+    assert all(number < 40 for number in first.values()), first
+
+
+COMMANDS = ("make demo", "make test")
+
+
+def test_every_make_target_that_a_document_names_exists() -> None:
+    makefile = (REPOSITORY / "Makefile").read_text()
+    documents = README + (REPOSITORY / "CONTRIBUTING.md").read_text() + (REPOSITORY / ".ci" / "run").read_text()
+
+    named = set(re.findall(r"(?:^|`)make ([a-z]+)", documents, re.MULTILINE))
+    assert named >= {"demo", "test", "local"}
+    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
+
+
+def test_every_path_that_the_readme_names_exists() -> None:
+    named = set(re.findall(r"\b(?:events|docs|sandbox|layers|functions|tests)/[\w./-]*\w/?", README))
+
+    assert len(named) >= 4
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []
+
+
+def test_every_sample_event_is_in_a_document_or_a_test() -> None:
+    users = [*REPOSITORY.glob("tests/**/*.py"), *REPOSITORY.glob("sandbox/*.py"), REPOSITORY / "README.md"]
+    text = "".join(path.read_text() for path in users)
+
+    assert [sample.name for sample in (REPOSITORY / "events").iterdir() if sample.name not in text] == []
+
+
+def test_the_parameters_are_those_of_the_template_in_its_words() -> None:
+    of_template = [
+        [f"`{name}`", f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty", parameter["Description"]]
+        for name, parameter in source_template()["Parameters"].items()
+    ]
+
+    assert rows("Parameters")[: len(of_template)] == of_template
+
+
+def test_the_outputs_are_those_of_the_template() -> None:
+    named = re.findall(r"`(\w+)`", "".join(line for line in README.split("| output | |")[1].split("\n\n")[0]))
+
+    assert set(named) == set(source_template()["Outputs"])
+
+
+def test_the_codes_are_all_codes_with_their_http_statuses() -> None:
+    told = {row[0].strip("`"): int(row[1]) for row in rows("Codes")}
+
+    assert told == {str(code): meaning.http_status for code, meaning in CODES.items()}
+
+
+def test_the_sample_request_is_a_request() -> None:
+    delivery = Delivery(Source("sqs", "1"), json_sample("A request"), None, received_at=0)
+
+    assert check(delivery).reference == "order-1234"
+
+
+def shape(value: object) -> object:
+    return {name: shape(inner) for name, inner in value.items()} if isinstance(value, Mapping) else type(value)
+
+
+def test_the_sample_result_has_the_shape_of_a_result() -> None:
+    outcome = Outcome(
+        id="1",
+        status="created",
+        source=Source("eventbridge", "1"),
+        requested_at="2026-11-23T10:00:00.000Z",
+        completed_at="2026-11-23T10:00:00.000Z",
+        attempts=1,
+        configuration="contact",
+        personal_link=PersonalLink(1, "https://survey.eu.customergauge.com/r/1", "https://cust.xx/1"),
+        reference="order-1234",
+        record={"Email": "joe.doe@example.com"},
+    )
+
+    made = json.loads(outcome.message(echo_record=True))
+    assert shape(json_sample("A result")) == shape(made)
+    assert list(json_sample("A result")) == list(made)
+
+
+@pytest.mark.parametrize("environment", ["default", "staging", "prod", "local"])
+def test_samconfig_deploys_each_stage_without_a_question_about_its_name(environment: str) -> None:
+    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+
+    assert config[environment]["global"]["parameters"]["stack_name"]
+    assert config[environment]["deploy"]["parameters"]["resolve_s3"] is True
+
+
+def test_every_decision_is_dated_and_says_how_to_take_it_back() -> None:
+    for page in (REPOSITORY / "docs" / "decisions").glob("*.md"):
+        text = page.read_text()
+        assert re.search(r"^20\d\d-\d\d-\d\d, ", text, re.MULTILINE), page.name
+        assert "## Decision" in text, page.name
+        assert "## How to revert" in text, page.name
+        assert 20 <= len(text.splitlines()) <= 40, page.name

@@ -1,0 +1,159 @@
+"""The one caller of urllib3: when it connects, how long it waits, what it takes for an answer."""
+
+import socket
+import ssl
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+import trustme
+
+from personal_link import customergauge
+from personal_link.access_token import AccessToken
+from personal_link.client_credentials import ClientCredentials
+from personal_link.clock import Deadline, SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.errors import NotProcessed, Unanswered
+from personal_link.transport import Response, Transport
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.vendor_replies import Reply
+from tests.fake_clock import FakeClock
+
+
+def get(transport: Transport, url: str, seconds: float = 5.0) -> Response:
+    deadline = Deadline.after(seconds, SystemClock())
+    return transport.request("GET", url, headers={}, body=b"", deadline=deadline)
+
+
+@contextmanager
+def answering(answer: bytes) -> Iterator[str]:
+    """A server that sends these bytes on its one connection and then nothing, without hanging up."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        done = threading.Event()
+
+        def serve() -> None:
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(answer)
+                done.wait(10)
+
+        thread = threading.Thread(target=serve)
+        thread.start()
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
+        done.set()
+        thread.join()
+
+
+def test_a_body_without_a_length_that_never_ends_is_not_complete(transport: Transport) -> None:
+    began = time.monotonic()
+    with answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}") as url:
+        response = get(transport, url, seconds=1.5)
+
+    assert (response.status, response.complete) == (200, False)
+    assert time.monotonic() - began < 2.0
+
+
+def test_an_early_hint_is_not_taken_for_the_answer_of_a_request(transport: Transport) -> None:
+    with answering(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+        assert get(transport, url).body == b"{}"
+
+
+def test_what_is_no_http_is_no_answer(transport: Transport) -> None:
+    with answering(b"SSH-2.0-OpenSSH_9.2\r\n") as url, pytest.raises(Unanswered):
+        get(transport, url)
+
+
+def test_a_connection_that_was_idle_for_half_a_minute_is_not_trusted_any_more(vendor: CustomerGaugeSandbox) -> None:
+    clock = FakeClock()
+    transport = Transport(clock)
+    get(transport, f"{vendor.base_url}/personal-link/")
+    clock.advance(29.0)
+    get(transport, f"{vendor.base_url}/personal-link/")
+    clock.advance(31.0)
+    get(transport, f"{vendor.base_url}/personal-link/")
+
+    first, second, third = [call.connection for call in vendor.calls("personal-link")]
+    assert first == second != third
+
+
+def test_a_name_that_is_not_found_at_once_is_looked_up_once_more(
+    transport: Transport, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, tries = socket.getaddrinfo, iter([False, True])
+
+    def second_time_lucky(*name: Any, **options: Any) -> Any:
+        if not next(tries):
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up(*name, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", second_time_lucky)
+
+    assert get(transport, f"{vendor.base_url}/personal-link/").status == 405
+
+
+def tls_for(host: str) -> tuple[ssl.SSLContext, trustme.CA]:
+    authority = trustme.CA()
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    authority.issue_cert(host).configure_cert(context)
+    return context, authority
+
+
+def test_a_certificate_of_nobody_we_trust_ends_before_anything_is_sent() -> None:
+    server_tls, _authority = tls_for("127.0.0.1")
+    with CustomerGaugeSandbox(tls=server_tls) as vendor:
+        with pytest.raises(NotProcessed):
+            get(Transport(SystemClock()), f"{vendor.base_url}/personal-link/")
+
+        assert vendor.calls("personal-link") == []
+
+
+def test_a_certificate_of_another_host_ends_before_anything_is_sent() -> None:
+    server_tls, authority = tls_for("imports.api.us.customergauge.com")
+    client_tls = ssl.create_default_context()
+    authority.configure_trust(client_tls)
+    with CustomerGaugeSandbox(tls=server_tls) as vendor:
+        with pytest.raises(NotProcessed):
+            get(Transport(SystemClock(), client_tls), f"{vendor.base_url}/personal-link/")
+
+        assert vendor.calls("personal-link") == []
+
+
+def test_a_reset_in_the_handshake_is_certainly_not_processed(transport: Transport) -> None:
+    with answering(b"this is no TLS") as url, pytest.raises(NotProcessed):
+        get(transport, url.replace("http:", "https:"))
+
+
+def test_a_token_may_take_its_own_time_and_no_more_of_the_invocations(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(customergauge, "TOKEN_LIMIT", 1.2)
+    vendor.script("token", Reply(fault="hang"))
+
+    with pytest.raises(NotProcessed):
+        gauge.fetch_token(credentials, deadline)
+
+    assert deadline.remaining() > 8.0
+
+
+def test_a_link_may_take_its_own_time_and_no_more_of_the_invocations(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    deadline: Deadline,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(customergauge, "LINK_LIMIT", 1.2)
+    vendor.script("personal-link", Reply(fault="hang"))
+
+    with pytest.raises(Unanswered):
+        gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, deadline)
+
+    assert deadline.remaining() > 8.0
