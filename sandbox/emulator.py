@@ -1,0 +1,189 @@
+"""An AWS emulator of our own, with IAM enforced, for as long as a `with` block lasts.
+
+Whatever ends the block, an interruption and a killed parent included, the emulator ends with it. Nothing here reads the
+user's AWS configuration, and nothing that is started here can reach AWS: every endpoint is the emulator's.
+"""
+
+import os
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import botocore.session
+import trustme
+from botocore.config import Config
+
+REPOSITORY = Path(__file__).parents[1]
+BUILD = REPOSITORY / ".aws-sam"
+LOG = BUILD / "emulator.log"
+REGION = "eu-west-1"
+ROOT_KEY = "test"  # the emulated account's root, let in with this secret
+
+_SECONDS_TO_START = 30.0
+
+
+class SandboxError(Exception):
+    """The sandbox cannot go on; the message says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Emulator:
+    """A running emulator. It speaks https as AWS does, since the queues refuse anything else."""
+
+    port: int
+    authority: Path  # the certificate to trust
+    process_group: int  # whoever joins it ends with the emulator
+
+    @property
+    def url(self) -> str:
+        """The endpoint of every service."""
+        return f"https://127.0.0.1:{self.port}"
+
+    def environment(self) -> dict[str, str]:
+        """Return what a program needs in its environment to talk to the emulator, and to nothing else."""
+        return without_aws() | {
+            "AWS_ENDPOINT_URL": self.url,
+            "AWS_CA_BUNDLE": str(self.authority),
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "NO_PROXY": "127.0.0.1,localhost",
+        }
+
+    def session(self) -> boto3.Session:
+        """Return a session of the account's root that has not seen the user's AWS configuration."""
+        nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
+        core = botocore.session.Session(session_vars=nowhere | {"profile": (None, None, None, None)})
+        core.set_config_variable("ca_bundle", str(self.authority))
+        core.set_credentials(ROOT_KEY, ROOT_KEY)
+        core.set_default_client_config(Config(proxies={}, retries={"total_max_attempts": 1}))
+        return boto3.Session(botocore_session=core, region_name=REGION)
+
+
+def without_aws() -> dict[str, str]:
+    """Return this process's environment less the user's AWS account, Python path and SAM preferences."""
+    unwanted = ("AWS_", "SAM_CLI_", "PYTHONPATH")
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
+    return kept | {
+        "AWS_CONFIG_FILE": os.devnull,
+        "AWS_SHARED_CREDENTIALS_FILE": os.devnull,
+        "AWS_EC2_METADATA_DISABLED": "true",
+    }
+
+
+@contextmanager
+def running_emulator(port: int | None = None) -> Iterator[Emulator]:
+    """Run an emulator on the given port, or on a free one, and yield it once it serves."""
+    if port is not None and not _is_free(port):
+        raise SandboxError(f"port {port} is taken: stop what uses it, or choose another one")
+    folder = Path(tempfile.mkdtemp(prefix="personal-link-"))
+    try:
+        authority, certificate, key = _certify(folder)
+        port = port or _free_port()
+        process = _start(folder, port, certificate, key)
+        try:
+            emulator = Emulator(port, authority, process.pid)
+            _wait_until_it_serves(emulator, process)
+            yield emulator
+        finally:
+            _stop(process)
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+def _start(folder: Path, port: int, certificate: Path, key: Path) -> subprocess.Popen[bytes]:
+    """Start the emulator in a process group of its own, with a minimal environment: the functions inherit it."""
+    environment = {
+        "PATH": os.environ.get("PATH", os.defpath),
+        "HOME": str(folder),
+        "TMPDIR": str(folder),
+        "STATE_DIR": f"{folder}/state",
+        "S3_DATA_DIR": f"{folder}/s3",
+        "AUTH": "true",  # signatures, policies and roles are enforced
+        "AWS_ACCESS_KEY_ID": ROOT_KEY,
+        "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+        "USE_SSL": "1",
+        "MINISTACK_SSL_CERT": str(certificate),
+        "MINISTACK_SSL_KEY": str(key),
+        "BIND_HOST": "127.0.0.1",
+        "GATEWAY_PORT": str(port),
+        "MINISTACK_HOST": "127.0.0.1",
+        "MINISTACK_REGION": REGION,
+        "IOT_MTLS_ENABLED": "0",  # these two would open ports of their own
+        "SFTP_ENABLED": "0",
+    }
+    BUILD.mkdir(exist_ok=True)
+    with LOG.open("wb") as log:
+        return subprocess.Popen(
+            [sys.executable, "-I", Path(__file__).with_name("leashed_emulator.py"), folder],
+            stdin=subprocess.PIPE,
+            stdout=log,
+            stderr=log,
+            env=environment,
+            cwd=folder,
+            process_group=0,
+        )
+
+
+def _certify(folder: Path) -> tuple[Path, Path, Path]:
+    """Make an authority for this emulator alone; return its certificate, and the emulator's with the key."""
+    authority, certificate, key = (folder / f"{name}.pem" for name in ("authority", "certificate", "key"))
+    issuer = trustme.CA()
+    issuer.cert_pem.write_to_path(authority)
+    issued = issuer.issue_cert("127.0.0.1", "localhost")
+    for part in (*issued.cert_chain_pems, issuer.cert_pem):
+        part.write_to_path(certificate, append=True)
+    issued.private_key_pem.write_to_path(key)
+    return authority, certificate, key
+
+
+def _wait_until_it_serves(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
+    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(emulator.authority)))
+    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+    deadline = time.monotonic() + _SECONDS_TO_START
+    while time.monotonic() < deadline:
+        if process.poll() is not None:
+            raise SandboxError(f"the emulator ended at once; see {LOG}")
+        with suppress(OSError), opener.open(f"{emulator.url}/_ministack/ready", timeout=2):
+            return
+        time.sleep(0.05)
+    raise SandboxError(f"the emulator did not serve within {_SECONDS_TO_START:.0f} s; see {LOG}")
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """Let go of the leash: the emulator kills itself and its workers; what is left of the group is killed from here."""
+    if process.stdin:
+        process.stdin.close()
+    try:
+        process.wait(5)
+    except subprocess.TimeoutExpired:
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait(5)
+
+
+def _is_free(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+        return True
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        return int(probe.getsockname()[1])

@@ -1,0 +1,57 @@
+"""`make local`: the demo's scene, left up, with lines to paste. Ctrl-C ends it."""
+
+import argparse
+import threading
+from textwrap import dedent
+
+from sandbox.demo import walk
+from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY
+from sandbox.scene import Scene, run, say, set_scene
+from sandbox.stack import STACK_NAME
+
+
+def local() -> None:
+    """Go through the demo, then wait."""
+    parser = argparse.ArgumentParser(prog="python -m sandbox.local", description=__doc__)
+    parser.add_argument("--port", type=int, help="of the emulator; a free one if not given")
+    with set_scene(parser.parse_args().port) as scene:
+        walk(scene)
+        say(lines(scene))
+        threading.Event().wait()
+
+
+def lines(scene: Scene) -> str:
+    """Return what to paste into another terminal."""
+    stack, emulator, caller = scene.stack, scene.stack.emulator, scene.caller.credentials
+    user = f"{caller.access_key}:{caller.secret_key}" if caller else ""
+    return dedent(f"""
+        Everything stays up until Ctrl-C, and the links above open in a browser. In another terminal:
+
+        # where it is; these credentials are the emulated account's root
+        cd {REPOSITORY}
+        export AWS_ENDPOINT_URL={emulator.url} AWS_CA_BUNDLE={emulator.authority}
+        export AWS_ACCESS_KEY_ID={ROOT_KEY} AWS_SECRET_ACCESS_KEY={ROOT_KEY} AWS_DEFAULT_REGION={REGION}
+
+        # an HTTP call, signed by a user who may do nothing else
+        curl --cacert {emulator.authority} \\
+          --aws-sigv4 aws:amz:{REGION}:execute-api --user {user} \\
+          -X PUT -H 'Content-Type: application/json' -d @events/http_put.json \\
+          {stack.http_url}
+
+        # an event, a message, and their results
+        aws events put-events --endpoint-url {emulator.url} \\
+          --entries file://events/eventbridge_checkout_completed.json
+        aws sqs send-message --endpoint-url {emulator.url} \\
+          --queue-url {stack.requests_queue_url} --message-body file://events/sqs_request.json
+        aws sqs receive-message --endpoint-url {emulator.url} \\
+          --queue-url {stack.results_queue_url} --max-number-of-messages 10
+        aws logs filter-log-events --endpoint-url {emulator.url} \\
+          --log-group-name /aws/lambda/{STACK_NAME}-queue-worker --query 'events[].message' --output text
+
+        # without the AWS CLI: every message on every queue, unread
+        curl --cacert {emulator.authority} {emulator.url}/_ministack/sqs/messages
+        """)
+
+
+if __name__ == "__main__":
+    run(local)

@@ -1,0 +1,221 @@
+"""The real template, built and deployed on the emulator: what the demo, `make local` and the stack tests stand on.
+
+Use it inside `with running_emulator() as emulator:`, first `deploy`, then `Stack.fill_secret`.
+"""
+
+import fcntl
+import json
+import os
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+from urllib.parse import urlsplit
+
+from sandbox.emulator import BUILD, REGION, REPOSITORY, Emulator, SandboxError, without_aws
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_events import EventBridgeClient
+    from mypy_boto3_iam import IAMClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
+
+STACK_NAME = "personal-link-local"  # as samconfig.toml says
+
+_SECONDS_TO_BUILD = 300
+_SECONDS_TO_DEPLOY = 120
+
+
+@dataclass(frozen=True)
+class Message:
+    """A message taken off a queue."""
+
+    body: str
+    attributes: Mapping[str, str]
+
+    def json(self) -> dict[str, Any]:
+        """Return the body, parsed."""
+        parsed: dict[str, Any] = json.loads(self.body)
+        return parsed
+
+
+@dataclass(frozen=True)
+class Stack:
+    """The deployed stack: where things are, and clients of the account's root to reach them."""
+
+    emulator: Emulator
+    http_url: str
+    requests_queue_url: str
+    requests_queue_arn: str
+    parked_queue_url: str
+    results_queue_url: str
+    credentials_secret_arn: str
+    event_bus_name: str
+    sqs: "SQSClient"
+    events: "EventBridgeClient"
+    secretsmanager: "SecretsManagerClient"
+    dynamodb: "DynamoDBClient"
+    iam: "IAMClient"
+
+    def fill_secret(self, client_id: str, client_secret: str) -> None:
+        """Put the vendor's client credentials where the functions look for them."""
+        secret = json.dumps({"client_id": client_id, "client_secret": client_secret})
+        self.secretsmanager.put_secret_value(SecretId=self.credentials_secret_arn, SecretString=secret)
+
+    def take(self, queue_url: str, count: int, within: float = 30.0) -> list[Message]:
+        """Take that many messages off a queue; fewer if no more come within that many seconds."""
+        taken: list[Message] = []
+        deadline = time.monotonic() + within
+        while len(taken) < count and (left := deadline - time.monotonic()) > 0:
+            answer = self.sqs.receive_message(
+                QueueUrl=queue_url,
+                MaxNumberOfMessages=min(10, count - len(taken)),
+                WaitTimeSeconds=min(2, int(left)),
+                MessageAttributeNames=["All"],
+            )
+            for message in answer.get("Messages", []):
+                self.sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+                attributes = message.get("MessageAttributes", {})
+                taken.append(Message(message["Body"], {name: a["StringValue"] for name, a in attributes.items()}))
+        return taken
+
+    def results(self, count: int, within: float = 30.0) -> list[Message]:
+        """Take that many results."""
+        return self.take(self.results_queue_url, count, within)
+
+    def leftovers(self, within: float = 10.0) -> dict[str, int]:
+        """Return how many messages each queue still holds after that many seconds; nothing once all are empty."""
+        queues = {
+            "requests": self.requests_queue_url,
+            "parked": self.parked_queue_url,
+            "results": self.results_queue_url,
+        }
+        deadline = time.monotonic() + within
+        while left := {name: depth for name, url in queues.items() if (depth := self._depth(url))}:
+            if time.monotonic() > deadline:
+                break
+            time.sleep(0.1)
+        return left
+
+    def _depth(self, queue_url: str) -> int:
+        names: list[QueueAttributeNameType] = [
+            "ApproximateNumberOfMessages",
+            "ApproximateNumberOfMessagesNotVisible",
+            "ApproximateNumberOfMessagesDelayed",
+        ]
+        answer = self.sqs.get_queue_attributes(QueueUrl=queue_url, AttributeNames=names)
+        return sum(int(answer["Attributes"][name]) for name in names)
+
+    def function_logs(self) -> str:
+        """Return what the functions have logged."""
+        logs = self.emulator.session().client("logs", endpoint_url=self.emulator.url)
+        groups = [f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker")]
+        events = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
+        return "\n".join(event["message"] for event in events)
+
+    def parked(self, count: int, within: float = 30.0) -> list[Message]:
+        """Take that many parked messages."""
+        return self.take(self.parked_queue_url, count, within)
+
+
+def deploy(emulator: Emulator, **parameters: str) -> Stack:
+    """Build the stack where it has changed, deploy it with these template parameters, and say where everything is."""
+    if sys.version_info[:2] != (3, 13):
+        raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
+    with _one_at_a_time():
+        _sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
+        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
+        if overrides:
+            overrides.insert(0, "--parameter-overrides")
+        _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *overrides)
+    session = emulator.session()
+    endpoint = emulator.url
+    description = session.client("cloudformation", endpoint_url=endpoint).describe_stacks(StackName=STACK_NAME)
+    outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Stacks"][0]["Outputs"]}
+    _mend_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
+    return Stack(
+        emulator=emulator,
+        http_url=_local_url(endpoint, outputs["PersonalLinkUrl"]),
+        requests_queue_url=outputs["RequestsQueueUrl"],
+        requests_queue_arn=outputs["RequestsQueueArn"],
+        parked_queue_url=outputs["ParkedQueueUrl"],
+        results_queue_url=outputs["ResultsQueueUrl"],
+        credentials_secret_arn=outputs["CredentialsSecretArn"],
+        event_bus_name=outputs["EventBusName"],
+        sqs=session.client("sqs", endpoint_url=endpoint),
+        events=session.client("events", endpoint_url=endpoint),
+        secretsmanager=session.client("secretsmanager", endpoint_url=endpoint),
+        dynamodb=session.client("dynamodb", endpoint_url=endpoint),
+        iam=session.client("iam", endpoint_url=endpoint),
+    )
+
+
+def _local_url(endpoint: str, url: str) -> str:
+    """Return the emulator's spelling of an API's address, whose host name exists only on AWS."""
+    address = urlsplit(url)
+    api_id = address.netloc.split(".")[0]
+    return f"{endpoint}/_aws/execute-api/{api_id}{address.path}"
+
+
+def _mend_concurrency(emulator: Emulator, maximum: int) -> None:
+    """Set the worker's concurrency once more, as a number: the emulator keeps a template's `!Ref` of one as text."""
+    client = emulator.session().client("lambda", endpoint_url=emulator.url)
+    for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
+        client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": maximum})
+
+
+@contextmanager
+def _one_at_a_time() -> Iterator[None]:
+    """Keep two builds out of one folder, say `make test` beside `make local`."""
+    with (BUILD / "lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def _sam(
+    command: Literal["build", "deploy"],
+    process_group: int,
+    environment: Mapping[str, str],
+    seconds: float,
+    *options: str,
+) -> None:
+    """Run a sam command for the samconfig environment `local`; its output goes to a file."""
+    tools = Path(sys.executable).parent
+    sam = tools / "sam"
+    if not sam.exists():
+        raise SandboxError("sam is not installed beside this Python: use `make`, which installs it")
+    environment = {
+        **environment,
+        "PATH": f"{tools}{os.pathsep}{environment.get('PATH', os.defpath)}",  # sam builds with the python it finds
+        "SAM_CLI_TELEMETRY": "0",
+        "SAM_CLI_POLL_DELAY": "0.2",  # the emulator is quick; the default is 5 s
+        "__SAM_CLI_APP_DIR": str(BUILD / "cli"),  # not the user's
+        "AWS_DEFAULT_REGION": REGION,
+    }
+    log = BUILD / f"sam-{command}.log"
+    with log.open("wb") as output:
+        process = subprocess.Popen(
+            [sam, command, "--config-env", "local", *options],
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=subprocess.STDOUT,
+            env=environment,
+            cwd=REPOSITORY,
+            process_group=process_group,
+        )
+        try:
+            code = process.wait(seconds)
+        except subprocess.TimeoutExpired:
+            raise SandboxError(f"sam {command} did not end within {seconds:.0f} s; see {log}") from None
+        finally:
+            process.kill()
+            process.wait()
+    if code:
+        last_words = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
+        raise SandboxError(f"sam {command} failed:\n{last_words}\nAll it said is in {log}")

@@ -1,0 +1,43 @@
+"""What CloudFormation gets to see: `template.yaml` after the SAM transform, on this machine.
+
+Run as a program it writes the translation to `.aws-sam/translated.json`, where cfn-lint finds it: many of its checks
+fire only on plain CloudFormation.
+"""
+
+import json
+import logging
+from pathlib import Path
+from typing import Any
+
+import boto3
+from samcli.yamlhelper import yaml_parse
+from samtranslator.parser.parser import Parser
+from samtranslator.translator.translator import Translator
+
+REPOSITORY = Path(__file__).parents[1]
+SOURCE = REPOSITORY / "template.yaml"
+TRANSLATED = REPOSITORY / ".aws-sam" / "translated.json"
+
+
+def source_template() -> dict[str, Any]:
+    """Return the template as it is written, its anchors and short intrinsics spelt out as dictionaries."""
+    parsed: dict[str, Any] = yaml_parse(SOURCE.read_text())
+    return parsed
+
+
+def translated_template(**parameters: str) -> dict[str, Any]:
+    """Return the template after the SAM transform with these parameter values, as plain CloudFormation."""
+    template = source_template()
+    for resource in template["Resources"].values():  # local folders are uploads by the time CloudFormation sees them
+        for name in ("CodeUri", "ContentUri"):
+            if name in resource["Properties"]:
+                resource["Properties"][name] = "s3://artefacts/upload"
+    logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of feature toggles that only AWS has
+    translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
+    translated: dict[str, Any] = translator.translate(template, parameters)
+    return translated
+
+
+if __name__ == "__main__":
+    TRANSLATED.parent.mkdir(exist_ok=True)
+    TRANSLATED.write_text(json.dumps(translated_template(), indent=2))
