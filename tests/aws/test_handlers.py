@@ -255,7 +255,7 @@ def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
         pytest.param(
             '{"record": ',
             400,
-            {"code": "invalid_request", "message": "The body is not valid JSON: not JSON."},
+            {"code": "invalid_request", "message": "The body is not valid JSON: malformed at line 1, column 12."},
             id="no JSON",
         ),
         pytest.param(

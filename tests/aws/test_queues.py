@@ -206,14 +206,17 @@ def test_a_parked_message_has_its_own_body_and_the_reason(account: Account, requ
     body = '{"record": {"Email": "ada@example.com"},  "idempotency_key": "order-4711" }'
 
     requests.park(
-        body, Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: not JSON."), attempts=7, message_id="m-1"
+        body,
+        Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: malformed at line 1, column 2."),
+        attempts=7,
+        message_id="m-1",
     )
 
     (message,) = account.parked()
     assert message["Body"] == body
     assert values(message) == {
         "code": "invalid_request",
-        "detail": "The body is not valid JSON: not JSON.",
+        "detail": "The body is not valid JSON: malformed at line 1, column 2.",
         "attempts": "7",
         "original_message_id": "m-1",
     }

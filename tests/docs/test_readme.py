@@ -63,11 +63,13 @@ def test_every_path_that_the_readme_names_exists() -> None:
     assert [path for path in named if not (REPOSITORY / path).exists()] == []
 
 
-def test_every_sample_event_is_in_a_document_or_a_test() -> None:
-    users = [*REPOSITORY.glob("tests/**/*.py"), *REPOSITORY.glob("sandbox/*.py"), REPOSITORY / "README.md"]
-    text = "".join(path.read_text() for path in users)
+def test_every_sample_is_used_by_the_readme_and_by_a_test_of_the_stack() -> None:
+    users = [REPOSITORY / "sandbox" / "demo.py", *REPOSITORY.glob("tests/stack/*.py")]
+    tests = "".join(path.read_text() for path in users)
 
-    assert [sample.name for sample in (REPOSITORY / "events").iterdir() if sample.name not in text] == []
+    for sample in (REPOSITORY / "events").iterdir():
+        assert f"events/{sample.name}" in README
+        assert sample.name in tests
 
 
 def test_the_parameters_are_those_of_the_template_in_its_words() -> None:

@@ -121,6 +121,16 @@ def test_an_event_becomes_a_link(stack: Stack, vendor: CustomerGaugeSandbox) -> 
     assert result.json()["personal_link"]["survey_link"] in {link.survey_link for link in vendor.links}
 
 
+def test_an_event_whose_detail_is_no_request_is_a_rejected_result(stack: Stack) -> None:
+    [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
+    reference = f"no-record-{uuid.uuid4()}"
+
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"reference": reference})}])
+
+    result = the_result(stack, lambda message: message.get("reference") == reference)
+    assert result.attributes == {"status": "rejected", "code": "invalid_request", "source": "eventbridge"}
+
+
 def test_a_bare_request_on_the_queue_becomes_a_link(stack: Stack) -> None:
     reference = f"ticket-{uuid.uuid4()}"
     request = json.loads(sample("sqs_request.json")) | {"reference": reference, "idempotency_key": reference}

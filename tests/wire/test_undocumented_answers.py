@@ -67,6 +67,7 @@ def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> Per
             Code.BAD_RESPONSE,
         ),
         (Reply(200, {"data": {"survey_link": LINK + "\r\nX: y"}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, {"data": {"survey_link": "https://[::1/r/1"}}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, {"data": {"survey_link": LINK + " 2"}}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, {"data": {"survey_link": LINK}, "more": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, {"data": {"survey_link": LINK}}, {"Content-Encoding": "gzip"}), OutcomeUnknown, Code.BAD_RESPONSE),
