@@ -135,7 +135,7 @@ def test_a_link_that_was_not_made_is_a_404(client: Client, path: str) -> None:
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
 def test_on_its_own_it_prints_where_it_is_and_ends_well(number: signal.Signals) -> None:
     command = [sys.executable, "-m", "sandbox.customergauge", "--port", "0"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603
+    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url, client_id, secret = (process.stdout.readline().split()[-1] for _ in range(3))
         wire = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)

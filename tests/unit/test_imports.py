@@ -49,7 +49,7 @@ sys.stdout.write("imported")
 
 
 def import_everything(folders: list[Path], names: list[str]) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(  # noqa: S603
+    return subprocess.run(
         [sys.executable, "-c", IMPORT_EVERYTHING, *names],
         env={
             "PATH": os.environ.get("PATH", os.defpath),

@@ -1,0 +1,60 @@
+"""What `sam build` made of the layers: the lock's packages and no others, and all that the functions import."""
+
+import json
+import re
+import subprocess
+import sys
+
+import pytest
+
+from sandbox.emulator import BUILD
+from sandbox.template import REPOSITORY
+
+DEPENDENCIES = BUILD / "build" / "DependenciesLayer" / "python"
+PERSONAL_LINK = BUILD / "build" / "PersonalLinkLayer" / "python"
+FUNCTIONS = [BUILD / "build" / "HttpApiFunction", BUILD / "build" / "QueueWorkerFunction"]
+WITH_THE_RUNTIME = {"boto3", "botocore", "dateutil", "s3transfer", "six"}
+TAKEN_IF_THERE = {
+    "OpenSSL",
+    "_distutils_hack",
+    "_awscrt",
+    "_cffi_backend",
+    "awscrt",
+    "certifi",
+    "cryptography",
+}  # by botocore, by Python
+
+SHOW_IMPORTS = """
+import json, sys
+import http_api, queue_worker
+files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+print(json.dumps(files))
+"""
+
+pytestmark = pytest.mark.usefixtures("stack")  # it builds them
+
+
+def test_the_built_layer_holds_the_locked_packages_and_no_others() -> None:
+    lock = (REPOSITORY / "layers" / "dependencies" / "requirements.txt").read_text()
+    locked = re.findall(r"^([a-z0-9-]+)==(\S+)", lock, re.MULTILINE)
+
+    built = [folder.name.removesuffix(".dist-info").rsplit("-", 1) for folder in DEPENDENCIES.glob("*.dist-info")]
+
+    assert sorted((name.replace("_", "-"), version) for name, version in built) == sorted(locked)
+
+
+def test_the_functions_import_nothing_but_the_layers_and_what_comes_with_the_runtime() -> None:
+    layers = [str(path) for path in (DEPENDENCIES, PERSONAL_LINK, *FUNCTIONS)]
+    code = f"import sys; sys.path[:0] = {layers!r}\n{SHOW_IMPORTS}"
+    shown = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, check=True, text=True)
+
+    files = json.loads(shown.stdout)
+    strangers = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}
+
+    assert strangers - TAKEN_IF_THERE <= WITH_THE_RUNTIME
+
+
+def test_nothing_but_code_is_shipped_with_the_functions() -> None:
+    shipped = [path for folder in (*FUNCTIONS, PERSONAL_LINK) for path in folder.rglob("*") if path.is_file()]
+
+    assert {path.suffix for path in shipped if path.parent.name != "__pycache__"} == {".py"}
