@@ -11,7 +11,7 @@ def handler(event: dict[str, Any], context: Any) -> http_answer.HttpAnswer:
     """Answer a proxy event of the REST API (`PUT` or `POST /personal-link`) as design section 3 says."""
     source_id = event["requestContext"]["requestId"]
     try:
-        outcome = wiring.http_door().serve(event, Deadline.of_invocation(context))
+        outcome = wiring.http_door().serve(event, Deadline.of_invocation(context, aws_calls_after=2))
     except RequestError as error:
         observability.report_refused(error, source_id)
         return http_answer.of_error(error)

@@ -7,7 +7,7 @@ import pytest
 
 from personal_link.errors import Code, NotProcessed, Refused, Unreadable
 from personal_link.outcome import Outcome, PersonalLink
-from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Source
 from tests.aws.account import Account, answering, refusing, unreachable, values, watched
 
@@ -205,12 +205,9 @@ def test_out_of_reach_no_result_is_taken(account: Account, results: ResultsQueue
 def test_a_parked_message_has_its_own_body_and_the_reason(account: Account, requests: RequestsQueue) -> None:
     body = '{"record": {"Email": "ada@example.com"},  "idempotency_key": "order-4711" }'
 
-    requests.park(
-        body,
-        Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: malformed at line 1, column 2."),
-        attempts=7,
-        message_id="m-1",
-    )
+    reason = Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: malformed at line 1, column 2.")
+
+    requests.park([Parked(body, reason, 7, "m-1")])
 
     (message,) = account.parked()
     assert message["Body"] == body
@@ -227,52 +224,63 @@ def test_the_reason_never_quotes_what_the_vendor_said(account: Account, requests
         Code.VALIDATION_FAILED, "CustomerGauge refused the values.", vendor_message="ada@example.com is bad"
     )
 
-    requests.park("{}", error, attempts=1, message_id="m-1")
+    requests.park([Parked("{}", error, 1, "m-1")])
 
     (message,) = account.parked()
     assert values(message)["detail"] == "CustomerGauge refused the values."
 
 
-def test_a_message_that_sqs_does_not_take_is_not_parked(account: Account, requests: RequestsQueue) -> None:
+def test_messages_that_sqs_does_not_take_are_not_parked(account: Account, requests: RequestsQueue) -> None:
     reason = NotProcessed(Code.UNAVAILABLE, "no connection")
 
-    with refusing(account.sqs, "SendMessage", "AccessDenied"), pytest.raises(NotProcessed) as failure:
-        requests.park("{}", reason, attempts=1, message_id="m-1")
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
+        unparked = requests.park([Parked("{}", reason, 1, "m-1"), Parked("{}", reason, 1, "m-2")])
 
-    assert failure.value.code == "internal_error"
+    assert unparked == {0, 1}
 
 
 def test_a_message_without_an_id_from_sqs_is_not_parked(account: Account, requests: RequestsQueue) -> None:
     reason = NotProcessed(Code.UNAVAILABLE, "no connection")
 
-    with answering(account.sqs, "SendMessage", {}), pytest.raises(NotProcessed) as failure:
-        requests.park("{}", reason, attempts=1, message_id="m-1")
+    with answering(account.sqs, "SendMessageBatch", {}):
+        unparked = requests.park([Parked("{}", reason, 1, "m-1")])
 
-    assert failure.value.code == "internal_error"
+    assert unparked == {0}
 
 
 # Waiting
 
 
-def test_a_hidden_message_comes_again_after_its_time(account: Account, requests: RequestsQueue) -> None:
-    record = account.queued_record("{}")
+def test_hidden_messages_come_again_after_their_times(account: Account, requests: RequestsQueue) -> None:
+    first, second = account.queued_record("{}"), account.queued_record("[]")
 
-    with watched(account.sqs, "ChangeMessageVisibility") as changes:
-        hidden = requests.hide(record["receiptHandle"], 120)
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        requests.hide([(first["receiptHandle"], 120), (second["receiptHandle"], 7)])
 
-    assert hidden
     assert changes == [
-        {"QueueUrl": account.requests_url, "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 120}
+        {
+            "QueueUrl": account.requests_url,
+            "Entries": [
+                {"Id": "0", "ReceiptHandle": first["receiptHandle"], "VisibilityTimeout": 120},
+                {"Id": "1", "ReceiptHandle": second["receiptHandle"], "VisibilityTimeout": 7},
+            ],
+        }
     ]
 
 
 def test_the_longest_wait_fits_the_twelve_hours_that_sqs_allows_since_the_message_was_received(
-    account: Account, requests: RequestsQueue
+    account: Account, requests: RequestsQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     record = account.queued_record("{}")
 
-    assert requests.hide(record["receiptHandle"], 43_200)
+    requests.hide([(record["receiptHandle"], 43_200)])
+
+    assert caplog.records == []
 
 
-def test_a_message_that_sqs_will_not_hide_just_comes_sooner(requests: RequestsQueue) -> None:
-    assert requests.hide("no-such-receipt", 120) is False
+def test_a_message_that_sqs_will_not_hide_just_comes_at_another_time_and_the_log_says_so(
+    requests: RequestsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
+    requests.hide([("no-such-receipt", 120)])
+
+    assert [record.message for record in caplog.records] == ["visibility not set"]

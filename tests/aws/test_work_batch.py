@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from personal_link.clock import Deadline
+from personal_link.cool_down import CoolDown
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.work_batch import BatchWorker
@@ -26,6 +27,7 @@ def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorke
         issuer=issuer,
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
+        cool_down=CoolDown(clock),
         retry_window=DAY,
         clock=clock,
         jitter=lambda: 0.5,
@@ -233,7 +235,7 @@ def test_what_cannot_be_read_is_parked_at_once_as_it_came(
 
 
 def test_what_cannot_be_parked_stays_in_the_queue(worker: BatchWorker, account: Account) -> None:
-    with refusing(account.sqs, "SendMessage", "AccessDenied"):
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
         again = work(worker, a_record("no JSON"))
 
     assert again == ["m-1"]
@@ -248,12 +250,15 @@ def test_a_message_waits_as_long_as_the_vendor_asks(
     vendor.script("personal-link", Reply.error(429, retry_after=120))
     record = account.queued_record('{"record": {"Email": "ada@acme.example"}}')
 
-    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
         again = work(worker, record)
 
     assert again == [record["messageId"]]
     assert changes == [
-        {"QueueUrl": account.requests_url, "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 120}
+        {
+            "QueueUrl": account.requests_url,
+            "Entries": [{"Id": "0", "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 120}],
+        }
     ]
     assert account.results() == []
     assert account.parked() == []
@@ -264,10 +269,10 @@ def test_a_message_waits_until_the_date_that_the_vendor_names(
 ) -> None:
     vendor.script("personal-link", Reply.error(503, retry_after="Mon, 23 Nov 2026 10:01:30 GMT"))
 
-    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
         work(worker, a_record())
 
-    assert [change["VisibilityTimeout"] for change in changes] == [90]
+    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [90]
 
 
 @pytest.mark.parametrize(
@@ -287,10 +292,10 @@ def test_a_message_waits_longer_with_each_try_and_spread_by_chance(
 ) -> None:
     vendor.script("personal-link", reply)
 
-    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
         work(worker, a_record(attempts=attempts))
 
-    assert [change["VisibilityTimeout"] for change in changes] == [wait]
+    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
 
 
 @pytest.mark.parametrize(("jitter", "wait"), [(0.0, 1), (0.999, 3)])
@@ -299,10 +304,10 @@ def test_chance_spreads_a_wait_between_one_second_and_its_ceiling(
 ) -> None:
     vendor.script("personal-link", Reply.error(429))
 
-    with watched(account.sqs, "ChangeMessageVisibility") as changes:
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
         work(replace(worker, jitter=lambda: jitter), a_record())
 
-    assert [change["VisibilityTimeout"] for change in changes] == [wait]
+    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
 
 
 def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
@@ -310,17 +315,18 @@ def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
 ) -> None:
     vendor.script("personal-link", Reply.error(429))
 
-    with unreachable(account.sqs, "ChangeMessageVisibility"):
+    with unreachable(account.sqs, "ChangeMessageVisibilityBatch"):
         again = work(worker, a_record())
 
     assert again == ["m-1"]
 
 
 def test_a_message_that_came_again_gets_its_link(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.script("personal-link", Reply.error(503, retry_after=2))
     assert work(worker, a_record(attempts=1)) == ["m-1"]
+    clock.advance(2.0)
 
     again = work(worker, a_record(attempts=2))
 
@@ -438,6 +444,48 @@ def redriven(parked: "MessageTypeDef", *, sent_at: float = TEN_SECONDS_AGO) -> d
     return record
 
 
+# A vendor that is down
+
+
+def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=60))
+
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(3)))
+
+    assert again == ["m-0", "m-1", "m-2"]
+    assert len(vendor.calls("personal-link")) == 1
+    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 62, 62]
+    assert len(account.ledger_items()) == 1
+
+
+def test_what_cannot_be_read_is_parked_at_once_even_while_the_vendor_rests(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=60))
+
+    again = work(worker, a_record(message_id="m-1"), a_record("{", "m-2"), a_record({"record": {}}, "m-3"))
+
+    assert again == ["m-1"]
+    assert [values(message)["code"] for message in account.parked()] == ["invalid_request"]
+    assert [values(message)["code"] for message in account.results()] == ["invalid_request"]
+
+
+def test_the_first_call_after_the_rest_ends_it(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=60))
+    work(worker, a_record(message_id="m-1"))
+    clock.advance(60.0)
+
+    again = work(worker, a_record(message_id="m-1", attempts=2), a_record(message_id="m-2", attempts=2))
+
+    assert again == []
+    assert len(account.results()) == 2
+
+
 # One for all, none for one
 
 
@@ -447,15 +495,15 @@ def test_every_message_of_a_mixed_batch_ends_in_its_own_place(
     again = work(
         worker,
         a_record({"record": {"Email": "ada@acme.example"}}, "created"),
-        a_record({"record": {"Email": "busy@example.com"}}, "busy"),
-        a_record("{", "unreadable"),
         a_record({"record": {"Email": "bad-gateway@example.com"}}, "ambiguous"),
+        a_record("{", "unreadable"),
         a_record({"record": {}}, "invalid"),
         a_record({"record": {"Email": "duplicate@example.com"}}, "duplicate"),
         a_record({"record": {"Email": "grace@acme.example"}}, "created-too"),
+        a_record({"record": {"Email": "busy@example.com"}}, "busy"),
     )
 
-    assert again == ["busy", "ambiguous"]
+    assert again == ["ambiguous", "busy"]
     assert [message["Body"] for message in account.parked()] == ["{"]
     results = {json.loads(message["Body"])["source"]["id"]: values(message)["code"] for message in account.results()}
     assert results == {
@@ -512,8 +560,9 @@ def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(
 ) -> None:
     record = a_record(sent_at=clock.wall() - DAY)
 
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
-        again = work(worker, record)
+    account.sqs.delete_queue(QueueUrl=account.results_url)
+
+    again = work(worker, record)
 
     assert again == []
     (parked,) = account.parked()

@@ -65,14 +65,14 @@ def test_work_that_cannot_finish_is_not_started() -> None:
     assert caught.value.code is Code.UNAVAILABLE
 
 
-def test_an_invocation_keeps_eight_seconds_for_the_ledger_and_the_queues() -> None:
-    deadline = Deadline.of_invocation(Context(20_000))
+def test_an_invocation_keeps_seven_seconds_for_each_aws_call_that_may_follow() -> None:
+    deadline = Deadline.of_invocation(Context(20_000), aws_calls_after=2)
 
-    assert 11.5 < deadline.remaining() <= 12.0
+    assert 5.5 < deadline.remaining() <= 6.0
 
 
 def test_an_invocation_that_is_nearly_over_leaves_no_time_at_all() -> None:
-    deadline = Deadline.of_invocation(Context(7_000))
+    deadline = Deadline.of_invocation(Context(13_000), aws_calls_after=2)
 
     assert deadline.remaining() == 0.0
 

@@ -100,7 +100,7 @@ def test_the_door_gets_the_event_and_the_time_left_but_for_the_reserve(behind: B
 
     event, seconds = door.served[0]
     assert event is EVENT
-    assert 11.0 < seconds <= 12.0
+    assert 5.0 < seconds <= 6.0
 
 
 @pytest.mark.parametrize(

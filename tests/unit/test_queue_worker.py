@@ -59,7 +59,7 @@ def test_the_worker_gets_the_records_and_the_time_left_but_for_the_reserve(monke
 
     records, seconds = worker.worked[0]
     assert records is EVENT["Records"]
-    assert 51.0 < seconds <= 52.0
+    assert 31.0 < seconds <= 32.0
 
 
 def test_a_function_that_cannot_be_wired_up_fails_as_a_whole_so_that_every_message_comes_again(

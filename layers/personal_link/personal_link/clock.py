@@ -5,9 +5,9 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from personal_link.errors import Code, NotProcessed
+from personal_link.errors import Code, NotStarted
 
-RESERVE: Final = 8.0  # seconds: two AWS calls that each time out once and then succeed
+LONGEST_AWS_CALL: Final = 7.0  # seconds, with the time-outs and the one retry that `wiring` sets
 
 
 class LambdaContext(Protocol):
@@ -55,9 +55,10 @@ class Deadline:
         return cls(clock, clock.monotonic() + seconds)
 
     @classmethod
-    def of_invocation(cls, context: "LambdaContext") -> "Deadline":
-        """Return the end of a Lambda invocation, less what the ledger and the queues need after the vendor's answer."""
-        return cls.after(context.get_remaining_time_in_millis() / 1000 - RESERVE, SystemClock())
+    def of_invocation(cls, context: "LambdaContext", *, aws_calls_after: int) -> "Deadline":
+        """Return the end of a Lambda invocation, less the AWS calls that may have to follow the vendor's answer."""
+        reserve = aws_calls_after * LONGEST_AWS_CALL
+        return cls.after(context.get_remaining_time_in_millis() / 1000 - reserve, SystemClock())
 
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
@@ -68,9 +69,9 @@ class Deadline:
         return Deadline(self.clock, min(self.ends_at, self.clock.monotonic() + seconds))
 
     def require(self, seconds: float) -> None:
-        """Raise NotProcessed unless `seconds` are left: what cannot finish is not started."""
+        """Raise NotStarted unless `seconds` are left: what cannot finish is not started."""
         if self.remaining() < seconds:
-            raise NotProcessed(Code.UNAVAILABLE, "too little time was left to start")
+            raise NotStarted(Code.UNAVAILABLE, "too little time was left to start")
 
 
 def timestamp(seconds: float) -> str:

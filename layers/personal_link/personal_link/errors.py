@@ -10,6 +10,7 @@
         └── TryAgain             not final
             ├── Unanswered       sent, and how it ended is not known: the attempt's marker stays
             └── NotProcessed     certainly no survey record was made: the marker is taken back
+                ├── NotStarted           not even begun: too little time, or the vendor is left alone for a while
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
 
@@ -142,6 +143,10 @@ class Unanswered(TryAgain):
 
 class NotProcessed(TryAgain):
     """Certainly no survey record was made by this attempt."""
+
+
+class NotStarted(NotProcessed):
+    """Not even begun: too little time was left, or the vendor is left alone for a while."""
 
 
 class Unauthorized(NotProcessed):

@@ -59,13 +59,13 @@ def report_parked(error: RequestError, message_id: str, attempts: int) -> None:
 
 
 def report_unsent(failure: str, count: int) -> None:
-    """Log that SQS did not take results; `failure` is AWS's code."""
-    logger().error("results not sent", extra={"failure": failure, "count": count})
+    """Log that SQS did not take messages; `failure` is AWS's code."""
+    logger().error("messages not sent", extra={"failure": failure, "count": count})
 
 
-def report_not_hidden(failure: str) -> None:
-    """Log that a message's visibility could not be set; `failure` is AWS's code."""
-    logger().warning("visibility not set", extra={"failure": failure})
+def report_not_hidden(failure: str, count: int) -> None:
+    """Log that the visibility of messages could not be set; `failure` is AWS's code."""
+    logger().warning("visibility not set", extra={"failure": failure, "count": count})
 
 
 def report_bug(bug: Exception, source_id: str) -> None:

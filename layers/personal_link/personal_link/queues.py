@@ -2,19 +2,24 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import batched
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personal_link import observability
 from personal_link.aws_failure import aws_error_code
-from personal_link.errors import Code, NotProcessed, RequestError
+from personal_link.errors import RequestError
 from personal_link.outcome import Outcome
 from personal_link.triggers import ORIGINAL_MESSAGE_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, SendMessageBatchRequestEntryTypeDef
+    from mypy_boto3_sqs.type_defs import (
+        ChangeMessageVisibilityBatchRequestEntryTypeDef,
+        MessageAttributeValueTypeDef,
+        SendMessageBatchRequestEntryTypeDef,
+    )
 
 MAX_BATCH: Final = 10  # messages in a SendMessageBatch
 MAX_BYTES: Final = 1_000_000  # of a message, and of a batch: below SQS's 1 MiB, attributes included
@@ -31,19 +36,7 @@ class ResultsQueue:
 
     def send(self, outcomes: Sequence[Outcome]) -> set[int]:
         """Send outcomes; return the positions of those that were not taken, and are to be sent again."""
-        entries = [self._entry(position, outcome) for position, outcome in enumerate(outcomes)]
-        taken: set[int] = set()
-        for batch in _batches(entries):
-            try:
-                response = self.sqs.send_message_batch(QueueUrl=self.url, Entries=batch)
-            except (ClientError, BotoCoreError) as failure:
-                observability.report_unsent(aws_error_code(failure), len(batch))
-                continue  # the positions say that none of this batch is taken
-            for entry in response.get("Failed", []):
-                observability.report_unsent(entry["Code"], 1)
-            # Any HTTP 200 counts as success to botocore, so only a message id counts here.
-            taken |= {int(entry["Id"]) for entry in response.get("Successful", []) if entry.get("MessageId")}
-        return set(range(len(outcomes))) - taken
+        return _send(self.sqs, self.url, [self._entry(position, outcome) for position, outcome in enumerate(outcomes)])
 
     def _entry(self, position: int, outcome: Outcome) -> "SendMessageBatchRequestEntryTypeDef":
         body = outcome.message(echo_record=self.echo_record)
@@ -60,6 +53,16 @@ class ResultsQueue:
         }
 
 
+@dataclass(frozen=True, slots=True, repr=False)
+class Parked:
+    """What goes to the parked queue: the original body, why, after how many tries, and the id that is its key."""
+
+    body: str
+    error: RequestError
+    attempts: int
+    message_id: str
+
+
 @dataclass(frozen=True, slots=True)
 class RequestsQueue:
     """Where requests wait, and the parked queue beside it."""
@@ -68,40 +71,56 @@ class RequestsQueue:
     url: str
     parked_url: str
 
-    def park(self, body: str, error: RequestError, *, attempts: int, message_id: str) -> None:
-        """Put a message's original body on the parked queue with the reason, and the id that is its key.
+    def park(self, messages: Sequence[Parked]) -> set[int]:
+        """Park messages; return the positions of those that were not taken, and stay where they are."""
+        return _send(self.sqs, self.parked_url, [_parked(position, one) for position, one in enumerate(messages)])
 
-        Raises NotProcessed if SQS fails.
+    def hide(self, waits: Sequence[tuple[str, int]]) -> None:
+        """Let messages, by receipt handle, come again after so many seconds at the earliest.
+
+        If SQS refuses, they come at the end of the queue's own visibility timeout: later, not lost.
         """
-        try:
-            response = self.sqs.send_message(
-                QueueUrl=self.parked_url,
-                MessageBody=body,
-                MessageAttributes={
-                    "code": _text(error.code),
-                    "detail": _text(error.message),
-                    "attempts": {"DataType": "Number", "StringValue": str(attempts)},
-                    ORIGINAL_MESSAGE_ID: _text(message_id),
-                },
-            )
-        except (ClientError, BotoCoreError) as failure:
-            raise NotProcessed(Code.INTERNAL_ERROR, f"the message was not parked ({aws_error_code(failure)})") from None
-        if not response.get("MessageId"):
-            raise NotProcessed(Code.INTERNAL_ERROR, "the message was not parked")
+        for batch in batched(enumerate(waits), MAX_BATCH, strict=False):
+            entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
+                {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": min(seconds, LONGEST_WAIT)}
+                for position, (handle, seconds) in batch
+            ]
+            try:
+                response = self.sqs.change_message_visibility_batch(QueueUrl=self.url, Entries=entries)
+            except (ClientError, BotoCoreError) as failure:
+                observability.report_not_hidden(aws_error_code(failure), len(batch))
+                continue
+            for entry in response.get("Failed", []):
+                observability.report_not_hidden(entry["Code"], 1)
 
-    def hide(self, receipt_handle: str, seconds: int) -> bool:
-        """Let a message come again after `seconds` at the earliest; return False if SQS refused.
 
-        Then it comes at the end of the queue's own visibility timeout: later, not lost.
-        """
+def _send(sqs: "SQSClient", url: str, entries: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> set[int]:
+    """Send entries whose ids are their positions; return the positions that SQS did not take."""
+    taken: set[int] = set()
+    for batch in _batches(entries):
         try:
-            self.sqs.change_message_visibility(
-                QueueUrl=self.url, ReceiptHandle=receipt_handle, VisibilityTimeout=min(seconds, LONGEST_WAIT)
-            )
+            response = sqs.send_message_batch(QueueUrl=url, Entries=batch)
         except (ClientError, BotoCoreError) as failure:
-            observability.report_not_hidden(aws_error_code(failure))
-            return False
-        return True
+            observability.report_unsent(aws_error_code(failure), len(batch))
+            continue  # the positions say that none of this batch is taken
+        for entry in response.get("Failed", []):
+            observability.report_unsent(entry["Code"], 1)
+        # Any HTTP 200 counts as success to botocore, so only a message id counts here.
+        taken |= {int(entry["Id"]) for entry in response.get("Successful", []) if entry.get("MessageId")}
+    return set(range(len(entries))) - taken
+
+
+def _parked(position: int, message: Parked) -> "SendMessageBatchRequestEntryTypeDef":
+    return {
+        "Id": str(position),
+        "MessageBody": message.body,
+        "MessageAttributes": {
+            "code": _text(message.error.code),
+            "detail": _text(message.error.message),
+            "attempts": {"DataType": "Number", "StringValue": str(message.attempts)},
+            ORIGINAL_MESSAGE_ID: _text(message.message_id),
+        },
+    }
 
 
 def _batches(
@@ -111,7 +130,7 @@ def _batches(
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0
     for entry in entries:
-        length = len(entry["MessageBody"])  # ASCII: a character is a byte
+        length = len(entry["MessageBody"].encode())
         if batch and (len(batch) == MAX_BATCH or size + length > MAX_BYTES):
             yield batch
             batch, size = [], 0

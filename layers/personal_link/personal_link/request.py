@@ -4,6 +4,7 @@ import hashlib
 import hmac
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -13,6 +14,8 @@ from personal_link.errors import Code, InvalidRequest
 
 Scalar = str | int | float | bool | None
 SourceType = Literal["http", "eventbridge", "sqs"]
+
+_NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs, whole
 
 MAX_BYTES: Final = 64 * 1024
 MAX_HEADINGS: Final = 200
@@ -160,7 +163,7 @@ def is_label(value: str) -> bool:
 
 def is_plain_text(value: str) -> bool:
     """Tell whether a string is free of control characters and lone surrogates."""
-    return not any(unicodedata.category(character) in {"Cc", "Cs"} for character in value)
+    return _NOT_PLAIN.search(value) is None
 
 
 def _canonical(configuration: str | None, record: Mapping[str, Scalar], reference: str | None) -> str:

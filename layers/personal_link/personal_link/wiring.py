@@ -10,6 +10,7 @@ from personal_link import observability
 from personal_link.access_token import TokenCache, in_a_thread
 from personal_link.client_credentials import CredentialsSecret
 from personal_link.clock import Clock, SystemClock
+from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
@@ -23,8 +24,9 @@ from personal_link.work_batch import BatchWorker
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-# botocore waits 60 s for a connection and again for an answer unless told otherwise.
-_AWS_CALLS = Config(connect_timeout=1, read_timeout=3, retries={"mode": "standard", "total_max_attempts": 3})
+# botocore waits 60 s for a connection and again for an answer unless told otherwise. With these a call that hangs ends
+# within `clock.LONGEST_AWS_CALL`, with which the functions' deadlines reckon.
+_AWS_CALLS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
 
 
 @cache
@@ -44,6 +46,7 @@ def batch_worker() -> BatchWorker:
         issuer=_issuer(settings, clock),
         results=ResultsQueue(sqs, settings.results_queue_url, settings.echo_record),
         requests=RequestsQueue(sqs, queue_settings.requests_queue_url, queue_settings.parked_queue_url),
+        cool_down=CoolDown(clock),
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
     )

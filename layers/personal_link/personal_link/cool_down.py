@@ -1,0 +1,50 @@
+"""A rest for a vendor that is down or asks for one: what is not started goes back to the queue untouched.
+
+With partial batch responses Lambda does not poll more slowly when invocations fail, so without it every waiting message
+would cost a call, again and again, for as long as an outage lasts.
+"""
+
+from typing import Final
+
+from personal_link.clock import Clock
+from personal_link.errors import Code, NotStarted, TryAgain
+
+FIRST_REST: Final = 5.0  # seconds; doubles with each failure in a row
+LONGEST_REST: Final = 60.0  # seconds without a call, unless the vendor asks for more: then somebody has to try again
+LONGEST_ASKED: Final = 300.0  # seconds of a Retry-After that are kept; it was meant for one request, not for all
+DOUBTFUL: Final = frozenset({Code.UNAVAILABLE, Code.NO_ANSWER})  # once may be one record's fault, twice in a row not
+CERTAIN: Final = frozenset(
+    {Code.RATE_LIMITED, Code.CREDENTIALS_MISSING, Code.CREDENTIALS_REFUSED, Code.FORBIDDEN}
+)  # they would meet every other request too
+
+
+class CoolDown:
+    """Counts failures in a row and says when to try again; one for all messages of an environment."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._failures = 0
+        self._until = 0.0
+        self._cause = Code.UNAVAILABLE
+
+    def check(self) -> None:
+        """Raise NotStarted, with the seconds that are left, while the vendor is left alone."""
+        left = self._until - self._clock.monotonic()
+        if left > 0:
+            raise NotStarted(self._cause, "not started: CustomerGauge is left alone for a while", retry_after=left)
+
+    def succeeded(self) -> None:
+        """Note that the vendor answered as it should, be it with a refusal."""
+        self._failures, self._until = 0, 0.0
+
+    def failed(self, error: TryAgain) -> None:
+        """Note a failure; what says nothing of the vendor as a whole does not count."""
+        if isinstance(error, NotStarted) or error.code not in DOUBTFUL | CERTAIN:
+            return
+        self._failures += 1
+        asked = min(error.retry_after or 0.0, LONGEST_ASKED)
+        if self._failures == 1 and (asked or error.code in DOUBTFUL):
+            rest = asked
+        else:
+            rest = max(asked, min(LONGEST_REST, FIRST_REST * 2 ** min(self._failures - 1, 8)))
+        self._until, self._cause = self._clock.monotonic() + rest, error.code

@@ -1,0 +1,149 @@
+"""Two hours without CustomerGauge at up to ten requests a second: nothing is parked, little is asked, all of it drains.
+
+The worker, its back-off and its cool-down are the real ones; time, the queue and the vendor's state are simulated.
+"""
+
+import heapq
+import itertools
+import json
+import random
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+
+from personal_link import observability
+from personal_link.clock import Deadline
+from personal_link.cool_down import CoolDown
+from personal_link.errors import Code, Unanswered
+from personal_link.outcome import Outcome
+from personal_link.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.request import LinkRequest, Source
+from personal_link.work_batch import BatchWorker
+from tests.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from personal_link.issue_link import LinkIssuer
+
+OUTAGE = 7200  # seconds
+ENVIRONMENTS = 5  # MaximumConcurrency's default
+BATCHES_A_SECOND = 20  # that an environment works at most
+DAY = 86_400.0
+BODY = json.dumps({"configuration": "contact", "record": {"Email": "joe@example.com"}})
+
+
+class Queue:
+    """An SQS queue with visibility time-outs, and the sinks of results and parked messages."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._visible_at: list[tuple[float, int, dict[str, Any]]] = []
+        self._numbers = itertools.count()
+        self.results: Counter[str] = Counter()
+        self.parked = 0
+
+    def put(self) -> None:
+        name = f"m-{next(self._numbers)}"
+        record = {
+            "messageId": name,
+            "receiptHandle": name,
+            "body": BODY,
+            "attributes": {"SentTimestamp": str(int(self._clock.wall() * 1000)), "ApproximateReceiveCount": "0"},
+        }
+        self._push(record, 0.0)
+
+    def receive(self) -> list[dict[str, Any]]:
+        batch: list[dict[str, Any]] = []
+        while len(batch) < 10 and self._visible_at and self._visible_at[0][0] <= self._clock.wall():
+            record = heapq.heappop(self._visible_at)[2]
+            attributes = record["attributes"]
+            attributes["ApproximateReceiveCount"] = str(int(attributes["ApproximateReceiveCount"]) + 1)
+            batch.append(record)
+        self._in_flight = {record["receiptHandle"]: record for record in batch}
+        return batch
+
+    def hide(self, waits: Sequence[tuple[str, int]]) -> None:
+        for handle, seconds in waits:
+            self._push(self._in_flight[handle], seconds)
+
+    def park(self, messages: Sequence[Parked]) -> set[int]:
+        self.parked += len(messages)
+        return set()
+
+    def send(self, outcomes: Sequence[Outcome]) -> set[int]:
+        self.results.update(outcome.source.id for outcome in outcomes)
+        return set()
+
+    def __len__(self) -> int:
+        return len(self._visible_at)
+
+    def _push(self, record: dict[str, Any], seconds: float) -> None:
+        heapq.heappush(self._visible_at, (self._clock.wall() + seconds, next(self._numbers), record))
+
+
+class Vendor:
+    """Fails each request until it is up again; counts the calls."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self._clock = clock
+        self._up_at = clock.wall() + OUTAGE
+        self.calls = 0
+
+    def issue(self, request: LinkRequest, _deadline: Deadline) -> Outcome:
+        self.calls += 1
+        if self._clock.wall() < self._up_at:
+            raise Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
+        return Outcome(request.key.digest, "created", Source("sqs", request.source.id), "", "", 1)
+
+
+@pytest.fixture
+def quiet() -> Iterator[None]:
+    """A million log lines are not what this is about."""
+    level = observability.logger().log_level
+    observability.configure("CRITICAL")
+    yield
+    observability.logger().setLevel(level)
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("requests_a_second", [1, pytest.param(10, marks=pytest.mark.full)])
+def test_two_hours_without_the_vendor_park_nothing_and_cost_little_more_than_a_call_a_message(
+    requests_a_second: int,
+) -> None:
+    clock, chance = FakeClock(), random.Random(1)  # noqa: S311  # no secret
+    queue, vendor = Queue(clock), Vendor(clock)
+    workers = [
+        BatchWorker(
+            issuer=cast("LinkIssuer", vendor),
+            results=cast("ResultsQueue", queue),
+            requests=cast("RequestsQueue", queue),
+            cool_down=CoolDown(clock),
+            retry_window=DAY,
+            clock=clock,
+            jitter=chance.random,
+        )
+        for _ in range(ENVIRONMENTS)
+    ]
+    sent = 0
+    calls_while_down = 0
+    for second in range(OUTAGE + 900):
+        if second < OUTAGE:
+            for _ in range(requests_a_second):
+                queue.put()
+                sent += 1
+        for worker in workers * BATCHES_A_SECOND:
+            records = queue.receive()
+            if not records:
+                break
+            worker.work(records, Deadline.after(30.0, clock))
+        if second == OUTAGE - 1:
+            calls_while_down = vendor.calls
+        clock.advance(1.0)
+
+    assert sent == OUTAGE * requests_a_second
+    assert queue.parked == 0
+    assert len(queue) == 0, "drained within fifteen minutes"
+    assert queue.results.total() == len(queue.results) == sent
+    assert calls_while_down <= ENVIRONMENTS * (OUTAGE / 60 + 10), "the probes: one a minute and environment"
+    assert vendor.calls - calls_while_down <= 1.1 * sent
