@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything runs in .venv, made from the lock; nothing here touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local test lint types template unit format lock clean
+.PHONY: help demo local test lint types template unit fuzz soak format lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -35,6 +35,13 @@ template: $(TOOLS)  ## the template as written, and as CloudFormation gets it
 
 unit: $(TOOLS)  ## the tests, the deployed stack's included
 	@$(BIN)/pytest --quiet --cov --cov-report=term
+
+fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
+	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
+
+soak: $(TOOLS)  ## thousands of requests while everything misbehaves, then the sheet; some minutes
+	@$(BIN)/python -m sandbox.soak
+	@$(BIN)/pytest --quiet tests/outage -m full
 
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -1,0 +1,188 @@
+"""Whatever comes in by any trigger: no unhandled error, no 5xx, no poison loop. `make fuzz` tries ten times as much."""
+
+import base64
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, cast
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import http_api
+from personal_link import wiring
+from personal_link.clock import Deadline
+from personal_link.cool_down import CoolDown
+from personal_link.http_door import HttpDoor
+from personal_link.outcome import Outcome, PersonalLink
+from personal_link.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.request import LinkRequest
+from personal_link.work_batch import BatchWorker
+from tests.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+    from personal_link.issue_link import LinkIssuer
+
+# What a request may hold and what it may not, in one bag: numbers of any size, all of Unicode, lone surrogates, depth.
+characters = st.characters(codec=None, categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Cs", "Mn", "So", "Co"))
+texts = st.text(characters, max_size=30) | st.sampled_from(["", "x" * 256, "x" * 257, "é", "e\u0301", "\ud800", "\x00"])
+numbers = st.integers() | st.floats() | st.sampled_from([2**63, -(2**63), 10**400, 1e308])
+scalars = texts | numbers | st.booleans() | st.none()
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(texts, inner, max_size=3))
+records = st.dictionaries(texts, scalars, max_size=8) | st.dictionaries(texts, values, max_size=3) | values
+requests = st.fixed_dictionaries(
+    {"record": records},
+    optional={"configuration": values, "reference": values, "idempotency_key": values, "more": values},
+)
+events = st.fixed_dictionaries(
+    {"detail-type": values, "id": values, "detail": requests | values}, optional={"time": values, "source": values}
+)
+
+
+def as_json(value: object) -> str:
+    """As senders write it: with NaN, with escapes or without; some cut it off, some say it twice."""
+    return json.dumps(value)
+
+
+bodies = st.one_of(
+    (requests | values).map(as_json),
+    requests.map(lambda value: json.dumps(value, ensure_ascii=False)),
+    requests.map(lambda value: as_json(value)[:-1]),
+    requests.map(lambda value: as_json(value) * 2),
+    requests.map(lambda value: "\ufeff" + as_json(value)),
+    st.integers(1, 3000).map(lambda depth: "[" * depth),
+    st.integers(1, 5000).map(lambda digits: '{"record": {"A": ' + "9" * digits + "}}"),
+    st.text(),
+)
+forms = st.lists(st.tuples(texts | texts.map(lambda name: f"record[{name}]"), texts), max_size=6).map(
+    lambda pairs: "&".join(f"{name}={value}" for name, value in pairs)
+)
+media_types = st.sampled_from(
+    [
+        "application/json",
+        "application/vnd.api+json; charset=utf-8",
+        "application/x-www-form-urlencoded",
+        "text/plain",
+        "",
+    ]
+)
+
+
+class Issuer:
+    """Makes a link of every request that gets this far."""
+
+    def issue(self, request: LinkRequest, _deadline: Deadline) -> Outcome:
+        link = PersonalLink(1, "https://survey.eu.customergauge.com/r/1", None)
+        fields = {"reference": request.reference, "record": request.record}
+        assert request.key.digest
+        assert request.fingerprint
+        return Outcome("1", "created", request.source, "", "", 1, personal_link=link, **cast("Any", fields))
+
+
+class Sqs:
+    """Takes every batch of messages that SQS would take."""
+
+    def __init__(self) -> None:
+        self.sent: list[str] = []
+
+    def send_message_batch(self, QueueUrl: str, Entries: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002, N803
+        assert 1 <= len(Entries) <= 10
+        for entry in Entries:
+            assert len(entry["MessageBody"].encode("utf-8", "surrogatepass")) < 1_048_576
+            self.sent.append(entry["MessageBody"])
+        return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
+
+
+def door() -> tuple[HttpDoor, Sqs]:
+    sqs = Sqs()
+    return HttpDoor(
+        cast("LinkIssuer", Issuer()), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)
+    ), sqs
+
+
+class Context:
+    def get_remaining_time_in_millis(self) -> int:
+        return 28_000
+
+
+class Queue:
+    """Parks whatever is parked."""
+
+    def __init__(self) -> None:
+        self.parked: list[Parked] = []
+
+    def park(self, messages: Sequence[Parked]) -> set[int]:
+        self.parked += messages
+        return set()
+
+    def hide(self, waits: Sequence[tuple[str, int]]) -> None:
+        assert not waits
+
+
+def end_of(body: str) -> None:
+    """Work a message, and check that it ends: as one result, or parked with its body and a reason."""
+    sqs, queue, clock = Sqs(), Queue(), FakeClock()
+    worker = BatchWorker(
+        issuer=cast("LinkIssuer", Issuer()),
+        results=ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True),
+        requests=cast("RequestsQueue", queue),
+        cool_down=CoolDown(clock),
+        retry_window=86_400,
+        clock=clock,
+    )
+    attributes = {"SentTimestamp": "1800000000000", "ApproximateReceiveCount": "1"}
+    record = {"messageId": "m-1", "receiptHandle": "r-1", "body": body, "attributes": attributes}
+
+    again = worker.work([record], Deadline.after(30.0, clock))
+
+    assert again == []
+    assert len(sqs.sent) + len(queue.parked) == 1
+    for message in sqs.sent:
+        assert message.isascii()
+        assert json.loads(message, parse_constant=pytest.fail)["status"] in {"created", "rejected"}
+    for parked in queue.parked:
+        assert (parked.body, parked.error.code) == (body, "invalid_request")
+
+
+@given(body=bodies)
+def test_any_message_ends_as_one_result_or_is_parked(body: str) -> None:
+    end_of(body)
+
+
+@given(event=events)
+def test_any_event_ends_as_one_result_or_is_parked(event: object) -> None:
+    end_of(as_json(event))
+
+
+@given(
+    body=bodies | forms,
+    media_type=media_types,
+    key=st.none() | texts,
+    encoding=st.sampled_from(["plain", "base64", "bad base64"]),
+)
+def test_any_http_call_is_answered_with_a_link_or_with_an_error_of_its_own(
+    body: str, media_type: str, key: str | None, encoding: str
+) -> None:
+    headers = {"Content-Type": media_type} | ({"Idempotency-Key": key} if key is not None else {})
+    raw = body.encode("utf-8", "surrogatepass")
+    event = {
+        "headers": headers,
+        "body": base64.b64encode(raw).decode() if encoding == "base64" else body,
+        "isBase64Encoded": encoding != "plain",
+        "requestContext": {"requestId": "r-1", "requestTimeEpoch": 1_800_000_000_000},
+    }
+    served, sqs = door()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "http_door", lambda: served)
+        answer = http_api.handler(event, Context())
+
+    content = json.loads(answer["body"], parse_constant=pytest.fail)
+    if answer["statusCode"] == 200:
+        assert content["data"]["survey_link"] == "https://survey.eu.customergauge.com/r/1"
+        assert len(sqs.sent) == 1
+    else:
+        assert answer["statusCode"] in {400, 413, 415}
+        assert content["code"] in {"invalid_request", "too_large", "unsupported_media_type"}
+        assert sqs.sent == []
