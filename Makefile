@@ -1,6 +1,6 @@
 # `make` lists what there is. Everything runs in .venv, made from the lock; nothing here touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local test lint types template unit fuzz soak format lock clean
+.PHONY: help demo local test lint types template unit fuzz mutants soak format lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -38,6 +38,9 @@ unit: $(TOOLS)  ## the tests, the deployed stack's included
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
+
+mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; most of an hour
+	@$(BIN)/python tests/mutation/mutants.py
 
 soak: $(TOOLS)  ## thousands of requests while everything misbehaves, then the sheet; some minutes
 	@$(BIN)/python -m sandbox.soak

@@ -1,0 +1,140 @@
+"""`make mutants`: change the core one spot at a time, and see whether a test notices.
+
+    python tests/mutation/mutants.py [--every N] [MODULE ...]
+
+Each mutant is a copy of the package with one change: a comparison turned, a number moved by one, a condition
+negated, a call, a raise or a return value left out. It is killed when one of the module's tests fails, or does
+not end. What survives is printed; the exit code is 0 if nine in ten were killed.
+"""
+
+import argparse
+import ast
+import copy
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+REPOSITORY = Path(__file__).parents[2]
+LAYER = REPOSITORY / "layers" / "personal_link"
+TESTS = {
+    "access_token": ["tests/unit/test_access_token.py"],
+    "sign_in": ["tests/unit/test_sign_in.py"],
+    "customergauge": ["tests/wire"],
+    "vendor_answers": ["tests/wire"],
+    "transport": ["tests/wire"],
+    "ledger": ["tests/aws/test_ledger.py", "tests/aws/test_issue_link.py"],
+    "issue_link": ["tests/aws/test_issue_link.py"],
+    "outcome": ["tests/unit/test_outcome.py", "tests/aws/test_issue_link.py"],
+}
+NEEDED = 0.9
+SECONDS = 90  # a mutant that takes longer is one that hangs
+
+TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
+    ast.Lt: ast.GtE,
+    ast.GtE: ast.Lt,
+    ast.Gt: ast.LtE,
+    ast.LtE: ast.Gt,
+    ast.Eq: ast.NotEq,
+    ast.NotEq: ast.Eq,
+    ast.In: ast.NotIn,
+    ast.NotIn: ast.In,
+    ast.Is: ast.IsNot,
+    ast.IsNot: ast.Is,
+}
+
+
+def mutated(node: ast.AST) -> Iterator[ast.AST]:
+    """Yield what may stand in a node's place."""
+    match node:
+        case ast.Compare(ops=[op]) if type(op) in TURNED:
+            yield ast.Compare(node.left, [TURNED[type(op)]()], node.comparators)
+        case ast.BoolOp():
+            yield ast.BoolOp(ast.Or() if isinstance(node.op, ast.And) else ast.And(), node.values)
+        case ast.UnaryOp(op=ast.Not()):
+            yield node.operand
+        case ast.BinOp(op=ast.Add()):
+            yield ast.BinOp(node.left, ast.Sub(), node.right)
+        case ast.BinOp(op=ast.Sub()):
+            yield ast.BinOp(node.left, ast.Add(), node.right)
+        case ast.Constant(value=bool()):
+            yield ast.Constant(not node.value)
+        case ast.Constant(value=int() | float() as number):
+            yield ast.Constant(number + 1)
+        case ast.Expr(value=ast.Call()) | ast.Raise():
+            yield ast.Pass()
+        case ast.Return(value=ast.expr()) if not isinstance(node.value, ast.Constant):
+            yield ast.Return(ast.Constant(None))
+
+
+def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
+    """Yield each mutant of a module: the line, what became of it, and the whole."""
+    for number, node in enumerate(ast.walk(tree)):
+        for other in mutated(node):
+            whole = copy.deepcopy(tree)
+            spot = next(found for n, found in enumerate(ast.walk(whole)) if n == number)
+            Swap(spot, other).visit(whole)
+            line = getattr(node, "lineno", 0)
+            yield line, f"{ast.unparse(node)[:60]}  →  {ast.unparse(other)[:60]}", ast.fix_missing_locations(whole)
+
+
+class Swap(ast.NodeTransformer):
+    """Puts one node in the place of another."""
+
+    def __init__(self, old: ast.AST, new: ast.AST) -> None:
+        self._old = old
+        self._new = new
+
+    def visit(self, node: ast.AST) -> ast.AST:
+        return self._new if node is self._old else self.generic_visit(node)
+
+
+def is_noticed(module: str, source: str) -> bool:
+    """Run the module's tests on a copy of the package with this source in its place."""
+    with tempfile.TemporaryDirectory() as folder:
+        package = Path(folder) / "personal_link"
+        shutil.copytree(LAYER / "personal_link", package, ignore=shutil.ignore_patterns("__pycache__"))
+        (package / f"{module}.py").write_text(source)
+        paths = f"pythonpath=. {folder} functions/http_api functions/queue_worker"
+        command = [
+            sys.executable,
+            "-m",
+            "pytest",
+            "-qx",
+            "--tb=no",
+            "-p",
+            "no:cacheprovider",
+            "-o",
+            paths,
+            *TESTS[module],
+        ]
+        try:
+            tests = subprocess.run(command, cwd=REPOSITORY, capture_output=True, timeout=SECONDS, check=False)
+        except subprocess.TimeoutExpired:
+            return True
+        return tests.returncode != 0
+
+
+def run() -> int:
+    """Try every mutant that was asked for; print the survivors and the score."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(TESTS))
+    parser.add_argument("--every", type=int, default=1, help="take every Nth mutant only")
+    options = parser.parse_args()
+    killed = tried = 0
+    for module in options.modules or TESTS:
+        tree = ast.parse((LAYER / "personal_link" / f"{module}.py").read_text())
+        for line, change, whole in list(mutants(tree))[:: options.every]:
+            noticed = is_noticed(module, ast.unparse(whole))
+            tried, killed = tried + 1, killed + noticed
+            if not noticed:
+                print(f"survived  {module}.py:{line}  {change}", flush=True)
+        print(f"{module}: {killed} of {tried} killed so far", flush=True)
+    print(f"{killed} of {tried} mutants killed: {killed / tried:.0%}")
+    return 0 if killed >= NEEDED * tried else 1
+
+
+if __name__ == "__main__":
+    sys.exit(run())
