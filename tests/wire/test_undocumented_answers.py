@@ -47,6 +47,12 @@ def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> Per
         (Reply(fault="reset"), Unanswered, Code.NO_ANSWER),
         (Reply(fault="close"), Unanswered, Code.NO_ANSWER),
         (Reply(400, {"message": "No campaign filter."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        (Reply(404, {"message": "No such mapping."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        (Reply(422, {"message": "Not valid."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        (Reply(403, {"message": "No."}, fault="truncated"), NotProcessed, Code.FORBIDDEN),
+        (Reply(299), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(300), Unanswered, Code.UNAVAILABLE),
+        (Reply.error(499), Refused, Code.BAD_REQUEST),
         (Reply.error(400, "Something new."), Refused, Code.BAD_REQUEST),
         (Reply.html(404), Refused, Code.BAD_REQUEST),
         (Reply.error(405), Refused, Code.BAD_REQUEST),
@@ -116,6 +122,43 @@ def test_a_redirect_of_the_token_request_does_not_carry_the_secret_elsewhere(
             gauge.fetch_token(credentials, deadline)
 
         assert elsewhere.calls("token") == []
+
+
+def test_the_longest_link_that_is_handed_on_has_2048_characters(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    longest = LINK + "x" * (2048 - len(LINK))
+    vendor.script("personal-link", Reply(200, {"data": {"survey_link": longest}}))
+
+    assert create(gauge, token).survey_link == longest
+
+
+@pytest.mark.parametrize(
+    ("reply", "code"),
+    [
+        (Reply.error(403), Code.CREDENTIALS_REFUSED),
+        (Reply.error(404), Code.UNAVAILABLE),
+        (Reply.html(400), Code.CREDENTIALS_REFUSED),
+        (Reply(401), Code.CREDENTIALS_REFUSED),
+        (Reply.html(502), Code.UNAVAILABLE),
+        (Reply(fault="reset"), Code.UNAVAILABLE),
+        (Reply(fault="close"), Code.UNAVAILABLE),
+    ],
+)
+def test_a_token_that_is_not_given_is_certainly_not_processed_whatever_the_reason(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    reply: Reply,
+    code: Code,
+) -> None:
+    vendor.script("token", reply)
+
+    with pytest.raises(NotProcessed) as caught:
+        gauge.fetch_token(credentials, deadline)
+
+    assert caught.value.code is code
 
 
 def test_the_number_and_the_short_link_may_be_odd_when_the_link_is_there(
@@ -293,6 +336,23 @@ def test_the_vendors_messages_are_not_passed_on_if_they_quote_the_record(
 
     assert caught.value.vendor_message is None
     assert caught.value.errors == {"Email": ["is not valid", "Too bad."]}
+
+
+@pytest.mark.parametrize(("value", "told"), [("Zoë", "Zoë is no name."), ("Anna", None)])
+def test_a_value_of_three_letters_may_stand_in_a_message_by_chance(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    deadline: Deadline,
+    value: str,
+    told: str | None,
+) -> None:
+    vendor.script("personal-link", Reply(422, {"message": f"{value} is no name."}))
+
+    with pytest.raises(Refused) as caught:
+        gauge.create_personal_link("contact", {"First Name": value}, token, deadline)
+
+    assert caught.value.vendor_message == told
 
 
 def test_the_number_of_a_record_whose_link_is_lost_is_told(
