@@ -1,0 +1,96 @@
+"""Lambda environments of both functions, as the wiring builds them, but over a clock that the tests move."""
+
+from dataclasses import dataclass
+from functools import partial
+from typing import Any
+
+import http_api
+import queue_worker
+from personal_link.access_token import TokenCache, in_a_thread
+from personal_link.client_credentials import CredentialsSecret
+from personal_link.cool_down import CoolDown
+from personal_link.customergauge import CustomerGauge
+from personal_link.http_door import HttpDoor
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Ledger
+from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.sign_in import sign_in
+from personal_link.transport import Transport
+from personal_link.work_batch import BatchWorker
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import Account
+from tests.crash.interruptions import Interruptions, WatchedTransport
+from tests.fake_clock import FakeClock
+
+DAY = 86_400.0
+
+
+class Context:
+    """Lambda's context: the time that the function has left."""
+
+    def __init__(self, seconds: float) -> None:
+        self._milliseconds = round(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+@dataclass(frozen=True)
+class Environment:
+    """What is built once and gone when it is killed: caches, connections, both functions' objects."""
+
+    door: HttpDoor
+    worker: BatchWorker
+
+
+@dataclass
+class Stage:
+    """The account, the vendor, the time, and the environment that lives now."""
+
+    account: Account
+    vendor: CustomerGaugeSandbox
+    clock: FakeClock
+    interruptions: Interruptions
+    receipt: str  # one that SQS knows, so that a message can be hidden
+
+    def __post_init__(self) -> None:
+        self.replace_environment()
+
+    def replace_environment(self) -> None:
+        """Begin anew: nothing is kept."""
+        transport = WatchedTransport(self.clock, self.interruptions, self.vendor)
+        self.environment = an_environment(self.account, self.vendor, self.clock, transport)
+
+    def call(self, event: dict[str, Any]) -> dict[str, Any]:
+        """Invoke the HTTP function."""
+        answer: dict[str, Any] = http_api.handler(event, Context(28))
+        return answer
+
+    def work(self, records: list[dict[str, Any]]) -> set[str]:
+        """Invoke the queue worker; return the ids of the messages that stay in the queue."""
+        failures = queue_worker.handler({"Records": records}, Context(60))["batchItemFailures"]
+        return {failure["itemIdentifier"] for failure in failures}
+
+
+def an_environment(
+    account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, transport: Transport
+) -> Environment:
+    customergauge = CustomerGauge(transport, clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url)
+    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+    issuer = LinkIssuer(
+        ledger=Ledger(account.dynamodb, account.ledger_table, 21, clock),
+        tokens=TokenCache(partial(sign_in, secret, customergauge), clock, in_a_thread),
+        customergauge=customergauge,
+        clock=clock,
+        default_configuration="contact",
+    )
+    results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
+    worker = BatchWorker(
+        issuer=issuer,
+        results=results,
+        requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
+        cool_down=CoolDown(clock),
+        retry_window=DAY,
+        clock=clock,
+    )
+    return Environment(HttpDoor(issuer, results), worker)

@@ -1,0 +1,159 @@
+"""Requests and their deliveries until each has an outcome, told with interruptions; and what is wrong with the end."""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from tests.crash.arrivals import HTTP, Arrival
+from tests.crash.environments import Stage
+from tests.crash.interruptions import Killed, Kind, Step
+
+ENOUGH = 8  # deliveries
+LEASE_AND_REST = 120.0  # seconds: longer than any lease, and than any rest of the worker
+
+Item = Mapping[str, Any]
+
+
+@dataclass
+class Story:
+    """What happened to requests that arrived together; `wrong` is empty if all ended as they should."""
+
+    plan: Mapping[int, Kind]
+    steps: list[Step]
+    kills: int = 0
+    leases_waited_for: int = 0
+    doubtful: set[str] = field(default_factory=set)  # an attempt ended after the link was made, before it was stored
+    answers: dict[str, Any] = field(default_factory=dict)  # the last one to each HTTP caller
+    statuses: dict[str, list[str]] = field(default_factory=dict)  # of the results, in the order of their sending
+    ids: set[tuple[str, str]] = field(default_factory=set)  # every outcome id that a request was ever given
+    wrong: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        faults = [f"{kind} {self.steps[number]}" for number, kind in self.plan.items()]
+        return f"{', then '.join(faults)}: {self.wrong}"
+
+
+def tell(stage: Stage, arrivals: list[Arrival], plan: Mapping[int, Kind]) -> Story:
+    """Deliver requests until all have an outcome while the planned steps go wrong, and check how that was."""
+    stage.vendor.reset()
+    stage.vendor.duplicate_rule = "campaign"
+    stage.interruptions.plan(plan)
+    stage.replace_environment()
+    story = Story(plan, stage.interruptions.steps)
+    waiting, ledger = arrivals, dict[str, Item]()
+    for delivery in range(1, ENOUGH + 1):
+        calls = len(stage.vendor.calls("personal-link"))
+        arrived = waiting
+        try:
+            with stage.interruptions.watching():
+                waiting = _deliver(stage, story, arrived, delivery)
+        except Killed:
+            story.kills += 1
+            stage.replace_environment()
+        extra = list(plan.values()).count("revoke")  # a refused token is replaced, and the call made with the new one
+        if len(stage.vendor.calls("personal-link")) - calls > len(arrived) + extra:
+            story.wrong.append(f"delivery {delivery} called more than once")
+        ledger = _ledger(stage)
+        story.ids |= {(name, item["outcome_id"]["S"]) for name, item in ledger.items()}
+        if not waiting:
+            break
+        story.doubtful |= {arrival.name for arrival in waiting if _is_doubtful(stage, arrival, ledger)}
+        leased = [arrival for arrival in waiting if _is_leased(stage, arrival, ledger)]
+        if leased:
+            _expect_nothing_while_leased(stage, story, leased, delivery)
+        stage.clock.advance(LEASE_AND_REST)
+    else:
+        story.wrong.append(f"no outcome of {waiting}")
+    _check_results(stage, story, arrivals)
+    for item in ledger.values():
+        stage.account.dynamodb.delete_item(TableName=stage.account.ledger_table, Key={"pk": item["pk"]})
+    return story
+
+
+def _deliver(stage: Stage, story: Story, arrivals: list[Arrival], delivery: int) -> list[Arrival]:
+    """Let requests arrive once more; return those that will come again."""
+    if arrivals[0].trigger not in HTTP:
+        stay = stage.work([arrival.sqs_record(delivery, stage.receipt) for arrival in arrivals])
+        return [arrival for arrival in arrivals if arrival.message_id in stay]
+    (arrival,) = arrivals
+    answer = stage.call(arrival.http_event(delivery))
+    content = json.loads(answer["body"])
+    story.answers[arrival.name] = answer["statusCode"], content.get("code"), content.get("data")
+    again = answer["statusCode"] >= 500 or content.get("code") in {"in_progress", "rate_limited"}
+    return arrivals if again else []
+
+
+def _is_doubtful(stage: Stage, arrival: Arrival, ledger: Mapping[str, Item]) -> bool:
+    return arrival.email in _links(stage) and "outcome" not in ledger.get(arrival.name, {})
+
+
+def _is_leased(stage: Stage, arrival: Arrival, ledger: Mapping[str, Item]) -> bool:
+    item = ledger.get(arrival.name, {})
+    return "owner" in item and float(item["lease_until"]["N"]) > stage.clock.wall()
+
+
+def _expect_nothing_while_leased(stage: Stage, story: Story, leased: list[Arrival], delivery: int) -> None:
+    """Another environment that gets the requests of a dead attempt waits for the end of its lease."""
+    story.leases_waited_for += 1
+    calls, living = len(stage.vendor.calls("personal-link")), stage.environment
+    stage.replace_environment()
+    if _deliver(stage, story, leased, delivery) != leased:
+        story.wrong.append("done while another attempt held the lease")
+    stage.environment = living
+    if len(stage.vendor.calls("personal-link")) != calls:
+        story.wrong.append("a call while another attempt held the lease")
+    if any(code != "in_progress" for _, code, _ in story.answers.values()):
+        story.wrong.append(f"{story.answers} while another attempt held the lease")
+
+
+def _ledger(stage: Stage) -> dict[str, Item]:
+    """Return the ledger's items by the names of their requests."""
+    return {item["source_id"]["S"].partition(".")[0]: item for item in stage.account.ledger_items()}
+
+
+def _links(stage: Stage) -> dict[str, dict[str, Any]]:
+    """Return what the vendor has made by contact, as it answers it."""
+    return {
+        str(link.record["Email"]): {
+            "number_customergauge": link.number_customergauge,
+            "survey_link": link.survey_link,
+            "survey_link_short": link.survey_link_short,
+        }
+        for link in stage.vendor.links
+    }
+
+
+def _check_results(stage: Stage, story: Story, arrivals: list[Arrival]) -> None:
+    links = _links(stage)
+    if len(stage.vendor.links) != len(arrivals):
+        story.wrong.append(f"{len(stage.vendor.links)} links")
+    queued: dict[str, list[dict[str, Any]]] = {arrival.name: [] for arrival in arrivals}
+    for message in stage.account.results():
+        result = json.loads(message["Body"])
+        queued[result["reference"]].append(result)
+    for arrival in arrivals:
+        results = queued[arrival.name]
+        story.statuses[arrival.name] = [result["status"] for result in results]
+        expected = "unknown" if arrival.name in story.doubtful else "created"
+        story.ids |= {(arrival.name, result["id"]) for result in results}
+        story.wrong += _wrong_results(results, expected, links.get(arrival.email))
+        told = {"created": (200, None, links.get(arrival.email)), "unknown": (409, "outcome_unknown", None)}
+        if arrival.trigger in HTTP and story.answers[arrival.name] != told[expected]:
+            story.wrong.append(f"answered {story.answers[arrival.name]}")
+    if len(story.ids) != len(arrivals):
+        story.wrong.append("not one outcome id each")
+
+
+def _wrong_results(results: list[dict[str, Any]], expected: str, link: object) -> list[str]:
+    wrong = []
+    if not results or results[-1]["status"] != expected:
+        wrong.append(f"{results} instead of {expected}")
+    if len({json.dumps({**result, "replayed": None}) for result in results}) > 1:
+        wrong.append("contradiction")
+    for result in results:
+        if result["status"] == "created" and result["personal_link"] != link:
+            wrong.append("another link than the vendor's")
+        if result["status"] == "unknown" and result["error"]["code"] != "outcome_unknown":
+            wrong.append(f"unknown as {result['error']['code']}")
+    return wrong
