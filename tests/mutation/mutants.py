@@ -70,9 +70,15 @@ def mutated(node: ast.AST) -> Iterator[ast.AST]:
 
 
 def mutants(tree: ast.Module) -> Iterator[tuple[int, str, ast.Module]]:
-    """Yield each mutant of a module: the line, what became of it, and the whole."""
+    """Yield each mutant of a module: the line, what became of it, and the whole.
+
+    Left alone are the limits at a module's top, which are choices, and decorators, which are no steps.
+    """
+    limits = [part for part in tree.body if isinstance(part, ast.AnnAssign)]
+    decorators = [part for node in ast.walk(tree) for part in getattr(node, "decorator_list", [])]
+    choices = {inner for part in (*limits, *decorators) for inner in ast.walk(part)}
     for number, node in enumerate(ast.walk(tree)):
-        for other in mutated(node):
+        for other in mutated(node) if node not in choices else ():
             whole = copy.deepcopy(tree)
             spot = next(found for n, found in enumerate(ast.walk(whole)) if n == number)
             Swap(spot, other).visit(whole)

@@ -80,6 +80,16 @@ def test_a_connection_that_was_idle_for_half_a_minute_is_not_trusted_any_more(ve
     assert first == second != third
 
 
+def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor: CustomerGaugeSandbox) -> None:
+    transport = Transport(SystemClock())
+    get(transport, f"{vendor.base_url}/personal-link/", seconds=1.1)
+    threading.Event().wait(1.2)
+    get(transport, f"{vendor.base_url}/personal-link/")
+
+    first, second = [call.connection for call in vendor.calls("personal-link")]
+    assert first == second
+
+
 def test_a_name_that_is_not_found_at_once_is_looked_up_once_more(
     transport: Transport, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

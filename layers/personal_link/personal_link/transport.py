@@ -101,10 +101,8 @@ def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
         complete = False
     if watch is not None and not watch.stop():
         complete = False
-    if complete:
-        response.release_conn()
-    else:
-        response.close()
+    if not complete:
+        response.close()  # else it went back to its pool by itself, read to its end
     return body, complete
 
 
