@@ -138,8 +138,7 @@ class _Watched(HTTPConnection):
         try:
             response = super().getresponse()
         except BaseException:
-            if not self.watch.stop():
-                raise TimeoutError from None
+            self.watch.stop()
             raise
         if self.watch.rang:  # http.client takes headers that were cut short for whole ones
             raise TimeoutError
