@@ -6,6 +6,8 @@ BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
 PORT :=
+REQUESTS :=
+SEED :=
 
 # nothing here reads the user's AWS configuration
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE
@@ -42,8 +44,8 @@ fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; 
 mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; most of an hour
 	@$(BIN)/python tests/mutation/mutants.py
 
-soak: $(TOOLS)  ## thousands of requests while everything misbehaves, then the sheet; some minutes
-	@$(BIN)/python -m sandbox.soak
+soak: $(TOOLS)  ## thousands of requests while everything fails, and what became of each; REQUESTS=5000, SEED=7
+	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/pytest --quiet tests/outage -m full
 
 format: $(TOOLS)  ## put the code into shape

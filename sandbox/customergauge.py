@@ -49,6 +49,7 @@ __all__ = ["Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "Persona
 
 Endpoint = Literal["token", "personal-link"]
 DuplicateRule = Literal["off", "global", "campaign"]
+Misbehave = Callable[[Call], Reply | None]  # how to answer a call that has no script; None serves it as usual
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 PERSONAL_LINK_PATH = "/personal-link/"
@@ -96,10 +97,11 @@ class CustomerGaugeSandbox:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all since the start: calls, scripts, tokens, links, contacts, rule and new secret."""
+        """Forget all since the start: calls, scripts, misbehaviour, tokens, links, contacts, rule and new secret."""
         with self._lock:
             self.client_secret = self._first_secret
             self.duplicate_rule: DuplicateRule = "off"
+            self.misbehave: Misbehave = lambda _call: None
             self._calls: dict[Endpoint, list[Call]] = {"token": [], "personal-link": []}
             self._scripts: dict[Endpoint, deque[Reply]] = {"token": deque(), "personal-link": deque()}
             self._tokens: dict[str, float] = {}
@@ -180,7 +182,8 @@ class CustomerGaugeSandbox:
     def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
         self._calls[endpoint].append(call)
         script = self._scripts[endpoint]
-        return script.popleft().instead_of(lambda: serve(call)) if script else serve(call)
+        reply = script.popleft() if script else self.misbehave(call)
+        return reply.instead_of(lambda: serve(call)) if reply else serve(call)
 
     def _issue_token(self, call: Call) -> Reply:
         refused = rules.token_refusal(call, self.client_id, self.client_secret)

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from tests.sandbox.sandbox_client import JOE, Client
 
 
@@ -20,6 +20,25 @@ def test_scripted_replies_come_in_order_then_service_resumes(client: Client) -> 
     assert answers[1].headers["Content-Type"] == "text/html"
     assert answers[2].json == {"a": 1}
     assert len(client.vendor.links) == 1
+
+
+def test_misbehaviour_is_asked_about_every_call_that_has_no_script(client: Client) -> None:
+    asked: list[str] = []
+
+    def misbehave(call: Call) -> Reply | None:
+        asked.append(call.method)
+        return Reply.error(503) if len(asked) == 2 else None
+
+    client.headers()
+    client.vendor.misbehave = misbehave
+    client.vendor.script("personal-link", Reply.html(502))
+    assert [client.put(JOE).status for _ in range(4)] == [502, 200, 503, 200]
+    assert asked == ["PUT", "PUT", "PUT"]
+
+    client.vendor.reset()
+    client.access_token = None
+    assert client.put(JOE).status == 200
+    assert asked == ["PUT", "PUT", "PUT"]
 
 
 def test_the_token_endpoint_can_be_scripted_alone(client: Client) -> None:

@@ -302,15 +302,21 @@ def test_a_client_that_is_not_set_up_for_this_is_refused_credentials_but_no_reas
     assert (type(caught.value), caught.value.code) == (NotProcessed, Code.CREDENTIALS_REFUSED)
 
 
-def test_a_token_server_that_throttles_says_how_long(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline
+@pytest.mark.parametrize(("status", "code"), [(429, Code.RATE_LIMITED), (503, Code.UNAVAILABLE)])
+def test_a_token_server_that_asks_for_time_says_how_long(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    status: int,
+    code: Code,
 ) -> None:
-    vendor.script("token", Reply.error(429, retry_after=9))
+    vendor.script("token", Reply.error(status, retry_after=9))
 
     with pytest.raises(NotProcessed) as caught:
         gauge.fetch_token(credentials, deadline)
 
-    assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, 9.0)
+    assert (caught.value.code, caught.value.retry_after) == (code, 9.0)
 
 
 def test_the_vendors_messages_are_passed_on_within_bounds(

@@ -108,10 +108,11 @@ def test_a_form_writes_values_as_php_does(
     assert call.body.decode().endswith(f"&record%5BSegment%5D={written}")
 
 
+@pytest.mark.parametrize("heading", ["Segment [A]", "Segment [", "Segment ]"])
 def test_a_heading_that_a_form_cannot_carry_is_refused_before_anything_is_sent(
-    vendor: CustomerGaugeSandbox, form_gauge: CustomerGauge, token: AccessToken, deadline: Deadline
+    vendor: CustomerGaugeSandbox, form_gauge: CustomerGauge, token: AccessToken, deadline: Deadline, heading: str
 ) -> None:
-    error = refusal(form_gauge, token, deadline, record={"Email": "joe@example.com", "Segment [A]": "x"})
+    error = refusal(form_gauge, token, deadline, record={"Email": "joe@example.com", heading: "x"})
 
     assert error.code is Code.INVALID_REQUEST
     assert vendor.calls("personal-link") == []

@@ -92,15 +92,14 @@ class BatchWorker:
     def _wait(self, error: RequestError, attempts: int) -> int:
         """Return seconds: what the vendor asked for, else full jitter under a ceiling that doubles with each try.
 
-        After a rest both: all that rested would otherwise come back at once.
+        What was not started waits for the rest to end, and up to as long again: all of it would come back at once.
         """
-        meaning = CODES[error.code]
-        ceiling: int = min(meaning.longest_delay, meaning.first_delay << min(attempts - 1, 16))
-        back_off = 1 + round(self.jitter() * ceiling)
         if error.retry_after is None:
-            return back_off
-        asked = max(1, round(error.retry_after))
-        return asked + back_off if isinstance(error, NotStarted) else asked
+            meaning = CODES[error.code]
+            ceiling: int = min(meaning.longest_delay, meaning.first_delay << min(attempts - 1, 16))
+            return 1 + round(self.jitter() * ceiling)
+        spread = self.jitter() if isinstance(error, NotStarted) else 0.0
+        return max(1, round(error.retry_after * (1 + spread)))
 
 
 def _attempts(record: Record) -> int:
