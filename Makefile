@@ -36,7 +36,8 @@ template: $(TOOLS)  ## the template as written, and as CloudFormation gets it
 	@$(BIN)/python -m sandbox.template && $(BIN)/cfn-lint .aws-sam/translated.json
 
 unit: $(TOOLS)  ## the tests, the deployed stack's included
-	@$(BIN)/pytest --quiet --cov --cov-report=term
+	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
+	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz

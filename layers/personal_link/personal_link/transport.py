@@ -44,7 +44,7 @@ class Transport:
         self._clock = clock
         self._pools = urllib3.PoolManager(num_pools=4, maxsize=connections, ssl_context=ssl_context, retries=False)
         self._pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-        self._last_used = clock.wall()
+        self._last_used: dict[str, float] = {}  # by origin: the token's is asked once an hour, the API's all the time
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, deadline: Deadline
@@ -54,16 +54,20 @@ class Transport:
         Raises NotProcessed when it certainly was not sent (connection, name or TLS failed), Unanswered when it was sent
         and no answer came. Ends by the deadline, slow drips of headers or body included.
         """
-        self._drop_idle_connections()
+        origin = "/".join(url.split("/", 3)[:3])
+        self._drop_idle_connections(origin)
         for tries_left in reversed(range(CONNECT_TRIES)):
             deadline.require(LEAST_TIME)
             try:
-                return self._send(method, url, headers, body, deadline.remaining())
+                response = self._send(method, url, headers, body, deadline.remaining())
             except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
                 if not tries_left:
                     raise NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})") from None
             except HTTPError as error:
                 raise Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})") from None
+            else:
+                self._last_used[origin] = self._clock.wall()
+                return response
         raise AssertionError("the last try returns or raises")
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
@@ -72,20 +76,21 @@ class Transport:
             url,
             headers={**headers, "Accept-Encoding": "identity"},
             body=body,
-            timeout=urllib3.Timeout(connect=min(CONNECT_LIMIT, seconds), read=seconds),
+            timeout=urllib3.Timeout(connect=min(CONNECT_LIMIT, seconds), total=seconds),
             redirect=False,
             retries=False,
             preload_content=False,
         )
-        try:
-            text, complete = _read(response)
-        finally:
-            self._last_used = self._clock.wall()
+        if response.status < 200:  # a hint; the answer itself is still to come, on a connection that must not be kept
+            response.close()
+            raise Unanswered(Code.NO_ANSWER, f"sent, only a hint came (HTTP {response.status})")
+        text, complete = _read(response)
         return Response(response.status, response.headers, text, complete)
 
-    def _drop_idle_connections(self) -> None:
-        if self._clock.wall() - self._last_used > IDLE_LIMIT:
+    def _drop_idle_connections(self, origin: str) -> None:
+        if self._clock.wall() - self._last_used.get(origin, self._clock.wall()) > IDLE_LIMIT:
             self._pools.clear()
+            self._last_used.clear()
 
 
 def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
@@ -96,7 +101,10 @@ def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
         # To the end: it is the read that finds nothing more which tells a body that was cut short.
         while len(body) <= BODY_LIMIT and (part := response.read(BODY_LIMIT + 1 - len(body), decode_content=False)):
             body += part
-        complete = len(body) <= BODY_LIMIT and not response.headers.get("content-encoding")
+        # Without a length a body that was cut short, or whose headers were, looks like a whole one.
+        chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
+        framed = chunked or "content-length" in response.headers
+        complete = framed and len(body) <= BODY_LIMIT and not response.headers.get("content-encoding")
     except HTTPError:
         complete = False
     if watch is not None and not watch.stop():
@@ -141,6 +149,7 @@ class _Watched(HTTPConnection):
             self.watch.stop()
             raise
         if self.watch.rang:  # http.client takes headers that were cut short for whole ones
+            response.close()
             raise TimeoutError
         return response
 

@@ -1,0 +1,116 @@
+"""The connector's two calls to the vendor, aimed at whatever server a test plays; and an AWS that misbehaves."""
+
+import io
+import logging
+from collections.abc import Iterator
+from functools import partial
+
+import pytest
+from moto import mock_aws
+
+from personal_link import observability, wiring
+from personal_link.access_token import TokenCache, in_a_thread
+from personal_link.client_credentials import CredentialsSecret
+from personal_link.clock import SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Ledger
+from personal_link.sign_in import sign_in
+from personal_link.transport import Transport
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
+from tests.faults.faulty_aws import FaultyAws
+
+
+@pytest.fixture
+def vendor() -> Iterator[CustomerGaugeSandbox]:
+    with CustomerGaugeSandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def gauge(vendor: CustomerGaugeSandbox) -> CustomerGauge:
+    clock = SystemClock()
+    return CustomerGauge(
+        Transport(clock), clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url, encoding="json"
+    )
+
+
+@pytest.fixture
+def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
+    """An account of credentials that open nothing, so that no test can reach a real one."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    with mock_aws():
+        yield Account.create()
+
+
+@pytest.fixture
+def aws(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyAws]:
+    """The account's services on a real socket; every client that is made from now on talks to it."""
+    with FaultyAws(account) as faulty:
+        monkeypatch.setenv("AWS_ENDPOINT_URL", faulty.url)
+        yield faulty
+
+
+@pytest.fixture
+def environment(
+    aws: FaultyAws,  # noqa: ARG001 - the clients that are made here talk to it
+    account: Account,
+    vendor: CustomerGaugeSandbox,
+    monkeypatch: pytest.MonkeyPatch,
+) -> Iterator[None]:
+    """A Lambda environment of its own, with the variables that the template sets."""
+    variables = {
+        "CUSTOMERGAUGE_REGION": "eu",
+        "CUSTOMERGAUGE_ENCODING": "json",
+        "AUTH_BASE_URL": vendor.base_url,
+        "IMPORTS_BASE_URL": vendor.base_url,
+        "DEFAULT_CONFIGURATION": "contact",
+        "CREDENTIALS_SECRET_ARN": account.secret_arn,
+        "LEDGER_TABLE": account.ledger_table,
+        "LEDGER_DAYS": "21",
+        "RESULTS_QUEUE_URL": account.results_url,
+        "ECHO_RECORD": "true",
+        "LOG_LEVEL": "DEBUG",
+        "REQUESTS_QUEUE_URL": account.requests_url,
+        "PARKED_QUEUE_URL": account.parked_url,
+        "RETRY_WINDOW_HOURS": "24",
+    }
+    for name, value in variables.items():
+        monkeypatch.setenv(name, value)
+    wiring.http_door.cache_clear()
+    wiring.batch_worker.cache_clear()
+    yield
+    wiring.http_door.cache_clear()
+    wiring.batch_worker.cache_clear()
+
+
+@pytest.fixture
+def issuer(account: Account, vendor: CustomerGaugeSandbox, gauge: CustomerGauge) -> LinkIssuer:  # noqa: ARG001
+    """The use case on an AWS that behaves."""
+    clock = SystemClock()
+    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+    return LinkIssuer(
+        ledger=Ledger(account.dynamodb, account.ledger_table, 21, clock),
+        tokens=TokenCache(partial(sign_in, secret, gauge), clock, in_a_thread),
+        customergauge=gauge,
+        clock=clock,
+        default_configuration="contact",
+    )
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that is logged, by the package and by the libraries."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(observability.logger().registered_formatter)
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)

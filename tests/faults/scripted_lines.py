@@ -1,0 +1,152 @@
+"""A server of scripted connections: byte for byte what a healthy server would never say."""
+
+import socket
+import ssl
+import struct
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass, field
+from typing import Final
+
+LONGEST: Final = 15.0  # seconds that a server's thread waits for anything
+NO_LINGER: Final = struct.pack("ii", 1, 0)
+
+
+@dataclass
+class Server:
+    """Where it listens, and what came in."""
+
+    port: int
+    requests: list[bytes] = field(default_factory=list)
+    connections: int = 0
+    over: threading.Event = field(default_factory=threading.Event)
+
+    @property
+    def url(self) -> str:
+        """Its address without TLS."""
+        return f"http://127.0.0.1:{self.port}"
+
+    @property
+    def tls_url(self) -> str:
+        """Its address with TLS."""
+        return f"https://127.0.0.1:{self.port}"
+
+
+class Line:
+    """The server's end of one connection."""
+
+    def __init__(self, sock: socket.socket, server: Server) -> None:
+        self.sock = sock
+        self.server = server
+
+    def hear(self) -> bytes:
+        """Return one request, whole; nothing if the client hung up."""
+        text = b""
+        while not _is_whole(text):
+            part = self.sock.recv(65_536)
+            if not part:
+                return b""
+            text += part
+        self.server.requests.append(text)
+        return text
+
+    def say(self, text: bytes) -> None:
+        """Send bytes."""
+        self.sock.sendall(text)
+
+    def hold(self) -> None:
+        """Say nothing more, and keep the line open until the test is over."""
+        self.server.over.wait(LONGEST)
+
+    def reset(self) -> None:
+        """Break the connection off."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
+        self.sock.close()
+
+    def start_tls(self, context: ssl.SSLContext) -> None:
+        """Shake hands."""
+        self.sock = context.wrap_socket(self.sock, server_side=True)
+
+
+Talk = Callable[[Line], None]
+
+
+@contextmanager
+def serving(*talks: Talk) -> Iterator[Server]:
+    """Serve connections one script each, in the order they come in; what comes after the last one is hung up on."""
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        server = Server(listener.getsockname()[1])
+        open_lines: list[socket.socket] = []
+        threads: list[threading.Thread] = []
+
+        def serve(sock: socket.socket, talk: Talk) -> None:
+            line = Line(sock, server)
+            with suppress(OSError):  # the client may hang up at any time
+                talk(line)
+            line.sock.close()
+
+        def accept() -> None:
+            scripts = iter(talks)
+            with suppress(OSError):  # the listener is closed
+                while True:
+                    sock, _address = listener.accept()
+                    if server.over.is_set():
+                        sock.close()
+                        return
+                    server.connections += 1
+                    sock.settimeout(LONGEST)
+                    open_lines.append(sock)
+                    threads.append(threading.Thread(target=serve, args=(sock, next(scripts, _hang_up))))
+                    threads[-1].start()
+
+        accepting = threading.Thread(target=accept)
+        accepting.start()
+        try:
+            yield server
+        finally:
+            server.over.set()
+            with suppress(OSError):
+                socket.create_connection(("127.0.0.1", server.port), timeout=LONGEST).close()  # wakes accept()
+            accepting.join()
+            for sock in open_lines:
+                with suppress(OSError):
+                    socket.socket.shutdown(sock, socket.SHUT_RDWR)
+            for thread in threads:
+                thread.join()
+
+
+@contextmanager
+def unanswered() -> Iterator[int]:
+    """Give a port on which no connection comes about and none is refused: its queue is full."""
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        waiting = [socket.socket() for _ in range(3)]
+        for sock in waiting:
+            sock.setblocking(False)  # noqa: FBT003 - the socket module's own way
+            sock.connect_ex(listener.getsockname())
+        try:
+            yield listener.getsockname()[1]
+        finally:
+            for sock in waiting:
+                sock.close()
+
+
+def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
+    """Write an answer as a healthy server would."""
+    fields = "".join(f"{header}\r\n" for header in (f"Content-Length: {len(body)}", *headers))
+    return f"HTTP/1.1 {status}\r\nContent-Type: application/json\r\n{fields}\r\n".encode() + body
+
+
+def a_link(name: str) -> bytes:
+    """Write the vendor's answer for a link of this name."""
+    return answer(b'{"data": {"survey_link": "https://survey.eu.customergauge.com/r/' + name.encode() + b'"}}')
+
+
+def _hang_up(_line: Line) -> None:
+    """Say nothing at all."""
+
+
+def _is_whole(text: bytes) -> bool:
+    head, end, body = text.partition(b"\r\n\r\n")
+    lengths = [line.partition(b":")[2] for line in head.lower().split(b"\r\n") if line.startswith(b"content-length")]
+    return bool(end) and len(body) >= sum(map(int, lengths))

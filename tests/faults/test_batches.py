@@ -1,0 +1,102 @@
+"""What breaks inside a batch: one record's bug is its own, a death is everybody's, and neither makes a second link."""
+
+import json
+import time
+from typing import Any
+
+import pytest
+
+from personal_link.access_token import AccessToken, TokenCache
+from personal_link.clock import Deadline, SystemClock
+from personal_link.cool_down import CoolDown
+from personal_link.issue_link import LinkIssuer
+from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.work_batch import BatchWorker
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import Account
+
+
+def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = None) -> BatchWorker:
+    return BatchWorker(
+        issuer=LinkIssuer(
+            ledger=issuer.ledger,
+            tokens=tokens or issuer.tokens,
+            customergauge=issuer.customergauge,
+            clock=issuer.clock,
+            default_configuration="contact",
+        ),
+        results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
+        requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
+        cool_down=CoolDown(issuer.clock),
+        retry_window=86_400.0,
+        clock=issuer.clock,
+    )
+
+
+def queued(account: Account, email: str) -> dict[str, Any]:
+    return account.queued_record(json.dumps({"record": {"Email": email}}), sent_at=time.time())
+
+
+def work(worker: BatchWorker, *records: dict[str, Any]) -> list[str]:
+    return worker.work(records, Deadline.after(20, SystemClock()))
+
+
+def breaking_once(issuer: LinkIssuer, failure: type[BaseException]) -> TokenCache:
+    """Return tokens of which the first breaks the thread that asks for it."""
+    failures = iter([failure])
+
+    def fetch(deadline: Deadline) -> AccessToken:
+        for kind in failures:
+            raise kind
+        return issuer.tokens.get(deadline)
+
+    return TokenCache(fetch, SystemClock(), lambda renewal: renewal())
+
+
+@pytest.mark.parametrize("failure", [RecursionError, MemoryError, ZeroDivisionError])
+def test_what_breaks_on_one_record_leaves_the_others_alone(
+    account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, failure: type[Exception]
+) -> None:
+    worker = worker_of(account, issuer, breaking_once(issuer, failure))
+    first, second = queued(account, "ada@acme.example"), queued(account, "bob@acme.example")
+
+    assert work(worker, first, second) == [first["messageId"]]
+    assert [link.record["Email"] for link in vendor.links] == ["bob@acme.example"]
+
+
+@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
+def test_what_ends_the_process_is_not_held_up_and_loses_no_link(
+    account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, end: type[BaseException]
+) -> None:
+    first, second = queued(account, "ada@acme.example"), queued(account, "bob@acme.example")
+    assert work(worker_of(account, issuer), first) == []
+
+    with pytest.raises(end):
+        work(worker_of(account, issuer, breaking_once(issuer, end)), first, second)
+    again = work(worker_of(account, issuer), first, second)
+
+    assert again == [second["messageId"]]  # its attempt died without a word, so that its lease has to run out
+    assert [link.record["Email"] for link in vendor.links] == ["ada@acme.example"]
+
+
+@pytest.mark.parametrize(
+    "odd",
+    [
+        {"eventSource": "aws:s3", "s3": {"bucket": {"name": "uploads"}, "object": {"key": "contacts.csv"}}},
+        {"eventSource": "aws:sqs", "body": "{}", "receiptHandle": "receipt", "attributes": {"SentTimestamp": "0"}},
+    ],
+    ids=["of another service", "without an id"],
+)
+def test_a_record_that_cannot_be_named_brings_the_whole_batch_again_and_no_second_link(
+    account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, odd: dict[str, Any]
+) -> None:
+    worker = worker_of(account, issuer)
+    good = queued(account, "ada@acme.example")
+
+    with pytest.raises(KeyError):
+        work(worker, good, odd)
+    assert work(worker, good) == []
+
+    (message,) = account.results()
+    assert json.loads(message["Body"])["personal_link"]["survey_link"] == vendor.links[0].survey_link
+    assert len(vendor.calls("personal-link")) == 1

@@ -1,0 +1,446 @@
+"""Connections that break, lie or fall silent: one request on the wire, and an honest end by the deadline."""
+
+import gc
+import socket
+import ssl
+import threading
+import time
+import warnings
+from collections.abc import Callable
+
+import pytest
+import trustme
+
+from personal_link.access_token import AccessToken
+from personal_link.clock import Deadline, SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.errors import Code, NotProcessed, OutcomeUnknown, RequestError, Unanswered
+from personal_link.transport import Transport
+from tests.fake_clock import FakeClock
+from tests.faults.scripted_lines import Line, Talk, a_link, answer, serving, unanswered
+
+LINK = "https://survey.eu.customergauge.com/r/"
+TOKEN = AccessToken("token", 3600, time.time(), time.monotonic())
+
+
+def gauge_at(url: str, tls: ssl.SSLContext | None = None) -> CustomerGauge:
+    clock = SystemClock()
+    return CustomerGauge(Transport(clock, tls), clock, auth_base_url=url, imports_base_url=url)
+
+
+def create(gauge: CustomerGauge, seconds: float = 5.0) -> str:
+    deadline = Deadline.after(seconds, SystemClock())
+    return gauge.create_personal_link("contact", {"Email": "joe@example.com"}, TOKEN, deadline).survey_link
+
+
+def get(transport: Transport, url: str, seconds: float = 5.0) -> bytes:
+    return transport.request("GET", url, headers={}, body=b"", deadline=Deadline.after(seconds, SystemClock())).body
+
+
+def saying(text: bytes, then: Callable[[Line], None] = lambda _line: None) -> Talk:
+    """Hear one request, say this, and hang up unless something else is to follow."""
+
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(text)
+        then(line)
+
+    return talk
+
+
+# An answer that is cut
+
+
+@pytest.mark.parametrize("status", [b"400 Bad Request", b"404 Not Found", b"422 Unprocessable Content"])
+@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nContent-Ty", b"\r\nContent-Type: application/json\r\n"])
+def test_a_refusal_cut_in_its_headers_may_have_been_any_refusal_and_is_no_answer(status: bytes, end: bytes) -> None:
+    with serving(saying(b"HTTP/1.1 " + status + end)) as server:
+        with pytest.raises(RequestError) as caught:
+            create(gauge_at(server.url))
+
+        assert (type(caught.value), caught.value.code) == (Unanswered, Code.NO_ANSWER)
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("end", [b"", b"\r\nContent-Ty", b"\r\nContent-Length: 5"])
+def test_a_success_cut_in_its_headers_is_unknown_and_asked_for_once(end: bytes) -> None:
+    with serving(saying(b"HTTP/1.1 200 OK" + end)) as server:
+        with pytest.raises(OutcomeUnknown) as caught:
+            create(gauge_at(server.url))
+
+        assert caught.value.code is Code.BAD_RESPONSE
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize("text", [b"", b"HT", b"HTTP/1.1", b"HTTP/1.1 2"])
+def test_an_answer_cut_in_its_first_line_is_no_answer(text: bytes) -> None:
+    with serving(saying(text)) as server:
+        with pytest.raises(Unanswered):
+            create(gauge_at(server.url))
+
+        assert len(server.requests) == 1
+
+
+@pytest.mark.parametrize(
+    ("sent", "kind"),
+    [
+        (b"", Unanswered),
+        (b"HTTP/1.1 200 OK\r\nContent-Le", Unanswered),
+        (answer(b'{"data": {}}')[:-4], OutcomeUnknown),
+        (answer(b'{"message": "No campaign filter"}', "400 Bad Request")[:-4], Unanswered),
+    ],
+    ids=["before a byte", "in the headers", "in the body of a success", "in the body of a refusal"],
+)
+def test_a_reset_in_mid_answer_leaves_one_request_on_the_wire(sent: bytes, kind: type[RequestError]) -> None:
+    heard_all = threading.Event()
+
+    def break_off(line: Line) -> None:
+        heard_all.wait(0.2)  # the bytes before a reset are lost unless the client has read them
+        line.reset()
+
+    with serving(saying(sent, break_off)) as server:
+        with pytest.raises(RequestError) as caught:
+            create(gauge_at(server.url))
+
+        assert type(caught.value) is kind
+        assert len(server.requests) == 1
+
+
+# An answer that is odd
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        "X-Large: " + "x" * 100_000,
+        "\r\n".join(f"X-{number}: x" for number in range(200)),
+    ],
+    ids=["one of 100 KB", "two hundred"],
+)
+def test_too_many_headers_are_no_answer(headers: str) -> None:
+    with serving(saying(answer(b"{}", "200 OK", headers))) as server:
+        with pytest.raises(Unanswered):
+            create(gauge_at(server.url))
+
+        assert len(server.requests) == 1
+
+
+def test_two_lengths_that_differ_are_no_answer_to_build_on() -> None:
+    with serving(saying(a_link("1").replace(b"\r\n\r\n", b"\r\nContent-Length: 7\r\n\r\n", 1))) as server:
+        with pytest.raises((Unanswered, OutcomeUnknown)):
+            create(gauge_at(server.url))
+
+        assert len(server.requests) == 1
+
+
+def test_a_length_given_twice_alike_does_no_harm() -> None:
+    body = a_link("1").partition(b"\r\n\r\n")[2]
+    with serving(saying(answer(body, "200 OK", f"Content-Length: {len(body)}"))) as server:
+        assert create(gauge_at(server.url)) == LINK + "1"
+
+
+def test_a_retry_after_given_twice_is_taken_for_none() -> None:
+    with serving(saying(answer(b"{}", "429 Too Many Requests", "Retry-After: 7", "Retry-After: 9"))) as server:
+        with pytest.raises(NotProcessed) as caught:
+            create(gauge_at(server.url))
+
+        assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, None)
+
+
+# An answer that is another request's
+
+
+@pytest.mark.parametrize("status", ["102 Processing", "103 Early Hints"])
+def test_a_hint_before_a_late_answer_does_not_hand_that_answer_to_the_next_request(status: str) -> None:
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(f"HTTP/1.1 {status}\r\n\r\n".encode())
+        if line.hear():  # the next request, if it comes this way at all
+            line.say(a_link("of-the-first"))
+
+    with serving(talk, saying(a_link("of-the-second"))) as server:
+        gauge = gauge_at(server.url)
+        with pytest.raises(Unanswered):
+            create(gauge, seconds=1.5)
+
+        assert create(gauge) == LINK + "of-the-second"
+
+
+def test_a_second_answer_nobody_asked_for_is_not_handed_to_the_next_request() -> None:
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(a_link("of-the-first") + a_link("of-nobody"))
+        if line.hear():
+            line.say(a_link("of-the-second"))
+
+    with serving(talk, saying(a_link("of-the-second"))) as server:
+        gauge = gauge_at(server.url)
+
+        assert create(gauge) == LINK + "of-the-first"
+        assert create(gauge) == LINK + "of-the-second"
+
+
+def test_what_follows_the_length_of_an_answer_is_not_handed_to_the_next_request() -> None:
+    cut = answer(b'{"message": "No."}', "403 Forbidden").replace(b"Content-Length: 18", b"Content-Length: 5")
+
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(cut)
+        line.say(a_link("of-nobody"))
+        if line.hear():
+            line.say(a_link("of-the-second"))
+
+    with serving(talk, saying(a_link("of-the-second"))) as server:
+        gauge = gauge_at(server.url)
+        with pytest.raises(NotProcessed):
+            create(gauge)
+
+        assert create(gauge) == LINK + "of-the-second"
+
+
+# A redirect
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+def test_a_redirect_to_itself_is_followed_not_even_once(status: int) -> None:
+    def talk(line: Line) -> None:
+        while line.hear():
+            line.say(answer(b"", f"{status} Moved", f"Location: {line.server.url}/personal-link/"))
+
+    with serving(talk, talk) as server:
+        with pytest.raises(Unanswered) as caught:
+            create(gauge_at(server.url))
+
+        assert caught.value.code is Code.UNAVAILABLE
+        assert len(server.requests) == 1
+
+
+def test_a_redirect_from_https_to_http_sends_nothing_there() -> None:
+    authority = trustme.CA()
+    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
+    authority.configure_trust(client_tls)
+    with serving() as elsewhere:
+
+        def talk(line: Line) -> None:
+            line.start_tls(server_tls)
+            line.hear()
+            line.say(answer(b"", "307 Temporary Redirect", f"Location: {elsewhere.url}/personal-link/"))
+
+        with serving(talk) as server, pytest.raises(Unanswered):
+            create(gauge_at(server.tls_url, client_tls))
+
+        assert elsewhere.connections == 0
+
+
+# A connection kept open
+
+
+def test_a_kept_connection_that_the_server_has_closed_is_replaced_without_a_word() -> None:
+    closed = threading.Event()
+
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(a_link("1"))
+        line.sock.close()
+        closed.set()
+
+    with serving(talk, saying(a_link("2"))) as server:
+        gauge = gauge_at(server.url)
+        create(gauge)
+        assert closed.wait(5)
+
+        assert create(gauge) == LINK + "2"
+        assert len(server.requests) == 2
+
+
+def test_a_kept_connection_that_the_server_has_reset_is_replaced_without_a_word() -> None:
+    gone = threading.Event()
+
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(a_link("1"))
+        answered.wait(5)
+        line.reset()
+        gone.set()
+
+    answered = threading.Event()
+    with serving(talk, saying(a_link("2"))) as server:
+        gauge = gauge_at(server.url)
+        create(gauge)
+        answered.set()
+        assert gone.wait(5)
+
+        assert create(gauge) == LINK + "2"
+        assert len(server.requests) == 2
+
+
+def test_a_kept_connection_that_fell_silent_is_ambiguous_and_ends_by_the_deadline() -> None:
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(a_link("1"))
+        line.hear()
+        line.hold()
+
+    with serving(talk, saying(a_link("3"))) as server:
+        gauge = gauge_at(server.url)
+        create(gauge)
+        began = time.monotonic()
+        with pytest.raises(Unanswered) as caught:
+            create(gauge, seconds=1.5)
+
+        assert caught.value.code is Code.NO_ANSWER
+        assert time.monotonic() - began < 2.0
+        assert len(server.requests) == 2
+        assert create(gauge) == LINK + "3"  # over a connection of its own
+
+
+def test_a_connection_to_one_host_grows_old_while_another_host_is_in_use() -> None:
+    def talk(line: Line) -> None:
+        while line.hear():
+            line.say(answer(b"{}"))
+
+    clock = FakeClock()
+    transport = Transport(clock)
+    with serving(talk, talk) as token_server, serving(talk, talk) as api:
+        get(transport, token_server.url)
+        clock.advance(20.0)
+        get(transport, api.url)
+        clock.advance(20.0)
+        get(transport, token_server.url)
+
+        assert token_server.connections == 2
+
+
+# The deadline
+
+
+def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> None:
+    authority = trustme.CA()
+    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
+    authority.configure_trust(client_tls)
+
+    def talk(line: Line) -> None:
+        line.server.over.wait(1.2)
+        line.start_tls(server_tls)
+        line.hear()
+        line.hold()
+
+    with serving(talk) as server:
+        began = time.monotonic()
+        with pytest.raises(Unanswered):
+            create(gauge_at(server.tls_url, client_tls), seconds=2.0)
+
+        assert time.monotonic() - began < 2.5
+
+
+def test_a_handshake_that_is_never_answered_ends_by_the_deadline_and_sent_nothing() -> None:
+    with serving(lambda line: line.hold(), lambda line: line.hold()) as server:
+        began = time.monotonic()
+        with pytest.raises(NotProcessed) as caught:
+            create(gauge_at(server.tls_url), seconds=1.5)
+
+        assert caught.value.code is Code.UNAVAILABLE
+        assert time.monotonic() - began < 2.0
+        assert server.requests == []
+
+
+def test_a_handshake_that_drips_ends_by_the_deadline_and_sent_nothing() -> None:
+    def talk(line: Line) -> None:
+        line.say(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 KB, as if it were on its way
+        while not line.server.over.wait(0.1):
+            line.say(b"\x02")
+
+    with serving(talk, talk) as server:
+        began = time.monotonic()
+        with pytest.raises(NotProcessed):
+            create(gauge_at(server.tls_url), seconds=1.5)
+
+        assert time.monotonic() - began < 2.0
+
+
+def test_a_connection_that_does_not_come_about_ends_by_the_deadline_and_sent_nothing() -> None:
+    with unanswered() as port:
+        began = time.monotonic()
+        with pytest.raises(NotProcessed) as caught:
+            create(gauge_at(f"http://127.0.0.1:{port}"), seconds=1.5)
+
+    assert caught.value.code is Code.UNAVAILABLE
+    assert time.monotonic() - began < 2.0
+
+
+@pytest.mark.xfail(reason="each address gets a connect time-out of its own")
+def test_a_host_of_many_addresses_that_do_not_answer_ends_by_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    with unanswered() as port:
+        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * 3)
+        began = time.monotonic()
+        with pytest.raises(NotProcessed):
+            create(gauge_at(f"http://imports.test:{port}"), seconds=1.2)
+
+    assert time.monotonic() - began < 1.7
+
+
+def test_a_name_that_cannot_be_looked_up_twice_over_is_certainly_not_processed(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    look_ups: list[object] = []
+
+    def failing(*name: object, **_options: object) -> None:
+        look_ups.append(name)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", failing)
+
+    with pytest.raises(NotProcessed) as caught:
+        create(gauge_at("http://imports.test"))
+
+    assert caught.value.code is Code.UNAVAILABLE
+    assert len(look_ups) == 2
+
+
+def dripping(start: bytes) -> Talk:
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(start)
+        while not line.server.over.wait(0.1):
+            line.say(b"x")
+
+    return talk
+
+
+def headers_dripping() -> tuple[float, int, list[str]]:
+    """Return how long it took, how many requests were sent, and what was left open."""
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("always", ResourceWarning)
+        with serving(dripping(b"HTTP/1.1 200 OK\r\nX-Slow: ")) as server:
+            began = time.monotonic()
+            with pytest.raises(Unanswered):
+                create(gauge_at(server.url), seconds=1.2)
+            took = time.monotonic() - began
+        gc.collect()
+    return took, len(server.requests), [str(warning.message) for warning in left_open]
+
+
+def test_headers_that_drip_for_ever_end_by_the_deadline() -> None:
+    took, requests, _left_open = headers_dripping()
+
+    assert took < 1.7
+    assert requests == 1
+
+
+def test_headers_that_drip_for_ever_leave_no_socket_open() -> None:
+    _took, _requests, left_open = headers_dripping()
+
+    assert left_open == []
+
+
+def test_chunks_that_drip_for_ever_end_by_the_deadline() -> None:
+    with serving(dripping(b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0;")) as server:
+        began = time.monotonic()
+        with pytest.raises(OutcomeUnknown):
+            create(gauge_at(server.url), seconds=1.2)
+
+        assert time.monotonic() - began < 1.7
+        assert len(server.requests) == 1
