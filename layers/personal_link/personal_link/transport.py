@@ -3,6 +3,7 @@
 import socket
 import ssl
 import threading
+import time
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -140,6 +141,31 @@ class _Watched(HTTPConnection):
     """A connection whose answer is watched from its first byte to its last."""
 
     watch: _Watch | None = None
+
+    def _new_conn(self) -> socket.socket:
+        """Connect within one time-out, shared by all addresses of the host: urllib3 gives each of them a whole one.
+
+        A seam that urllib3 itself uses for proxies; it raises what urllib3's raises.
+        """
+        ends_at = time.monotonic() + float(self.timeout or 0)
+        try:
+            addresses = socket.getaddrinfo(self.host.strip("[]"), self.port, type=socket.SOCK_STREAM)
+        except socket.gaierror as error:
+            raise NameResolutionError(self.host, self, error) from None
+        for untried, (family, kind, protocol, _name, address) in zip(
+            range(len(addresses), 0, -1), addresses, strict=True
+        ):
+            connection = socket.socket(family, kind, protocol)
+            try:
+                connection.settimeout(max(0.001, (ends_at - time.monotonic()) / untried))
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.connect(address)
+            except OSError:
+                connection.close()
+            else:
+                connection.settimeout(self.timeout)
+                return connection
+        raise NewConnectionError(self, "no address of the host took the connection")
 
     def getresponse(self) -> Any:  # urllib3's HTTPResponse; http.client's signature differs
         self.watch = _Watch(self.sock, float(self.timeout or 0))
