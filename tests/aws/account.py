@@ -1,6 +1,7 @@
 """The AWS account that these tests run in, and how its calls are watched and made to fail."""
 
 import itertools
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
+
+from sandbox.customergauge import CustomerGaugeSandbox
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient
@@ -178,3 +181,43 @@ def _hook(client: "BaseClient", event: str, operation: str, action: Callable[...
         yield
     finally:
         client.meta.events.unregister(name, action)
+
+
+@contextmanager
+def one_write_at_a_time(account: Account) -> Iterator[None]:
+    """DynamoDB checks and writes in one step; moto, which answers in mid-"before-send", does not."""
+    writing, events = threading.Lock(), account.dynamodb.meta.events
+
+    def enter(**_: object) -> None:
+        writing.acquire()
+
+    def leave(**_: object) -> None:
+        writing.release()
+
+    events.register_first("before-send", enter)
+    events.register_last("before-send", leave)
+    try:
+        yield
+    finally:
+        events.unregister("before-send", enter)
+        events.unregister("before-send", leave)
+
+
+def template_variables(account: Account, vendor: CustomerGaugeSandbox) -> dict[str, str]:
+    """Return the environment that the template gives both functions."""
+    return {
+        "CUSTOMERGAUGE_REGION": "eu",
+        "CUSTOMERGAUGE_ENCODING": "json",
+        "AUTH_BASE_URL": vendor.base_url,
+        "IMPORTS_BASE_URL": vendor.base_url,
+        "DEFAULT_CONFIGURATION": "contact",
+        "CREDENTIALS_SECRET_ARN": account.secret_arn,
+        "LEDGER_TABLE": account.ledger_table,
+        "LEDGER_DAYS": "21",
+        "RESULTS_QUEUE_URL": account.results_url,
+        "ECHO_RECORD": "true",
+        "LOG_LEVEL": "DEBUG",
+        "REQUESTS_QUEUE_URL": account.requests_url,
+        "PARKED_QUEUE_URL": account.parked_url,
+        "RETRY_WINDOW_HOURS": "24",
+    }

@@ -18,7 +18,7 @@ from personal_link.errors import SettingsError
 from personal_link.ledger import Ledger
 from personal_link.request import IdempotencyKey, LinkRequest, Source
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
-from tests.aws.account import Account, values
+from tests.aws.account import Account, template_variables, values
 
 UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
 
@@ -36,23 +36,7 @@ class Context:
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
     """The variables that the template sets, and nothing kept from another test."""
-    variables = {
-        "CUSTOMERGAUGE_REGION": "eu",
-        "CUSTOMERGAUGE_ENCODING": "json",
-        "AUTH_BASE_URL": vendor.base_url,
-        "IMPORTS_BASE_URL": vendor.base_url,
-        "DEFAULT_CONFIGURATION": "contact",
-        "CREDENTIALS_SECRET_ARN": account.secret_arn,
-        "LEDGER_TABLE": account.ledger_table,
-        "LEDGER_DAYS": "21",
-        "RESULTS_QUEUE_URL": account.results_url,
-        "ECHO_RECORD": "true",
-        "LOG_LEVEL": "DEBUG",
-        "REQUESTS_QUEUE_URL": account.requests_url,
-        "PARKED_QUEUE_URL": account.parked_url,
-        "RETRY_WINDOW_HOURS": "24",
-    }
-    for name, value in variables.items():
+    for name, value in template_variables(account, vendor).items():
         monkeypatch.setenv(name, value)
     forget()
     yield

@@ -2,9 +2,7 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 from typing import Literal
 
 import pytest
@@ -14,7 +12,7 @@ from personal_link.errors import Code, NotProcessed, Refused
 from personal_link.ledger import Attempt, Ledger
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.request import IdempotencyKey, LinkRequest, Source
-from tests.aws.account import Account, doing_before, losing_answer, refusing, unreachable
+from tests.aws.account import Account, doing_before, losing_answer, one_write_at_a_time, refusing, unreachable
 from tests.fake_clock import FakeClock
 
 LINK = PersonalLink(12345, "https://eu.customergauge.com/r/abc", "https://cgqa.eu/abc")
@@ -455,26 +453,6 @@ def begin_at_once(threads: int, ledger: Ledger, clock: FakeClock) -> tuple[list[
     with ThreadPoolExecutor(threads) as pool:
         ends = list(pool.map(try_to_begin, range(threads)))
     return [end for end in ends if isinstance(end, Attempt)], [end for end in ends if isinstance(end, NotProcessed)]
-
-
-@contextmanager
-def one_write_at_a_time(account: Account) -> Iterator[None]:
-    """DynamoDB checks and writes in one step; moto, which answers in mid-"before-send", does not."""
-    writing, events = threading.Lock(), account.dynamodb.meta.events
-
-    def enter(**_: object) -> None:
-        writing.acquire()
-
-    def leave(**_: object) -> None:
-        writing.release()
-
-    events.register_first("before-send", enter)
-    events.register_last("before-send", leave)
-    try:
-        yield
-    finally:
-        events.unregister("before-send", enter)
-        events.unregister("before-send", leave)
 
 
 # DynamoDB out of order

@@ -2,42 +2,20 @@
 
 import json
 import threading
-from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
 
 import pytest
 
 from personal_link.clock import Deadline
 from personal_link.errors import TryAgain
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
-from tests.aws.account import Account
+from tests.aws.account import Account, one_write_at_a_time
 from tests.crash.arrivals import HTTP, Arrival, Trigger
 from tests.crash.environments import Environment, an_environment
 from tests.crash.interruptions import Interruptions, Killed, WatchedTransport
 from tests.fake_clock import FakeClock
 
 HOWEVER_SENT: list[Trigger] = ["http without a key", "sqs", "eventbridge"]  # the key is in the body
-
-
-@contextmanager
-def one_at_a_time(account: Account) -> Iterator[None]:
-    """DynamoDB checks and writes in one step; moto, which answers in mid-"before-send", does not."""
-    answering, events = threading.Lock(), account.dynamodb.meta.events
-
-    def enter(**_: object) -> None:
-        answering.acquire()
-
-    def leave(**_: object) -> None:
-        answering.release()
-
-    events.register_first("before-send", enter)
-    events.register_last("before-send", leave)
-    try:
-        yield
-    finally:
-        events.unregister("before-send", enter)
-        events.unregister("before-send", leave)
 
 
 @pytest.mark.parametrize("first", ["nobody", "an attempt that died before its call"])
@@ -61,7 +39,7 @@ def test_a_hundred_duplicates_at_once_by_every_trigger_are_one_call(
         start.wait()
         return ending(environments[number % 10], arrivals[number], 1, receipt, clock)
 
-    with one_at_a_time(account), ThreadPoolExecutor(100) as pool:
+    with one_write_at_a_time(account), ThreadPoolExecutor(100) as pool:
         endings = list(pool.map(arrive, range(100)))
     assert len(vendor.calls("personal-link")) == 1
     assert set(endings) == {"done", "in_progress", "in the queue again"}

@@ -18,7 +18,7 @@ from personal_link.ledger import Ledger
 from personal_link.sign_in import sign_in
 from personal_link.transport import Transport
 from sandbox.customergauge import CustomerGaugeSandbox
-from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
+from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account, template_variables
 from tests.faults.faulty_aws import FaultyAws
 
 
@@ -66,23 +66,7 @@ def environment(
     monkeypatch: pytest.MonkeyPatch,
 ) -> Iterator[None]:
     """A Lambda environment of its own, with the variables that the template sets."""
-    variables = {
-        "CUSTOMERGAUGE_REGION": "eu",
-        "CUSTOMERGAUGE_ENCODING": "json",
-        "AUTH_BASE_URL": vendor.base_url,
-        "IMPORTS_BASE_URL": vendor.base_url,
-        "DEFAULT_CONFIGURATION": "contact",
-        "CREDENTIALS_SECRET_ARN": account.secret_arn,
-        "LEDGER_TABLE": account.ledger_table,
-        "LEDGER_DAYS": "21",
-        "RESULTS_QUEUE_URL": account.results_url,
-        "ECHO_RECORD": "true",
-        "LOG_LEVEL": "DEBUG",
-        "REQUESTS_QUEUE_URL": account.requests_url,
-        "PARKED_QUEUE_URL": account.parked_url,
-        "RETRY_WINDOW_HOURS": "24",
-    }
-    for name, value in variables.items():
+    for name, value in template_variables(account, vendor).items():
         monkeypatch.setenv(name, value)
     wiring.http_door.cache_clear()
     wiring.batch_worker.cache_clear()
