@@ -43,7 +43,7 @@ fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; 
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
 
 mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; most of an hour
-	@$(BIN)/python tests/mutation/mutants.py
+	@$(BIN)/python -m tests.mutation.mutants
 
 soak: $(TOOLS)  ## thousands of requests while everything fails, and what became of each; REQUESTS=5000, SEED=7
 	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))

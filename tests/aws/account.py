@@ -108,9 +108,16 @@ def values(message: "MessageTypeDef") -> dict[str, str]:
 
 
 @contextmanager
-def refusing(client: "BaseClient", operation: str, code: str) -> Iterator[None]:
-    """Let AWS refuse an operation with an error code."""
-    with answering(client, operation, {"Error": {"Code": code, "Message": "not today"}}, status=400):
+def refusing(client: "BaseClient", operation: str, code: str, *, calls: int | None = None) -> Iterator[None]:
+    """Let AWS refuse an operation, or only its next so many calls, with an error code."""
+    left = itertools.count(calls or 0, -1)
+
+    def refuse(**_: object) -> tuple[AWSResponse, Mapping[str, object]] | None:
+        if calls is not None and next(left) <= 0:
+            return None
+        return AWSResponse("https://aws.example", 400, HTTPHeaders(), None), {"Error": {"Code": code, "Message": "no"}}
+
+    with _hook(client, "before-call", operation, refuse):
         yield
 
 

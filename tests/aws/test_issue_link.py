@@ -429,6 +429,26 @@ def test_an_outcome_that_the_ledger_did_not_take_is_still_told(
     assert outcome.personal_link.survey_link == vendor.links[0].survey_link
 
 
+def test_an_outcome_that_the_ledger_did_not_take_at_once_is_kept_all_the_same(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=1):
+        outcome = issue(issuer, a_request())
+
+    assert issue(issuer, a_request()) == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_the_ledger_is_not_tried_again_when_that_might_outlast_the_invocation(
+    issuer: LinkIssuer, account: Account
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=1):
+        assert issue(issuer, a_request(), seconds=6.9).status == "created"
+
+    (item,) = account.ledger_items()
+    assert "outcome" not in item
+
+
 def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:

@@ -197,11 +197,22 @@ def test_an_outcome_whose_storing_got_no_answer_is_stored_once_and_told(
 def test_an_outcome_that_the_ledger_does_not_take_is_told_all_the_same(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, fault: Reply
 ) -> None:
-    aws.script("UpdateItem", fault, fault)
+    aws.script("UpdateItem", *[fault] * 4)
 
     assert call()[0] == 200
     (message,) = account.results()
     assert json.loads(message["Body"])["personal_link"]["survey_link"] == vendor.links[0].survey_link
+
+
+@pytest.mark.parametrize("faults", [[THROTTLED] * 2, [DENIED]], ids=["throttled", "denied"])
+def test_an_outcome_that_the_ledger_takes_at_the_second_try_is_kept(
+    aws: FaultyAws, vendor: CustomerGaugeSandbox, faults: list[Reply]
+) -> None:
+    aws.script("UpdateItem", *faults)
+
+    assert call()[0] == 200
+    assert call()[0] == 200
+    assert len(vendor.calls("personal-link")) == 1
 
 
 @pytest.mark.parametrize("value", [None, {"S": "not JSON"}, {"N": "7"}], ids=["gone", "garbled", "of another type"])

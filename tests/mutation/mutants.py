@@ -1,21 +1,27 @@
 """`make mutants`: change the core one spot at a time, and see whether a test notices.
 
-    python tests/mutation/mutants.py [--every N] [MODULE ...]
+    python -m tests.mutation.mutants [--every N] [MODULE ...]
 
-Each mutant is a copy of the package with one change: a comparison turned, a number moved by one, a condition
-negated, a call, a raise or a return value left out. It is killed when one of the module's tests fails, or does
-not end. What survives is printed; the exit code is 0 if nine in ten were killed.
+First each guard of `guards.py` is broken, and every one has to be missed. Then each mutant is a copy of the package
+with one change: a comparison turned, a number moved by one, a condition negated, a call, a raise or a return value left
+out. It is killed when one of the module's tests fails, or does not end. What survives is printed; the exit code is 0 if
+nine in ten were killed.
 """
 
 import argparse
 import ast
 import copy
+import os
+import re
 import shutil
 import subprocess
 import sys
 import tempfile
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+from tests.mutation.guards import GUARDS, Guard
 
 REPOSITORY = Path(__file__).parents[2]
 LAYER = REPOSITORY / "layers" / "personal_link"
@@ -24,8 +30,8 @@ TESTS = {
     "sign_in": ["tests/unit/test_sign_in.py"],
     "customergauge": ["tests/wire"],
     "vendor_answers": ["tests/wire"],
-    "transport": ["tests/wire"],
-    "ledger": ["tests/aws/test_ledger.py", "tests/aws/test_issue_link.py"],
+    "transport": ["tests/wire", "tests/faults/test_connections.py", "tests/faults/test_certificates.py"],
+    "ledger": ["tests/aws/test_ledger.py", "tests/aws/test_issue_link.py", "tests/crash/test_late_writers.py"],
     "issue_link": ["tests/aws/test_issue_link.py"],
     "outcome": ["tests/unit/test_outcome.py", "tests/aws/test_issue_link.py"],
 }
@@ -97,49 +103,69 @@ class Swap(ast.NodeTransformer):
         return self._new if node is self._old else self.generic_visit(node)
 
 
-def is_noticed(module: str, source: str) -> bool:
-    """Run the module's tests on a copy of the package with this source in its place."""
+def failing(module: str, source: str) -> str:
+    """Run the module's tests on a copy of the package with this source in its place; return the first that fails."""
     with tempfile.TemporaryDirectory() as folder:
         package = Path(folder) / "personal_link"
         shutil.copytree(LAYER / "personal_link", package, ignore=shutil.ignore_patterns("__pycache__"))
         (package / f"{module}.py").write_text(source)
         paths = f"pythonpath=. {folder} functions/http_api functions/queue_worker"
-        command = [
-            sys.executable,
-            "-m",
-            "pytest",
-            "-qx",
-            "--tb=no",
-            "-p",
-            "no:cacheprovider",
-            "-o",
-            paths,
-            *TESTS[module],
-        ]
+        options = ["-qx", "--tb=no", "-p", "no:cacheprovider", "-o", paths]
+        command = [sys.executable, "-m", "pytest", *options, *TESTS[module]]
         try:
-            tests = subprocess.run(command, cwd=REPOSITORY, capture_output=True, timeout=SECONDS, check=False)
+            tests = subprocess.run(
+                command, cwd=REPOSITORY, capture_output=True, text=True, timeout=SECONDS, check=False
+            )
         except subprocess.TimeoutExpired:
-            return True
-        return tests.returncode != 0
+            return "one that does not end"
+        if tests.returncode == 0:
+            return ""
+        return next(iter(re.findall(r"^(?:FAILED|ERROR) (\S+)", tests.stdout, re.MULTILINE)), "one that cannot start")
+
+
+def broken(guard: Guard) -> str:
+    """Return a guard's module with the guard broken."""
+    source = _source(guard.module)
+    if source.count(guard.before) != 1:
+        raise LookupError(f"{guard.before!r} has to stand in {guard.module}.py once")
+    return source.replace(guard.before, guard.after)
+
+
+def _source(module: str) -> str:
+    return (LAYER / "personal_link" / f"{module}.py").read_text()
 
 
 def run() -> int:
-    """Try every mutant that was asked for; print the survivors and the score."""
+    """Break every guard, try every mutant that was asked for; print what was missed, the survivors and the score."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("modules", nargs="*", metavar="MODULE", help=", ".join(TESTS))
     parser.add_argument("--every", type=int, default=1, help="take every Nth mutant only")
     options = parser.parse_args()
-    killed = tried = 0
-    for module in options.modules or TESTS:
-        tree = ast.parse((LAYER / "personal_link" / f"{module}.py").read_text())
-        for line, change, whole in list(mutants(tree))[:: options.every]:
-            noticed = is_noticed(module, ast.unparse(whole))
-            tried, killed = tried + 1, killed + noticed
-            if not noticed:
-                print(f"survived  {module}.py:{line}  {change}", flush=True)
-        print(f"{module}: {killed} of {tried} killed so far", flush=True)
+    modules = options.modules or list(TESTS)
+    guards = [guard for guard in GUARDS if guard.module in modules]
+    killed = tried = missed = 0
+    with ThreadPoolExecutor(os.process_cpu_count()) as pool:
+        for module, test in zip(
+            modules, pool.map(lambda module: failing(module, _source(module)), modules), strict=True
+        ):
+            if test:
+                raise SystemExit(f"{module}: {test} fails without any change")
+        for guard, test in zip(
+            guards, pool.map(lambda guard: failing(guard.module, broken(guard)), guards), strict=True
+        ):
+            print(f"{'noticed' if test else 'MISSED '}  {guard.name}: {test}", flush=True)
+            missed += not test
+        for module in modules:
+            chosen = list(mutants(ast.parse(_source(module))))[:: options.every]
+            tests = pool.map(lambda mutant, module=module: failing(module, ast.unparse(mutant[2])), chosen)
+            for (line, change, _whole), test in zip(chosen, tests, strict=True):
+                tried, killed = tried + 1, killed + bool(test)
+                if not test:
+                    print(f"survived  {module}.py:{line}  {change}", flush=True)
+            print(f"{module}: {killed} of {tried} killed so far", flush=True)
+    print(f"{len(guards) - missed} of {len(guards)} broken guards noticed")
     print(f"{killed} of {tried} mutants killed: {killed / tried:.0%}")
-    return 0 if killed >= NEEDED * tried else 1
+    return 0 if killed >= NEEDED * tried and not missed else 1
 
 
 if __name__ == "__main__":

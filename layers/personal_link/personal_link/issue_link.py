@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from personal_link.access_token import TokenCache
-from personal_link.clock import Clock, Deadline, timestamp
+from personal_link.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
 from personal_link.customergauge import CustomerGauge
 from personal_link.errors import (
     Code,
@@ -21,6 +21,7 @@ from personal_link.outcome import Outcome, PersonalLink, describe
 from personal_link.request import LinkRequest
 
 LEAST_TIME: Final = 2.0  # seconds without which an attempt is not begun: it would end as a marker for nothing
+SETTLE_TRIES: Final = 2  # of a ledger that fails after the vendor's answer, if the time is there
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +48,7 @@ class LinkIssuer:
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):
             return begun
-        return self._settle(begun, self._attempt(begun, request, configuration, deadline))
+        return self._settle(begun, self._attempt(begun, request, configuration, deadline), deadline)
 
     def _attempt(self, attempt: Attempt, request: LinkRequest, configuration: str, deadline: Deadline) -> Outcome:
         def end(status: Any, link: PersonalLink | None = None, error: dict[str, Any] | None = None) -> Outcome:
@@ -87,14 +88,17 @@ class LinkIssuer:
             raise
         return end("created", link)
 
-    def _settle(self, attempt: Attempt, outcome: Outcome) -> Outcome:
-        try:
-            return self.ledger.settle(attempt, outcome)
-        except NotProcessed as error:
-            if error.code is Code.IN_PROGRESS:
-                raise
-            # The ledger failed, but the outcome is known here and nowhere else: it goes out rather than get lost.
-            return outcome
+    def _settle(self, attempt: Attempt, outcome: Outcome, deadline: Deadline) -> Outcome:
+        for _try in range(SETTLE_TRIES):
+            try:
+                return self.ledger.settle(attempt, outcome)
+            except NotProcessed as error:
+                if error.code is Code.IN_PROGRESS:
+                    raise
+            if deadline.remaining() < LONGEST_AWS_CALL:
+                break
+        # The ledger fails, but the outcome is known here and nowhere else: it goes out rather than get lost.
+        return outcome
 
 
 def _lost_link() -> OutcomeUnknown:

@@ -1,0 +1,84 @@
+"""The guards without which a link gets lost or told wrongly, and how each would be broken by hand."""
+
+from typing import Final, NamedTuple
+
+
+class Guard(NamedTuple):
+    """A change of one module that must make a test fail: `before` stands in it once, `after` breaks the guard."""
+
+    name: str
+    module: str
+    before: str
+    after: str
+
+
+GUARDS: Final = [
+    Guard(
+        "a request that may have been processed is not sent again",
+        "transport",
+        "retries=False,\n            preload_content",
+        "retries=urllib3.Retry(3, redirect=False),\n            preload_content",
+    ),
+    Guard(
+        "a redirect is not followed",
+        "transport",
+        "redirect=False,\n            retries=False,",
+        "redirect=True,\n            retries=urllib3.Retry(connect=0, read=0, redirect=3, status=0, other=0),",
+    ),
+    Guard("the answer's headers keep the deadline", "transport", "if self.watch.rang:", "if False:"),
+    Guard(
+        "the answer's body keeps the deadline", "transport", "if watch is not None and not watch.stop():", "if False:"
+    ),
+    Guard("a drip is ended", "transport", "socket.socket.shutdown(self._sock, socket.SHUT_RDWR)", "return"),
+    Guard(
+        "the deadline of the invocation is kept",
+        "transport",
+        "self._send(method, url, headers, body, deadline.remaining())",
+        "self._send(method, url, headers, body, 20.0)",
+    ),
+    Guard("what cannot finish is not started", "transport", "deadline.require(LEAST_TIME)", "pass"),
+    Guard(
+        "an attempt without an answer leaves its marker",
+        "ledger",
+        'self._end(attempt, "REMOVE #owner, lease_until", {})',
+        "self.take_back(attempt)",
+    ),
+    Guard(
+        "the marker makes a duplicate unknown",
+        "issue_link",
+        "if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:",
+        "if False:",
+    ),
+    Guard(
+        "a late writer does not settle",
+        "ledger",
+        'ConditionExpression="#owner = :owner",\n            ExpressionAttributeNames={"#owner": "owner", "#state"',
+        'ConditionExpression="#owner = :owner OR attribute_exists(pk)",\n'
+        '            ExpressionAttributeNames={"#owner": "owner", "#state"',
+    ),
+    Guard(
+        "a late writer does not end another's attempt",
+        "ledger",
+        'ConditionExpression="#owner = :owner",  # fences',
+        'ConditionExpression="#owner = :owner OR attribute_exists(pk)",  # fences',
+    ),
+    Guard("a 200 without a usable link is no link", "vendor_answers", "if link is None:", "if False:"),
+    Guard(
+        "a 200 that was cut short is no link",
+        "vendor_answers",
+        "strict_json.parse(response.body) if response.complete else None",
+        "strict_json.parse(response.body)",
+    ),
+    Guard(
+        "a link is looked at before it is handed on",
+        "vendor_answers",
+        'link if parts.hostname and (parts.scheme == "https" or local) else None',
+        "link",
+    ),
+    Guard(
+        "only 200 is a success",
+        "customergauge",
+        "if response.status != 200:\n            self._refuse_link",
+        "if response.status >= 300:\n            self._refuse_link",
+    ),
+]
