@@ -47,7 +47,7 @@ mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; 
 
 soak: $(TOOLS)  ## thousands of requests while everything fails, and what became of each; REQUESTS=5000, SEED=7
 	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
-	@$(BIN)/pytest --quiet tests/outage -m full
+	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
 
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .

@@ -2,7 +2,7 @@
 
 A story is told once undisturbed, to learn its steps; then with each fault at each step; then with each of those and a
 second one at a later step, of the same delivery or a redelivery. There are about 600 such pairs of deaths and failures
-for each trigger; to save time each trigger tells every fifth, and each another fifth.
+for each trigger; to save time each trigger tells every fifth, and each another fifth, but `make soak` tells them all.
 """
 
 import itertools
@@ -82,14 +82,17 @@ def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger:
 
     stories = [tell_of(stage, trigger, plan=plan) for plan in plans]
 
-    # The ledger failed and so did the sending, or its answer: decision 1 says why the link is sent all the same.
-    contradictory = [story for story in stories if story.wrong == ["contradiction"]]
-    assert wrong([story for story in stories if story not in contradictory]) == []
-    for story in contradictory:
-        assert list(story.statuses.values()) == [["created", "unknown"]]
-        first, second = (story.steps[step] for step in story.plan)
-        assert (first, second) == (Step("UpdateItem", "before"), Step("SendMessageBatch", "after"))
+    assert wrong(stories) == []
     assert len(stories) >= 100
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_every_pair_of_faults_leaves_one_honest_outcome(stage: Stage, trigger: Trigger) -> None:
+    stories = [tell_of(stage, trigger, plan=plan) for plan in pairs(with_one_fault(stage, trigger))]
+
+    assert wrong(stories) == []
+    assert len(stories) >= 500
 
 
 def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_honest_outcome_each(stage: Stage) -> None:
