@@ -153,17 +153,23 @@ def test_a_retry_after_given_twice_is_taken_for_none() -> None:
 
 @pytest.mark.parametrize("status", ["102 Processing", "103 Early Hints"])
 def test_a_hint_before_a_late_answer_does_not_hand_that_answer_to_the_next_request(status: str) -> None:
+    hung_up = threading.Event()
+
     def talk(line: Line) -> None:
         line.hear()
         line.say(f"HTTP/1.1 {status}\r\n\r\n".encode())
         if line.hear():  # the next request, if it comes this way at all
             line.say(a_link("of-the-first"))
+        else:
+            hung_up.set()
 
     with serving(talk, saying(a_link("of-the-second"))) as server:
         gauge = gauge_at(server.url)
-        with pytest.raises(Unanswered):
+        with pytest.raises(Unanswered) as caught:
             create(gauge, seconds=1.5)
 
+        assert caught.value.code is Code.NO_ANSWER
+        assert hung_up.wait(5)
         assert create(gauge) == LINK + "of-the-second"
 
 
@@ -335,6 +341,27 @@ def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> No
         assert time.monotonic() - began < 2.5
 
 
+def test_a_handshake_may_take_all_that_connecting_left_however_many_addresses_the_host_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    authority = trustme.CA()
+    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert("imports.test").configure_cert(server_tls)
+    authority.configure_trust(client_tls)
+
+    def talk(line: Line) -> None:
+        line.server.over.wait(1.2)
+        line.start_tls(server_tls)
+        line.hear()
+        line.say(a_link("1"))
+
+    with serving(talk) as server:
+        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * 2)
+
+        assert create(gauge_at("https://imports.test", client_tls)) == LINK + "1"
+
+
 def test_a_handshake_that_is_never_answered_ends_by_the_deadline_and_sent_nothing() -> None:
     with serving(lambda line: line.hold(), lambda line: line.hold()) as server:
         began = time.monotonic()
@@ -368,6 +395,24 @@ def test_a_connection_that_does_not_come_about_ends_by_the_deadline_and_sent_not
 
     assert caught.value.code is Code.UNAVAILABLE
     assert time.monotonic() - began < 2.0
+
+
+def test_a_connection_that_comes_about_late_but_in_time_is_used() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        in_the_way = socket.create_connection(listener.getsockname())  # so that the first packet is dropped
+
+        def accept() -> None:
+            listener.accept()[0].close()
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(a_link("late"))
+
+        clearing = threading.Timer(0.3, accept)
+        clearing.start()
+        assert create(gauge_at(f"http://127.0.0.1:{listener.getsockname()[1]}")) == LINK + "late"
+        clearing.join()
+        in_the_way.close()
 
 
 def test_a_host_of_many_addresses_that_do_not_answer_ends_by_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -90,6 +90,18 @@ def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor
     assert first == second
 
 
+def test_an_answer_shows_its_sizes_and_nothing_of_what_it_says(transport: Transport) -> None:
+    with answering(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Name: Joe\r\n\r\n"Joe"') as url:
+        assert repr(get(transport, url)) == "Response(status=200, 5 bytes, complete=True)"
+
+
+def test_a_request_that_fails_leaves_no_watch_behind(transport: Transport) -> None:
+    with answering(b"SSH-2.0-OpenSSH_9.2\r\n") as url, pytest.raises(Unanswered):
+        get(transport, url)
+
+    assert [thread for thread in threading.enumerate() if isinstance(thread, threading.Timer)] == []
+
+
 def test_a_name_that_is_not_found_at_once_is_looked_up_once_more(
     transport: Transport, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

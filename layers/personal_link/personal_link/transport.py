@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any, Final
+from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -22,6 +23,7 @@ CONNECT_LIMIT: Final = 2.0  # seconds for one connection
 CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing
 LEAST_TIME: Final = 1.0  # seconds without which nothing is started
 BODY_LIMIT: Final = 64 * 1024  # bytes; the vendor's longest documented answer has under one thousand
+CONNECTIONS: Final = 10  # kept open to a host
 IDLE_LIMIT: Final = 30.0  # seconds after which a kept connection is not trusted: it may have been dropped in silence
 
 
@@ -41,9 +43,9 @@ class Response:
 class Transport:
     """Keeps connections open between calls; safe to share among threads."""
 
-    def __init__(self, clock: Clock, ssl_context: ssl.SSLContext | None = None, connections: int = 10) -> None:
+    def __init__(self, clock: Clock, ssl_context: ssl.SSLContext | None = None) -> None:
         self._clock = clock
-        self._pools = urllib3.PoolManager(num_pools=4, maxsize=connections, ssl_context=ssl_context, retries=False)
+        self._pools = urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=ssl_context)
         self._pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
         self._last_used: dict[str, float] = {}  # by origin: the token's is asked once an hour, the API's all the time
 
@@ -55,21 +57,22 @@ class Transport:
         Raises NotProcessed when it certainly was not sent (connection, name or TLS failed), Unanswered when it was sent
         and no answer came. Ends by the deadline, slow drips of headers or body included.
         """
-        origin = "/".join(url.split("/", 3)[:3])
+        origin = urlsplit(url).netloc
         self._drop_idle_connections(origin)
-        for tries_left in reversed(range(CONNECT_TRIES)):
+        tries = 0
+        while True:
             deadline.require(LEAST_TIME)
             try:
                 response = self._send(method, url, headers, body, deadline.remaining())
             except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
-                if not tries_left:
+                tries += 1
+                if tries == CONNECT_TRIES:
                     raise NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})") from None
             except HTTPError as error:
                 raise Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})") from None
             else:
                 self._last_used[origin] = self._clock.wall()
                 return response
-        raise AssertionError("the last try returns or raises")
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
         response = self._pools.request(
@@ -91,7 +94,6 @@ class Transport:
     def _drop_idle_connections(self, origin: str) -> None:
         if self._clock.wall() - self._last_used.get(origin, self._clock.wall()) > IDLE_LIMIT:
             self._pools.clear()
-            self._last_used.clear()
 
 
 def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
@@ -145,6 +147,8 @@ class _Watched(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Connect within one time-out, shared by all addresses of the host: urllib3 gives each of them a whole one.
 
+        What is left of it is the handshake's.
+
         A seam that urllib3 itself uses for proxies; it raises what urllib3's raises.
         """
         ends_at = time.monotonic() + float(self.timeout or 0)
@@ -163,7 +167,7 @@ class _Watched(HTTPConnection):
             except OSError:
                 connection.close()
             else:
-                connection.settimeout(self.timeout)
+                connection.settimeout(max(0.001, ends_at - time.monotonic()))
                 return connection
         raise NewConnectionError(self, "no address of the host took the connection")
 
