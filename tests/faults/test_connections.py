@@ -165,10 +165,9 @@ def test_a_hint_before_a_late_answer_does_not_hand_that_answer_to_the_next_reque
 
     with serving(talk, saying(a_link("of-the-second"))) as server:
         gauge = gauge_at(server.url)
-        with pytest.raises(Unanswered) as caught:
+        with pytest.raises(Unanswered):
             create(gauge, seconds=1.5)
 
-        assert caught.value.code is Code.NO_ANSWER
         assert hung_up.wait(5)
         assert create(gauge) == LINK + "of-the-second"
 

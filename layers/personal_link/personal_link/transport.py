@@ -87,7 +87,6 @@ class Transport:
         )
         if response.status < 200:  # a hint; the answer itself is still to come, on a connection that must not be kept
             response.close()
-            raise Unanswered(Code.NO_ANSWER, f"sent, only a hint came (HTTP {response.status})")
         text, complete = _read(response)
         return Response(response.status, response.headers, text, complete)
 
@@ -112,8 +111,7 @@ def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
         complete = False
     if watch is not None and not watch.stop():
         complete = False
-    if not complete:
-        response.close()  # else it went back to its pool by itself, read to its end
+    response.close()  # a connection that was read to its end is back in its pool by now; any other is not used again
     return body, complete
 
 
