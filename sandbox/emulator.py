@@ -61,12 +61,12 @@ class Emulator:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
-    def session(self) -> boto3.Session:
-        """Return a session of the account's root that has not seen the user's AWS configuration."""
+    def session(self, account: str = ROOT_KEY) -> boto3.Session:
+        """Return a session of the root, or of another account's, that has not seen the user's AWS configuration."""
         nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
         core = botocore.session.Session(session_vars=nowhere | {"profile": (None, None, None, None)})
         core.set_config_variable("ca_bundle", str(self.authority))
-        core.set_credentials(ROOT_KEY, ROOT_KEY)
+        core.set_credentials(account, ROOT_KEY)
         core.set_default_client_config(Config(proxies={}, retries={"total_max_attempts": 1}))
         return boto3.Session(botocore_session=core, region_name=REGION)
 

@@ -1,11 +1,11 @@
-"""A caller of the stack's HTTP API: signed by an IAM user who may do nothing else, or unsigned."""
+"""A caller of the stack's HTTP API: signed by an IAM user who may do nothing else, with the stack's key, or neither."""
 
 import http.client
 import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
@@ -14,6 +14,9 @@ from botocore.credentials import Credentials
 
 from sandbox.emulator import REGION
 from sandbox.stack import Stack
+
+if TYPE_CHECKING:
+    from mypy_boto3_iam import IAMClient
 
 _USER = "personal-link-caller"
 
@@ -34,15 +37,20 @@ class HttpReply:
 
 @dataclass(frozen=True)
 class HttpCaller:
-    """Calls the API with a signature, or without one if it has no credentials."""
+    """Calls the API with a signature if it has credentials, and with a key if it has one."""
 
     stack: Stack
     credentials: Credentials | None = None
+    api_key: str | None = None
 
-    def send(self, method: str, body: str | bytes, headers: Mapping[str, str] | None = None) -> HttpReply:
-        """Send one request; a body is JSON unless the headers say otherwise."""
-        url = self.stack.http_url
-        request = AWSRequest(method, url, data=body, headers={"Content-Type": "application/json", **(headers or {})})
+    def send(
+        self, method: str, body: str | bytes, headers: Mapping[str, str] | None = None, *, url: str = ""
+    ) -> HttpReply:
+        """Send one request, to the stack's own path unless another URL is given; a body is JSON unless headers say."""
+        url = url or self.stack.http_url
+        key = {"x-api-key": self.api_key} if self.api_key else {}
+        sent = {"Content-Type": "application/json", **key, **(headers or {})}
+        request = AWSRequest(method, url, data=body, headers=sent)
         if self.credentials:
             SigV4Auth(self.credentials, "execute-api", REGION).add_auth(request)
         address = urlsplit(url)
@@ -62,6 +70,12 @@ def anonymous_caller(stack: Stack) -> HttpCaller:
     return HttpCaller(stack)
 
 
+def keyed_caller(stack: Stack, key_id: str) -> HttpCaller:
+    """Return a caller who has an API key, by its id, and no signature."""
+    gateway = stack.emulator.session().client("apigateway", endpoint_url=stack.emulator.url)
+    return HttpCaller(stack, api_key=gateway.get_api_key(apiKey=key_id, includeValue=True)["value"])
+
+
 def permitted_caller(stack: Stack) -> HttpCaller:
     """Return a caller whose IAM user, made here, may invoke this stack's API and do nothing else."""
     api_id, stage = urlsplit(stack.http_url).path.split("/")[3:5]
@@ -70,11 +84,17 @@ def permitted_caller(stack: Stack) -> HttpCaller:
     return caller_with_policy(stack, _USER, policy)
 
 
-def caller_with_policy(stack: Stack, user: str, statement: Mapping[str, object] | None) -> HttpCaller:
-    """Return a caller signed by a new IAM user of that name, whose only policy is this statement."""
-    stack.iam.create_user(UserName=user)
+def caller_with_policy(
+    stack: Stack, user: str, statement: Mapping[str, object] | None, iam: "IAMClient | None" = None
+) -> HttpCaller:
+    """Return a caller signed by a new IAM user of that name, whose only policy is this statement.
+
+    The user is one of the stack's account, unless another account's client is given.
+    """
+    iam = iam or stack.iam
+    iam.create_user(UserName=user)
     if statement:
         policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
-        stack.iam.put_user_policy(UserName=user, PolicyName="CallPersonalLink", PolicyDocument=policy)
-    key = stack.iam.create_access_key(UserName=user)["AccessKey"]
+        iam.put_user_policy(UserName=user, PolicyName="CallPersonalLink", PolicyDocument=policy)
+    key = iam.create_access_key(UserName=user)["AccessKey"]
     return HttpCaller(stack, Credentials(key["AccessKeyId"], key["SecretAccessKey"]))

@@ -57,6 +57,7 @@ class Stack:
     results_queue_url: str
     credentials_secret_arn: str
     event_bus_name: str
+    api_key_id: str | None  # only with HttpAuth=API_KEY
     sqs: "SQSClient"
     events: "EventBridgeClient"
     secretsmanager: "SecretsManagerClient"
@@ -148,6 +149,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         results_queue_url=outputs["ResultsQueueUrl"],
         credentials_secret_arn=outputs["CredentialsSecretArn"],
         event_bus_name=outputs["EventBusName"],
+        api_key_id=outputs.get("ApiKeyId"),
         sqs=session.client("sqs", endpoint_url=endpoint),
         events=session.client("events", endpoint_url=endpoint),
         secretsmanager=session.client("secretsmanager", endpoint_url=endpoint),

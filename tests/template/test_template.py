@@ -18,17 +18,28 @@ PARAMETERS = {
     "AuthBaseUrl": "",
     "ImportsBaseUrl": "",
     "HttpAuth": "AWS_IAM",
+    "HttpRateLimit": 20,
+    "HttpBurstLimit": 40,
+    "ApiKeyDailyQuota": 100_000,
+    "AllowedIpRanges": "",
+    "WebAclArn": "",
+    "HttpAccessLogs": "true",
     "EventBusName": "default",
     "EventDetailType": "Personal Link Requested",
     "EchoRecord": "true",
     "MaximumConcurrency": 5,
     "RetryWindowHours": 24,
     "LedgerDays": 21,
+    "RequestsRetentionDays": 4,
+    "ParkedRetentionDays": 14,
+    "ResultsRetentionDays": 4,
+    "KmsKeyArn": "",
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
 }
 OUTPUTS = {
     "PersonalLinkUrl",
+    "ApiKeyId",
     "RequestsQueueUrl",
     "RequestsQueueArn",
     "ParkedQueueUrl",
@@ -84,7 +95,7 @@ def test_every_parameter_says_what_it_means_and_what_it_takes(name: str) -> None
 
 
 def test_the_template_can_be_read_in_one_sitting() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 350
+    assert len(SOURCE.read_text().splitlines()) <= 530
 
 
 OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION"}
@@ -110,11 +121,21 @@ def test_the_template_passes_on_what_is_optional(function: str) -> None:
 
 
 @pytest.mark.parametrize("method", ["put", "post"])
-def test_the_api_asks_for_a_signature(method: str) -> None:
+def test_the_api_asks_for_a_signature_or_for_a_key(method: str) -> None:
     [api] = of_type("AWS::ApiGateway::RestApi").values()
 
-    assert api["Body"]["paths"]["/personal-link"][method]["security"] == [{"AWS_IAM": []}]
-    assert api["Body"]["components"]["securitySchemes"]["AWS_IAM"]["x-amazon-apigateway-authtype"] == "awsSigv4"
+    assert api["Body"]["paths"]["/personal-link"][method]["security"] == [
+        {"Fn::If": ["CallersHaveAKey", {"key": []}, {"signature": []}]}
+    ]
+    assert api["Body"]["components"]["securitySchemes"] == {
+        "signature": {
+            "type": "apiKey",
+            "in": "header",
+            "name": "Authorization",
+            "x-amazon-apigateway-authtype": "awsSigv4",
+        },
+        "key": {"type": "apiKey", "in": "header", "name": "x-api-key"},
+    }
 
 
 def test_the_api_has_no_other_way_in() -> None:
@@ -137,24 +158,40 @@ def test_a_message_stays_hidden_six_times_as_long_as_the_worker_may_run() -> Non
     assert of_type("AWS::SQS::Queue")["RequestsQueue"]["VisibilityTimeout"] >= 6 * worker["Timeout"]
 
 
-def test_the_parked_queue_outlives_the_requests_queue() -> None:
-    queues = of_type("AWS::SQS::Queue")
+def days_allowed(parameter: str) -> list[int]:
+    days: list[int] = source()["Parameters"][parameter]["AllowedValues"]
+    return days
 
-    assert queues["RequestsQueue"]["MessageRetentionPeriod"] < queues["ParkedQueue"]["MessageRetentionPeriod"]
+
+@pytest.mark.parametrize("queue", ["Requests", "Parked", "Results"])
+def test_a_queue_keeps_its_messages_for_the_days_of_its_parameter(queue: str) -> None:
+    kept = of_type("AWS::SQS::Queue")[f"{queue}Queue"]["MessageRetentionPeriod"]
+
+    assert kept == {"Fn::FindInMap": ["Days", {"Ref": f"{queue}RetentionDays"}, "InSeconds"]}
+
+
+def test_the_table_of_days_is_right() -> None:
+    seconds = {int(day): row["InSeconds"] for day, row in source()["Mappings"]["Days"].items()}
+
+    assert set(seconds) == set(range(1, 15))
+    assert {length / day for day, length in seconds.items()} == {86_400}
+
+
+def test_the_parked_queue_outlives_the_requests_queue() -> None:
+    assert max(days_allowed("RequestsRetentionDays")) < min(days_allowed("ParkedRetentionDays"))
 
 
 def test_the_longest_retry_window_ends_before_the_requests_queue_forgets() -> None:
-    longest = source()["Parameters"]["RetryWindowHours"]["MaxValue"]
+    longest_hours = source()["Parameters"]["RetryWindowHours"]["MaxValue"]
 
-    assert longest * 3600 < of_type("AWS::SQS::Queue")["RequestsQueue"]["MessageRetentionPeriod"]
+    assert longest_hours < 24 * min(days_allowed("RequestsRetentionDays"))
 
 
 def test_the_ledger_remembers_longer_than_a_request_can_wait_and_then_be_parked() -> None:
     parameters = source()["Parameters"]
-    longest_wait = parameters["RetryWindowHours"]["MaxValue"] * 3600
-    parked = of_type("AWS::SQS::Queue")["ParkedQueue"]["MessageRetentionPeriod"]
+    longest_wait = parameters["RetryWindowHours"]["MaxValue"] / 24
 
-    assert parameters["LedgerDays"]["MinValue"] * 86_400 > longest_wait + parked
+    assert parameters["LedgerDays"]["MinValue"] > longest_wait + max(days_allowed("ParkedRetentionDays"))
 
 
 def test_the_rule_retries_and_then_keeps_what_it_could_not_deliver() -> None:
@@ -194,7 +231,7 @@ def allowed() -> Iterator[tuple[str, Mapping[str, Any]]]:
     for role, properties in of_type("AWS::IAM::Role").items():
         for policy in properties["Policies"]:
             for statement in policy["PolicyDocument"]["Statement"]:
-                yield role, statement
+                yield role, statement["Fn::If"][1] if "Fn::If" in statement else statement
 
 
 def test_each_function_has_a_role_of_its_own_and_no_managed_policy() -> None:
