@@ -18,6 +18,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import boto3
 import botocore.session
@@ -61,14 +62,18 @@ class Emulator:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
-    def session(self, account: str = ROOT_KEY) -> boto3.Session:
-        """Return a session of the root, or of another account's, that has not seen the user's AWS configuration."""
+    def client(self, service: str, account: str = ROOT_KEY) -> Any:
+        """Return a client of a service, of the account's root or of another account's.
+
+        It has not seen the user's AWS configuration.
+        """
         nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
         core = botocore.session.Session(session_vars=nowhere | {"profile": (None, None, None, None)})
         core.set_config_variable("ca_bundle", str(self.authority))
         core.set_credentials(account, ROOT_KEY)
         core.set_default_client_config(Config(proxies={}, retries={"total_max_attempts": 1}))
-        return boto3.Session(botocore_session=core, region_name=REGION)
+        session: Any = boto3.Session(botocore_session=core, region_name=REGION)
+        return session.client(service, endpoint_url=self.url)
 
 
 def without_aws() -> dict[str, str]:

@@ -72,7 +72,7 @@ def anonymous_caller(stack: Stack) -> HttpCaller:
 
 def keyed_caller(stack: Stack, key_id: str) -> HttpCaller:
     """Return a caller who has an API key, by its id, and no signature."""
-    gateway = stack.emulator.session().client("apigateway", endpoint_url=stack.emulator.url)
+    gateway = stack.emulator.client("apigateway")
     return HttpCaller(stack, api_key=gateway.get_api_key(apiKey=key_id, includeValue=True)["value"])
 
 

@@ -115,7 +115,7 @@ class Stack:
 
     def function_logs(self) -> str:
         """Return what the functions have logged."""
-        logs = self.emulator.session().client("logs", endpoint_url=self.emulator.url)
+        logs = self.emulator.client("logs")
         groups = [f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker")]
         events = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
         return "\n".join(event["message"] for event in events)
@@ -135,14 +135,12 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         if overrides:
             overrides.insert(0, "--parameter-overrides")
         _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *overrides)
-    session = emulator.session()
-    endpoint = emulator.url
-    description = session.client("cloudformation", endpoint_url=endpoint).describe_stacks(StackName=STACK_NAME)
+    description = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Stacks"][0]["Outputs"]}
     _mend_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
     return Stack(
         emulator=emulator,
-        http_url=_local_url(endpoint, outputs["PersonalLinkUrl"]),
+        http_url=_local_url(emulator.url, outputs["PersonalLinkUrl"]),
         requests_queue_url=outputs["RequestsQueueUrl"],
         requests_queue_arn=outputs["RequestsQueueArn"],
         parked_queue_url=outputs["ParkedQueueUrl"],
@@ -150,11 +148,11 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         credentials_secret_arn=outputs["CredentialsSecretArn"],
         event_bus_name=outputs["EventBusName"],
         api_key_id=outputs.get("ApiKeyId"),
-        sqs=session.client("sqs", endpoint_url=endpoint),
-        events=session.client("events", endpoint_url=endpoint),
-        secretsmanager=session.client("secretsmanager", endpoint_url=endpoint),
-        dynamodb=session.client("dynamodb", endpoint_url=endpoint),
-        iam=session.client("iam", endpoint_url=endpoint),
+        sqs=emulator.client("sqs"),
+        events=emulator.client("events"),
+        secretsmanager=emulator.client("secretsmanager"),
+        dynamodb=emulator.client("dynamodb"),
+        iam=emulator.client("iam"),
     )
 
 
@@ -167,7 +165,7 @@ def _local_url(endpoint: str, url: str) -> str:
 
 def _mend_concurrency(emulator: Emulator, maximum: int) -> None:
     """Set the worker's concurrency once more, as a number: the emulator keeps a template's `!Ref` of one as text."""
-    client = emulator.session().client("lambda", endpoint_url=emulator.url)
+    client = emulator.client("lambda")
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": maximum})
 

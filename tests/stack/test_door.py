@@ -35,8 +35,7 @@ def everywhere(caller: HttpCaller) -> set[int]:
 
 def foreign_caller(stack: Stack) -> HttpCaller:
     """Return a user of another account, who may do everything there and thinks so of here."""
-    session = stack.emulator.session(account="222222222222")
-    return caller_with_policy(stack, "stranger", EVERYTHING, session.client("iam", endpoint_url=stack.emulator.url))
+    return caller_with_policy(stack, "stranger", EVERYTHING, stack.emulator.client("iam", account="222222222222"))
 
 
 @pytest.fixture(scope="module")
@@ -104,7 +103,7 @@ def test_a_permitted_caller_gets_in_by_two_methods_and_nowhere_else(stack: Stack
     "intruder", ["keyless", "wrongly keyed", "signed and keyless", "with a disabled key", "with a key of no plan"]
 )
 def test_nobody_without_the_key_gets_in_anywhere(keyed_stack: Stack, intruder: str) -> None:
-    gateway = keyed_stack.emulator.session().client("apigateway", endpoint_url=keyed_stack.emulator.url)
+    gateway = keyed_stack.emulator.client("apigateway")
     match intruder:
         case "keyless":
             intruding = anonymous_caller(keyed_stack)

@@ -1,0 +1,147 @@
+"""Each function may do what it needs and nothing else: every granted action, taken away, is missed by somebody.
+
+The emulator asks a function's role for what the function itself calls. What AWS's services call with that role (they
+poll the queue, write the logs, use the key) it does by itself without asking; those grants are compared with AWS's own
+lists instead.
+"""
+
+import json
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any, NamedTuple
+
+import pytest
+
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.emulator import running_emulator
+from sandbox.http_caller import permitted_caller
+from sandbox.stack import STACK_NAME, Stack, deploy
+from sandbox.template import translated_template
+from sandbox.vendor_replies import Reply
+
+# Lambda's own use of the role: AWS's managed policy AWSLambdaSQSQueueExecutionRole, less the right to make log groups.
+POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
+WRITES_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+# AWS's services' use of the customer's key in the role's name, when a secret, a table or a queue is encrypted with it.
+USES_THE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
+POLICY = "IssueLinks"
+PATIENCE = 6.0  # seconds for what takes one or two
+
+
+class Grant(NamedTuple):
+    """One action on one resource, as the template allows it to a role; the resource by its logical id."""
+
+    role: str
+    action: str
+    resource: str
+
+
+def statements(role: str) -> list[dict[str, Any]]:
+    [policy] = translated_template()["Resources"][role]["Properties"]["Policies"]
+    return [one["Fn::If"][1] if "Fn::If" in one else one for one in policy["PolicyDocument"]["Statement"]]
+
+
+def as_list(one_or_more: Any) -> list[Any]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def logical_id(resource: Any) -> str:
+    """Return LedgerTable of `!GetAtt LedgerTable.Arn`, of an `!If` the one that the stack makes itself."""
+    reference = resource["Fn::If"][1] if "Fn::If" in resource else resource
+    return str(reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else reference["Ref"])
+
+
+GRANTS = [
+    Grant(role, action, logical_id(resource))
+    for role in ("HttpApiRole", "QueueWorkerRole")
+    for statement in statements(role)
+    for action in as_list(statement["Action"])
+    for resource in as_list(statement["Resource"])
+]
+ITS_OWN = [grant for grant in GRANTS if grant.action not in POLLS | WRITES_LOGS | USES_THE_KEY]
+
+
+def test_what_aws_does_in_a_roles_name_is_what_its_own_policies_list() -> None:
+    by_aws = {(grant.role, grant.action) for grant in GRANTS if grant not in ITS_OWN}
+
+    assert by_aws == {
+        *(("HttpApiRole", action) for action in WRITES_LOGS | USES_THE_KEY),
+        *(("QueueWorkerRole", action) for action in POLLS | WRITES_LOGS | USES_THE_KEY),
+    }
+
+
+class Site:
+    """The stack, with roles that can be made one grant poorer, and whether requests still end as they should."""
+
+    def __init__(self, stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+        self._stack = stack
+        self._vendor = vendor
+        self._caller = permitted_caller(stack)
+        self._lambda = stack.emulator.client("lambda")
+        resources = stack.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
+        self._names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
+        self._memory = 256
+
+    @contextmanager
+    def without(self, grant: Grant) -> Iterator[None]:
+        """Leave a role everything but one action on one resource, then give it back."""
+        role, name = self._names[grant.role], self._names[grant.resource].rpartition("/")[2]
+        policy: Any = self._stack.iam.get_role_policy(RoleName=role, PolicyName=POLICY)["PolicyDocument"]
+        granted = [
+            {"Effect": "Allow", "Action": action, "Resource": arn}
+            for statement in policy["Statement"]
+            for action in as_list(statement["Action"])
+            for arn in as_list(statement["Resource"])
+        ]
+        kept = [one for one in granted if one["Action"] != grant.action or name not in one["Resource"]]
+        assert len(kept) == len(granted) - 1
+        self._set(role, kept)
+        yield
+        for queue in (self._stack.requests_queue_url, self._stack.parked_queue_url, self._stack.results_queue_url):
+            self._stack.sqs.purge_queue(QueueUrl=queue)
+        self._vendor.reset()
+        self._set(role, granted)
+
+    def _set(self, role: str, granted: list[dict[str, str]]) -> None:
+        document = json.dumps({"Version": "2012-10-17", "Statement": granted})
+        self._stack.iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=document)
+        self._memory += 1  # new environments: the old ones' caches would hide that something is denied
+        for function in ("HttpApiFunction", "QueueWorkerFunction"):
+            self._lambda.update_function_configuration(FunctionName=self._names[function], MemorySize=self._memory)
+
+    def http_works(self) -> bool:
+        """Tell whether a call is answered, its result queued, and its outcome kept for the next call."""
+        body, key, calls = a_request(), {"Idempotency-Key": uuid.uuid4().hex}, len(self._vendor.calls("personal-link"))
+        answered = [self._caller.send("PUT", body, key).status for _time in range(2)] == [200, 200]
+        called_once = len(self._vendor.calls("personal-link")) == calls + 1
+        return answered and called_once and len(self._stack.results(2, within=PATIENCE)) == 2
+
+    def queue_works(self) -> bool:
+        """Tell whether a bad message is parked, and one that waits comes back in time and becomes a link."""
+        self._vendor.script("personal-link", Reply.error(503, retry_after=1))
+        for body in ("{", a_request()):
+            self._stack.sqs.send_message(QueueUrl=self._stack.requests_queue_url, MessageBody=body)
+        parked = self._stack.parked(1, within=PATIENCE)
+        return bool(parked) and bool(self._stack.results(1, within=PATIENCE)) and not self._stack.leftovers(within=2)
+
+
+def a_request() -> str:
+    return json.dumps({"configuration": "contact", "record": {"Email": f"{uuid.uuid4()}@example.com"}})
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
+        stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
+        stack.fill_secret(vendor.client_id, vendor.client_secret)
+        yield Site(stack, vendor)
+
+
+@pytest.mark.parametrize("grant", ITS_OWN, ids=lambda grant: f"{grant.role} {grant.action} {grant.resource}")
+def test_every_action_that_a_function_may_take_is_missed_when_it_is_taken_away(site: Site, grant: Grant) -> None:
+    works = site.http_works if grant.role == "HttpApiRole" else site.queue_works
+    assert works()
+
+    with site.without(grant):
+        assert not works()
