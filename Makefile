@@ -33,7 +33,7 @@ types: $(TOOLS)  ## mypy, strict, tests and sandbox too
 
 template: $(TOOLS)  ## the template as written, and as CloudFormation gets it
 	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.aws-sam/cli $(BIN)/sam validate --lint --region eu-west-1
-	@$(BIN)/python -m sandbox.template && $(BIN)/cfn-lint .aws-sam/translated.json
+	@$(BIN)/python -m sandbox.template && $(BIN)/cfn-lint .aws-sam/translated.json docs/customer-key.yaml
 
 unit: $(TOOLS)  ## the tests, the deployed stack's included
 	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
