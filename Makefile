@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, each made from its lock; nothing here touches
 # an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local test lint types template scan unit fuzz mutants soak format lock clean
+.PHONY: help demo local test lint types template scan unit fuzz mutants soak format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -55,6 +55,9 @@ soak: $(TOOLS)  ## thousands of requests while everything fails, and what became
 
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
+
+sbom: $(TOOLS)  ## what is shipped, as a CycloneDX bill of materials
+	@$(BIN)/python -m sandbox.bill_of_materials
 
 lock:  ## newer versions of every package (needs uv)
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
