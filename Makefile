@@ -1,9 +1,11 @@
-# `make` lists what there is. Everything runs in .venv, made from the lock; nothing here touches an AWS account.
+# `make` lists what there is. Everything runs in .venv, the scanners in .scan, each made from its lock; nothing here touches
+# an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local test lint types template unit fuzz mutants soak format lock clean
+.PHONY: help demo local test lint types template scan unit fuzz mutants soak format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
+SCANNERS := .scan/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
 PORT :=
 REQUESTS :=
@@ -23,7 +25,7 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 local: $(TOOLS)  ## the same, left up, with lines to paste; PORT=4566 fixes the emulator's port
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT))
 
-test: lint types template unit  ## everything that has to pass
+test: lint types template scan unit  ## everything that has to pass
 
 lint: $(TOOLS)  ## style and common mistakes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -31,11 +33,13 @@ lint: $(TOOLS)  ## style and common mistakes
 types: $(TOOLS)  ## mypy, strict, tests and sandbox too
 	@$(BIN)/mypy
 
-template: $(TOOLS)  ## the template as written, and as CloudFormation gets it
+template: $(TOOLS)  ## the template as SAM reads it
 	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.aws-sam/cli $(BIN)/sam validate --lint --region eu-west-1
-	@$(BIN)/python -m sandbox.template && $(BIN)/cfn-lint .aws-sam/translated.json docs/customer-key.yaml
 
-unit: $(TOOLS)  ## the tests, the deployed stack's included
+scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it, and in the code
+	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
+
+unit: $(TOOLS) $(SCANNERS)  ## the tests, the deployed stack's included
 	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
 	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
@@ -52,17 +56,23 @@ soak: $(TOOLS)  ## thousands of requests while everything fails, and what became
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
+sbom: $(TOOLS)  ## what is shipped, as a CycloneDX bill of materials
+	@$(BIN)/python -m sandbox.bill_of_materials
+
 lock:  ## newer versions of every package (needs uv)
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
+	$(LOCK) requirements-scan.in -o requirements-scan.txt
 
 clean:  ## forget everything that was made here
-	@rm -rf .venv .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .scan .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(TOOLS): requirements-dev.txt
-	@python=$$(sh sandbox/find-python.sh) && echo "First run: installing the tools, about a minute ..." \
-	  && rm -rf .venv && "$$python" -m venv .venv && { \
-	    $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes \
-	      -r requirements-dev.txt > .venv/install.log 2>&1 \
-	    || { tail -n 5 .venv/install.log; echo "error: the tools could not be installed; all of it is in .venv/install.log"; exit 1; }; }
+$(SCANNERS): requirements-scan.txt
+$(TOOLS) $(SCANNERS):
+	@python=$$(sh sandbox/find-python.sh) && echo "First run: installing what $< lists, about a minute ..." \
+	  && rm -rf $(@D) && "$$python" -m venv $(@D) && { \
+	    $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	      -r $< > $(@D)/install.log 2>&1 \
+	    || { tail -n 5 $(@D)/install.log; echo "error: the tools could not be installed; all of it is in $(@D)/install.log"; exit 1; }; }
 	@touch $@

@@ -1,7 +1,7 @@
 """What CloudFormation gets to see: `template.yaml` after the SAM transform, on this machine.
 
-Run as a program it writes the translation to `.aws-sam/translated.json`, where cfn-lint finds it: many of its checks
-fire only on plain CloudFormation.
+Run as a program it writes the translation to `.aws-sam/translated.json`, where the scanners find it: many of their
+checks fire only on plain CloudFormation.
 """
 
 import json
