@@ -6,6 +6,8 @@ checks fire only on plain CloudFormation.
 
 import json
 import logging
+from collections.abc import Mapping
+from copy import deepcopy
 from pathlib import Path
 from typing import Any
 
@@ -25,13 +27,13 @@ def source_template() -> dict[str, Any]:
     return parsed
 
 
-def translated_template(**parameters: str) -> dict[str, Any]:
-    """Return the template after the SAM transform with these parameter values, as plain CloudFormation."""
-    template = source_template()
+def translated_template(source: Mapping[str, Any] | None = None, /, **parameters: str) -> dict[str, Any]:
+    """Return the template, or another `source`, after the SAM transform with these parameters: plain CloudFormation."""
+    template = deepcopy(source) if source else source_template()
     for resource in template["Resources"].values():  # local folders are uploads by the time CloudFormation sees them
-        for name in ("CodeUri", "ContentUri"):
-            if name in resource["Properties"]:
-                resource["Properties"][name] = "s3://artefacts/upload"
+        properties = resource.get("Properties", {})
+        for name in {"CodeUri", "ContentUri"} & properties.keys():
+            properties[name] = "s3://artefacts/upload"
     logging.getLogger("samtranslator").setLevel(logging.ERROR)  # it warns of feature toggles that only AWS has
     translator = Translator({}, Parser(), boto_session=boto3.Session(region_name="eu-west-1"))
     translated: dict[str, Any] = translator.translate(template, parameters)

@@ -17,9 +17,11 @@ from tests.scan.waivers import WAIVERS, Waiver, unneeded, unwaived, waivers
 def findings() -> list[Finding]:
     """Return all that the scanners find in this repository."""
     source, translated = (str(template.relative_to(REPOSITORY)) for template in (SOURCE, TRANSLATED))
+    key = "docs/customer-key.yaml"
     return [
-        *cfn_lint(REPOSITORY, [source, translated]),
+        *cfn_lint(REPOSITORY, [source, translated, key]),
         *checkov(REPOSITORY, translated),
+        *checkov(REPOSITORY, key),
         *bandit(REPOSITORY, ["functions", "layers/personal_link"], level="low"),
         *bandit(REPOSITORY, ["sandbox"], level="medium"),
         *detect_secrets(REPOSITORY, files()),

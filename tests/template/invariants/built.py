@@ -1,0 +1,106 @@
+"""What CloudFormation would build of a template: conditions decided, parameters and maps filled in."""
+
+import re
+from collections.abc import Mapping
+from functools import cached_property
+from typing import Any
+
+NOTHING = "${AWS::NoValue}"
+
+
+class Built:
+    """The resources and outputs of a plain CloudFormation template, with these values of its parameters.
+
+    What only AWS knows stays a reference, written as in an `Fn::Sub` wherever it stands: `!Ref LedgerTable` is
+    "${LedgerTable}", `!GetAtt LedgerTable.Arn` "${LedgerTable.Arn}"; a `${` that is no reference is "${!".
+    """
+
+    def __init__(self, template: Mapping[str, Any], chosen: Mapping[str, str], source: Mapping[str, Any]) -> None:
+        self.template = template
+        self.source = source  # as it was before the SAM transform
+        self._chosen = chosen
+
+    def with_parameters(self, **chosen: str | int) -> "Built":
+        """Return the same template with some parameters changed."""
+        return Built(
+            self.template, {**self._chosen, **{name: str(value) for name, value in chosen.items()}}, self.source
+        )
+
+    @cached_property
+    def parameters(self) -> dict[str, str]:
+        """The value of every parameter."""
+        declared = self.template.get("Parameters", {})
+        assert self._chosen.keys() <= declared.keys(), "a mode names a parameter that there is not"
+        return {name: str(self._chosen.get(name, parameter["Default"])) for name, parameter in declared.items()}
+
+    def allowed(self, parameter: str) -> list[int]:
+        """Return the values that a number may have: all of a list, or the least and the most."""
+        declared = self.template["Parameters"][parameter]
+        values: list[int] = declared.get("AllowedValues") or [declared["MinValue"], declared["MaxValue"]]
+        return values
+
+    @cached_property
+    def resources(self) -> dict[str, Any]:
+        """The resources that are made at all, by logical id."""
+        return self._made("Resources")
+
+    @cached_property
+    def outputs(self) -> dict[str, Any]:
+        """The outputs that there are, by name."""
+        return self._made("Outputs")
+
+    def of_type(self, kind: str) -> dict[str, Any]:
+        """Return the properties of every resource of a type, by logical id."""
+        return {name: item.get("Properties", {}) for name, item in self.resources.items() if item["Type"] == kind}
+
+    def _made(self, section: str) -> dict[str, Any]:
+        return {
+            name: self._filled_in({key: value for key, value in item.items() if key != "Condition"})
+            for name, item in self.template.get(section, {}).items()
+            if "Condition" not in item or self._holds(item["Condition"])
+        }
+
+    def _holds(self, condition: Any) -> bool:
+        match condition:
+            case str(name) | {"Condition": str(name)}:
+                return self._holds(self.template["Conditions"][name])
+            case {"Fn::Equals": [one, other]}:
+                return str(self._filled_in(one)) == str(self._filled_in(other))
+            case {"Fn::Not": [negated]}:
+                return not self._holds(negated)
+            case {"Fn::And": list(conditions)}:
+                return all(map(self._holds, conditions))
+            case {"Fn::Or": list(conditions)}:
+                return any(map(self._holds, conditions))
+        raise NotImplementedError(f"a condition of a kind that is new here: {condition}")
+
+    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911  # a case for each intrinsic
+        match node:
+            case {"Ref": name}:
+                return self.parameters.get(name, f"${{{name}}}")
+            case {"Fn::GetAtt": [name, attribute]}:
+                return f"${{{name}.{attribute}}}"
+            case {"Fn::If": [condition, then, otherwise]}:
+                return self._filled_in(then if self._holds(condition) else otherwise)
+            case {"Fn::FindInMap": [table, key, column]}:
+                return self.template["Mappings"][table][self._filled_in(key)][column]
+            case {"Fn::Split": [separator, text]}:
+                return self._filled_in(text).split(separator)
+            case {"Fn::Sub": [text, variables]}:
+                return _substituted(text, self.parameters | self._filled_in(variables))
+            case {"Fn::Sub": text}:
+                return _substituted(text, self.parameters)
+            case dict() if any(key.startswith("Fn::") for key in node):
+                raise NotImplementedError(f"an intrinsic that is new here: {node}")
+            case dict():
+                filled = {key: self._filled_in(value) for key, value in node.items()}
+                return {key: value for key, value in filled.items() if value != NOTHING}
+            case list():
+                return [value for value in map(self._filled_in, node) if value != NOTHING]
+            case str():
+                return node.replace("${", "${!")
+        return node
+
+
+def _substituted(text: str, values: Mapping[str, Any]) -> str:
+    return re.sub(r"\$\{([\w:.]+)\}", lambda found: str(values.get(found[1], found[0])), text)

@@ -1,0 +1,24 @@
+"""The connector's template, and the modes that its parameters put it into."""
+
+from functools import cache
+
+from sandbox.template import source_template, translated_template
+from tests.template.invariants.invariant import Subject
+
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:customergauge-AbCdEf"
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
+WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/front/11111111-2222-3333-4444-555555555555"
+RANGES = ["192.0.2.0/24", "2001:db8::/32"]
+GUARDED = {"AllowedIpRanges": "192.0.2.0/24,2001:db8::/32", "WebAclArn": WEB_ACL, "KmsKeyArn": KEY}
+
+CONNECTOR = Subject(
+    source=cache(source_template),
+    translate=translated_template,
+    modes={
+        "signatures": {},
+        "keys, guarded": {"HttpAuth": "API_KEY", **GUARDED},
+        "signatures, guarded, a given secret": {"CredentialsSecretArn": SECRET, **GUARDED},
+        "keys": {"HttpAuth": "API_KEY"},
+        "signatures, a given secret, no access log": {"CredentialsSecretArn": SECRET, "HttpAccessLogs": "false"},
+    },
+)

@@ -1,0 +1,85 @@
+"""What the functions run on, and what starts them."""
+
+from typing import Any
+
+from tests.template.invariants.built import Built
+from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.invariant import Wrongs, change, without
+
+GLOBALS = "Globals Function"
+HTTP_API = "Resources HttpApiFunction Properties"
+WORKER = "Resources QueueWorkerFunction Properties"
+
+
+def functions(built: Built) -> dict[str, Any]:
+    return built.of_type("AWS::Lambda::Function")
+
+
+@CONNECTOR.invariant(
+    change(f"{GLOBALS} Runtime", "python3.12"),
+    change(f"{WORKER} Runtime", "python3.14"),
+    without(f"{GLOBALS} Architectures"),
+    change(f"{HTTP_API} Architectures", ["x86_64"]),
+    change("Resources DependenciesLayer Properties CompatibleArchitectures", ["x86_64"]),
+    change("Resources DependenciesLayer Metadata BuildArchitecture", "x86_64"),
+    change("Resources PersonalLinkLayer Metadata BuildMethod", "python3.12"),
+)
+def functions_and_layers_are_for_the_same_python_on_the_same_machine(built: Built) -> Wrongs:
+    for name, function in functions(built).items():
+        if (function["Runtime"], function.get("Architectures")) != ("python3.13", ["arm64"]):
+            yield f"{name}: {function['Runtime']}, {function.get('Architectures')}"
+    for name, layer in built.of_type("AWS::Lambda::LayerVersion").items():
+        if layer.get("CompatibleArchitectures") != ["arm64"]:
+            yield f"{name}: {layer.get('CompatibleArchitectures')}"
+    for name, resource in built.source["Resources"].items():
+        if resource["Type"] == "AWS::Serverless::LayerVersion" and resource["Metadata"] != {
+            "BuildMethod": "python3.13",
+            "BuildArchitecture": "arm64",
+        }:
+            yield f"{name}: built as {resource['Metadata']}"
+
+
+@CONNECTOR.invariant(
+    change(f"{WORKER} Layers", [{"Ref": "DependenciesLayer"}]),
+    change(f"{GLOBALS} Layers +", "arn:aws:lambda:eu-west-1:210987654321:layer:AWSSDKPython:1"),
+)
+def every_function_runs_on_both_layers_and_on_no_stranger(built: Built) -> Wrongs:
+    layers = [f"${{{name}}}" for name in built.of_type("AWS::Lambda::LayerVersion")]
+    for name, function in functions(built).items():
+        if sorted(function["Layers"]) != sorted(layers) or len(layers) != 2:
+            yield f"{name}: {function['Layers']}"
+
+
+@CONNECTOR.invariant(
+    change(f"{GLOBALS} VpcConfig", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
+    change(f"{HTTP_API} FunctionUrlConfig", {"AuthType": "AWS_IAM"}),
+    change(f"{WORKER} DeadLetterQueue", {"Type": "SQS", "TargetArn": {"Fn::GetAtt": ["ParkedQueue", "Arn"]}}),
+    change(
+        f"{HTTP_API} EventInvokeConfig",
+        {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["ParkedQueue", "Arn"]}}}},
+    ),
+)
+def functions_have_no_network_and_no_way_in_or_out_of_their_own(built: Built) -> Wrongs:
+    for name, function in functions(built).items():
+        for extra in {"VpcConfig", "FileSystemConfigs", "DeadLetterConfig"} & function.keys():
+            yield f"{name}: {extra}"
+    for name, resource in built.resources.items():
+        if resource["Type"] in {"AWS::Lambda::Url", "AWS::Lambda::EventInvokeConfig"}:
+            yield f"{name}: {resource['Type']}"
+
+
+@CONNECTOR.invariant(
+    change(
+        f"{WORKER} Events Results", {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["ResultsQueue", "Arn"]}}}
+    ),
+    change(
+        f"{HTTP_API} Events Requests",
+        {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["RequestsQueue", "Arn"]}}},
+    ),
+    without(f"{WORKER} Events"),
+)
+def the_requests_queue_feeds_the_worker_and_no_other_source_feeds_a_function(built: Built) -> Wrongs:
+    sources = built.of_type("AWS::Lambda::EventSourceMapping")
+    found = [(source["EventSourceArn"], source["FunctionName"]) for source in sources.values()]
+    if found != [("${RequestsQueue.Arn}", "${QueueWorkerFunction}")]:
+        yield f"{', '.join(sources)}: {found}"

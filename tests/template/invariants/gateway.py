@@ -1,0 +1,189 @@
+"""What API Gateway does by itself: limits, logs, refusals, deployments."""
+
+import json
+import re
+from types import SimpleNamespace
+from typing import Any
+from unittest import mock
+
+from personal_link.errors import CODES, Code
+from sandbox.template import translated_template
+from tests.template.invariants.built import Built
+from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.door import API, PATH, apis, methods
+from tests.template.invariants.invariant import Wrongs, change, without
+
+SETTINGS = f"{API} MethodSettings"
+ACCESS_LOG = f"{API} AccessLogSetting Fn::If 1"
+ANSWERS = f"{API} GatewayResponses"
+
+
+def stages(built: Built) -> dict[str, Any]:
+    return built.of_type("AWS::ApiGateway::Stage")
+
+
+@CONNECTOR.invariant(
+    without(f"{API} OpenApiVersion"),  # SAM then makes one more, called "Stage"
+    change(
+        "Resources TestStage",
+        {
+            "Type": "AWS::ApiGateway::Stage",
+            "Properties": {"RestApiId": {"Ref": "PersonalLinkApi"}, "StageName": "test"},
+        },
+    ),
+    change(f"{API} StageName", "test"),
+)
+def there_is_one_stage(built: Built) -> Wrongs:
+    names = [stage["StageName"] for stage in stages(built).values()]
+    for deployment in built.of_type("AWS::ApiGateway::Deployment").values():
+        names += [deployment["StageName"]] if "StageName" in deployment else []
+    if names != ["live"]:
+        yield f"PersonalLinkApi: {names}"
+
+
+@CONNECTOR.invariant(
+    without(f"{API} AlwaysDeploy"),
+    change(f"{API} AlwaysDeploy", value=False),
+)
+def every_deployment_reaches_the_stage(built: Built) -> Wrongs:
+    """A new HttpAuth changes no word of the API's definition, and SAM deploys anew when one changes."""
+    with mock.patch("samtranslator.model.apigateway.time", SimpleNamespace(time=lambda: 0)):
+        earlier = translated_template(built.source, **built.parameters)
+    for name, stage in stages(built).items():
+        if earlier["Resources"][name]["Properties"]["DeploymentId"] == {"Ref": stage["DeploymentId"].strip("${}")}:
+            yield f"{name}: it would stay as it was"
+
+
+@CONNECTOR.invariant(
+    without(SETTINGS),
+    without(f"{SETTINGS} 0 ThrottlingRateLimit"),
+    without(f"{SETTINGS} 0 ThrottlingBurstLimit"),
+    change(f"{SETTINGS} 0 HttpMethod", "PUT"),
+    change(f"{SETTINGS} +", {"ResourcePath": "/personal-link", "HttpMethod": "PUT"}),
+)
+def every_method_is_throttled(built: Built) -> Wrongs:
+    for name, stage in stages(built).items():
+        limits = {
+            (setting["ResourcePath"], setting["HttpMethod"]): (
+                setting.get("ThrottlingRateLimit"),
+                setting.get("ThrottlingBurstLimit"),
+            )
+            for setting in stage.get("MethodSettings", [])
+        }
+        if limits != {("/*", "*"): ("20", "40")}:
+            yield f"{name}: {limits}"
+
+
+@CONNECTOR.invariant(
+    change(f"{SETTINGS} 0 DataTraceEnabled", value=True),
+    change(f"{SETTINGS} 0 LoggingLevel", "INFO"),
+    change(f"{SETTINGS} 0 LoggingLevel", "ERROR"),
+    change(f"{SETTINGS} +", {"ResourcePath": "/personal-link", "HttpMethod": "PUT", "DataTraceEnabled": True}),
+)
+def no_body_and_no_header_is_logged(built: Built) -> Wrongs:
+    for name, stage in stages(built).items():
+        for setting in stage["MethodSettings"]:
+            if setting.get("DataTraceEnabled", False) or setting.get("LoggingLevel", "OFF") != "OFF":
+                yield f"{name}: {setting}"
+
+
+HARMLESS = {
+    "$context.requestTimeEpoch",
+    "$context.requestId",
+    "$context.status",
+    "$context.error.responseType",
+    "$context.resourcePath",
+    "$context.identity.accountId",
+    "$context.identity.apiKeyId",
+    "$context.responseLatency",
+    "$context.responseLength",
+}
+
+
+@CONNECTOR.invariant(
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","ip":"$context.identity.sourceIp"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","agent":"$context.identity.userAgent"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","caller":"$context.identity.caller"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","who":"$context.identity.userArn"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","path":"$context.path"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","key":"$context.requestOverride.header.x-api-key"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","key":"$context.identity.apiKey"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status",\n"id":"$context.requestId"}'),
+    change(f"{ACCESS_LOG} Format", "$context.status $context.requestId"),
+    change(f"{API} AccessLogSetting Fn::If 2", {"Format": '{"ip":"$context.identity.sourceIp"}'}),
+)
+def the_access_log_is_one_line_of_json_with_nothing_personal_and_nothing_that_a_caller_wrote(built: Built) -> Wrongs:
+    for name, stage in stages(built).items():
+        if "AccessLogSetting" not in stage:
+            continue
+        line = stage["AccessLogSetting"]["Format"]
+        try:
+            values = json.loads(line).values()
+        except ValueError:
+            yield f"{name}: not JSON, {line}"
+        else:
+            yield from (f"{name}: {value}" for value in values if value not in HARMLESS)
+        if "\n" in line:
+            yield f"{name}: more than a line"
+
+
+@CONNECTOR.invariant(
+    without(f"{API} AccessLogSetting"),
+    change(f"{ACCESS_LOG} DestinationArn", {"Fn::GetAtt": ["HttpApiLogGroup", "Arn"]}),
+    change("Conditions CallsAreLogged", {"Fn::Equals": [{"Ref": "HttpAccessLogs"}, "yes"]}),
+)
+def every_call_is_logged_unless_told_otherwise(built: Built) -> Wrongs:
+    expected = {"true": "${HttpAccessLogGroup.Arn}", "false": None}[built.parameters["HttpAccessLogs"]]
+    for name, stage in stages(built).items():
+        if (found := stage.get("AccessLogSetting", {}).get("DestinationArn")) != expected:
+            yield f"{name}: {found}"
+
+
+STATUSES = {  # as API Gateway has them
+    "THROTTLED": "429",
+    "QUOTA_EXCEEDED": "429",
+    "INTEGRATION_TIMEOUT": "504",
+    "REQUEST_TOO_LARGE": "413",
+}
+
+
+@CONNECTOR.invariant(
+    change(f"{ANSWERS} THROTTLED ResponseTemplates application/json", '{"message": "Slow down."}'),
+    change(f"{ANSWERS} QUOTA_EXCEEDED ResponseTemplates application/json", '{"message": "No.", "code": "quota"}'),
+    change(
+        f"{ANSWERS} REQUEST_TOO_LARGE ResponseTemplates application/json",
+        '{"message": "$context.error.message", "code": "too_large"}',
+    ),
+    without(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters"),
+    without(f"{ANSWERS} INTEGRATION_FAILURE StatusCode"),
+    change(f"{ANSWERS} API_CONFIGURATION_ERROR StatusCode", 500),
+    without(f"{ANSWERS} INTEGRATION_TIMEOUT"),
+)
+def what_the_gateway_refuses_looks_like_what_the_function_refuses_and_echoes_nothing(built: Built) -> Wrongs:
+    answers = apis(built)["PersonalLinkApi"]["Body"]["x-amazon-apigateway-gateway-responses"]
+    expected = {*STATUSES, "INTEGRATION_FAILURE", "API_CONFIGURATION_ERROR"}
+    yield from (f"{name}: no answer of ours" for name in expected - answers.keys())
+    for name, answer in answers.items():
+        status = answer.get("statusCode") or STATUSES.get(name)
+        [text] = answer["responseTemplates"].values()
+        body = json.loads(text)
+        if body.keys() != {"message", "code"} or body["code"] not in list(Code) or "$" in text:
+            yield f"{name}: {body}"
+            continue
+        meaning = CODES[Code(body["code"])]
+        if status != str(meaning.http_status):
+            yield f"{name}: {body['code']} with status {status}"
+        waits = answer["responseParameters"].get("gatewayresponse.header.Retry-After", "")
+        if meaning.http_retry_after and not re.fullmatch("'[1-9][0-9]?'", waits):
+            yield f"{name}: it does not say when to try again"
+
+
+@CONNECTOR.invariant(
+    change("Resources HttpApiFunction Properties Timeout", 29),
+    change(f"{PATH} put x-amazon-apigateway-integration timeoutInMillis", 20_000),
+)
+def the_function_ends_before_the_gateway_gives_up(built: Built) -> Wrongs:
+    longest = built.of_type("AWS::Lambda::Function")["HttpApiFunction"]["Timeout"]
+    for name, method, _body in methods(built):
+        if longest * 1000 >= method["x-amazon-apigateway-integration"].get("timeoutInMillis", 29_000):
+            yield f"HttpApiFunction: {longest} s, {name}"

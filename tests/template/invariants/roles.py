@@ -1,0 +1,194 @@
+"""What the functions may do: their work, each its own, and nothing else."""
+
+from collections.abc import Iterator
+from typing import Any
+
+from tests.template.invariants.built import Built
+from tests.template.invariants.connector import CONNECTOR, SECRET
+from tests.template.invariants.functions import functions
+from tests.template.invariants.invariant import Wrongs, change, without
+
+HTTP_API = "Resources HttpApiRole Properties"
+WORKER = "Resources QueueWorkerRole Properties"
+HTTP_API_MAY = f"{HTTP_API} Policies 0 PolicyDocument Statement"
+WORKER_MAY = f"{WORKER} Policies 0 PolicyDocument Statement"
+SECRET_STORE = "arn:aws:secretsmanager:*:*:secret:*"
+
+
+def roles(built: Built) -> dict[str, Any]:
+    return built.of_type("AWS::IAM::Role")
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def statements(role: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    for policy in role.get("Policies", []):
+        yield from as_list(policy["PolicyDocument"]["Statement"])
+
+
+def permissions(role: dict[str, Any]) -> set[tuple[str, str]]:
+    """Every action with every resource that a role may do it to."""
+    return {
+        (action, resource)
+        for statement in statements(role)
+        for action in as_list(statement["Action"])
+        for resource in as_list(statement["Resource"])
+    }
+
+
+@CONNECTOR.invariant(
+    change("Resources QueueWorkerFunction Properties Role", {"Fn::GetAtt": ["HttpApiRole", "Arn"]}),
+    change("Resources HttpApiFunction Properties Role", "arn:aws:iam::123456789012:role/admin"),
+    without("Resources HttpApiFunction Properties Role"),  # SAM then makes one, with a managed policy
+)
+def each_function_has_a_role_of_its_own(built: Built) -> Wrongs:
+    used = sorted(function["Role"] for function in functions(built).values())
+    if used != sorted(f"${{{name}.Arn}}" for name in roles(built)):
+        yield f"{', '.join(functions(built))}: {used}"
+
+
+@CONNECTOR.invariant(
+    change(f"{HTTP_API} ManagedPolicyArns", ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]),
+    without("Resources QueueWorkerFunction Properties Role"),
+    change(
+        "Resources MorePermissions",
+        {
+            "Type": "AWS::IAM::Policy",
+            "Properties": {
+                "PolicyName": "More",
+                "Roles": [{"Ref": "HttpApiRole"}],
+                "PolicyDocument": {
+                    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::x"}]
+                },
+            },
+        },
+    ),
+)
+def all_that_a_role_may_do_stands_in_it(built: Built) -> Wrongs:
+    for name, role in roles(built).items():
+        if role.get("ManagedPolicyArns"):
+            yield f"{name}: {role['ManagedPolicyArns']}"
+    for name, resource in built.resources.items():
+        if resource["Type"].startswith("AWS::IAM::") and resource["Type"] != "AWS::IAM::Role":
+            yield f"{name}: {resource['Type']}"
+
+
+@CONNECTOR.invariant(
+    change(f"{HTTP_API} AssumeRolePolicyDocument Statement 0 Principal", {"AWS": "arn:aws:iam::210987654321:root"}),
+    change(
+        f"{HTTP_API} AssumeRolePolicyDocument Statement 0 Principal Service",
+        ["lambda.amazonaws.com", "ec2.amazonaws.com"],
+    ),
+    change(
+        f"{WORKER} AssumeRolePolicyDocument Statement +",
+        {"Effect": "Allow", "Principal": {"AWS": {"Ref": "AWS::AccountId"}}, "Action": "sts:AssumeRole"},
+    ),
+)
+def only_lambda_takes_a_role(built: Built) -> Wrongs:
+    lambda_takes_it = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    for name, role in roles(built).items():
+        if role["AssumeRolePolicyDocument"]["Statement"] != [lambda_takes_it]:
+            yield f"{name}: {role['AssumeRolePolicyDocument']['Statement']}"
+
+
+@CONNECTOR.invariant(
+    change(f"{HTTP_API_MAY} 1 Action", "dynamodb:*"),
+    change(f"{HTTP_API_MAY} 0 Resource", SECRET_STORE),
+    change(f"{WORKER_MAY} 4 Resource", "*"),
+    change(f"{WORKER_MAY} 3 Resource", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:*"}),
+    change(f"{WORKER_MAY} +", {"Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::x"}),
+    change(f"{WORKER_MAY} +", {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x"}),
+)
+def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
+    for name, role in roles(built).items():
+        for statement in statements(role):
+            if statement.keys() & {"NotAction", "NotResource"}:
+                yield f"{name}: {statement}"
+                continue
+            for text in as_list(statement["Action"]) + as_list(statement["Resource"]):
+                if "*" in text:
+                    yield f"{name}: {text}"
+
+
+def work(built: Built) -> dict[str, set[tuple[str, str]]]:
+    """What each function's work asks for, customer's keys aside."""
+    secret = "${CredentialsSecret.Id}" if "CredentialsSecret" in built.resources else SECRET
+    both = {
+        ("secretsmanager:GetSecretValue", secret),
+        ("dynamodb:PutItem", "${LedgerTable.Arn}"),
+        ("dynamodb:UpdateItem", "${LedgerTable.Arn}"),
+        ("sqs:SendMessage", "${ResultsQueue.Arn}"),
+    }
+    return {
+        "HttpApiRole": {
+            *both,
+            ("logs:CreateLogStream", "${HttpApiLogGroup.Arn}"),
+            ("logs:PutLogEvents", "${HttpApiLogGroup.Arn}"),
+        },
+        "QueueWorkerRole": {
+            *both,
+            ("sqs:SendMessage", "${ParkedQueue.Arn}"),
+            ("sqs:ReceiveMessage", "${RequestsQueue.Arn}"),
+            ("sqs:DeleteMessage", "${RequestsQueue.Arn}"),
+            ("sqs:GetQueueAttributes", "${RequestsQueue.Arn}"),
+            ("sqs:ChangeMessageVisibility", "${RequestsQueue.Arn}"),
+            ("logs:CreateLogStream", "${QueueWorkerLogGroup.Arn}"),
+            ("logs:PutLogEvents", "${QueueWorkerLogGroup.Arn}"),
+        },
+    }
+
+
+@CONNECTOR.invariant(
+    change(f"{HTTP_API_MAY} 1 Action +", "dynamodb:DeleteItem"),
+    change(f"{HTTP_API_MAY} 0 Action", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
+    change(
+        f"{HTTP_API_MAY} 2 Resource",
+        [{"Fn::GetAtt": ["ResultsQueue", "Arn"]}, {"Fn::GetAtt": ["RequestsQueue", "Arn"]}],
+    ),
+    change(f"{HTTP_API_MAY} 3 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
+    change(f"{WORKER_MAY} 3 Action +", "sqs:PurgeQueue"),
+    change(f"{WORKER_MAY} 2 Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
+    without(f"{WORKER_MAY} 3"),
+    change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
+    change(
+        "Resources ThirdRole",
+        {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
+    ),
+)
+def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
+    expected = work(built)
+    yield from (f"{name}: whose is it?" for name in roles(built).keys() ^ expected.keys())
+    for name, role in roles(built).items():
+        granted = {one for one in permissions(role) if not one[0].startswith("kms:")}
+        for permission in granted ^ expected.get(name, granted):
+            yield f"{name}: {permission} {'too much' if permission in granted else 'missing'}"
+
+
+@CONNECTOR.invariant(
+    change(
+        f"{HTTP_API_MAY} 4",
+        {
+            "Fn::If": [
+                "CustomerHoldsTheKey",
+                {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Ref": "KmsKeyArn"}},
+                {"Ref": "AWS::NoValue"},
+            ]
+        },
+    ),
+    without(f"{WORKER_MAY} 5"),
+    change(f"{WORKER_MAY} 5 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
+    change(f"{WORKER_MAY} 5 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
+    change(
+        f"{HTTP_API_MAY} +",
+        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:eu-west-1:123456789012:key/other"},
+    ),
+)
+def roles_use_the_customers_key_and_no_other(built: Built) -> Wrongs:
+    key = built.parameters["KmsKeyArn"]
+    expected = {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} if key else set()
+    for name, role in roles(built).items():
+        granted = {one for one in permissions(role) if one[0].startswith("kms:")}
+        if granted != expected:
+            yield f"{name}: {granted}"

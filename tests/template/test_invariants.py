@@ -1,0 +1,55 @@
+"""What no scanner sees: each invariant holds in every mode of the template, and misses nothing that breaks it."""
+
+import re
+from functools import cache
+from importlib import import_module
+from pathlib import Path
+
+import pytest
+
+from tests.template.invariants.built import Built
+from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.invariant import Invariant, Mutant, Subject
+
+FOLDER = Path(__file__).with_name("invariants")
+MODULES = [import_module(f"tests.template.{FOLDER.name}.{path.stem}") for path in sorted(FOLDER.glob("*.py"))]
+INVARIANTS = [thing for module in MODULES for thing in vars(module).values() if isinstance(thing, Invariant)]
+
+
+@cache
+def as_written(subject: Subject, mode: str) -> Built:
+    return subject.built(mode)
+
+
+@pytest.mark.parametrize(
+    ("invariant", "mode"),
+    [pytest.param(one, mode, id=f"{one} [{mode}]") for one in INVARIANTS for mode in one.subject.modes],
+)
+def test_the_template_keeps_its_invariants(invariant: Invariant, mode: str) -> None:
+    assert list(invariant.check(as_written(invariant.subject, mode))) == []
+
+
+@pytest.mark.parametrize(
+    ("invariant", "mutant"),
+    [pytest.param(one, mutant, id=f"{one} [{mutant}]") for one in INVARIANTS for mutant in one.mutants],
+)
+def test_a_mutant_of_the_template_is_caught(invariant: Invariant, mutant: Mutant) -> None:
+    subject = invariant.subject
+    mutated = mutant.of(subject.source())
+
+    assert mutated != subject.source()
+    assert any(list(invariant.check(subject.built(mode, mutated))) for mode in subject.modes), mutant
+
+
+def test_there_are_at_least_twenty_invariants_each_with_its_mutants() -> None:
+    assert len({str(invariant) for invariant in INVARIANTS}) == len(INVARIANTS) >= 20
+    assert [str(invariant) for invariant in INVARIANTS if not invariant.mutants] == []
+
+
+@pytest.mark.parametrize("mode", CONNECTOR.modes)
+def test_a_mode_is_one_that_the_parameters_allow(mode: str) -> None:
+    for name, value in CONNECTOR.modes[mode].items():
+        parameter = CONNECTOR.source()["Parameters"][name]
+
+        assert value in parameter.get("AllowedValues", [value])
+        assert re.fullmatch(parameter.get("AllowedPattern", ".*"), value)
