@@ -1,4 +1,17 @@
+import logging
+
+import pytest
 from hypothesis import HealthCheck, settings
+
+from tests.watched_output import pytest_runtest_makereport
+
+__all__ = ["pytest_runtest_makereport"]  # a hook of every test
+
+
+@pytest.fixture(autouse=True)
+def a_line_that_cannot_be_logged_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    """As `configure` has it: else a stream that pytest has closed comes with a traceback, and with what that quotes."""
+    monkeypatch.setattr(logging, "raiseExceptions", False)
 
 
 def profile(max_examples: int) -> settings:

@@ -467,12 +467,12 @@ def test_a_worker_without_settings_fails_as_a_whole_and_names_them(monkeypatch: 
 
 
 def test_an_outcome_is_one_line_of_plain_facts(log: io.StringIO) -> None:
-    call(ADA, key="order-1", request_id="r-1")
+    call(ADA, key="order-1", request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
 
     (line,) = lines(log)
     assert line["message"] == "outcome"
     assert (line["status"], line["code"], line["attempts"], line["replayed"]) == ("created", "created", 1, False)
-    assert (line["source_type"], line["source_id"]) == ("http", "r-1")
+    assert (line["source_type"], line["source_id"]) == ("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
 
 
 def test_no_log_line_holds_anything_personal_or_secret(

@@ -6,6 +6,7 @@ lets the next two calls of an operation fail; every other call is the account's.
 the three services that the connector calls.
 """
 
+import base64
 import itertools
 import json
 from collections import defaultdict, deque
@@ -79,11 +80,15 @@ def _of_account(operation: Callable[..., Any], body: bytes) -> Callable[[], Repl
         except ClientError as refusal:
             error = {"__type": refusal.response["Error"]["Code"], "message": "refused"}
             return Reply(400, {**refusal.response, **error})
-        return Reply(200, json.dumps(answer, default=_seconds).encode(), {"Content-Type": "application/x-amz-json-1.0"})
+        return Reply(
+            200, json.dumps(answer, default=_on_the_wire).encode(), {"Content-Type": "application/x-amz-json-1.0"}
+        )
 
     return act
 
 
-def _seconds(value: object) -> float:
-    assert isinstance(value, datetime), value
+def _on_the_wire(value: object) -> float | str:
+    if isinstance(value, bytes):
+        return base64.b64encode(value).decode()
+    assert isinstance(value, datetime), type(value)
     return value.timestamp()

@@ -19,12 +19,12 @@ EVENT: dict[str, Any] = {
     "headers": {"Content-Type": "application/json"},
     "body": '{"record": {"Email": "joe@example.com"}}',
     "isBase64Encoded": False,
-    "requestContext": {"requestId": "request-1", "requestTimeEpoch": 1_800_000_000_000},
+    "requestContext": {"requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "requestTimeEpoch": 1_800_000_000_000},
 }
 OUTCOME = Outcome(
     id="0b0e4c9e-0000-5000-8000-000000000001",
     status="created",
-    source=Source("http", "request-1"),
+    source=Source("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
     requested_at="2027-01-15T08:00:00.000Z",
     completed_at="2027-01-15T08:00:01.000Z",
     attempts=1,
@@ -160,7 +160,7 @@ def test_a_bugs_own_text_is_not_logged_since_it_may_quote_anything(
 
     assert [record.getMessage() for record in logged] == ["unexpected error"]
     assert vars(logged[0])["error"] == "KeyError"
-    assert vars(logged[0])["source_id"] == "request-1"
+    assert vars(logged[0])["source_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
     assert "joe" not in repr(vars(logged[0]))
 
 

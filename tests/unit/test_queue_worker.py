@@ -8,7 +8,7 @@ import pytest
 import queue_worker
 from personal_link import wiring
 from personal_link.clock import Deadline
-from personal_link.errors import SettingsError
+from personal_link.errors import PersonalLinkError, SettingsError
 
 EVENT: dict[str, Any] = {"Records": [{"messageId": "message-1"}, {"messageId": "message-2"}]}
 
@@ -72,3 +72,18 @@ def test_a_function_that_cannot_be_wired_up_fails_as_a_whole_so_that_every_messa
 
     with pytest.raises(SettingsError):
         queue_worker.handler(EVENT, Context())
+
+
+def test_a_bug_beyond_any_message_fails_the_batch_in_our_own_words_since_lambda_logs_what_a_function_raises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def no_worker() -> Worker:
+        raise KeyError("joe@example.com")
+
+    monkeypatch.setattr(wiring, "batch_worker", no_worker)
+
+    with pytest.raises(PersonalLinkError) as caught:
+        queue_worker.handler(EVENT, Context())
+
+    assert str(caught.value) == "unexpected KeyError"
+    assert caught.value.__context__ is None

@@ -344,21 +344,78 @@ def test_the_vendors_messages_are_not_passed_on_if_they_quote_the_record(
     assert caught.value.errors == {"Email": ["is not valid", "Too bad."]}
 
 
-@pytest.mark.parametrize(("value", "told"), [("Zoë", "Zoë is no name."), ("Anna", None)])
-def test_a_value_of_three_letters_may_stand_in_a_message_by_chance(
+@pytest.mark.parametrize(
+    ("value", "words", "told"),
+    [
+        pytest.param("Zoë", "ZOË is no name.", False, id="three letters, as a word"),
+        pytest.param("Zoë", "Zoëlogy is no name.", True, id="three letters, by chance within a word"),
+        pytest.param("5", "Between 1 and 5.", True, id="one letter says nothing of anybody"),
+        pytest.param("Anna", "Annabel is no name.", False, id="four letters, within a word"),
+        pytest.param(447700900461, "447700900461 is no name.", False, id="a number"),
+        pytest.param(True, "True is no name.", True, id="true says nothing of anybody"),
+        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number, written otherwise"),
+        pytest.param("Zoë Ray", "Zo&euml; Ray is no name.", False, id="as HTML"),
+        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in an address"),
+        pytest.param("Zoë Ray", "Zo\\u00eb Ray is no name.", False, id="as in JSON"),
+        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="somebody else's e-mail"),
+        pytest.param("Anna", "See https://survey.example/r/1.", False, id="a link"),
+        pytest.param("Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False, id="a client id"),
+        pytest.param("Anna", "Kundenzufriedenheitsumfrage is missing.", True, id="a long word"),
+        pytest.param("Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True, id="a mapping"),
+    ],
+)
+def test_the_vendors_words_are_passed_on_unless_they_quote_somebody(
     vendor: CustomerGaugeSandbox,
     gauge: CustomerGauge,
     token: AccessToken,
     deadline: Deadline,
-    value: str,
-    told: str | None,
+    value: str | int,
+    words: str,
+    told: bool,  # noqa: FBT001
 ) -> None:
-    vendor.script("personal-link", Reply(422, {"message": f"{value} is no name."}))
+    vendor.script("personal-link", Reply(422, {"message": words, "errors": {words: [words]}}))
 
     with pytest.raises(Refused) as caught:
         gauge.create_personal_link("contact", {"First Name": value}, token, deadline)
 
-    assert caught.value.vendor_message == told
+    assert caught.value.vendor_message == (words if told else None)
+    assert caught.value.errors == ({words: [words]} if told else {"record": ["is not valid"]})
+
+
+def test_words_that_quote_the_access_token_are_not_passed_on(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, deadline: Deadline
+) -> None:
+    vendor.script("personal-link", Reply.error(422, "tok-1 may not."))
+
+    with pytest.raises(Refused) as caught:
+        gauge.create_personal_link("contact", {"Email": "a@b.example"}, AccessToken("tok-1", 60, 0, 0), deadline)
+
+    assert caught.value.vendor_message is None
+
+
+@pytest.mark.parametrize(
+    ("status", "words", "code"),
+    [
+        (400, "Could not match any campaign filter for Anna.", Code.NO_MATCHING_CAMPAIGN),
+        (400, "Record duplicates with another record of Anna.", Code.DUPLICATE_RECORD),
+        (404, "The inbound mapping [Anna] was not found.", Code.MAPPING_NOT_FOUND),
+    ],
+)
+def test_a_refusal_that_quotes_somebody_means_the_same_and_is_told_in_our_words(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    deadline: Deadline,
+    status: int,
+    words: str,
+    code: Code,
+) -> None:
+    vendor.script("personal-link", Reply.error(status, words))
+
+    with pytest.raises(Refused) as caught:
+        gauge.create_personal_link("contact", {"First Name": "Anna"}, token, deadline)
+
+    assert (caught.value.code, caught.value.vendor_message) == (code, None)
 
 
 def test_the_number_of_a_record_whose_link_is_lost_is_told(

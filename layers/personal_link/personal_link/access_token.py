@@ -142,6 +142,6 @@ def in_a_thread(work: Callable[[], None]) -> None:
         try:
             work()
         except Exception as bug:  # noqa: BLE001  # a thread's own last words would print its text, whatever that quotes
-            observability.report_bug(bug, "token renewal")
+            observability.report_bug(bug)
 
     threading.Thread(target=run, name="token-renewal", daemon=True).start()

@@ -95,10 +95,11 @@ class CredentialsSecret:
         try:
             response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)
         except (ClientError, BotoCoreError) as failure:
-            code = aws_error_code(failure)
+            response, code = None, aws_error_code(failure)
+        if response is None:  # raised out here, since AWS's error, whose words may quote anything, is no context for it
             if code in _SETUP_FAULTS:
-                raise _missing(f"cannot be read ({code})") from None
-            raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({code})") from None
+                raise _missing(f"cannot be read ({code})")
+            raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({code})")
         secret = response.get("SecretString")
         if secret is None and "SecretBinary" in response:
             raise _missing("is binary: store it as a string")

@@ -7,7 +7,7 @@ translate, except for HTTP 400 and 404, which have nothing else to tell their ki
 
 import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, NoReturn
 from urllib.parse import urlencode
@@ -108,7 +108,7 @@ class CustomerGauge:
             "PUT", self._link_url, headers=headers, body=body, deadline=deadline.within(LINK_LIMIT)
         )
         if response.status != 200:
-            self._refuse_link(response, record)
+            self._refuse_link(response, [*record.values(), token.value])
         return personal_link(response, plain_links_allowed=self._plain_links_allowed)
 
     def _encode(self, configuration: str, record: Mapping[str, Scalar]) -> tuple[str, bytes]:
@@ -121,7 +121,7 @@ class CustomerGauge:
         fields = {f"record[{heading}]": _form_value(value) for heading, value in record.items()}
         return _FORM, urlencode({"configuration": configuration, **fields}).encode()
 
-    def _refuse_link(self, response: Response, record: Mapping[str, Scalar]) -> NoReturn:
+    def _refuse_link(self, response: Response, sent: Sequence[Scalar]) -> NoReturn:
         status = response.status
         answered = f"CustomerGauge answered HTTP {status}"
         match status:
@@ -144,7 +144,7 @@ class CustomerGauge:
             case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a failure in mid-work
                 raise Unanswered(Code.UNAVAILABLE, answered)
             case _:
-                raise refusal(status, answered, json_object(response), record)
+                raise refusal(status, answered, json_object(response), sent)
 
     def _refuse_token(self, response: Response, content: Mapping[str, object]) -> NoReturn:
         status, error = response.status, content.get("error")

@@ -1,9 +1,10 @@
 """The use case: one request, at most one call per attempt, one outcome."""
 
-from contextlib import suppress
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
+from personal_link import observability
 from personal_link.access_token import TokenCache
 from personal_link.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
 from personal_link.customergauge import CustomerGauge
@@ -13,7 +14,6 @@ from personal_link.errors import (
     NotProcessed,
     OutcomeUnknown,
     Refused,
-    RequestError,
     Unanswered,
 )
 from personal_link.ledger import Attempt, Ledger
@@ -78,13 +78,10 @@ class LinkIssuer:
         except OutcomeUnknown as unknown:
             return end("unknown", error=describe(unknown))
         except NotProcessed:
-            # If the ledger fails now too, the marker stays and the lease runs out: slower and gloomier, never wrong.
-            with suppress(RequestError):
-                self.ledger.take_back(attempt)
+            _end(self.ledger.take_back, attempt)
             raise
         except Unanswered:
-            with suppress(RequestError):
-                self.ledger.leave_marked(attempt)
+            _end(self.ledger.leave_marked, attempt)
             raise
         return end("created", link)
 
@@ -95,10 +92,19 @@ class LinkIssuer:
             except NotProcessed as error:
                 if error.code is Code.IN_PROGRESS:
                     raise
+                observability.report_not_kept(error, outcome.id)
             if deadline.remaining() < LONGEST_AWS_CALL:
                 break
         # The ledger fails, but the outcome is known here and nowhere else: it goes out rather than get lost.
         return outcome
+
+
+def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:
+    """End an attempt; if the ledger fails, its lease runs out and its marker stays: slower, gloomier, never wrong."""
+    try:
+        end(attempt)
+    except NotProcessed as error:
+        observability.report_not_kept(error, attempt.outcome_id)
 
 
 def _lost_link() -> OutcomeUnknown:

@@ -195,8 +195,10 @@ class Ledger:
             code = aws_error_code(failure)
             if isinstance(failure, ClientError) and code == "ConditionalCheckFailedException":
                 return cast("Item", failure.response.get("Item", {}))  # botocore's stubs do not know it
-            raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})") from None
-        return None
+        else:
+            return None
+        # Raised out here, or its context would be AWS's own error, whose words may quote anything.
+        raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})")
 
 
 def _owner(item: Item) -> str | None:

@@ -1,10 +1,16 @@
-"""Logs: structured, one line an event, made only of the fields named here: no personal data, no secret.
+"""Logs: one line of JSON an event, made only of the fields named here: no personal data, no secret.
 
-What a caller or the vendor wrote (records, links, references, messages of third parties) is never a field.
+What a caller or the vendor wrote (records, links, references, messages of third parties) is never a field. This is the
+one place that redacts: whatever else is logged through this package's logger is withheld by the filter below, and from
+`configure` on the libraries, whose debug lines hold bodies, headers and secrets, log nothing at all.
 """
 
+import json
+import logging
+import re
+from collections.abc import Mapping
 from functools import cache
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
@@ -13,16 +19,76 @@ from personal_link.errors import PersonalLinkError, RequestError
 if TYPE_CHECKING:
     from personal_link.outcome import Outcome
 
+MAX_TEXT: Final = 256  # characters of a field
+MAX_FRAMES: Final = 20  # the innermost of a bug's
+WITHHELD: Final = "(withheld)"
+
+_NAME: Final = re.compile(r"[A-Za-z0-9_. ]{0,64}")
+# A UUID, as all AWS's own ids here are. A caller of API Gateway may choose the request's, a sender the event's.
+_ID: Final = re.compile("([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?")
+_WORDS: Final = re.compile(".*")  # that can be printed, as any text here
+_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
+    "message": _WORDS,
+    "outcome_id": _ID,
+    "source_id": _ID,
+    "message_id": _ID,
+    "source_type": _NAME,
+    "status": _NAME,
+    "code": _NAME,
+    "error": _NAME,  # the type of an exception
+    "failure": _NAME,  # AWS's code of an error
+    "detail": _WORDS,  # the message of an error of ours
+    "where": _WORDS,
+}
+_TRACE_ID: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")  # the caller may send one
+_OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({})))
+_SILENT: Final = logging.CRITICAL + 1
+
 
 @cache
 def logger() -> Logger:
     """Return the package's logger; its level is set once, by `configure`."""
-    return Logger(service="personal-link", utc=True)
+    made = Logger(service="personal-link", level="INFO", utc=True, json_serializer=_one_line_of_ascii)
+    made.addFilter(_redact)
+    return made
 
 
 def configure(level: str) -> None:
-    """Set the log level of this package; the libraries' own loggers, which would print bodies, stay as they are."""
+    """Set the log level of this package, and let no library log, whatever level the root logger or its own was given.
+
+    Lambda sets the root's to AWS_LAMBDA_LOG_LEVEL; at DEBUG the libraries would write secrets and bodies.
+    """
     logger().setLevel(level)
+    logging.raiseExceptions = False  # a line that cannot be written would come with a traceback, and what that quotes
+    for name, other in list(logging.root.manager.loggerDict.items()):
+        if isinstance(other, logging.Logger) and name != logger().name:
+            other.setLevel(_SILENT)
+
+
+def _redact(record: logging.LogRecord) -> bool:
+    """Withhold all that is not a known field of a known shape, whichever handlers will write the record."""
+    record.msg, record.args = _safe("message", record.msg), None
+    record.exc_info = record.exc_text = record.stack_info = None
+    for name in vars(record).keys() - _OF_EVERY_RECORD:
+        setattr(record, name, _safe(name, getattr(record, name)))
+    return True
+
+
+def _safe(name: str, value: object) -> object:
+    if isinstance(value, list):
+        return [_safe(name, one) for one in value]
+    if isinstance(value, int | float):
+        return value
+    text = value[:MAX_TEXT] if isinstance(value, str) else ""
+    known = isinstance(value, str) and name in _SHAPES and _SHAPES[name].fullmatch(text) and text.isprintable()
+    return text if known else WITHHELD
+
+
+def _one_line_of_ascii(line: dict[str, Any]) -> str:
+    """Write a line of the log: nothing in it can end it, begin another, or move a terminal's cursor."""
+    if not _TRACE_ID.fullmatch(line.get("xray_trace_id", "")):
+        line.pop("xray_trace_id", None)
+    return json.dumps(line, separators=(",", ":"), default=str)
 
 
 def report_outcome(outcome: "Outcome") -> None:
@@ -58,6 +124,11 @@ def report_parked(error: RequestError, message_id: str, attempts: int) -> None:
     logger().error("parked", extra=extra)
 
 
+def report_not_kept(error: RequestError, outcome_id: str) -> None:
+    """Log that the ledger failed to keep how an attempt ended."""
+    logger().error("not kept", extra={"code": error.code, "detail": error.message, "outcome_id": outcome_id})
+
+
 def report_unsent(failure: str, count: int) -> None:
     """Log that SQS did not take messages; `failure` is AWS's code."""
     logger().error("messages not sent", extra={"failure": failure, "count": count})
@@ -68,7 +139,7 @@ def report_not_hidden(failure: str, count: int) -> None:
     logger().warning("visibility not set", extra={"failure": failure, "count": count})
 
 
-def report_bug(bug: Exception, source_id: str) -> None:
+def report_bug(bug: Exception, source_id: str = "") -> None:
     """Log an exception that nobody expected: its type and where it came from; its text only if it is one of ours.
 
     The texts of other exceptions may quote anything: a header, a body, a secret.
@@ -80,5 +151,5 @@ def report_bug(bug: Exception, source_id: str) -> None:
         where.append(f"{code.co_qualname}:{trace.tb_lineno}")
         trace = trace.tb_next
     detail = str(bug) if isinstance(bug, PersonalLinkError) else ""
-    extra = {"error": type(bug).__name__, "detail": detail, "where": where, "source_id": source_id}
+    extra = {"error": type(bug).__name__, "detail": detail, "where": where[-MAX_FRAMES:], "source_id": source_id}
     logger().error("unexpected error", extra=extra)

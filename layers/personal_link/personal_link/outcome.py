@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any, Final, Literal, Self
 
+from personal_link import strict_json
 from personal_link.clock import timestamp
 from personal_link.errors import OutcomeUnknown, Refused
 from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, is_scalar
@@ -89,7 +90,7 @@ class Outcome:
     @classmethod
     def replay(cls, stored: str, *, reference: str | None, record: Mapping[str, object] | None) -> Self:
         """Return a stored outcome, with what the same request delivered again brings, as a replay."""
-        kept = json.loads(stored)
+        kept: Any = strict_json.parse(stored)  # json's own error would hold the text, link and all
         link = kept.get("personal_link")
         return cls(
             id=kept["id"],

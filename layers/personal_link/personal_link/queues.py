@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personal_link import observability
-from personal_link.aws_failure import aws_error_code
+from personal_link.aws_failure import aws_error_code, known_code
 from personal_link.errors import RequestError
 from personal_link.outcome import Outcome
 from personal_link.triggers import ORIGINAL_MESSAGE_ID
@@ -91,7 +91,7 @@ class RequestsQueue:
                 observability.report_not_hidden(aws_error_code(failure), len(batch))
                 continue
             for entry in response.get("Failed", []):
-                observability.report_not_hidden(entry["Code"], 1)
+                observability.report_not_hidden(known_code(entry["Code"]), 1)
 
 
 def _send(sqs: "SQSClient", url: str, entries: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> set[int]:
@@ -104,7 +104,7 @@ def _send(sqs: "SQSClient", url: str, entries: "Sequence[SendMessageBatchRequest
             observability.report_unsent(aws_error_code(failure), len(batch))
             continue  # the positions say that none of this batch is taken
         for entry in response.get("Failed", []):
-            observability.report_unsent(entry["Code"], 1)
+            observability.report_unsent(known_code(entry["Code"]), 1)
         # Any HTTP 200 counts as success to botocore, so only a message id counts here.
         taken |= {int(entry["Id"]) for entry in response.get("Successful", []) if entry.get("MessageId")}
     return set(range(len(entries))) - taken

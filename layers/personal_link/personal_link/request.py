@@ -39,7 +39,7 @@ class IdempotencyKey:
     """
 
     scope: Literal["caller", "event", "message", "content"]
-    value: str
+    value: str = field(repr=False)
 
     @property
     def digest(self) -> str:

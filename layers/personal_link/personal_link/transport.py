@@ -17,7 +17,7 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from urllib3.response import BaseHTTPResponse
 
 from personal_link.clock import Clock, Deadline
-from personal_link.errors import Code, NotProcessed, Unanswered
+from personal_link.errors import Code, NotProcessed, TryAgain, Unanswered
 
 CONNECT_LIMIT: Final = 2.0  # seconds for one connection
 CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing
@@ -65,14 +65,16 @@ class Transport:
             try:
                 response = self._send(method, url, headers, body, deadline.remaining())
             except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
+                failure: TryAgain = NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})")
                 tries += 1
-                if tries == CONNECT_TRIES:
-                    raise NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})") from None
+                if tries < CONNECT_TRIES:
+                    continue
             except HTTPError as error:
-                raise Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})") from None
+                failure = Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})")
             else:
                 self._last_used[origin] = self._clock.wall()
                 return response
+            raise failure  # out here: urllib3's error, which may quote the answer, is not to be its context
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
         response = self._pools.request(
@@ -187,9 +189,10 @@ class _WatchedTls(_Watched, HTTPSConnection):
 
     def connect(self) -> None:
         try:
-            super().connect()
+            return super().connect()
         except OSError as error:  # also a time-out or reset in mid-handshake: urllib3 takes it for one in mid-answer
-            raise NotProcessed(Code.UNAVAILABLE, f"no TLS connection ({type(error).__name__})") from None
+            failure = type(error).__name__
+        raise NotProcessed(Code.UNAVAILABLE, f"no TLS connection ({failure})")
 
 
 class _PlainPool(HTTPConnectionPool):

@@ -3,6 +3,7 @@
 import base64
 import re
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -82,10 +83,10 @@ def _body(event: Mapping[str, Any]) -> str | bytes:
         raise InvalidRequest(Code.TOO_LARGE, f"The body is too large: a request has at most {MAX_BYTES} bytes.")
     if not event.get("isBase64Encoded"):
         return body
-    try:
+    with suppress(ValueError):
         return base64.b64decode(body, validate=True)
-    except ValueError:
-        raise Unreadable(Code.INVALID_REQUEST, "The body is not valid base64.") from None
+    # Out here, and below: what was caught may hold the whole body, and is not to be this error's context.
+    raise Unreadable(Code.INVALID_REQUEST, "The body is not valid base64.")
 
 
 def _read_json(body: str | bytes) -> object:
@@ -101,14 +102,15 @@ def _object(value: object) -> dict[str, object]:
 
 def _read_form(body: str | bytes) -> dict[str, object]:
     """Return the request in a form body, `record[Heading]=value` as on the vendor's page."""
-    try:
+    pairs = None
+    with suppress(ValueError):
         text = body.decode("utf-8") if isinstance(body, bytes) else body
         if text.lstrip().startswith("{"):  # as `curl -d '{…}'` without a header sends it
             hint = "It looks like JSON: send Content-Type: application/json."
             raise Unreadable(Code.INVALID_REQUEST, f"The body is not a valid form. {hint}")
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict")
-    except ValueError:
-        raise Unreadable(Code.INVALID_REQUEST, "The body is not a valid form.") from None
+    if pairs is None:
+        raise Unreadable(Code.INVALID_REQUEST, "The body is not a valid form.")
     if len(pairs) > MAX_HEADINGS + len(_LABELS):
         message = f"The form has {len(pairs)} fields; a record has at most {MAX_HEADINGS} headings."
         raise InvalidRequest(Code.TOO_LARGE, message)

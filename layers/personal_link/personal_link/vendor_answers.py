@@ -1,20 +1,18 @@
 """What stands in the vendor's answers: a link, a refusal, a token's life. None of it is trusted to be as documented."""
 
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 from urllib.parse import urlsplit
 
-from personal_link import strict_json
+from personal_link import strict_json, vendor_words
 from personal_link.errors import Code, FieldErrors, OutcomeUnknown, Refused
 from personal_link.outcome import PersonalLink
 from personal_link.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_plain_text
 from personal_link.transport import Response
 
 MAX_LINK: Final = 2048  # characters
-MAX_MESSAGE: Final = 1024  # characters of the vendor's own words
-MAX_MESSAGES: Final = 10  # of them for a field
-SHORTEST_QUOTE: Final = 4  # characters of a value; a shorter one may stand in a message by chance
+MAX_MESSAGES: Final = 10  # of the vendor's for a field
 
 _TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's tokens live an hour
 _LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -44,24 +42,24 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
     return PersonalLink(number, link, short)
 
 
-def refusal(status: int, answered: str, content: Mapping[str, object], record: Mapping[str, Scalar]) -> Refused:
+def refusal(status: int, answered: str, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
     """Return what a 4xx with a body means.
 
-    The vendor's own words are passed on only where it documents them, and not if they quote a value of the record:
-    refusals are kept in the ledger, which holds no personal data.
+    The vendor's own words are passed on only where it documents them, and not if they quote what was sent.
     """
-    values = [value for value in record.values() if isinstance(value, str) and len(value) >= SHORTEST_QUOTE]
-    text = _own_words(content.get("message"), values)
-    errors = _field_errors(content.get("errors"), values)
-    if status == 400 and "campaign filter" in text.lower():
-        return Refused(Code.NO_MATCHING_CAMPAIGN, "No personal link campaign matches the record.", vendor_message=text)
-    if status == 400 and "duplicates" in text.lower():
-        return Refused(Code.DUPLICATE_RECORD, "The contact falls under a duplication rule.", vendor_message=text)
-    if status == 404 and "mapping" in text.lower():
-        return Refused(Code.MAPPING_NOT_FOUND, "The inbound mapping was not found.", vendor_message=text)
+    text = vendor_words.read(content.get("message")).lower()
+    own_words = vendor_words.VendorWords(sent)
+    words = own_words.pass_on(content.get("message"))
+    if status == 400 and "campaign filter" in text:
+        return Refused(Code.NO_MATCHING_CAMPAIGN, "No personal link campaign matches the record.", vendor_message=words)
+    if status == 400 and "duplicates" in text:
+        return Refused(Code.DUPLICATE_RECORD, "The contact falls under a duplication rule.", vendor_message=words)
+    if status == 404 and "mapping" in text:
+        return Refused(Code.MAPPING_NOT_FOUND, "The inbound mapping was not found.", vendor_message=words)
     if status == 422:
-        message = "CustomerGauge refused the values of the record."
-        return Refused(Code.VALIDATION_FAILED, message, vendor_message=text or None, errors=errors)
+        errors = _field_errors(content.get("errors"), own_words)
+        refused = "CustomerGauge refused the values of the record."
+        return Refused(Code.VALIDATION_FAILED, refused, vendor_message=words, errors=errors)
     return Refused(Code.BAD_REQUEST, f"{answered}.")
 
 
@@ -86,19 +84,14 @@ def _usable(link: object, *, plain_links_allowed: bool) -> str | None:
     return link if parts.hostname and (parts.scheme == "https" or local) else None
 
 
-def _own_words(message: object, values: Sequence[str]) -> str:
-    """Return a message of the vendor's, or nothing if it is no plain text, too long, or quotes one of the values."""
-    if not isinstance(message, str) or len(message) > MAX_MESSAGE or not is_plain_text(message):
-        return ""
-    return "" if any(value.lower() in message.lower() for value in values) else message
-
-
-def _field_errors(errors: object, values: Sequence[str]) -> FieldErrors:
+def _field_errors(errors: object, own_words: vendor_words.VendorWords) -> FieldErrors:
     """Return Laravel's `errors`, a list of messages a field, as far as they have that shape."""
     if not isinstance(errors, dict):
         return {}
     fields = [(field, messages) for field, messages in errors.items() if isinstance(messages, list)]
     return {
-        field[:MAX_LABEL]: [_own_words(message, values) or "is not valid" for message in messages[:MAX_MESSAGES]]
+        own_words.pass_on(field[:MAX_LABEL]) or "record": [
+            own_words.pass_on(message) or "is not valid" for message in messages[:MAX_MESSAGES]
+        ]
         for field, messages in fields[:MAX_HEADINGS]
     }

@@ -33,6 +33,7 @@ _AWS_CALLS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standar
 def http_door() -> HttpDoor:
     """Return what `http_api` runs. Raises SettingsError."""
     settings = load_settings()
+    observability.configure(settings.log_level)
     clock = SystemClock()
     return HttpDoor(_issuer(settings, clock), ResultsQueue(_sqs(), settings.results_queue_url, settings.echo_record))
 
@@ -41,6 +42,7 @@ def http_door() -> HttpDoor:
 def batch_worker() -> BatchWorker:
     """Return what `queue_worker` runs. Raises SettingsError."""
     queue_settings = load_queue_settings()
+    observability.configure(queue_settings.connector.log_level)  # before any client is made
     settings, clock, sqs = queue_settings.connector, SystemClock(), _sqs()
     return BatchWorker(
         issuer=_issuer(settings, clock),
@@ -53,7 +55,6 @@ def batch_worker() -> BatchWorker:
 
 
 def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
-    observability.configure(settings.log_level)
     customergauge = CustomerGauge(
         Transport(clock),
         clock,

@@ -22,7 +22,8 @@ TABLE = "Resources LedgerTable"
     without("Resources CredentialsSecret Properties KmsKeyId"),
     without("Globals Function KmsKeyArn"),
     without(f"{TABLE} Properties SSESpecification"),
-    change(f"{TABLE} Properties SSESpecification Fn::If 1", {"SSEEnabled": True}),  # then it is a key of AWS
+    without(f"{TABLE} Properties SSESpecification KMSMasterKeyId"),  # then it is a key of AWS
+    change(f"{TABLE} Properties SSESpecification SSEEnabled", value=False),
     change("Conditions CustomerHoldsTheKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, "true"]}),
     change("Conditions CustomerHoldsTheKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}),
     change("Resources OneMoreQueue", {"Type": "AWS::SQS::Queue"}),
@@ -39,7 +40,7 @@ def all_that_is_stored_is_encrypted_with_the_customers_key_if_there_is_one(built
     for name, resource in built.resources.items():
         if resource["Type"] in keys:
             found = resource.get("Properties", {}).get(keys[resource["Type"]])
-            of_table = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key} if key else None
+            of_table = {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key} if key else {"SSEEnabled": False}
             if found != (of_table if resource["Type"] == "AWS::DynamoDB::Table" else key):
                 yield f"{name}: {found}"
 

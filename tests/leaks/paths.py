@@ -1,0 +1,496 @@
+"""Every way that a request may take, happy or not, each with canaries in whatever comes in on it.
+
+A path is a function of the stage; `PATHS` has them all by name.
+"""
+
+import base64
+import html
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from typing import Final, NoReturn
+from urllib.parse import quote, quote_plus, urlencode
+
+from personal_link.access_token import in_a_thread
+from personal_link.customergauge import CustomerGauge
+from personal_link.http_door import HttpDoor
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Ledger
+from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.transport import Transport
+from personal_link.work_batch import BatchWorker
+from sandbox.vendor_replies import Reply
+from tests.leaks.canaries import (
+    ALL_OF_THEM,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    EMAIL,
+    LINK,
+    LINKS,
+    OF_THE_RECORD,
+    RECORD,
+    REFERENCE,
+    TOKEN,
+)
+from tests.leaks.stage import LINKED, REQUEST_ID, SECRET, Stage, a_request
+
+Path = Callable[[Stage], None]
+PATHS: Final[dict[str, Path]] = {}
+
+FORM: Final = "application/x-www-form-urlencoded"
+WORDS: Final = {"message": ALL_OF_THEM, "error": ALL_OF_THEM, "error_description": ALL_OF_THEM}
+ERRORS: Final = {**WORDS, "errors": {"Email": [ALL_OF_THEM], ALL_OF_THEM: [ALL_OF_THEM]}}
+HEADERS: Final = {
+    "Location": f"https://elsewhere.example/{quote(ALL_OF_THEM)}",
+    "Set-Cookie": f"session={TOKEN.value}",
+    "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{EMAIL.value} {TOKEN.value}"',
+    "X-Debug": ALL_OF_THEM.encode().decode("latin-1"),
+}
+# What a caller may write, in the wrong place too.
+OF_A_CALLER: Final = " | ".join(canary.value for canary in (*OF_THE_RECORD, REFERENCE))
+PAGE: Final = f"<html><body>{html.escape(ALL_OF_THEM)}</body></html>"
+DAY: Final = 86_400.0
+
+# What the vendor has got, or made; the reference and the key it never sees.
+KNOWN_TO_THE_VENDOR: Final = (*OF_THE_RECORD, *LINKS, TOKEN, CLIENT_ID, CLIENT_SECRET)
+WAYS_TO_QUOTE: Final[tuple[Callable[[str], str], ...]] = (
+    str,
+    str.lower,
+    str.upper,
+    html.escape,
+    quote_plus,
+    lambda value: quote(value, safe=""),
+    lambda value: json.dumps(value)[1:-1],
+)
+QUOTES: Final = [f"{way(canary.value)} is wrong." for canary in KNOWN_TO_THE_VENDOR for way in WAYS_TO_QUOTE]
+
+
+def path(function: Path) -> Path:
+    """List a path."""
+    PATHS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+# What goes well
+
+
+@path
+def a_link_over_http_and_its_replay(stage: Stage) -> None:
+    body = {**a_request(), "idempotency_key": stage.key()}
+    key = {"Idempotency-Key": body["idempotency_key"]}
+    stage.call(body, headers=key)
+    stage.call(body, headers=key)
+    stage.new_environment()
+    stage.call(body, headers=key)
+    stage.call({**body, "record": {"Email": EMAIL.value}}, headers=key)  # the key of another request
+
+
+@path
+def a_link_over_http_without_a_key(stage: Stage) -> None:
+    for _ in range(2):
+        stage.call(headers={"Idempotency-Key": None})
+
+
+@path
+def a_form_over_http(stage: Stage) -> None:
+    fields = {f"record[{heading}]": value for heading, value in RECORD.items()}
+    body = urlencode({"configuration": "contact", **fields})
+    stage.call(body, headers={"Content-Type": FORM})
+    stage.call(base64.b64encode(body.encode()).decode(), headers={"Content-Type": FORM}, isBase64Encoded=True)
+
+
+@path
+def a_record_sent_as_a_form(stage: Stage) -> None:
+    stage.monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
+    stage.call()
+    stage.deliver(None)
+
+
+@path
+def links_off_the_queue_and_their_replay(stage: Stage) -> None:
+    body = {**a_request(), "idempotency_key": stage.key()}
+    stage.deliver(body, a_request(), None)
+    stage.deliver(body)
+
+
+@path
+def an_event_off_the_queue(stage: Stage) -> None:
+    event = {
+        "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+        "detail-type": "Personal Link Requested",
+        "time": "2026-11-23T10:00:00Z",
+        "detail": a_request(),
+    }
+    stage.deliver(event, {**event, "detail": ALL_OF_THEM}, {**event, "time": ALL_OF_THEM})
+
+
+@path
+def a_token_renewed_after_the_api_refused_it(stage: Stage) -> None:
+    stage.vendor.script("personal-link", Reply(401, ERRORS, HEADERS))
+    stage.call()
+
+
+# What is refused on arrival
+
+
+@path
+def bodies_over_http_that_cannot_be_read(stage: Stage) -> None:
+    whole = json.dumps(a_request())
+    for body in (
+        *(whole[:-3], f"[{whole}]", f'{{"record": {whole}, "record": {whole}}}', OF_A_CALLER, "[" * 3000 + whole),
+        *(f'{{"record": {{"{EMAIL.value}": NaN}}}}', f"\ufeff{whole}", whole.replace("canary", "\ud800")),
+    ):
+        stage.call(body)
+        stage.call(body, headers={"Content-Type": FORM})
+        stage.call(body, headers={"Content-Type": OF_A_CALLER})
+    stage.call(OF_A_CALLER, isBase64Encoded=True)
+    for content_type in ("application/json", FORM):
+        encoded = base64.b64encode(OF_A_CALLER.encode("utf-16")).decode()
+        stage.call(encoded, isBase64Encoded=True, headers={"Content-Type": content_type})
+
+
+@path
+def forms_over_http_that_cannot_be_read(stage: Stage) -> None:
+    for body in (
+        *(OF_A_CALLER, quote(OF_A_CALLER), f"record[Email]={EMAIL.value}&{quote_plus(OF_A_CALLER)}=1"),
+        *(f"record[Email]={EMAIL.value}&record[Email]={EMAIL.value}", f"record[Email]={quote(EMAIL.value)}%ff"),
+    ):
+        stage.call(body, headers={"Content-Type": FORM})
+
+
+@path
+def requests_that_break_the_contract(stage: Stage) -> None:
+    for body in (
+        {"record": {"Email": [OF_A_CALLER]}},
+        {"record": OF_A_CALLER},
+        {"record": {"Email": f"{OF_A_CALLER}\n"}, "reference": f"{OF_A_CALLER}\0", "configuration": [OF_A_CALLER]},
+        {"record": {"Email": EMAIL.value}, "reference": OF_A_CALLER * 9},
+        {"record": {"Notes": OF_A_CALLER * 300}},
+        {"record": {f"Heading {number}": EMAIL.value for number in range(201)}},
+        {OF_A_CALLER: OF_A_CALLER},
+    ):
+        stage.call(body)
+        stage.deliver(body)
+    stage.call({**a_request(), "idempotency_key": "another than the header's"})
+    stage.call(headers={"Idempotency-Key": f"{OF_A_CALLER}\n"})
+    stage.monkeypatch.setenv("DEFAULT_CONFIGURATION", "")
+    stage.new_environment()
+    stage.call({"record": RECORD})
+    stage.deliver({"record": RECORD})
+
+
+@path
+def messages_that_cannot_be_read(stage: Stage) -> None:
+    whole = json.dumps(a_request())
+    stage.deliver(whole[:-3], OF_A_CALLER, f"[{whole}]", f'{{"record": {whole}, "record": {whole}}}')
+
+
+@path
+def an_event_that_nobody_expected(stage: Stage) -> None:
+    stage.call(body=RECORD)
+    stage.call(headers={"Content-Type": RECORD})
+    stage.call(requestContext={"requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
+    stage.deliver(None, attributes={"SentTimestamp": OF_A_CALLER})
+    stage.deliver(None, messageAttributes=OF_A_CALLER)
+
+
+# What the vendor refuses, or breaks
+
+
+@path
+def every_status_with_all_canaries_in_its_body_and_headers(stage: Stage) -> None:
+    for status in (201, 204, 301, 302, 307, 308, 400, 403, 404, 408, 409, 422, 425, 429, 500, 502, 503, 504):
+        stage.vendor.script("personal-link", Reply(status, ERRORS, HEADERS), Reply(status, PAGE, HEADERS))
+        stage.call()
+        stage.call()
+
+
+@path
+def the_same_on_the_queue(stage: Stage) -> None:
+    for status in (201, 302, 400, 403, 404, 422, 429, 500, 503):
+        stage.vendor.script("personal-link", *[Reply(status, ERRORS, HEADERS)] * 2)
+        stage.deliver(None, None)
+        stage.new_environment()
+
+
+@path
+def a_refusal_that_quotes_one_canary_at_a_time(stage: Stage) -> None:
+    kinds = itertools.cycle([(400, "duplicates"), (404, "mapping"), (422, "")])
+    for (status, words), quoted in zip(kinds, QUOTES, strict=False):
+        stage.vendor.script("personal-link", Reply(status, {"message": f"{words} {quoted}"}))
+    for _ in range(0, len(QUOTES), 10):
+        stage.deliver(*[None] * 10)
+    for first in range(0, len(QUOTES), 10):
+        errors = {"Email": QUOTES[first : first + 10], **{quoted: ["no"] for quoted in QUOTES[first : first + 10]}}
+        stage.vendor.script("personal-link", Reply(422, {"message": "No.", "errors": errors}))
+        stage.call()
+
+
+@path
+def tokens_refused_twice(stage: Stage) -> None:
+    stage.vendor.script("personal-link", *[Reply(401, ERRORS, HEADERS)] * 2)
+    stage.call()
+    stage.call()
+    stage.deliver(None)
+
+
+@path
+def success_without_a_usable_link(stage: Stage) -> None:
+    for body in (
+        {"data": {"survey_link": f"javascript:{LINK.value}"}},
+        {"data": {"survey_link": f"{LINK.value}\n"}},
+        {"data": ALL_OF_THEM},
+        ERRORS,
+        PAGE,
+        ALL_OF_THEM.encode("utf-16"),
+    ):
+        stage.vendor.script("personal-link", Reply(200, body, HEADERS))
+        stage.call()
+
+
+@path
+def answers_that_break_off(stage: Stage) -> None:
+    for reply in (
+        *(Reply(fault="reset"), Reply(fault="close"), Reply(fault="truncated")),
+        *(Reply(422, ERRORS, HEADERS, fault="truncated"), Reply(200, PAGE, {"Content-Encoding": "gzip"})),
+        Reply(200, ALL_OF_THEM * 500),
+        Reply(200, LINKED.body, {"Content-Length": f"1, {TOKEN.value}"}, fault="truncated"),
+        Reply(200, LINKED.body, {"Transfer-Encoding": f"chunked, {TOKEN.value}"}, fault="truncated"),
+        Reply(422, f"{ALL_OF_THEM}\r\n", {"Transfer-Encoding": "chunked"}),
+        Reply(103, ALL_OF_THEM, HEADERS),
+    ):
+        stage.vendor.script("personal-link", reply)
+        stage.call()
+
+
+@path
+def headers_that_are_none(stage: Stage) -> None:
+    for status in (200, 422):
+        body = json.dumps(ERRORS).encode()
+        broken = f"yes\r\nno header at all, {EMAIL.value} {TOKEN.value}\r\nX-Debug: {EMAIL.value}"
+        reply = Reply(status, body, {"Content-Length": str(len(body)), "X-Broken": broken})
+        stage.vendor.script("personal-link", reply)
+        stage.vendor.script("token", reply)
+        stage.call()
+        stage.call()
+
+
+@path
+def an_answer_that_does_not_come(stage: Stage) -> None:
+    stage.vendor.script("personal-link", Reply(fault="hang"))
+    stage.call(seconds=16.3)
+    stage.call(seconds=9)
+
+
+@path
+def a_vendor_out_of_reach(stage: Stage) -> None:
+    stage.monkeypatch.setenv("AUTH_BASE_URL", "http://127.0.0.1:9")
+    stage.monkeypatch.setenv("IMPORTS_BASE_URL", "https://127.0.0.1:9")
+    stage.call()
+    stage.deliver(None)
+
+
+@path
+def a_tls_server_that_is_none(stage: Stage) -> None:
+    stage.monkeypatch.setenv("IMPORTS_BASE_URL", stage.vendor.base_url.replace("http:", "https:"))
+    stage.call()
+
+
+# Credentials
+
+
+@path
+def secrets_that_are_no_credentials(stage: Stage) -> None:
+    for secret in (
+        *(ALL_OF_THEM, json.dumps([ALL_OF_THEM]), SECRET[:-1], f'{{"client_secret": {json.dumps(ALL_OF_THEM)}}}'),
+        json.dumps({"client_id": CLIENT_ID.value, "client_secret": f"{CLIENT_SECRET.value}\r\nX-Forged: yes"}),
+        json.dumps({"client_id": ALL_OF_THEM, "client_secret": CLIENT_SECRET.value}),
+        json.dumps({"client_id": CLIENT_ID.value, "client_secret": {"value": CLIENT_SECRET.value}}),
+        f'{{"client_id": "{CLIENT_ID.value}", "client_id": "{CLIENT_ID.value}"}}',
+    ):
+        stage.fill_secret(SecretString=secret)
+        stage.new_environment()
+        stage.call()
+        stage.deliver(None)
+    stage.fill_secret(SecretBinary=SECRET.encode())
+    stage.new_environment()
+    stage.call()
+
+
+@path
+def token_servers_that_refuse_or_break(stage: Stage) -> None:
+    for reply in (
+        *(Reply(status, WORDS, HEADERS) for status in (301, 400, 401, 403, 429, 500, 503)),
+        Reply(400, {**WORDS, "error": "invalid_client"}, HEADERS),
+        *(Reply(200, WORDS), Reply(200, PAGE), Reply(200, ALL_OF_THEM.encode("utf-16")), Reply(502, PAGE)),
+        *(Reply(fault="reset"), Reply(200, {**WORDS, "access_token": TOKEN.value}, HEADERS, fault="truncated")),
+    ):
+        stage.vendor.script("token", reply, reply)
+        stage.call()
+        stage.new_environment()
+        stage.deliver(None)
+        stage.new_environment()
+
+
+@path
+def tokens_that_would_break_or_forge_a_header(stage: Stage) -> None:
+    for value in (
+        *(f"{TOKEN.value}\r\nX-Forged: yes", f"{TOKEN.value}\n", f"{TOKEN.value} {EMAIL.value}", f"{TOKEN.value}é"),
+        *(TOKEN.value * 300, [TOKEN.value], {"value": TOKEN.value}, ""),
+    ):
+        stage.vendor.script("token", Reply(200, {"access_token": value, "token_type": "Bearer"}))
+        stage.call()
+    stage.vendor.script("token", Reply(200, {"access_token": TOKEN.value, "token_type": TOKEN.value}))
+    stage.call()
+
+
+@path
+def a_secret_rotated_and_refused_nevertheless(stage: Stage) -> None:
+    stage.call()
+    stage.fill_secret(SecretString=SECRET.replace("kT5", "kT6"))
+    stage.vendor.script("personal-link", Reply(401, ERRORS, HEADERS))
+    stage.vendor.script("token", *[Reply(400, {**WORDS, "error": "invalid_client"})] * 2)
+    stage.call()
+
+
+@path
+def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(stage: Stage) -> None:
+    stage.call()
+    threads = []
+
+    def fail() -> NoReturn:
+        threads.append(threading.current_thread())
+        raise ValueError(ALL_OF_THEM) from KeyError(ALL_OF_THEM)
+
+    in_a_thread(fail)
+    while not threads:
+        time.sleep(0.001)
+    threads[0].join()
+
+
+# AWS
+
+AWS_ERRORS: Final = (
+    Reply(400, {"__type": "AccessDeniedException", "message": ALL_OF_THEM}, HEADERS),
+    Reply(400, {"__type": ALL_OF_THEM, "message": ALL_OF_THEM, "Code": ALL_OF_THEM}),
+    Reply(400, {"__type": f'{TOKEN.value}\n{{"level":"INFO"}}'}, {"x-amzn-query-error": f"{EMAIL.value};Sender"}),
+    Reply(404, PAGE, HEADERS),
+    Reply(200, f'{{"ALL": "{ALL_OF_THEM}'),
+)
+
+
+@path
+def a_secrets_manager_that_quotes(stage: Stage) -> None:
+    for reply in (*AWS_ERRORS, Reply(200, {"SecretString": ALL_OF_THEM})):
+        stage.aws.script("GetSecretValue", reply, reply)
+        stage.call()
+        stage.new_environment()
+        stage.aws.forgive()
+
+
+@path
+def a_ledger_that_quotes(stage: Stage) -> None:
+    refused = {"__type": "ConditionalCheckFailedException", "message": ALL_OF_THEM}
+    for reply in (*AWS_ERRORS, Reply(400, {**refused, "Item": {"format": {"S": ALL_OF_THEM}}})):
+        for operation in ("PutItem", "UpdateItem"):
+            stage.aws.script(operation, reply, reply)
+            stage.call()
+            stage.deliver(None)
+            stage.aws.forgive()
+
+
+@path
+def a_ledger_whose_items_are_spoilt(stage: Stage) -> None:
+    refused = {"__type": "ConditionalCheckFailedException", "message": ALL_OF_THEM}
+    for outcome in (ALL_OF_THEM, f'{{"id": "{ALL_OF_THEM}', json.dumps(dict.fromkeys([EMAIL.value], EMAIL.value))):
+        there = {name: {"S": "1"} for name in ("format", "owner", "state")} | {"outcome": {"S": outcome}}
+        stage.monkeypatch.setattr("personal_link.request.LinkRequest.fingerprint", "1")
+        reply = Reply(400, {**refused, "Item": {**there, "fingerprint": {"S": "1"}}})
+        stage.aws.script("PutItem", reply, reply)
+        stage.call()
+        stage.deliver(None)
+
+
+@path
+def queues_that_quote(stage: Stage) -> None:
+    failed = [{"Id": "0", "SenderFault": False, "Code": ALL_OF_THEM, "Message": ALL_OF_THEM}]
+    for reply in (*AWS_ERRORS, Reply(200, {"Successful": [], "Failed": failed})):
+        for operation in ("SendMessageBatch", "ChangeMessageVisibilityBatch"):
+            stage.aws.script(operation, *[reply] * 3)
+            stage.call()
+            stage.vendor.script("personal-link", Reply(503, ERRORS, {"Retry-After": "2"}))
+            stage.deliver(None, ALL_OF_THEM)
+            stage.aws.forgive()
+
+
+@path
+def aws_out_of_reach(stage: Stage) -> None:
+    for operation in ("GetSecretValue", "PutItem", "SendMessageBatch"):
+        stage.aws.script(operation, *[Reply(fault="reset")] * 2)
+        stage.call()
+        stage.aws.forgive()
+
+
+# The end of the retry window
+
+
+@path
+def requests_that_are_parked(stage: Stage) -> None:
+    old = {"ApproximateReceiveCount": "9", "SentTimestamp": str(round((time.time() - DAY) * 1000))}
+    for reply in (Reply(503, ERRORS, HEADERS), Reply(403, ERRORS), Reply(500, PAGE), Reply(fault="reset")):
+        stage.vendor.script("personal-link", reply)
+        stage.deliver(None, attributes=old)
+        stage.new_environment()
+    stage.fill_secret(SecretString=ALL_OF_THEM)
+    stage.deliver(None, attributes=old)
+
+
+# Bugs
+
+
+def bug() -> Exception:
+    """Return an exception that quotes all there is, with more of it behind."""
+    wrong = KeyError(ALL_OF_THEM)
+    wrong.__cause__ = ExceptionGroup(ALL_OF_THEM, [ValueError(ALL_OF_THEM)])
+    wrong.add_note(ALL_OF_THEM)
+    return wrong
+
+
+@path
+def a_bug_wherever_one_may_be(stage: Stage) -> None:
+    def fail(*_arguments: object, **_more: object) -> NoReturn:
+        raise bug()
+
+    for owner, name in (
+        *((HttpDoor, "serve"), (LinkIssuer, "issue"), (Ledger, "begin"), (Ledger, "settle"), (Transport, "request")),
+        *((CustomerGauge, "fetch_token"), (CustomerGauge, "create_personal_link"), (BatchWorker, "work")),
+        *((ResultsQueue, "send"), (RequestsQueue, "park"), (RequestsQueue, "hide")),
+    ):
+        with stage.monkeypatch.context() as patch:
+            patch.setattr(owner, name, fail)
+            stage.call()
+            stage.vendor.script("personal-link", Reply(403, ERRORS))
+            stage.deliver(None, ALL_OF_THEM)
+            stage.new_environment()
+
+
+@path
+def a_bug_of_no_end(stage: Stage) -> None:
+    def recurse(*arguments: object) -> None:
+        recurse(*arguments, ALL_OF_THEM)
+
+    stage.monkeypatch.setattr(LinkIssuer, "issue", recurse)
+    stage.call()
+    stage.deliver(None)
+
+
+@path
+def settings_that_hold_what_they_should_not(stage: Stage) -> None:
+    stage.monkeypatch.setenv("AUTH_BASE_URL", f"https://{CLIENT_ID.value}:{CLIENT_SECRET.value}@auth.example")
+    stage.monkeypatch.setenv("ECHO_RECORD", ALL_OF_THEM)
+    stage.monkeypatch.setenv("LOG_LEVEL", ALL_OF_THEM)
+    stage.monkeypatch.setenv("LEDGER_DAYS", CLIENT_SECRET.value)
+    stage.call()
+    stage.deliver(None)

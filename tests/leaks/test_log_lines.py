@@ -1,0 +1,304 @@
+"""A line of the log is one line of ASCII JSON, made of known fields of known shapes, whoever tries to write another."""
+
+import inspect
+import json
+import logging
+import sys
+from collections.abc import Callable
+from typing import Any, Final
+
+import pytest
+from botocore.exceptions import ClientError, EndpointConnectionError
+
+from personal_link import observability
+from personal_link.aws_failure import aws_error_code
+from personal_link.errors import Code, PersonalLinkError, RequestError, TryAgain
+from personal_link.outcome import Outcome
+from personal_link.request import Source
+from tests.leaks.canaries import ALL_OF_THEM, CANARIES, canaries_in
+from tests.leaks.stage import Stage, a_request
+
+pytestmark = pytest.mark.usefixtures("everybody_logs")
+
+AN_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+FORGERIES: Final = {
+    "a line feed": 'x\n{"level":"ERROR","message":"forged"}',
+    "a carriage return": "x\r\nforged",
+    "another end of line": "x\u2028forged\u2029\x85\x0b\x0cforged",
+    "a terminal's escape": "x\x1b[2J\x1b[1;31mforged",
+    "a change of direction": "x\u202eforged",
+    "a NUL": "x\0forged",
+    "half a character": "x\ud800forged",
+    "an end of string": 'x","level":"ERROR","message":"forged',
+    "no end": "x" * 10_000,
+}
+
+
+def an_outcome(name: str) -> Outcome:
+    return Outcome(
+        id=name,
+        status=name,  # type: ignore[arg-type]
+        source=Source(name, name),  # type: ignore[arg-type]
+        requested_at="",
+        completed_at="",
+        attempts=1,
+        error={"code": name},
+    )
+
+
+def an_error(name: str) -> RequestError:
+    error = TryAgain(Code.UNAVAILABLE, name, vendor_message=name, errors={name: [name]})
+    error.code = name  # type: ignore[assignment]
+    return error
+
+
+def a_bug(name: str) -> Exception:
+    return type(name.replace("\0", ""), (Exception,), {})(name) if "\ud800" not in name else Exception(name)
+
+
+REPORTS: Final[dict[str, Callable[[str], None]]] = {
+    "report_outcome": lambda name: observability.report_outcome(an_outcome(name)),
+    "report_refused": lambda name: observability.report_refused(an_error(name), name),
+    "report_retry": lambda name: observability.report_retry(an_error(name), name, 1, 2),
+    "report_parked": lambda name: observability.report_parked(an_error(name), name, 1),
+    "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name),
+    "report_unsent": lambda name: observability.report_unsent(name, 1),
+    "report_not_hidden": lambda name: observability.report_not_hidden(name, 1),
+    "report_bug": lambda name: observability.report_bug(a_bug(name), name),
+}
+
+
+def test_the_reports_are_all_here() -> None:
+    functions = inspect.getmembers(observability, inspect.isfunction)
+
+    assert {name for name, _function in functions if name.startswith("report")} == set(REPORTS)
+
+
+@pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
+@pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
+def test_no_field_forges_a_line(report: Callable[[str], None], forgery: str, capfd: pytest.CaptureFixture[str]) -> None:
+    report(forgery)
+
+    out, err = capfd.readouterr()
+    (line,) = out.splitlines()
+    assert line.isascii()
+    assert line.isprintable()
+    fields = json.loads(line)
+    assert fields["level"] in {"INFO", "WARNING", "ERROR"}
+    assert max(len(value) for value in fields.values() if isinstance(value, str)) <= 256
+    assert "forged" not in err
+
+
+def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withheld(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
+    source = Source("eventbridge", AN_ID)
+    error = TryAgain(Code.INTERNAL_ERROR, 'The secret is not a JSON object {"client_id": …}')
+    bug = PersonalLinkError("LEDGER_TABLE is missing")
+    try:
+        raise bug
+    except PersonalLinkError:
+        observability.report_bug(bug, AN_ID)
+    observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1))
+    observability.report_refused(error, AN_ID)
+    observability.report_retry(error, AN_ID, 3, 4)
+    observability.report_parked(error, AN_ID, 3)
+    observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
+    observability.report_not_hidden("503", 2)
+
+    written = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    own = [
+        {k: v for k, v in line.items() if k not in {"timestamp", "location", "service", "level"}} for line in written
+    ]
+    said = {"code": "internal_error", "detail": 'The secret is not a JSON object {"client_id": …}'}
+    assert own == [
+        {
+            "message": "unexpected error",
+            "error": "PersonalLinkError",
+            "detail": "LEDGER_TABLE is missing",
+            "where": [own[0]["where"][0]],
+            "source_id": AN_ID,
+        },
+        {
+            "message": "outcome",
+            "outcome_id": AN_ID,
+            "status": "created",
+            "code": "created",
+            "source_type": "eventbridge",
+            "source_id": AN_ID,
+            "attempts": 1,
+            "replayed": False,
+        },
+        {"message": "no outcome", "source_id": AN_ID, **said},
+        {"message": "tried again later", "message_id": AN_ID, "attempts": 3, "wait": 4, **said},
+        {"message": "parked", "message_id": AN_ID, "attempts": 3, **said},
+        {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
+        {"message": "visibility not set", "failure": "503", "count": 2},
+    ]
+
+
+@pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
+def test_an_id_that_somebody_chose_is_withheld(canary: Any, capfd: pytest.CaptureFixture[str]) -> None:
+    observability.report_refused(TryAgain(Code.UNAVAILABLE, "no connection"), canary.value)
+
+    assert json.loads(capfd.readouterr().out)["source_id"] == "(withheld)"
+
+
+def test_what_is_no_known_field_is_withheld_whichever_handler_writes_it(capfd: pytest.CaptureFixture[str]) -> None:
+    observability.logger()  # Powertools keeps its lines from the handlers that root has by now, and from no later one
+    everything = logging.StreamHandler()
+    everything.setFormatter(logging.Formatter("%(message)s %(email)s %(request)s"))
+    logging.root.addHandler(everything)
+    observability.logger().info("a line", extra={"email": ALL_OF_THEM, "request": a_request(), "code": a_request()})
+
+    out, err = capfd.readouterr()
+    fields = json.loads(out)
+    assert (fields["email"], fields["request"], fields["code"]) == ("(withheld)", "(withheld)", "(withheld)")
+    assert "a line (withheld) (withheld)" in err
+    assert canaries_in(out + err) == []
+
+
+def test_no_exception_is_written_and_nothing_formatted_into_a_message(capfd: pytest.CaptureFixture[str]) -> None:
+    try:
+        a_request()[ALL_OF_THEM]
+    except KeyError:
+        observability.logger().exception("it failed with %s", ALL_OF_THEM, stack_info=True)
+
+    out, err = capfd.readouterr()
+    assert json.loads(out)["message"] == "it failed with %s"
+    assert canaries_in(out + err) == []
+
+
+def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told(capfd: pytest.CaptureFixture[str]) -> None:
+    def fail(calls: int) -> None:
+        if calls == 0:
+            raise KeyError(ALL_OF_THEM)
+        fail(calls - 1)
+
+    try:
+        fail(100)
+    except KeyError as bug:
+        observability.report_bug(bug)
+
+    line = json.loads(capfd.readouterr().out)
+    assert len(line["where"]) == 20
+    assert all(".fail:" in call for call in line["where"])
+
+
+def test_a_line_that_cannot_be_written_takes_nothing_along(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    observability.configure("INFO")
+    monkeypatch.setattr(observability.logger().registered_handler, "stream", None)
+    try:
+        a_request()[ALL_OF_THEM]
+    except KeyError as bug:
+        observability.report_bug(bug)
+
+    assert canaries_in("".join(capfd.readouterr())) == []
+
+
+# Ids and codes that come from outside
+
+
+def test_a_request_id_that_the_caller_chose_stands_in_no_log(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+    for chosen in (*FORGERIES.values(), ALL_OF_THEM):
+        stage.call(requestContext={"requestId": chosen, "requestTimeEpoch": 0})
+        stage.call("no request", requestContext={"requestId": chosen, "requestTimeEpoch": 0})
+
+    assert_no_line_is_forged(capfd, lines=20)
+
+
+def test_an_event_id_or_an_original_id_that_the_sender_chose_stands_in_no_log(
+    stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for chosen in (*FORGERIES.values(), ALL_OF_THEM):
+        stage.deliver({"id": chosen, "detail-type": "x", "detail": a_request()})
+        stage.deliver(None, messageAttributes={"original_message_id": {"stringValue": chosen, "dataType": "String"}})
+
+    assert_no_line_is_forged(capfd, lines=20)
+
+
+def assert_no_line_is_forged(capfd: pytest.CaptureFixture[str], *, lines: int) -> None:
+    out, err = capfd.readouterr()
+    written = [json.loads(line) for line in out.split("\n")[:-1]]
+    assert len(written) == lines
+    assert {line["service"] for line in written} == {"personal-link"}
+    assert out.isascii()
+    assert "forged" not in out + err
+    assert canaries_in(out + err) == []
+
+
+@pytest.mark.parametrize(
+    ("trace_id", "shown"),
+    [
+        (
+            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
+            "1-5759e988-bd862e3fe1be46a994272793",
+        ),
+        (f"Root={ALL_OF_THEM}", None),
+        (f"{ALL_OF_THEM};Root=1-5759e988-bd862e3fe1be46a994272793", None),
+    ],
+)
+def test_a_trace_id_is_shown_if_it_is_one(
+    trace_id: str, shown: str | None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("_X_AMZN_TRACE_ID", trace_id)
+    observability.report_unsent("InternalError", 1)
+
+    assert json.loads(capfd.readouterr().out).get("xray_trace_id") == shown
+
+
+@pytest.mark.parametrize(
+    ("code", "told"),
+    [
+        ("ThrottlingException", "ThrottlingException"),
+        ("AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.NonExistentQueue"),
+        ("503", "503"),
+        *[(forgery, "unknown code") for forgery in FORGERIES.values()],
+        *[(canary.value, "unknown code") for canary in CANARIES],
+        ("", "unknown code"),
+    ],
+)
+def test_a_code_of_awss_is_told_if_it_looks_like_one(code: str, told: str) -> None:
+    refused = ClientError({"Error": {"Code": code, "Message": ALL_OF_THEM}}, "PutItem")
+
+    assert aws_error_code(refused) == told
+
+
+def test_where_no_answer_came_the_kind_of_failure_is_told() -> None:
+    assert aws_error_code(EndpointConnectionError(endpoint_url=ALL_OF_THEM)) == "EndpointConnectionError"
+
+
+# Switches
+
+
+@pytest.mark.filterwarnings("ignore:POWERTOOLS_DEV")
+@pytest.mark.parametrize(
+    "switch",
+    [
+        {"POWERTOOLS_DEV": "true"},
+        {"POWERTOOLS_LOGGER_LOG_EVENT": "true"},
+        {"POWERTOOLS_LOG_DEDUPLICATION_DISABLED": "true"},
+        {"POWERTOOLS_LOGGER_SAMPLE_RATE": "1"},
+        {"POWERTOOLS_LOG_LEVEL": "DEBUG"},
+        {"AWS_LAMBDA_LOG_LEVEL": "DEBUG"},
+        {"POWERTOOLS_SERVICE_NAME": "somebody-else"},
+    ],
+    ids=" ".join,
+)
+def test_no_switch_of_the_environment_makes_us_tell_more(
+    switch: dict[str, str], stage: Stage, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name, value in switch.items():
+        monkeypatch.setenv(name, value)
+    stage.call()
+    stage.deliver(None, "no request")
+
+    assert_no_line_is_forged(capfd, lines=3)
+
+
+def test_importing_the_package_leaves_the_loggers_alone() -> None:
+    assert logging.getLogger("botocore").getEffectiveLevel() == logging.DEBUG
+    assert "personal-link" not in logging.root.manager.loggerDict
+    assert "http_api" in sys.modules

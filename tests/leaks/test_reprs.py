@@ -1,0 +1,201 @@
+"""No object of the package shows, in its repr or as text, what it keeps; whoever adds a class has to show one here."""
+
+import importlib
+import inspect
+import logging
+import pkgutil
+import socket
+import ssl
+from collections.abc import Iterator
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Protocol, cast
+
+import pytest
+
+import personal_link
+from personal_link import strict_json, transport, vendor_words
+from personal_link.access_token import AccessToken, TokenCache
+from personal_link.client_credentials import ClientCredentials, CredentialsSecret
+from personal_link.clock import Deadline, SystemClock
+from personal_link.cool_down import CoolDown
+from personal_link.customergauge import CustomerGauge
+from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
+from personal_link.http_door import HttpDoor
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Attempt, Ledger
+from personal_link.outcome import Outcome, PersonalLink
+from personal_link.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
+from personal_link.settings import QueueSettings, Settings, _Reader
+from personal_link.work_batch import BatchWorker
+from tests.leaks.canaries import (
+    ALL_OF_THEM,
+    CANARIES,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    KEY,
+    LINK,
+    RECORD,
+    REFERENCE,
+    SHORT_LINK,
+    TOKEN,
+    canaries_in,
+)
+from tests.leaks.raised import told_by
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+    from mypy_boto3_sqs import SQSClient
+
+
+def classes() -> Iterator[type]:
+    """Yield every class that a module of the package defines."""
+    for module in pkgutil.iter_modules(personal_link.__path__, "personal_link."):
+        for _name, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
+            if found.__module__ == module.name:
+                yield found
+
+
+def keeps_something(cls: type) -> bool:
+    return not (issubclass(cls, Enum | PersonalLinkError) or Protocol in cls.__bases__)
+
+
+def objects() -> list[object]:
+    """Return an object of each class, with a canary wherever it keeps what somebody sent."""
+    clock = SystemClock()
+    deadline = Deadline.after(10, clock)
+    source = Source("sqs", "059f36b4-87a3-44ab-83d2-661975830a7d")
+    content = {"configuration": "contact", "record": RECORD, "reference": REFERENCE.value, "idempotency_key": KEY.value}
+    delivery = Delivery(source, content, IdempotencyKey("message", source.id), received_at=0.0)
+    request = check(delivery)
+    credentials = ClientCredentials(CLIENT_ID.value, CLIENT_SECRET.value)
+    token = AccessToken(TOKEN.value, 3600.0, clock.wall(), clock.monotonic())
+    link = PersonalLink(1, LINK.value, SHORT_LINK.value)
+    outcome = Outcome(
+        id="1",
+        status="created",
+        source=source,
+        requested_at="2026-11-23T10:00:00.000Z",
+        completed_at="2026-11-23T10:00:00.000Z",
+        attempts=1,
+        configuration="contact",
+        personal_link=link,
+        error={"code": "validation_failed", "message": ALL_OF_THEM, "errors": {"Email": [ALL_OF_THEM]}},
+        reference=REFERENCE.value,
+        record=RECORD,
+    )
+    carrier = transport.Transport(clock)
+    gauge = CustomerGauge(carrier, clock, auth_base_url="https://auth.example", imports_base_url="https://api.example")
+    cache = TokenCache(lambda _deadline: token, clock, lambda work: work())
+    cache.get(deadline)
+    secret = CredentialsSecret(cast("SecretsManagerClient", _SecretsManager()), "arn", clock)
+    secret.get()
+    ledger = Ledger(cast("DynamoDBClient", None), "ledger", 21, clock)
+    issuer = LinkIssuer(ledger, cache, gauge, clock, None)
+    sqs = cast("SQSClient", None)
+    results, requests = ResultsQueue(sqs, "url", echo_record=True), RequestsQueue(sqs, "url", "parked url")
+    error = NotProcessed(
+        Code.UNAVAILABLE, "our own words", vendor_message=ALL_OF_THEM, errors={ALL_OF_THEM: [ALL_OF_THEM]}
+    )
+    cool_down = CoolDown(clock)
+    cool_down.failed(error)
+    settings = Settings(
+        auth_base_url="https://auth.example",
+        imports_base_url="https://api.example",
+        encoding="json",
+        default_configuration="contact",
+        credentials_secret_arn="arn",
+        ledger_table="ledger",
+        ledger_days=21,
+        results_queue_url="url",
+        echo_record=True,
+        log_level="INFO",
+    )
+    with socket.socket() as sock:
+        watch = transport._Watch(sock, 60)  # noqa: SLF001
+        watch.stop()
+    tls = ssl.create_default_context()
+    return [
+        *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
+        *(cache, secret, ledger, issuer, results, requests, cool_down, settings, watch),
+        IdempotencyKey("caller", KEY.value),
+        Attempt(
+            request.key.digest,
+            "owner",
+            1,
+            earlier_unanswered=False,
+            outcome_id="1",
+            source=source,
+            requested_at="",
+            life=1,
+        ),
+        transport.Response(200, {"Location": ALL_OF_THEM}, ALL_OF_THEM.encode(), complete=True),
+        transport._PlainPool("api.example", headers={"Authorization": TOKEN.value}),  # noqa: SLF001
+        transport._TlsPool("api.example", headers={"Authorization": TOKEN.value}, ssl_context=tls),  # noqa: SLF001
+        transport._Watched("api.example"),  # noqa: SLF001
+        transport._WatchedTls("api.example"),  # noqa: SLF001
+        vendor_words.VendorWords([*RECORD.values(), TOKEN.value]),
+        strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
+        Parked(ALL_OF_THEM, error, 1, source.id),
+        HttpDoor(issuer, results),
+        BatchWorker(issuer, results, requests, cool_down, 60.0, clock),
+        QueueSettings(settings, "url", "parked url", 24),
+        _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
+        Meaning(503),
+    ]
+
+
+class _SecretsManager:
+    """A client that gives the secret."""
+
+    def get_secret_value(self, **_arguments: Any) -> dict[str, str]:
+        return {"SecretString": f'{{"client_id": "{CLIENT_ID.value}", "client_secret": "{CLIENT_SECRET.value}"}}'}
+
+
+def classes_not_shown() -> list[str]:
+    """Return the names of the classes that keep something, and of which `objects` has none."""
+    shown = {type(one) for one in objects()}
+    return [cls.__qualname__ for cls in classes() if keeps_something(cls) and cls not in shown]
+
+
+def test_there_is_an_object_of_every_class_that_keeps_something() -> None:
+    assert classes_not_shown() == []
+
+
+@pytest.mark.parametrize("one", objects(), ids=lambda one: type(one).__qualname__)
+def test_no_object_shows_what_it_keeps(one: object) -> None:
+    logged = logging.makeLogRecord({"msg": "%s %r", "args": (one, one)}).getMessage()
+
+    assert canaries_in(f"{one!r} {one} {one!a} {[one]} {logged}") == []
+
+
+def test_a_request_that_is_shown_still_tells_one_from_another() -> None:
+    (request,) = (one for one in objects() if isinstance(one, LinkRequest))
+
+    assert "059f36b4-87a3-44ab-83d2-661975830a7d" in repr(request)
+
+
+@pytest.mark.parametrize(
+    "cls", [cls for cls in classes() if issubclass(cls, RequestError)], ids=lambda cls: cls.__name__
+)
+def test_no_error_of_a_request_tells_what_the_vendor_said(cls: type[RequestError]) -> None:
+    error = cls(
+        Code.VALIDATION_FAILED, "our own words", vendor_message=ALL_OF_THEM, errors={ALL_OF_THEM: [ALL_OF_THEM]}
+    )
+
+    assert canaries_in(f"{error} {error!r} {error.args}") == []
+
+
+def test_incomplete_settings_are_named_and_not_quoted() -> None:
+    reader = _Reader({canary.name: canary.value for canary in CANARIES} | {"AUTH_BASE_URL": f"https://{ALL_OF_THEM}"})
+    for canary in CANARIES:
+        reader.choice(canary.name, ("true", "false"))
+        reader.number(canary.name)
+    reader.base_url("AUTH_BASE_URL", "")
+
+    with pytest.raises(SettingsError) as caught:
+        reader.finish()
+
+    assert "AUTH_BASE_URL must be https://host" in str(caught.value)
+    assert canaries_in(told_by(caught.value)) == []
