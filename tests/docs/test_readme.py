@@ -4,6 +4,7 @@ import json
 import re
 import tomllib
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -137,3 +138,20 @@ def test_every_decision_is_dated_and_says_how_to_take_it_back() -> None:
         assert "## Decision" in text, page.name
         assert "## How to revert" in text, page.name
         assert 20 <= len(text.splitlines()) <= 40, page.name
+
+
+@pytest.mark.parametrize(
+    "page", sorted(REPOSITORY.glob("*.md")) + sorted(REPOSITORY.glob("docs/**/*.md")), ids=lambda page: page.name
+)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_every_test_that_a_document_names_exists() -> None:
+    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")]
+    named = {path for page in pages for path in re.findall(r"`(tests/[\w/.-]+)`", page.read_text())}
+
+    assert named >= {"tests/leaks", "tests/stack/test_door.py"}
+    assert [path for path in named if not (REPOSITORY / path).exists()] == []
