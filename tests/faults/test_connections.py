@@ -38,6 +38,15 @@ def get(transport: Transport, url: str, seconds: float = 5.0) -> bytes:
     return transport.request("GET", url, headers={}, body=b"", deadline=Deadline.after(seconds, SystemClock())).body
 
 
+def trusted(host: str) -> tuple[ssl.SSLContext, ssl.SSLContext]:
+    """Return both ends' contexts for a host that the client trusts."""
+    authority = trustme.CA()
+    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
+    authority.issue_cert(host).configure_cert(server_tls)
+    authority.configure_trust(client_tls)
+    return server_tls, client_tls
+
+
 def saying(text: bytes, then: Callable[[Line], None] = lambda _line: None) -> Talk:
     """Hear one request, say this, and hang up unless something else is to follow."""
 
@@ -221,10 +230,7 @@ def test_a_redirect_to_itself_is_followed_not_even_once(status: int) -> None:
 
 
 def test_a_redirect_from_https_to_http_sends_nothing_there() -> None:
-    authority = trustme.CA()
-    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
-    authority.configure_trust(client_tls)
+    server_tls, client_tls = trusted("127.0.0.1")
     with serving() as elsewhere:
 
         def talk(line: Line) -> None:
@@ -321,10 +327,7 @@ def test_a_connection_to_one_host_grows_old_while_another_host_is_in_use() -> No
 
 
 def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> None:
-    authority = trustme.CA()
-    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("127.0.0.1").configure_cert(server_tls)
-    authority.configure_trust(client_tls)
+    server_tls, client_tls = trusted("127.0.0.1")
 
     def talk(line: Line) -> None:
         line.server.over.wait(1.2)
@@ -343,10 +346,7 @@ def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> No
 def test_a_handshake_may_take_all_that_connecting_left_however_many_addresses_the_host_has(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    authority = trustme.CA()
-    server_tls, client_tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER), ssl.create_default_context()
-    authority.issue_cert("imports.test").configure_cert(server_tls)
-    authority.configure_trust(client_tls)
+    server_tls, client_tls = trusted("imports.test")
 
     def talk(line: Line) -> None:
         line.server.over.wait(1.2)
