@@ -113,7 +113,7 @@ UNTRUSTED = (
     without("Parameters ImportsBaseUrl AllowedPattern"),
     change("Parameters AuthBaseUrl AllowedPattern", "^(|https?://.*)$"),
     change("Parameters ImportsBaseUrl AllowedPattern", "^(|https://.*|http://localhost.*)$"),
-    change("Parameters AuthBaseUrl AllowedPattern", "^https://.+$"),
+    change("Parameters AuthBaseUrl AllowedPattern", "^(|https://[\\w.:-]+/?)$"),
 )
 def another_host_of_the_vendor_is_https_or_on_this_machine(built: Built) -> Wrongs:
     for name in ("AuthBaseUrl", "ImportsBaseUrl"):
