@@ -189,7 +189,7 @@ class CustomerGaugeSandbox:
         refused = rules.token_refusal(call, self.client_id, self.client_secret)
         if refused:
             return refused
-        token = secrets.token_urlsafe(48)
+        token = f"sandbox-{secrets.token_urlsafe(48)}"
         self._tokens[token] = time.monotonic() + self.token_lifetime
         lifetime = int(self.token_lifetime)
         return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": lifetime})

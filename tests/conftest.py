@@ -1,17 +1,14 @@
-import logging
-
 import pytest
 from hypothesis import HealthCheck, settings
 
-from tests.watched_output import pytest_runtest_makereport
+from personal_link import observability
+from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's
 
-__all__ = ["pytest_runtest_makereport"]  # a hook of every test
 
-
-@pytest.fixture(autouse=True)
-def a_line_that_cannot_be_logged_is_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
-    """As `configure` has it: else a stream that pytest has closed comes with a traceback, and with what that quotes."""
-    monkeypatch.setattr(logging, "raiseExceptions", False)
+@pytest.fixture(scope="session", autouse=True)
+def log_to_what_pytest_captures() -> None:
+    """Make the package's logger while no test has a stdout of its own: it would keep that, closed, to the end."""
+    observability.logger()
 
 
 def profile(max_examples: int) -> settings:

@@ -5,6 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
+from types import SimpleNamespace
 from typing import Any, Final
 
 import pytest
@@ -106,7 +107,9 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
     observability.report_not_hidden("503", 2)
 
-    written = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
+    out, _err = capfd.readouterr()
+    written = [json.loads(line) for line in out.splitlines()]
+    assert out.isascii()
     own = [
         {k: v for k, v in line.items() if k not in {"timestamp", "location", "service", "level"}} for line in written
     ]
@@ -149,11 +152,12 @@ def test_what_is_no_known_field_is_withheld_whichever_handler_writes_it(capfd: p
     everything = logging.StreamHandler()
     everything.setFormatter(logging.Formatter("%(message)s %(email)s %(request)s"))
     logging.root.addHandler(everything)
-    observability.logger().info("a line", extra={"email": ALL_OF_THEM, "request": a_request(), "code": a_request()})
+    fields = {"email": ALL_OF_THEM, "phone": 447700900461, "request": a_request(), "code": a_request()}
+    observability.logger().info("a line", extra=fields)
 
     out, err = capfd.readouterr()
-    fields = json.loads(out)
-    assert (fields["email"], fields["request"], fields["code"]) == ("(withheld)", "(withheld)", "(withheld)")
+    line = json.loads(out)
+    assert {name: line[name] for name in fields} == dict.fromkeys(fields, "(withheld)")
     assert "a line (withheld) (withheld)" in err
     assert canaries_in(out + err) == []
 
@@ -196,6 +200,15 @@ def test_a_line_that_cannot_be_written_takes_nothing_along(
         observability.report_bug(bug)
 
     assert canaries_in("".join(capfd.readouterr())) == []
+
+
+def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) -> None:
+    observability.configure("ERROR")
+    observability.report_not_hidden("InternalError", 1)
+    observability.report_unsent("InternalError", 1)
+
+    (line,) = capfd.readouterr().out.splitlines()
+    assert json.loads(line)["message"] == "messages not sent"
 
 
 # Ids and codes that come from outside
@@ -296,6 +309,24 @@ def test_no_switch_of_the_environment_makes_us_tell_more(
     stage.deliver(None, "no request")
 
     assert_no_line_is_forged(capfd, lines=3)
+
+
+def test_even_a_handler_that_was_told_to_log_its_event_does_not(
+    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
+    context = SimpleNamespace(
+        function_name="http-api", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id=AN_ID
+    )
+
+    def do_nothing(_event: dict[str, str], _context: object) -> None:
+        """Log what Powertools logs before it."""
+
+    observability.logger().inject_lambda_context(do_nothing)({"body": json.dumps(a_request())}, context)
+
+    out, err = capfd.readouterr()
+    assert json.loads(out)["message"] == "(withheld)"
+    assert canaries_in(out + err) == []
 
 
 def test_importing_the_package_leaves_the_loggers_alone() -> None:

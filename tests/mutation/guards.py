@@ -81,4 +81,8 @@ GUARDS: Final = [
         "if response.status != 200:\n            self._refuse_link",
         "if response.status >= 300:\n            self._refuse_link",
     ),
+    Guard("no library logs", "observability", "other.setLevel(_SILENT)", "pass"),
+    Guard("what is no known field is withheld", "observability", "text if known else WITHHELD", "value"),
+    Guard("a log line is ASCII", "observability", 'separators=(",", ":")', 'ensure_ascii=False, separators=(",", ":")'),
+    Guard("words that quote somebody are not passed on", "vendor_words", "if not text or any(", "if not text or all("),
 ]

@@ -30,6 +30,8 @@ TESTS = {
     "sign_in": ["tests/unit/test_sign_in.py"],
     "customergauge": ["tests/wire"],
     "vendor_answers": ["tests/wire"],
+    "vendor_words": ["tests/wire/test_undocumented_answers.py"],
+    "observability": ["tests/leaks/test_log_lines.py"],
     "transport": ["tests/wire", *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers"))],
     "ledger": ["tests/aws/test_ledger.py", "tests/aws/test_issue_link.py", "tests/crash/test_late_writers.py"],
     "issue_link": ["tests/aws/test_issue_link.py"],

@@ -30,6 +30,7 @@ OUTAGE = 7200  # seconds
 ENVIRONMENTS = 5  # MaximumConcurrency's default
 BATCHES_A_SECOND = 20  # that an environment works at most
 DAY = 86_400.0
+MOST_RECEIVES = 1000  # the template's maxReceiveCount: SQS parks what comes once more, and says no reason
 BODY = json.dumps({"configuration": "contact", "record": {"Email": "joe@example.com"}})
 
 
@@ -42,6 +43,7 @@ class Queue:
         self._numbers = itertools.count()
         self.results: Counter[str] = Counter()
         self.parked = 0
+        self.parked_by_sqs = 0
 
     def put(self) -> None:
         name = f"m-{next(self._numbers)}"
@@ -58,7 +60,11 @@ class Queue:
         while len(batch) < 10 and self._visible_at and self._visible_at[0][0] <= self._clock.wall():
             record = heapq.heappop(self._visible_at)[2]
             attributes = record["attributes"]
-            attributes["ApproximateReceiveCount"] = str(int(attributes["ApproximateReceiveCount"]) + 1)
+            receives = int(attributes["ApproximateReceiveCount"]) + 1
+            if receives > MOST_RECEIVES:
+                self.parked_by_sqs += 1
+                continue
+            attributes["ApproximateReceiveCount"] = str(receives)
             batch.append(record)
         self._in_flight = {record["receiptHandle"]: record for record in batch}
         return batch
@@ -85,9 +91,9 @@ class Queue:
 class Vendor:
     """Fails each request until it is up again; counts the calls."""
 
-    def __init__(self, clock: FakeClock) -> None:
+    def __init__(self, clock: FakeClock, outage: float) -> None:
         self._clock = clock
-        self._up_at = clock.wall() + OUTAGE
+        self._up_at = clock.wall() + outage
         self.calls = 0
 
     def issue(self, request: LinkRequest, _deadline: Deadline) -> Outcome:
@@ -95,6 +101,31 @@ class Vendor:
         if self._clock.wall() < self._up_at:
             raise Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
         return Outcome(request.key.digest, "created", Source("sqs", request.source.id), "", "", 1)
+
+
+def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: float) -> list[BatchWorker]:
+    chance = random.Random(1)  # noqa: S311  # no secret
+    return [
+        BatchWorker(
+            issuer=cast("LinkIssuer", vendor),
+            results=cast("ResultsQueue", queue),
+            requests=cast("RequestsQueue", queue),
+            cool_down=CoolDown(clock),
+            retry_window=retry_window,
+            clock=clock,
+            jitter=chance.random,
+        )
+        for _ in range(ENVIRONMENTS)
+    ]
+
+
+def work_for_a_second(queue: Queue, workers: list[BatchWorker], clock: FakeClock) -> None:
+    for worker in workers * BATCHES_A_SECOND:
+        records = queue.receive()
+        if not records:
+            break
+        worker.work(records, Deadline.after(30.0, clock))
+    clock.advance(1.0)
 
 
 @pytest.fixture
@@ -111,20 +142,9 @@ def quiet() -> Iterator[None]:
 def test_two_hours_without_the_vendor_park_nothing_and_cost_little_more_than_a_call_a_message(
     requests_a_second: int,
 ) -> None:
-    clock, chance = FakeClock(), random.Random(1)  # noqa: S311  # no secret
-    queue, vendor = Queue(clock), Vendor(clock)
-    workers = [
-        BatchWorker(
-            issuer=cast("LinkIssuer", vendor),
-            results=cast("ResultsQueue", queue),
-            requests=cast("RequestsQueue", queue),
-            cool_down=CoolDown(clock),
-            retry_window=DAY,
-            clock=clock,
-            jitter=chance.random,
-        )
-        for _ in range(ENVIRONMENTS)
-    ]
+    clock = FakeClock()
+    queue, vendor = Queue(clock), Vendor(clock, OUTAGE)
+    workers = environments(queue, vendor, clock, DAY)
     sent = 0
     calls_while_down = 0
     for second in range(OUTAGE + 900):
@@ -132,14 +152,9 @@ def test_two_hours_without_the_vendor_park_nothing_and_cost_little_more_than_a_c
             for _ in range(requests_a_second):
                 queue.put()
                 sent += 1
-        for worker in workers * BATCHES_A_SECOND:
-            records = queue.receive()
-            if not records:
-                break
-            worker.work(records, Deadline.after(30.0, clock))
+        work_for_a_second(queue, workers, clock)
         if second == OUTAGE - 1:
             calls_while_down = vendor.calls
-        clock.advance(1.0)
 
     assert sent == OUTAGE * requests_a_second
     assert queue.parked == 0
@@ -147,3 +162,22 @@ def test_two_hours_without_the_vendor_park_nothing_and_cost_little_more_than_a_c
     assert queue.results.total() == len(queue.results) == sent
     assert calls_while_down <= ENVIRONMENTS * (OUTAGE / 60 + 10), "the probes: one a minute and environment"
     assert vendor.calls - calls_while_down <= 1.1 * sent
+
+
+@pytest.mark.usefixtures("quiet")
+@pytest.mark.parametrize("window_hours", [24, 72])
+def test_an_outage_as_long_as_the_retry_window_parks_nothing_before_its_end(window_hours: int) -> None:
+    clock, window = FakeClock(), window_hours * 3600
+    queue, vendor = Queue(clock), Vendor(clock, window)
+    workers = environments(queue, vendor, clock, float(window))
+    for _ in range(20):
+        queue.put()
+
+    for _second in range(window - 60):
+        work_for_a_second(queue, workers, clock)
+    assert (queue.parked, queue.parked_by_sqs, len(queue)) == (0, 0, 20)
+
+    for _second in range(1500):
+        work_for_a_second(queue, workers, clock)
+    assert queue.parked_by_sqs == 0
+    assert queue.parked + queue.results.total() == 20

@@ -40,6 +40,7 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     "detail": _WORDS,  # the message of an error of ours
     "where": _WORDS,
 }
+_NUMBERS: Final = frozenset({"attempts", "replayed", "wait", "count"})
 _TRACE_ID: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")  # the caller may send one
 _OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({})))
 _SILENT: Final = logging.CRITICAL + 1
@@ -78,7 +79,7 @@ def _safe(name: str, value: object) -> object:
     if isinstance(value, list):
         return [_safe(name, one) for one in value]
     if isinstance(value, int | float):
-        return value
+        return value if name in _NUMBERS else WITHHELD
     text = value[:MAX_TEXT] if isinstance(value, str) else ""
     known = isinstance(value, str) and name in _SHAPES and _SHAPES[name].fullmatch(text) and text.isprintable()
     return text if known else WITHHELD

@@ -1,9 +1,10 @@
 """A batch of queued requests: each ends in an outcome, on the parked queue, or back in the queue, on its own."""
 
+import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from personal_link import observability, triggers
 from personal_link.clock import Clock, Deadline
@@ -13,6 +14,9 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import check
+
+FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
+LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; together fewer than `maxReceiveCount`
 
 Record = Mapping[str, Any]
 
@@ -94,12 +98,14 @@ class BatchWorker:
 
         What was not started waits for the rest to end, and up to as long again: all of it would come back at once.
         """
+        # SQS itself parks after a thousand receives: whoever has come often waits so long that the window ends first.
+        least = math.ceil(self.retry_window / LATER_RECEIVES) if attempts > FIRST_RECEIVES else 1
         if error.retry_after is None:
             meaning = CODES[error.code]
             ceiling: int = min(meaning.longest_delay, meaning.first_delay << min(attempts - 1, 16))
-            return 1 + round(self.jitter() * ceiling)
+            return max(least, 1 + round(self.jitter() * ceiling))
         spread = self.jitter() if isinstance(error, NotStarted) else 0.0
-        return max(1, round(error.retry_after * (1 + spread)))
+        return max(least, round(error.retry_after * (1 + spread)))
 
 
 def _attempts(record: Record) -> int:

@@ -153,11 +153,11 @@ def the_longest_retry_window_ends_before_the_requests_queue_forgets(built: Built
 
 
 @CONNECTOR.invariant(
-    change("Parameters LedgerDays MinValue", 17),
+    change("Parameters LedgerDays MinValue", 20),
     change("Parameters RetryWindowHours MaxValue", 97),
     change("Globals Function Environment Variables LEDGER_DAYS", 7),
 )
-def the_ledger_remembers_longer_than_a_request_can_wait_and_then_be_parked(built: Built) -> Wrongs:
+def the_ledger_remembers_longer_than_a_request_can_wait_be_parked_and_wait_again(built: Built) -> Wrongs:
     days, hours, parked = (
         built.allowed("LedgerDays")[0],
         built.allowed("RetryWindowHours")[-1],
@@ -166,5 +166,5 @@ def the_ledger_remembers_longer_than_a_request_can_wait_and_then_be_parked(built
     chosen = built.with_parameters(LedgerDays=days, RetryWindowHours=hours, ParkedRetentionDays=parked)
     for name, function in chosen.of_type("AWS::Lambda::Function").items():
         remembered = int(function["Environment"]["Variables"]["LEDGER_DAYS"])
-        if remembered * DAY <= hours * 3600 + kept_for(queues(chosen)["ParkedQueue"]):
+        if remembered * DAY <= 2 * hours * 3600 + kept_for(queues(chosen)["ParkedQueue"]):
             yield f"{name}: {remembered} days"

@@ -1,0 +1,73 @@
+"""What the deployed functions log at LogLevel DEBUG, whether all goes well or not: plain facts, of nobody."""
+
+import json
+import time
+import uuid
+from typing import Final
+
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.http_caller import HttpCaller
+from sandbox.stack import Stack
+from sandbox.template import REPOSITORY
+from sandbox.vendor_replies import Reply
+from tests.leaks.canaries import ALL_OF_THEM, CANARIES, EMAIL, PHONE, RECORD, REFERENCE, Canary, canaries_in
+
+ERRORS: Final = {"message": ALL_OF_THEM, "errors": {"Email": [ALL_OF_THEM]}}
+WITHIN: Final = 30.0  # seconds for what is asked of the queue
+
+
+def a_request(**changes: object) -> str:
+    key = f"order-canaryKeyOf-{uuid.uuid4()}"
+    request = {"configuration": "contact", "record": RECORD, "reference": REFERENCE.value, "idempotency_key": key}
+    return json.dumps(request | changes)
+
+
+def outcomes_and_parked(logs: str) -> int:
+    return logs.count('"message":"outcome"') + logs.count('"message":"parked"')
+
+
+def secrets_of(vendor: CustomerGaugeSandbox) -> list[Canary]:
+    """Return what the functions have got of this vendor, as canaries."""
+    tokens = {call.headers["Authorization"].removeprefix("Bearer ") for call in vendor.calls("personal-link")}
+    links = {link for made in vendor.links for link in (made.survey_link, made.survey_link_short)}
+    named = {"client secret": {vendor.client_secret}, "access token": tokens, "link": links}
+    return [Canary(name, value, (value,)) for name, values in named.items() for value in values]
+
+
+def test_the_functions_logs_hold_no_secret_and_nobodys_data(
+    stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
+) -> None:
+    before = outcomes_and_parked(stack.function_logs())
+
+    whole = a_request()
+    statuses = [caller.send("PUT", whole).status, caller.send("POST", whole).status]
+    statuses.append(caller.send("PUT", a_request(record={"Email": EMAIL.value}, configuration=[PHONE.value])).status)
+    statuses.append(caller.send("PUT", whole[:-3]).status)
+    for reply in (
+        *(Reply(422, ERRORS), Reply(500, f"<html>{ALL_OF_THEM}</html>"), Reply(fault="reset")),
+        *(Reply(401, ERRORS), Reply(403, ERRORS, {"Location": "https://elsewhere.example/"})),
+    ):
+        vendor.script("personal-link", reply)
+        statuses.append(caller.send("PUT", a_request()).status)
+    vendor.script("personal-link", Reply(503, ERRORS, {"Retry-After": "1"}), Reply(422, ERRORS), Reply(200, ERRORS))
+    for body in (a_request(), a_request(), a_request(), whole[:-3], a_request(record=PHONE.value)):
+        stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=body)
+    [entry] = json.loads((REPOSITORY / "events" / "eventbridge_checkout_completed.json").read_text())
+    stack.events.put_events(Entries=[entry | {"Detail": a_request()}])
+
+    # by HTTP two links, a replay and a refusal of the vendor's; off the queue five results and a parked message
+    deadline = time.monotonic() + WITHIN
+    while outcomes_and_parked(stack.function_logs()) < before + 10 and time.monotonic() < deadline:
+        time.sleep(0.2)
+    assert len(stack.parked(1)) == 1
+    assert statuses == [200, 200, 400, 400, 422, 503, 504, 200, 502]
+    logs = stack.function_logs()
+    assert outcomes_and_parked(logs) == before + 10
+    lines = [json.loads(line) for line in logs.splitlines() if '"service":"personal-link"' in line]
+    assert {line["location"].partition(":")[0] for line in lines} >= {
+        "report_outcome",
+        "report_refused",
+        "report_retry",
+    }
+    assert canaries_in(logs, (*CANARIES, *secrets_of(vendor))) == []
+    assert "(withheld)" not in logs  # the ids are AWS's own
