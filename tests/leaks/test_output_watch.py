@@ -40,7 +40,7 @@ def test_is_set_up_loudly(loud):
 @pytest.fixture
 def loud_at_last():
     yield
-    print("sandbox-Zm9yIHRlc3RzIG9ubHksIGZvciB0ZXN0cyBvbmx5")
+    print("sandbox-" + 8 * "Zm9y")
 
 def test_is_torn_down_loudly(loud_at_last):
     pass
