@@ -30,7 +30,7 @@ class Canary:
 
 CLIENT_ID: Final = Canary("client id", "7q2canaryclient4x8m1t9v3z0", ("canaryclient4x8",))
 CLIENT_SECRET: Final = Canary(
-    "client secret", "kT5canarySecretQ4zL0.vT7kXw2Pb9.RfJm3Hd6Ns1.Yc5Ga0Ue4Io", ("canarySecretQ4zL0",)
+    "client secret", "kT5canarySecretQ4zL0canaryCanaryCanarySecret5canary0", ("canarySecretQ4zL0",)
 )
 TOKEN: Final = Canary("access token", "eyJhbGciOiJSUzI1NiJ9.canaryToken5Vt0x.s1gN-4tuR3_8", ("canaryToken5Vt0",))
 SESSION: Final = Canary("AWS session token", "IQoJcanarySession8d1Kq7w", ("canarySession8d1",))
