@@ -34,7 +34,7 @@ TESTS = {
     "observability": ["tests/leaks/test_log_lines.py"],
     "transport": ["tests/wire", *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers"))],
     "ledger": ["tests/aws/test_ledger.py", "tests/aws/test_issue_link.py", "tests/crash/test_late_writers.py"],
-    "issue_link": ["tests/aws/test_issue_link.py"],
+    "issue_link": ["tests/aws/test_issue_link.py", "tests/crash/test_late_writers.py"],
     "outcome": ["tests/unit/test_outcome.py", "tests/aws/test_issue_link.py"],
 }
 NEEDED = 0.9
