@@ -10,6 +10,7 @@ import json
 import threading
 import time
 from collections.abc import Callable
+from queue import SimpleQueue
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus, urlencode
 
@@ -358,16 +359,14 @@ def a_secret_rotated_and_refused_nevertheless(stage: Stage) -> None:
 @path
 def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(stage: Stage) -> None:
     stage.call()
-    threads = []
+    threads: SimpleQueue[threading.Thread] = SimpleQueue()
 
     def fail() -> NoReturn:
-        threads.append(threading.current_thread())
+        threads.put(threading.current_thread())
         raise ValueError(ALL_OF_THEM) from KeyError(ALL_OF_THEM)
 
     in_a_thread(fail)
-    while not threads:
-        time.sleep(0.001)
-    threads[0].join()
+    threads.get(timeout=10).join()
 
 
 # AWS

@@ -135,10 +135,8 @@ PLANTED: Final = [
 @pytest.mark.parametrize("leak", PLANTED, ids=lambda leak: leak.plant.__name__.replace("_", " "))
 @pytest.mark.usefixtures("everybody_logs")
 def test_a_planted_leak_is_found(leak: Planted, stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
-    for handler in logging.root.handlers[:]:
-        if (
-            type(handler).__name__ == "LogCaptureHandler"
-        ):  # pytest's: what it captures is looked through like any output
+    for handler in logging.root.handlers[:]:  # pytest's own: what it captures is looked through like any output
+        if type(handler).__name__ == "LogCaptureHandler":
             logging.root.removeHandler(handler)
     with stage.monkeypatch.context() as patch:
         leak.plant(patch)
