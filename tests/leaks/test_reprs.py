@@ -99,7 +99,7 @@ def objects() -> list[object]:
         Code.UNAVAILABLE, "our own words", vendor_message=ALL_OF_THEM, errors={ALL_OF_THEM: [ALL_OF_THEM]}
     )
     cool_down = CoolDown(clock)
-    cool_down.failed(error)
+    cool_down.failed(cool_down.begin(), error)
     settings = Settings(
         auth_base_url="https://auth.example",
         imports_base_url="https://api.example",
@@ -139,8 +139,8 @@ def objects() -> list[object]:
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
         Parked(ALL_OF_THEM, error, 1, source.id),
         HttpDoor(issuer, results),
-        BatchWorker(issuer, results, requests, cool_down, 60.0, clock),
-        QueueSettings(settings, "url", "parked url", 24),
+        BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10),
+        QueueSettings(settings, "url", "parked url", 24, 10),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         Meaning(503),
     ]

@@ -48,6 +48,8 @@ class TokenCache:
         self._token: AccessToken | None = None
         self._fetching = threading.Lock()  # held for the length of a fetch
         self._changing = threading.Lock()  # held for an instant
+        self._fetches = 0  # that have ended
+        self._failure: TryAgain | None = None  # of the last of them
         self._next_renewal = 0.0
         self._refusal: TryAgain | None = None
         self._refused_until = 0.0
@@ -89,12 +91,15 @@ class TokenCache:
         return token.age(self._clock) >= token.life - min(SPARE, token.life / 10)
 
     def _replace(self, spent: AccessToken | None, deadline: Deadline) -> AccessToken:
+        fetches = self._fetches
         if not self._fetching.acquire(timeout=deadline.remaining()):
             raise NotProcessed(Code.UNAVAILABLE, "another thread's token fetch took too long")
         try:
             current = self._token
             if current is not None and current is not spent and not self._is_spent(current):
                 return current
+            if self._failure is not None and self._fetches != fetches:  # this thread waited for it, and shares its end
+                raise NotProcessed(self._failure.code, self._failure.message, retry_after=self._failure.retry_after)
             return self._fetch_now(deadline)
         finally:
             self._fetching.release()
@@ -102,12 +107,16 @@ class TokenCache:
     def _fetch_now(self, deadline: Deadline) -> AccessToken:
         if self._refusal is not None and self._clock.monotonic() < self._refused_until:
             raise NotProcessed(self._refusal.code, self._refusal.message)
+        self._failure = None
         try:
             token = self._fetch(deadline)
         except TryAgain as error:
+            self._failure = error
             if error.code in {Code.CREDENTIALS_REFUSED, Code.CREDENTIALS_MISSING}:
                 self._remember(error)
             raise
+        finally:
+            self._fetches += 1
         with self._changing:
             self._token = token
         return token

@@ -38,6 +38,7 @@ class QueueSettings:
     requests_queue_url: str
     parked_queue_url: str
     retry_window_hours: int
+    batch_concurrency: int
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -56,6 +57,7 @@ def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSe
         requests_queue_url=reader.text("REQUESTS_QUEUE_URL"),
         parked_queue_url=reader.text("PARKED_QUEUE_URL"),
         retry_window_hours=reader.number("RETRY_WINDOW_HOURS"),
+        batch_concurrency=reader.number("BATCH_CONCURRENCY"),
     )
     reader.finish()
     return settings

@@ -51,6 +51,7 @@ def batch_worker() -> BatchWorker:
         cool_down=CoolDown(clock),
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
+        concurrency=queue_settings.batch_concurrency,
     )
 
 
