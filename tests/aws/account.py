@@ -232,6 +232,7 @@ def template_variables(account: Account, vendor: CustomerGaugeSandbox) -> dict[s
         "CREDENTIALS_SECRET_ARN": account.secret_arn,
         "LEDGER_TABLE": account.ledger_table,
         "LEDGER_DAYS": "21",
+        "SHARE_ACCESS_TOKEN": "true",
         "RESULTS_QUEUE_URL": account.results_url,
         "ECHO_RECORD": "true",
         "LOG_LEVEL": "DEBUG",

@@ -129,7 +129,12 @@ def test_the_machines_authorities_are_read_once_for_all_connections(monkeypatch:
     server_tls, _authority = tls_for("127.0.0.1")
     reads: list[ssl.SSLContext] = []
     read = ssl.SSLContext.load_default_certs
-    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", lambda context: (reads.append(context), read(context)))
+
+    def count(context: ssl.SSLContext) -> None:
+        reads.append(context)
+        read(context)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", count)
     with CustomerGaugeSandbox(tls=server_tls) as vendor:
         transport = Transport(SystemClock())
         for _ in range(3):

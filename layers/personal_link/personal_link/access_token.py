@@ -13,7 +13,7 @@ RENEW_AT: Final = 0.75  # of its life: AWS's advice for Cognito, which very prob
 SPARE: Final = 30.0  # seconds before its end, or a tenth of a short life, in which a token is not used any more
 RENEWAL_PAUSE: Final = 60.0  # seconds between two renewals ahead of need, when the first one failed
 REFUSAL_PAUSE: Final = 30.0  # seconds in which a refused credential is not tried again
-RENEWAL_LIMIT: Final = 5.0  # seconds that a renewal ahead of need may take
+RENEWAL_LIMIT: Final = 15.0  # seconds that a renewal ahead of need may take, other environments' included
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -31,6 +31,11 @@ class AccessToken:
 
     def __repr__(self) -> str:
         return f"AccessToken(***, life={self.life:g})"
+
+
+def usable_life(life: float) -> float:
+    """Return for how many of the seconds of a token's life it is used."""
+    return life - min(SPARE, life / 10)
 
 
 class TokenCache:
@@ -87,8 +92,13 @@ class TokenCache:
             if self._token is token:
                 self._token = None
 
+    def forget(self) -> None:
+        """Forget whatever token is kept: a restored snapshot must not go on with that of its original."""
+        with self._changing:
+            self._token, self._refusal = None, None
+
     def _is_spent(self, token: AccessToken) -> bool:
-        return token.age(self._clock) >= token.life - min(SPARE, token.life / 10)
+        return token.age(self._clock) >= usable_life(token.life)
 
     def _replace(self, spent: AccessToken | None, deadline: Deadline) -> AccessToken:
         fetches = self._fetches
