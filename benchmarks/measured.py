@@ -1,7 +1,7 @@
 """What runs inside a function's environment: a process of its own that holds nothing but the function and this.
 
-`stage.Stage.run` starts it as `python -m benchmarks.measured work_one_by_one '["http_api", 1000]'`. What the handlers log
-goes nowhere; what the function here returns is the output, in JSON.
+`stage.Stage.run` starts it as `python -m benchmarks.measured work_one_by_one '["http_api", 1000]'`. What the handlers
+log goes nowhere; what the function here returns is the output, in JSON.
 """
 
 import cProfile

@@ -4,8 +4,8 @@
         stage.vendor.answer_after(0.05)
         seconds = stage.run("queue_worker", measured.work_one_by_one, "queue_worker", 300)
 
-`run` calls a function of benchmarks.measured in a fresh Python process, with the variables that template.yaml gives that
-Lambda function.
+`run` calls a function of benchmarks.measured in a fresh Python process, with the variables that template.yaml gives
+that Lambda function.
 """
 
 import http.client
