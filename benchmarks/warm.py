@@ -1,0 +1,82 @@
+"""What a warm request takes beyond its own I/O: each handler beside the same calls written by hand.
+
+In one process, one request by hand and one through the handler in turns, each a new one. AWS is a stub that answers at
+once, so that nothing hides what the handler itself takes.
+
+    python -m benchmarks.warm             # the measurement
+    python -m benchmarks.warm --profile   # where a warm invocation's time goes
+"""
+
+import argparse
+import sys
+from collections.abc import Sequence
+
+from benchmarks import measured
+from benchmarks.figures import Bars, Figure, Measurement, Row, Spread
+from benchmarks.invocations import Function
+from benchmarks.printing import show
+from benchmarks.stage import Stage, set_stage
+
+FUNCTIONS: Sequence[Function] = ("queue_worker", "http_api")
+PAIRS = {0.05: 200, 0.0: 600}  # how many, by the seconds in which the vendor answers
+PROFILED = 1000
+LIMIT = 1.15
+
+
+def measure() -> Measurement:
+    """Measure both handlers with a vendor that answers at once, and with a realistic one."""
+    rows: list[Row] = []
+    figures: list[Figure] = []
+    bars: dict[str, Spread] = {}
+    with set_stage() as stage:
+        for latency in PAIRS:
+            vendor = f"vendor {latency * 1000:.0f} ms"
+            for function in FUNCTIONS:
+                by_hand, handler = _pairs(stage, function, latency)
+                added = [ours - theirs for theirs, ours in zip(by_hand, handler, strict=True)]
+                spreads = {"by hand": Spread.of(by_hand), function: Spread.of(handler)}
+                rows += [Row(f"{name}, {vendor}", "ms", spread) for name, spread in spreads.items()]
+                rows.append(Row(f"{function}, added, {vendor}", "ms", Spread.of(added)))
+                ratio = spreads[function].median / spreads["by hand"].median
+                figures.append(Figure(f"warm, {function} / by hand, {vendor}", LIMIT, ratio))
+                if latency:
+                    bars |= {f"by hand, as {function}": spreads["by hand"], function: spreads[function]}
+    return Measurement(
+        name="warm",
+        title="A warm request beside the same calls by hand",
+        rows=rows,
+        figures=figures,
+        charts=[Bars("A warm request", "ms", bars)],
+        notes=[
+            "By hand: boto3 and urllib3, the same calls with the same content in the same order, nothing checked.",
+            "AWS answers at once here: with its own milliseconds every ratio would be nearer to 1.",
+            "With a vendor of 0 ms the ratio compares two pieces of Python; no network is that fast.",
+        ],
+    )
+
+
+def _pairs(stage: Stage, function: Function, latency: float) -> tuple[list[float], list[float]]:
+    stage.vendor.forget()
+    stage.vendor.answer_after(latency)
+    pairs = stage.run(function, measured.take_turns, function, PAIRS[latency])
+    made, wanted = stage.vendor.links().calls, 2 * (PAIRS[latency] + measured.WARMING)
+    if made != wanted:
+        raise RuntimeError(f"{made} calls to the vendor, {wanted} expected")
+    return [theirs for theirs, _ours in pairs], [ours for _theirs, ours in pairs]
+
+
+def main(arguments: Sequence[str]) -> None:
+    """Measure, or profile."""
+    parser = argparse.ArgumentParser("python -m benchmarks.warm", description="Time of a warm request.")
+    parser.add_argument("--profile", action="store_true", help="show where the time goes instead")
+    if not parser.parse_args(arguments).profile:
+        show(measure())
+        return
+    with set_stage() as stage:
+        for function in FUNCTIONS:
+            print(f"{PROFILED} warm invocations of {function}")
+            print(stage.run(function, measured.profile, function, PROFILED))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
