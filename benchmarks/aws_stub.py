@@ -105,9 +105,9 @@ class Services:
                     return self._item(name, content)
                 except ExpressionError as error:
                     return 400, _error("ValidationException", str(error))
-            case "SendMessageBatch":
-                taken = [{"Id": entry["Id"], "MessageId": str(uuid4())} for entry in content["Entries"]]
-                return 200, {"Successful": taken, "Failed": []}
+            case "SendMessageBatch" | "SendMessage":
+                taken = [{"Id": entry["Id"], "MessageId": str(uuid4())} for entry in content.get("Entries", [])]
+                return 200, {"Successful": taken, "Failed": [], "MessageId": str(uuid4())}
             case "ChangeMessageVisibilityBatch":
                 return 200, {"Successful": [{"Id": entry["Id"]} for entry in content["Entries"]], "Failed": []}
             case "GetSecretValue":

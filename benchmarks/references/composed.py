@@ -26,11 +26,12 @@ SECRET = os.environ["CREDENTIALS_SECRET_ARN"]
 RESULTS = os.environ["RESULTS_QUEUE_URL"]
 TOKEN_URL = os.environ["AUTH_BASE_URL"] + "/oauth2/token"
 LINK_URL = os.environ["IMPORTS_BASE_URL"] + "/personal-link/"
+CONFIGURATION = os.environ["DEFAULT_CONFIGURATION"]
 
 logger = Logger(service="survey-links")
 metrics = Metrics(namespace="SurveyLinks", service="survey-links")
 processor = BatchProcessor(event_type=EventType.SQS)
-# Each utility makes a session of its own unless it is given one, which its documentation leaves out. Measured both ways.
+# Each utility makes a session of its own unless it is given one, as its examples leave out. Measured both ways.
 aws = boto3.Session() if "ONE_SESSION" in os.environ else None
 sqs = (aws or boto3).client("sqs")
 secrets = SecretsProvider(boto3_session=aws)
@@ -50,7 +51,7 @@ class Token:
     def get(self) -> str:
         """Return a token that is valid for another minute at least."""
         if time.time() > self.expires_at - 60:
-            secret = secrets.get(SECRET, transform="json", max_age=300)
+            secret: Any = secrets.get(SECRET, transform="json", max_age=300)
             form = {"grant_type": "client_credentials", **secret}
             response = vendor.post(TOKEN_URL, data=form, timeout=10)
             response.raise_for_status()
@@ -62,12 +63,12 @@ class Token:
 token = Token()
 
 
-@idempotent_function(data_keyword_argument="request", persistence_store=ledger, config=once)
+@idempotent_function(data_keyword_argument="request", persistence_store=ledger, config=once)  # type: ignore[untyped-decorator]
 def create_link(request: dict[str, Any]) -> dict[str, Any]:
     """Return the link of a survey record, a new one only if the request is new."""
     response = vendor.put(
         LINK_URL,
-        json={"configuration": request["configuration"], "record": request["record"]},
+        json={"configuration": request.get("configuration", CONFIGURATION), "record": request["record"]},
         headers={"Authorization": f"Bearer {token.get()}", "Accept": "application/json"},
         timeout=10,
     )
@@ -76,13 +77,13 @@ def create_link(request: dict[str, Any]) -> dict[str, Any]:
     return link
 
 
-def work(message: SQSRecord) -> None:
+def work(record: SQSRecord) -> None:
     """Send a message's link to the results queue."""
-    request = {"idempotency_key": message.message_id, **message.json_body}
+    request = {"idempotency_key": record.message_id, **record.json_body}
     result = {"reference": request.get("reference"), "personal_link": create_link(request=request)}
     sqs.send_message(QueueUrl=RESULTS, MessageBody=json.dumps(result))
     metrics.add_metric(name="Links", unit=MetricUnit.Count, value=1)
-    logger.info("link created", message_id=message.message_id)
+    logger.info("link created", message_id=record.message_id)
 
 
 @logger.inject_lambda_context

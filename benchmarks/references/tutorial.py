@@ -11,6 +11,7 @@ SECRET = os.environ["CREDENTIALS_SECRET_ARN"]
 RESULTS = os.environ["RESULTS_QUEUE_URL"]
 TOKEN_URL = os.environ["AUTH_BASE_URL"] + "/oauth2/token"
 LINK_URL = os.environ["IMPORTS_BASE_URL"] + "/personal-link/"
+CONFIGURATION = os.environ["DEFAULT_CONFIGURATION"]
 
 secretsmanager = boto3.client("secretsmanager")
 sqs = boto3.client("sqs")
@@ -37,7 +38,7 @@ def create_link(request: dict[str, Any], token: str) -> dict[str, Any]:
     """Return the link of a new survey record."""
     response = requests.put(
         LINK_URL,
-        json={"configuration": request["configuration"], "record": request["record"]},
+        json={"configuration": request.get("configuration", CONFIGURATION), "record": request["record"]},
         headers={"Authorization": f"Bearer {token}", "Accept": "application/json"},
         timeout=10,
     )
