@@ -41,10 +41,6 @@ LEFT_OUT: dict[str, tuple[str, str]] = {
     "requests, after boto3": ("import requests", "import boto3"),
     "pydantic": ("import pydantic", ""),
     "X-Ray SDK, after boto3": ("import aws_xray_sdk.core", "import boto3"),
-    "Powertools Metrics, after Logger": (
-        "from aws_lambda_powertools import Metrics",
-        "import boto3\nfrom aws_lambda_powertools import Logger",
-    ),
     "Powertools batch, idempotency, parameters, after Logger": (
         "from aws_lambda_powertools.utilities import batch, idempotency, parameters",
         "import boto3\nfrom aws_lambda_powertools import Logger",

@@ -24,7 +24,8 @@ def _figures(figures: list[Figure]) -> Iterator[str]:
     yield "| --- | --: | --: | --- |"
     for one in figures:
         verdict = "reached" if one.reached else "**not reached**"
-        yield f"| {one.name} | ≤ {number(one.limit)} {one.unit} | {number(one.value, 3)} {one.unit} | {verdict} |"
+        limit, value = (f"{written} {one.unit}".strip() for written in (number(one.limit), number(one.value, 3)))
+        yield f"| {one.name} | ≤ {limit} | {value} | {verdict} |"
     yield ""
 
 
@@ -46,7 +47,8 @@ def _section(result: Result) -> Iterator[str]:
 def _row(row: Row) -> str:
     spread = row.spread
     quartiles = f"{number(spread.low)} to {number(spread.high)}" if spread.count > 1 else ""
-    return f"| {row.what} | {number(spread.median)} {row.unit} | {quartiles} | {spread.count} |"
+    median = f"{number(spread.median)} {row.unit}".strip()
+    return f"| {row.what} | {median} | {quartiles} | {spread.count} |"
 
 
 def _of(conditions: Conditions) -> str:

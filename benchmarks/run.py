@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.error(f"no such measurement: {', '.join(sorted(unknown))}")
     failed = [name for name in names if not measured(name, FOLDER)]
     draw(FOLDER)
-    print(f"Written to {FOLDER.relative_to(REPOSITORY)}.")
+    print("All of it is in docs/benchmarks, to be read in its README.md.")
     if failed:
         print(f"Could not be measured: {', '.join(failed)}; the reasons are above.", file=sys.stderr)
     return 1 if failed else 0

@@ -35,14 +35,13 @@ class Subject:
     handler: str
     layout: Layout
     new_event: Callable[[], object]
-    environment: Function = "queue_worker"  # the variables of that function
+    function: Function = "queue_worker"  # whose variables it gets
     more_variables: Mapping[str, str] = field(default_factory=dict)
 
-    def start(self, stage: Stage) -> Start:
+    def started(self, variables: Mapping[str, str]) -> Start:
         """Start it once."""
-        variables = {**stage.environment(self.environment), **self.more_variables}
-        started = start(self.layout, self.handler, variables, self.new_event())
-        if started.answer not in DONE and started.answer["statusCode"] != 200:
+        started = start(self.layout, self.handler, {**variables, **self.more_variables}, self.new_event())
+        if started.answer not in DONE and started.answer.get("statusCode") != 200:
             raise RuntimeError(f"{self.name} did not do its work: {started.answer}")
         return started
 
@@ -73,7 +72,7 @@ def measure() -> Measurement:
         charts=[Bars("Init phase", "ms", init), Bars("Init phase and the first request", "ms", whole)],
         notes=[
             "AWS's runtime interface emulator and runtime client; the init phase as the emulator reports it.",
-            "`bare` is an empty handler, `floor` boto3 with the three clients and nothing else, `tutorial` boto3 and requests.",
+            "`bare` is an empty handler, `floor` boto3 with the three clients alone, `tutorial` boto3 and requests.",
             "`composed` is Powertools and requests; the references are in `benchmarks/references`.",
             "All have their bytecode. `sam build` puts none into a layer, and Lambda cannot write any there.",
             "Without bytecode Python compiles a layer's modules in every cold start: see that row.",
@@ -87,7 +86,7 @@ def take_turns(subjects: Sequence[Subject], stage: Stage) -> dict[str, list[Star
     starts: dict[str, list[Start]] = {subject.name: [] for subject in subjects}
     for number in range(ROUNDS + 1):
         for subject in subjects:
-            one = subject.start(stage)
+            one = subject.started(stage.environment(subject.function))
             if number:
                 starts[subject.name].append(one)
     return starts
