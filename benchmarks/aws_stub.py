@@ -63,9 +63,12 @@ class AwsStub:
             counted = json.load(answer)
         return Count([(name, size) for name, size in counted["calls"]], counted["connections"])
 
-    def queue_url(self, name: str) -> str:
-        """Return the URL of a queue; every queue is there."""
-        return f"{self.url}/000000000000/{name}"
+    @property
+    def places(self) -> dict[str, str]:
+        """The variables of a function that name a resource; whatever the name, it is there."""
+        queues = {f"{name}_QUEUE_URL": f"{self.url}/000000000000/{name}" for name in ("REQUESTS", "PARKED", "RESULTS")}
+        arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:credentials-AbCdEf"
+        return queues | {"LEDGER_TABLE": "ledger", "CREDENTIALS_SECRET_ARN": arn}
 
 
 @contextmanager

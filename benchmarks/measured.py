@@ -95,6 +95,12 @@ def resident(process: int | str = "self") -> float:
     return int(line.split()[1]) / MEGABYTE
 
 
+def processor_seconds(process: int) -> float:
+    """Return the processor time that a process has taken so far."""
+    fields = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
+    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
+
+
 def work_first_message() -> None:
     """Do all that can be done without a message, say so, wait for a line of input, and work the first message."""
     invoke = handler_of("queue_worker")

@@ -17,7 +17,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any
+from typing import Any, Protocol
 from urllib.parse import urlsplit
 
 from benchmarks.aws_stub import AwsStub, running_stub
@@ -91,25 +91,33 @@ class Vendor:
         return answer
 
 
+class Account(Protocol):
+    """An AWS to run on."""
+
+    @property
+    def environment(self) -> Mapping[str, str]:
+        """What a program needs in its environment to reach it, and nothing else."""
+        ...
+
+    @property
+    def places(self) -> Mapping[str, str]:
+        """The variables of a function that name a resource of the template's."""
+        ...
+
+
 @dataclass(frozen=True)
-class Stage:
+class Stage[A: Account]:
     """Everything that is up."""
 
     vendor: Vendor
-    aws: AwsStub
+    aws: A
 
     def environment(self, function: Function, **parameters: str) -> dict[str, str]:
         """Return a function's whole environment, with these template parameters."""
-        places = {
-            "CREDENTIALS_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:credentials-AbCdEf",
-            "LEDGER_TABLE": "ledger",
-            "RESULTS_QUEUE_URL": self.aws.queue_url("results"),
-            "REQUESTS_QUEUE_URL": self.aws.queue_url("requests"),
-            "PARKED_QUEUE_URL": self.aws.queue_url("parked"),
-        }
         addresses = {"AuthBaseUrl": self.vendor.auth_url, "ImportsBaseUrl": self.vendor.url}
         chosen = addresses | {"DefaultConfiguration": CONFIGURATION} | parameters
-        return self.aws.environment | template_variables(function, places, **chosen)
+        variables = template_variables(function, self.aws.places, **chosen)
+        return {**self.aws.environment, **variables, "PYTHONPATH": PYTHON_PATH}
 
     def run[T](self, function: Function, measured: Callable[..., T], *arguments: object, **parameters: str) -> T:
         """Return what a function of benchmarks.measured returns in an environment of its own, by way of JSON."""
@@ -129,7 +137,7 @@ class Stage:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=self.environment(function, **parameters) | {"PYTHONPATH": PYTHON_PATH},
+            env=self.environment(function, **parameters),
             cwd=REPOSITORY,
         )
 
@@ -169,7 +177,7 @@ def running_vendor() -> Iterator[Vendor]:
 
 
 @contextmanager
-def set_stage() -> Iterator[Stage]:
+def set_stage() -> Iterator[Stage[AwsStub]]:
     """Start a vendor and the AWS stub with its secret; stop them at the end of the block."""
     with running_vendor() as vendor, running_stub(vendor.secret) as aws:
         yield Stage(vendor, aws)

@@ -12,6 +12,7 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks import measured
+from benchmarks.aws_stub import AwsStub
 from benchmarks.figures import Bars, Figure, Measurement, Row, Spread
 from benchmarks.invocations import Function
 from benchmarks.printing import show
@@ -55,7 +56,7 @@ def measure() -> Measurement:
     )
 
 
-def _pairs(stage: Stage, function: Function, latency: float) -> tuple[list[float], list[float]]:
+def _pairs(stage: Stage[AwsStub], function: Function, latency: float) -> tuple[list[float], list[float]]:
     stage.vendor.forget()
     stage.vendor.answer_after(latency)
     pairs = stage.run(function, measured.take_turns, function, PAIRS[latency])

@@ -171,6 +171,17 @@ def doing_before(
 
 
 @contextmanager
+def on_every_call(client: "BaseClient", operation: str, action: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+    """Do something with the parameters of each call of an operation right before it is made, in the caller's thread."""
+
+    def act(params: dict[str, Any], **_: object) -> None:
+        action(params)
+
+    with _hook(client, "provide-client-params", operation, act):
+        yield
+
+
+@contextmanager
 def losing_answer(client: "BaseClient", operation: str, *, call: int = 1) -> Iterator[None]:
     """Make the n-th call of an operation twice, as botocore does when the first answer got lost on its way."""
     methods = client.meta.method_to_api_mapping
@@ -221,10 +232,12 @@ def template_variables(account: Account, vendor: CustomerGaugeSandbox) -> dict[s
         "CREDENTIALS_SECRET_ARN": account.secret_arn,
         "LEDGER_TABLE": account.ledger_table,
         "LEDGER_DAYS": "21",
+        "SHARE_ACCESS_TOKEN": "true",
         "RESULTS_QUEUE_URL": account.results_url,
         "ECHO_RECORD": "true",
         "LOG_LEVEL": "DEBUG",
         "REQUESTS_QUEUE_URL": account.requests_url,
         "PARKED_QUEUE_URL": account.parked_url,
         "RETRY_WINDOW_HOURS": "24",
+        "BATCH_CONCURRENCY": "10",
     }

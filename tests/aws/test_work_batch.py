@@ -1,6 +1,7 @@
 """A batch of queued requests: each ends in a result, on the parked queue, or in the queue again, on its own."""
 
 import json
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,17 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.work_batch import BatchWorker
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
-from tests.aws.account import TEN_SECONDS_AGO, Account, answering, doing_before, refusing, unreachable, values, watched
+from tests.aws.account import (
+    TEN_SECONDS_AGO,
+    Account,
+    answering,
+    doing_before,
+    on_every_call,
+    refusing,
+    unreachable,
+    values,
+    watched,
+)
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -28,6 +39,7 @@ def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorke
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(clock),
+        concurrency=10,
         retry_window=DAY,
         clock=clock,
         jitter=lambda: 0.5,
@@ -54,6 +66,28 @@ def a_record(
 
 def work(worker: BatchWorker, *records: dict[str, Any]) -> list[str]:
     return worker.work(records, Deadline.after(50, worker.clock))
+
+
+class AtOnce:
+    """Counts who is inside at the same time; the first so many wait for each other."""
+
+    def __init__(self, at_least: int) -> None:
+        self.most = self._inside = self._entered = 0
+        self._lock = threading.Lock()
+        self._first = threading.Barrier(at_least)
+
+    def enter(self, _: object) -> None:
+        with self._lock:
+            self._entered += 1
+            is_one_of_the_first = self._entered <= self._first.parties
+            self._inside += 1
+            self.most = max(self.most, self._inside)
+        if is_one_of_the_first:
+            self._first.wait(timeout=10)
+
+    def leave(self, _: object) -> None:
+        with self._lock:
+            self._inside -= 1
 
 
 class Killed(BaseException):
@@ -452,8 +486,10 @@ def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
 ) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=60))
 
+    one_at_a_time = replace(worker, concurrency=1)
+
     with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(3)))
+        again = work(one_at_a_time, *(a_record(message_id=f"m-{number}") for number in range(3)))
 
     assert again == ["m-0", "m-1", "m-2"]
     assert len(vendor.calls("personal-link")) == 1
@@ -484,6 +520,88 @@ def test_the_first_call_after_the_rest_ends_it(
 
     assert again == []
     assert len(account.results()) == 2
+
+
+# At the same time
+
+
+def test_the_messages_of_a_batch_are_worked_at_the_same_time(worker: BatchWorker, account: Account) -> None:
+    all_ten = threading.Barrier(10)
+
+    with on_every_call(account.dynamodb, "PutItem", lambda _: all_ten.wait(timeout=10)):
+        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(10)))
+
+    assert again == []
+    assert not all_ten.broken
+    assert len(account.results()) == 10
+
+
+def test_no_more_of_them_than_the_setting_allows(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    at_once = AtOnce(at_least=3)
+
+    with (
+        on_every_call(account.dynamodb, "PutItem", at_once.enter),
+        on_every_call(account.dynamodb, "UpdateItem", at_once.leave),
+    ):
+        work(replace(worker, concurrency=3), *(a_record(message_id=f"m-{number}") for number in range(10)))
+
+    assert len(vendor.links) == 10
+    assert at_once.most == 3
+
+
+def test_their_results_go_out_together_in_their_order(worker: BatchWorker, account: Account) -> None:
+    with watched(account.sqs, "SendMessageBatch") as sent:
+        work(worker, *(a_record(message_id=f"m-{number}") for number in range(10)))
+
+    (batch,) = sent
+    sources = [json.loads(entry["MessageBody"])["source"]["id"] for entry in batch["Entries"]]
+    assert sources == [f"m-{number}" for number in range(10)]
+
+
+def test_while_the_vendor_is_in_doubt_one_message_alone_is_tried(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(502), Reply.error(502))
+    work(worker, a_record(message_id="m-1"))
+
+    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(2, 8)))
+
+    assert again == ["m-2", "m-3", "m-4", "m-5", "m-6", "m-7"]
+    assert len(vendor.calls("personal-link")) == 2
+
+
+def test_once_one_message_has_succeeded_the_others_are_worked_together_again(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(502))
+    work(worker, a_record(message_id="m-1"))
+    first, other_three = threading.Event(), threading.Barrier(3)
+
+    def together(_: object) -> None:
+        if first.is_set():
+            other_three.wait(timeout=10)
+        first.set()
+
+    with on_every_call(account.dynamodb, "PutItem", together):
+        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(2, 6)))
+
+    assert again == []
+    assert len(vendor.links) == 4
+
+
+def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    all_five = threading.Barrier(5)
+    vendor.script("token", Reply(503, delay=0.5))
+
+    with on_every_call(account.dynamodb, "PutItem", lambda _: all_five.wait(timeout=10)):
+        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(5)))
+
+    assert again == ["m-0", "m-1", "m-2", "m-3", "m-4"]
+    assert len(vendor.calls("token")) == 1
 
 
 # One for all, none for one
@@ -580,8 +698,8 @@ def test_death_before_the_results_are_sent_loses_no_link(
 
     assert again == []
     assert len(vendor.calls("personal-link")) == 2
-    links = [json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()]
-    assert links == [link.survey_link for link in vendor.links]
+    links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()}
+    assert links == {link.survey_link for link in vendor.links}
 
 
 def test_death_after_the_results_are_sent_repeats_them_to_the_byte(worker: BatchWorker, account: Account) -> None:

@@ -90,6 +90,7 @@ def an_environment(
         results=results,
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(clock),
+        concurrency=10,
         retry_window=DAY,
         clock=clock,
     )

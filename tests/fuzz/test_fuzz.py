@@ -129,6 +129,7 @@ def end_of(body: str) -> None:
         results=ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True),
         requests=cast("RequestsQueue", queue),
         cool_down=CoolDown(clock),
+        concurrency=10,
         retry_window=86_400,
         clock=clock,
     )

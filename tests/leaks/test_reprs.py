@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import pytest
 
 import personal_link
-from personal_link import strict_json, transport, vendor_words
+from personal_link import strict_json, transport, vendor_words, work_batch
 from personal_link.access_token import AccessToken, TokenCache
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
@@ -27,6 +27,7 @@ from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.settings import QueueSettings, Settings, _Reader
+from personal_link.shared_token import SharedToken
 from personal_link.work_batch import BatchWorker
 from tests.leaks.canaries import (
     ALL_OF_THEM,
@@ -92,6 +93,7 @@ def objects() -> list[object]:
     secret = CredentialsSecret(cast("SecretsManagerClient", _SecretsManager()), "arn", clock)
     secret.get()
     ledger = Ledger(cast("DynamoDBClient", None), "ledger", 21, clock)
+    shared = SharedToken(cast("DynamoDBClient", None), "ledger", secret, lambda _deadline: token, clock)
     issuer = LinkIssuer(ledger, cache, gauge, clock, None)
     sqs = cast("SQSClient", None)
     results, requests = ResultsQueue(sqs, "url", echo_record=True), RequestsQueue(sqs, "url", "parked url")
@@ -99,7 +101,7 @@ def objects() -> list[object]:
         Code.UNAVAILABLE, "our own words", vendor_message=ALL_OF_THEM, errors={ALL_OF_THEM: [ALL_OF_THEM]}
     )
     cool_down = CoolDown(clock)
-    cool_down.failed(error)
+    cool_down.failed(cool_down.begin(), error)
     settings = Settings(
         auth_base_url="https://auth.example",
         imports_base_url="https://api.example",
@@ -108,6 +110,7 @@ def objects() -> list[object]:
         credentials_secret_arn="arn",
         ledger_table="ledger",
         ledger_days=21,
+        share_access_token=True,
         results_queue_url="url",
         echo_record=True,
         log_level="INFO",
@@ -118,7 +121,7 @@ def objects() -> list[object]:
     tls = ssl.create_default_context()
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
-        *(cache, secret, ledger, issuer, results, requests, cool_down, settings, watch),
+        *(cache, secret, shared, ledger, issuer, results, requests, cool_down, settings, watch),
         IdempotencyKey("caller", KEY.value),
         Attempt(
             request.key.digest,
@@ -139,8 +142,9 @@ def objects() -> list[object]:
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
         Parked(ALL_OF_THEM, error, 1, source.id),
         HttpDoor(issuer, results),
-        BatchWorker(issuer, results, requests, cool_down, 60.0, clock),
-        QueueSettings(settings, "url", "parked url", 24),
+        BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10),
+        work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
+        QueueSettings(settings, "url", "parked url", 24, 10),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         Meaning(503),
     ]

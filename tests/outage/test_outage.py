@@ -7,6 +7,7 @@ import heapq
 import itertools
 import json
 import random
+import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, cast
@@ -95,9 +96,11 @@ class Vendor:
         self._clock = clock
         self._up_at = clock.wall() + outage
         self.calls = 0
+        self._counting = threading.Lock()
 
     def issue(self, request: LinkRequest, _deadline: Deadline) -> Outcome:
-        self.calls += 1
+        with self._counting:
+            self.calls += 1
         if self._clock.wall() < self._up_at:
             raise Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
         return Outcome(request.key.digest, "created", Source("sqs", request.source.id), "", "", 1)
@@ -111,6 +114,7 @@ def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: f
             results=cast("ResultsQueue", queue),
             requests=cast("RequestsQueue", queue),
             cool_down=CoolDown(clock),
+            concurrency=10,
             retry_window=retry_window,
             clock=clock,
             jitter=chance.random,

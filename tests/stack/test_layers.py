@@ -13,7 +13,7 @@ from sandbox.lock import layer_packages
 DEPENDENCIES = BUILD / "build" / "DependenciesLayer" / "python"
 PERSONAL_LINK = BUILD / "build" / "PersonalLinkLayer" / "python"
 FUNCTIONS = [BUILD / "build" / "HttpApiFunction", BUILD / "build" / "QueueWorkerFunction"]
-WITH_THE_RUNTIME = {"boto3", "botocore", "dateutil", "s3transfer", "six"}
+WITH_THE_RUNTIME = {"boto3", "botocore", "dateutil", "s3transfer", "six", "snapshot_restore_py"}
 TAKEN_IF_THERE = {
     "OpenSSL",
     "_distutils_hack",

@@ -26,6 +26,7 @@ WRITES_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 # AWS's services' use of the customer's key in the role's name, when a secret, a table or a queue is encrypted with it.
 USES_THE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 POLICY = "IssueLinks"
+SHARED_TOKEN = "access-token/1"
 PATIENCE = 6.0  # seconds for what takes one or two
 
 
@@ -100,7 +101,8 @@ class Site:
         yield
         for queue in (self._stack.requests_queue_url, self._stack.parked_queue_url, self._stack.results_queue_url):
             self._stack.sqs.purge_queue(QueueUrl=queue)
-        self._vendor.reset()
+        self._vendor.reset()  # and with it all tokens: also the one that is shared
+        self._stack.dynamodb.delete_item(TableName=self._names["LedgerTable"], Key={"pk": {"S": SHARED_TOKEN}})
         self._set(role, granted)
 
     def _set(self, role: str, granted: list[dict[str, str]]) -> None:
@@ -108,7 +110,10 @@ class Site:
         self._stack.iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=document)
         self._memory += 1  # new environments: the old ones' caches would hide that something is denied
         for function in ("HttpApiFunction", "QueueWorkerFunction"):
-            self._lambda.update_function_configuration(FunctionName=self._names[function], MemorySize=self._memory)
+            name = self._names[function]
+            self._lambda.update_function_configuration(FunctionName=name, MemorySize=self._memory)
+            version = self._lambda.publish_version(FunctionName=name)["Version"]
+            self._lambda.update_alias(FunctionName=name, Name="live", FunctionVersion=version)
 
     def http_works(self) -> bool:
         """Tell whether a call is answered, its result queued, and its outcome kept for the next call."""

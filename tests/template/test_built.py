@@ -78,7 +78,7 @@ def test_what_has_a_condition_is_made_if_it_holds(condition: str | None, names: 
 
 
 @pytest.mark.parametrize(
-    "value", [{"Fn::Join": ["", ["a"]]}, {"Fn::If": [{"Fn::Contains": [["a"], "a"]}, 1, 2]}, [{"Fn::ImportValue": "a"}]]
+    "value", [{"Fn::Base64": "a"}, {"Fn::If": [{"Fn::Contains": [["a"], "a"]}, 1, 2]}, [{"Fn::ImportValue": "a"}]]
 )
 def test_an_intrinsic_that_is_new_here_is_not_passed_over(value: Any) -> None:
     with pytest.raises(NotImplementedError, match="new here"):

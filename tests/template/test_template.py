@@ -28,12 +28,15 @@ PARAMETERS = {
     "EventDetailType": "Personal Link Requested",
     "EchoRecord": "true",
     "MaximumConcurrency": 5,
+    "BatchConcurrency": 10,
     "RetryWindowHours": 24,
     "LedgerDays": 21,
+    "ShareAccessToken": "true",
     "RequestsRetentionDays": 4,
     "ParkedRetentionDays": 14,
     "ResultsRetentionDays": 4,
     "KmsKeyArn": "",
+    "SnapStart": "Off",
     "LogLevel": "INFO",
     "LogRetentionDays": 30,
 }
@@ -82,7 +85,7 @@ def test_every_parameter_says_what_it_means_and_what_it_takes(name: str) -> None
 
 
 def test_the_template_can_be_read_in_one_sitting() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 530
+    assert len(SOURCE.read_text().splitlines()) <= 560
 
 
 OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION"}

@@ -135,6 +135,7 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
     [
         ("urllib3", {"transport"}),
         ("boto3", {"wiring"}),
+        ("snapshot_restore_py", {"wiring"}),
         ("aws_lambda_powertools", {"observability"}),
     ],
 )
@@ -143,14 +144,14 @@ def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, 
 
 
 def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
-    adapters = {"aws_failure", "client_credentials", "ledger", "queues", "wiring"}
+    adapters = {"aws_failure", "client_credentials", "conditional_write", "queues", "wiring"}
 
     assert {path.stem for path in [*MODULES, *HANDLERS] if "botocore" in top_level(path)} <= adapters
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
 def test_no_other_library_is_imported(path: Path) -> None:
-    known = {"personal_link", "urllib3", "boto3", "botocore", "aws_lambda_powertools"}
+    known = {"personal_link", "urllib3", "boto3", "botocore", "aws_lambda_powertools", "snapshot_restore_py"}
     stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs"}
 
     assert top_level(path) - set(sys.stdlib_module_names) <= known | stubs

@@ -16,6 +16,7 @@ CONNECTOR = {
     "CREDENTIALS_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     "LEDGER_TABLE": "ledger",
     "LEDGER_DAYS": "21",
+    "SHARE_ACCESS_TOKEN": "true",
     "RESULTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/results",
     "ECHO_RECORD": "true",
     "LOG_LEVEL": "INFO",
@@ -25,6 +26,7 @@ QUEUE = {
     "REQUESTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
     "PARKED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
     "RETRY_WINDOW_HOURS": "24",
+    "BATCH_CONCURRENCY": "10",
 }
 SETTINGS = Settings(
     auth_base_url="https://auth.eu.customergauge.com",
@@ -34,6 +36,7 @@ SETTINGS = Settings(
     credentials_secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     ledger_table="ledger",
     ledger_days=21,
+    share_access_token=True,
     results_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/results",
     echo_record=True,
     log_level="INFO",
@@ -50,6 +53,7 @@ def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
         requests_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
         parked_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
         retry_window_hours=24,
+        batch_concurrency=10,
     )
 
 
@@ -109,7 +113,7 @@ def test_an_empty_environment_is_told_every_missing_variable_at_once() -> None:
     assert str(caught.value) == (
         "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing"
+        "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing"
     )
 
 
@@ -120,12 +124,13 @@ def test_the_queue_worker_is_told_the_connectors_variables_and_its_own_in_one_er
     assert str(caught.value) == (
         "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
-        "REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; RETRY_WINDOW_HOURS is missing"
+        "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
+        "REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; RETRY_WINDOW_HOURS is missing; "
+        "BATCH_CONCURRENCY is missing"
     )
 
 
-@pytest.mark.parametrize("name", ["REQUESTS_QUEUE_URL", "PARKED_QUEUE_URL", "RETRY_WINDOW_HOURS"])
+@pytest.mark.parametrize("name", ["REQUESTS_QUEUE_URL", "PARKED_QUEUE_URL", "RETRY_WINDOW_HOURS", "BATCH_CONCURRENCY"])
 def test_the_http_function_does_without_the_queue_workers_variables(name: str) -> None:
     environment = {key: value for key, value in QUEUE.items() if key != name}
 

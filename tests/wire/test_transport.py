@@ -5,6 +5,7 @@ import ssl
 import threading
 import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 from typing import Any
 
@@ -88,6 +89,59 @@ def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor
 
     first, second = [call.connection for call in vendor.calls("personal-link")]
     assert first == second
+
+
+def test_a_host_that_is_asked_rarely_costs_another_no_connection(vendor: CustomerGaugeSandbox) -> None:
+    clock = FakeClock()
+    transport = Transport(clock)
+    with CustomerGaugeSandbox() as token_server:
+        get(transport, f"{token_server.base_url}/oauth2/token")
+        for _ in range(4):
+            get(transport, f"{vendor.base_url}/personal-link/")
+            clock.advance(20.0)
+        get(transport, f"{token_server.base_url}/oauth2/token")
+        get(transport, f"{vendor.base_url}/personal-link/")
+
+    assert len({call.connection for call in vendor.calls("personal-link")}) == 1
+
+
+def test_many_at_once_after_a_long_rest_all_get_through(vendor: CustomerGaugeSandbox) -> None:
+    clock = FakeClock()
+    transport = Transport(clock)
+    for _ in range(20):
+        with ThreadPoolExecutor(10) as threads:
+            answers = threads.map(get, [transport] * 10, [f"{vendor.base_url}/personal-link/"] * 10)
+            assert {answer.status for answer in answers} == {405}
+        clock.advance(31.0)
+
+
+def test_connections_that_are_to_be_forgotten_are_not_used_again(vendor: CustomerGaugeSandbox) -> None:
+    transport = Transport(SystemClock())
+    get(transport, f"{vendor.base_url}/personal-link/")
+    transport.forget_connections()
+    get(transport, f"{vendor.base_url}/personal-link/")
+
+    first, second = [call.connection for call in vendor.calls("personal-link")]
+    assert first != second
+
+
+def test_the_machines_authorities_are_read_once_for_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+    server_tls, _authority = tls_for("127.0.0.1")
+    reads: list[ssl.SSLContext] = []
+    read = ssl.SSLContext.load_default_certs
+
+    def count(context: ssl.SSLContext) -> None:
+        reads.append(context)
+        read(context)
+
+    monkeypatch.setattr(ssl.SSLContext, "load_default_certs", count)
+    with CustomerGaugeSandbox(tls=server_tls) as vendor:
+        transport = Transport(SystemClock())
+        for _ in range(3):
+            with pytest.raises(NotProcessed):
+                get(transport, f"{vendor.base_url}/personal-link/")
+
+    assert len(reads) == 1
 
 
 def test_an_answer_shows_its_sizes_and_nothing_of_what_it_says(transport: Transport) -> None:

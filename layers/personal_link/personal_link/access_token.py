@@ -13,7 +13,7 @@ RENEW_AT: Final = 0.75  # of its life: AWS's advice for Cognito, which very prob
 SPARE: Final = 30.0  # seconds before its end, or a tenth of a short life, in which a token is not used any more
 RENEWAL_PAUSE: Final = 60.0  # seconds between two renewals ahead of need, when the first one failed
 REFUSAL_PAUSE: Final = 30.0  # seconds in which a refused credential is not tried again
-RENEWAL_LIMIT: Final = 5.0  # seconds that a renewal ahead of need may take
+RENEWAL_LIMIT: Final = 15.0  # seconds that a renewal ahead of need may take, other environments' included
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
@@ -33,6 +33,11 @@ class AccessToken:
         return f"AccessToken(***, life={self.life:g})"
 
 
+def usable_life(life: float) -> float:
+    """Return for how many of the seconds of a token's life it is used."""
+    return life - min(SPARE, life / 10)
+
+
 class TokenCache:
     """Keeps one token; `fetch` gets another, within the deadline it is given."""
 
@@ -48,6 +53,8 @@ class TokenCache:
         self._token: AccessToken | None = None
         self._fetching = threading.Lock()  # held for the length of a fetch
         self._changing = threading.Lock()  # held for an instant
+        self._fetches = 0  # that have ended
+        self._failure: TryAgain | None = None  # of the last of them
         self._next_renewal = 0.0
         self._refusal: TryAgain | None = None
         self._refused_until = 0.0
@@ -85,16 +92,24 @@ class TokenCache:
             if self._token is token:
                 self._token = None
 
+    def forget(self) -> None:
+        """Forget whatever token is kept: a restored snapshot must not go on with that of its original."""
+        with self._changing:
+            self._token, self._refusal = None, None
+
     def _is_spent(self, token: AccessToken) -> bool:
-        return token.age(self._clock) >= token.life - min(SPARE, token.life / 10)
+        return token.age(self._clock) >= usable_life(token.life)
 
     def _replace(self, spent: AccessToken | None, deadline: Deadline) -> AccessToken:
+        fetches = self._fetches
         if not self._fetching.acquire(timeout=deadline.remaining()):
             raise NotProcessed(Code.UNAVAILABLE, "another thread's token fetch took too long")
         try:
             current = self._token
             if current is not None and current is not spent and not self._is_spent(current):
                 return current
+            if self._failure is not None and self._fetches != fetches:  # this thread waited for it, and shares its end
+                raise NotProcessed(self._failure.code, self._failure.message, retry_after=self._failure.retry_after)
             return self._fetch_now(deadline)
         finally:
             self._fetching.release()
@@ -102,12 +117,16 @@ class TokenCache:
     def _fetch_now(self, deadline: Deadline) -> AccessToken:
         if self._refusal is not None and self._clock.monotonic() < self._refused_until:
             raise NotProcessed(self._refusal.code, self._refusal.message)
+        self._failure = None
         try:
             token = self._fetch(deadline)
         except TryAgain as error:
+            self._failure = error
             if error.code in {Code.CREDENTIALS_REFUSED, Code.CREDENTIALS_MISSING}:
                 self._remember(error)
             raise
+        finally:
+            self._fetches += 1
         with self._changing:
             self._token = token
         return token

@@ -91,6 +91,11 @@ class CredentialsSecret:
             self._kept, self._read_at = ClientCredentials.parse(secret), self._clock.wall()
             return self._kept
 
+    def forget(self) -> None:
+        """Forget the credentials that are kept: no snapshot may hold them, and they may be old when it is restored."""
+        with self._lock:
+            self._kept = None
+
     def _read(self) -> str:
         try:
             response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)

@@ -16,17 +16,17 @@ data but the link:
                   of the first delivery, so that every redelivery's result is the same
     format        version of this layout
     expires_at    epoch seconds; DynamoDB deletes late, so it is checked here too
+
+One more item, of another layout, is the shared access token (shared_token.py).
 """
 
 import uuid
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
-
-from personal_link.aws_failure import aws_error_code
 from personal_link.clock import Clock, Deadline, timestamp
+from personal_link.conditional_write import Item, conditional_write
 from personal_link.errors import Code, NotProcessed, Refused
 from personal_link.outcome import Outcome, outcome_id
 from personal_link.request import LinkRequest, Source, SourceType
@@ -38,8 +38,6 @@ FORMAT: Final = "1"
 LEASE_MARGIN: Final = 5.0  # seconds beyond an attempt's deadline before another may begin
 CONTENT_KEY_LIFE: Final = 3600.0  # seconds for which a request without a key of its own is remembered
 LONGEST_HINT: Final = 5.0  # seconds to wait for an attempt in flight: most end long before their lease
-
-Item = Mapping[str, Any]
 
 
 @dataclass(frozen=True, slots=True)
@@ -188,17 +186,7 @@ class Ledger:
         )
 
     def _write(self, operation: Callable[..., object], **arguments: object) -> Item | None:
-        """Write conditionally; return None, or the item that is there if the condition does not hold."""
-        try:
-            operation(TableName=self._table, ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
-        except (ClientError, BotoCoreError) as failure:
-            code = aws_error_code(failure)
-            if isinstance(failure, ClientError) and code == "ConditionalCheckFailedException":
-                return cast("Item", failure.response.get("Item", {}))  # botocore's stubs do not know it
-        else:
-            return None
-        # Raised out here, or its context would be AWS's own error, whose words may quote anything.
-        raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})")
+        return conditional_write(operation, TableName=self._table, **arguments)
 
 
 def _owner(item: Item) -> str | None:

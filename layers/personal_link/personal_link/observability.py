@@ -130,6 +130,11 @@ def report_not_kept(error: RequestError, outcome_id: str) -> None:
     logger().error("not kept", extra={"code": error.code, "detail": error.message, "outcome_id": outcome_id})
 
 
+def report_token_not_shared(error: RequestError) -> None:
+    """Log that the access token is not shared with other environments for once: this one fetches its own."""
+    logger().warning("token not shared", extra={"code": error.code, "detail": error.message})
+
+
 def report_unsent(failure: str, count: int) -> None:
     """Log that SQS did not take messages; `failure` is AWS's code."""
     logger().error("messages not sent", extra={"failure": failure, "count": count})

@@ -25,6 +25,7 @@ class Settings:
     credentials_secret_arn: str
     ledger_table: str
     ledger_days: int
+    share_access_token: bool
     results_queue_url: str
     echo_record: bool
     log_level: str
@@ -38,6 +39,7 @@ class QueueSettings:
     requests_queue_url: str
     parked_queue_url: str
     retry_window_hours: int
+    batch_concurrency: int
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
@@ -56,6 +58,7 @@ def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSe
         requests_queue_url=reader.text("REQUESTS_QUEUE_URL"),
         parked_queue_url=reader.text("PARKED_QUEUE_URL"),
         retry_window_hours=reader.number("RETRY_WINDOW_HOURS"),
+        batch_concurrency=reader.number("BATCH_CONCURRENCY"),
     )
     reader.finish()
     return settings
@@ -72,6 +75,7 @@ def _settings(reader: "_Reader") -> Settings:
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),
         ledger_days=reader.number("LEDGER_DAYS"),
+        share_access_token=reader.choice("SHARE_ACCESS_TOKEN", ("true", "false")) == "true",
         results_queue_url=reader.text("RESULTS_QUEUE_URL"),
         echo_record=reader.choice("ECHO_RECORD", ("true", "false")) == "true",
         log_level=reader.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -15,6 +15,7 @@ from urllib3.connection import HTTPConnection, HTTPSConnection
 from urllib3.connectionpool import HTTPConnectionPool, HTTPSConnectionPool
 from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionError, NewConnectionError
 from urllib3.response import BaseHTTPResponse
+from urllib3.util.ssl_ import create_urllib3_context
 
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import Code, NotProcessed, TryAgain, Unanswered
@@ -45,9 +46,9 @@ class Transport:
 
     def __init__(self, clock: Clock, ssl_context: ssl.SSLContext | None = None) -> None:
         self._clock = clock
-        self._pools = urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=ssl_context)
-        self._pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-        self._last_used: dict[str, float] = {}  # by origin: the token's is asked once an hour, the API's all the time
+        self._ssl_context = ssl_context or _trusting_the_machines_authorities()
+        self._lock = threading.Lock()
+        self._pools: dict[str, tuple[urllib3.PoolManager, float]] = {}  # of an origin, and when it was last used
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, deadline: Deadline
@@ -57,13 +58,11 @@ class Transport:
         Raises NotProcessed when it certainly was not sent (connection, name or TLS failed), Unanswered when it was sent
         and no answer came. Ends by the deadline, slow drips of headers or body included.
         """
-        origin = urlsplit(url).netloc
-        self._drop_idle_connections(origin)
         tries = 0
         while True:
             deadline.require(LEAST_TIME)
             try:
-                response = self._send(method, url, headers, body, deadline.remaining())
+                return self._send(method, url, headers, body, deadline.remaining())
             except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
                 failure: TryAgain = NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})")
                 tries += 1
@@ -71,13 +70,17 @@ class Transport:
                     continue
             except HTTPError as error:
                 failure = Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})")
-            else:
-                self._last_used[origin] = self._clock.wall()
-                return response
             raise failure  # out here: urllib3's error, which may quote the answer, is not to be its context
 
+    def forget_connections(self) -> None:
+        """Close every connection that is kept: a restored snapshot must not go on with those of its original."""
+        with self._lock:
+            kept, self._pools = self._pools, {}
+        for pools, _last_used in kept.values():
+            pools.clear()
+
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
-        response = self._pools.request(
+        response = self._connections_to(urlsplit(url).netloc).request(
             method,
             url,
             headers={**headers, "Accept-Encoding": "identity"},
@@ -92,9 +95,28 @@ class Transport:
         text, complete = _read(response)
         return Response(response.status, response.headers, text, complete)
 
-    def _drop_idle_connections(self, origin: str) -> None:
-        if self._clock.wall() - self._last_used.get(origin, self._clock.wall()) > IDLE_LIMIT:
-            self._pools.clear()
+    def _connections_to(self, origin: str) -> urllib3.PoolManager:
+        """Return the connections to an origin; new ones, if no request began on the old for too long.
+
+        Each origin has its own: the token's is asked once an hour, and that must not close those of the API.
+        """
+        with self._lock:
+            now = self._clock.wall()
+            pools, last_used = self._pools.get(origin, (None, now))
+            if pools is None or now - last_used > IDLE_LIMIT:
+                if pools is not None:
+                    pools.clear()  # no request is on them: each ends within less than that time
+                pools = urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=self._ssl_context)
+                pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
+            self._pools[origin] = (pools, now)
+            return pools
+
+
+def _trusting_the_machines_authorities() -> ssl.SSLContext:
+    """Return one context for all connections: urllib3 would read all certificates anew for each."""
+    context = create_urllib3_context()
+    context.load_default_certs()
+    return context
 
 
 def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:

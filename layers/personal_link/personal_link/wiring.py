@@ -1,15 +1,19 @@
-"""Who gets what: every client and object of a function, built once per environment, on first use."""
+"""Who gets what: every client and object of a function, built once per environment."""
 
+import random
+from collections.abc import Callable
+from contextlib import suppress
 from functools import cache, partial
 from typing import TYPE_CHECKING
 
 import boto3
 from botocore.config import Config
+from snapshot_restore_py import register_after_restore
 
 from personal_link import observability
-from personal_link.access_token import TokenCache, in_a_thread
+from personal_link.access_token import AccessToken, TokenCache, in_a_thread
 from personal_link.client_credentials import CredentialsSecret
-from personal_link.clock import Clock, SystemClock
+from personal_link.clock import Clock, Deadline, SystemClock
 from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.http_door import HttpDoor
@@ -17,6 +21,7 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Ledger
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.settings import Settings, load_queue_settings, load_settings
+from personal_link.shared_token import SharedToken
 from personal_link.sign_in import sign_in
 from personal_link.transport import Transport
 from personal_link.work_batch import BatchWorker
@@ -27,6 +32,15 @@ if TYPE_CHECKING:
 # botocore waits 60 s for a connection and again for an answer unless told otherwise. With these a call that hangs ends
 # within `clock.LONGEST_AWS_CALL`, with which the functions' deadlines reckon.
 _AWS_CALLS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+
+
+def build_ahead(build: Callable[[], object]) -> None:
+    """Build a function's objects before its first invocation needs them.
+
+    What fails is left to that invocation, which fails in the same way but can tell the caller and the log.
+    """
+    with suppress(Exception):
+        build()
 
 
 @cache
@@ -51,22 +65,33 @@ def batch_worker() -> BatchWorker:
         cool_down=CoolDown(clock),
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
+        concurrency=queue_settings.batch_concurrency,
     )
 
 
 def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
+    transport = Transport(clock)
     customergauge = CustomerGauge(
-        Transport(clock),
+        transport,
         clock,
         auth_base_url=settings.auth_base_url,
         imports_base_url=settings.imports_base_url,
         encoding=settings.encoding,
     )
     secretsmanager = boto3.client("secretsmanager", config=_AWS_CALLS)
+    dynamodb = boto3.client("dynamodb", config=_AWS_CALLS)
     secret = CredentialsSecret(secretsmanager, settings.credentials_secret_arn, clock)
+    fetch: Callable[[Deadline], AccessToken] = partial(sign_in, secret, customergauge)
+    if settings.share_access_token:
+        fetch = SharedToken(dynamodb, settings.ledger_table, secret, fetch, clock).fetch
+    tokens = TokenCache(fetch, clock, in_a_thread)
+    # A snapshot (SnapStart) may be restored days later, many times at once: what must not be shared or old is dropped.
+    for forget in (tokens.forget, secret.forget, transport.forget_connections, secretsmanager.close, dynamodb.close):
+        register_after_restore(forget)
+    register_after_restore(random.seed)  # or all of them would back off in step
     return LinkIssuer(
-        ledger=Ledger(boto3.client("dynamodb", config=_AWS_CALLS), settings.ledger_table, settings.ledger_days, clock),
-        tokens=TokenCache(partial(sign_in, secret, customergauge), clock, in_a_thread),
+        ledger=Ledger(dynamodb, settings.ledger_table, settings.ledger_days, clock),
+        tokens=tokens,
         customergauge=customergauge,
         clock=clock,
         default_configuration=settings.default_configuration,
@@ -74,4 +99,6 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
 
 
 def _sqs() -> "SQSClient":
-    return boto3.client("sqs", config=_AWS_CALLS)
+    sqs = boto3.client("sqs", config=_AWS_CALLS)
+    register_after_restore(sqs.close)
+    return sqs

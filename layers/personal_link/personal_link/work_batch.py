@@ -3,6 +3,7 @@
 import math
 import random
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,17 +14,18 @@ from personal_link.errors import CODES, Code, NotStarted, Refused, RequestError,
 from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import check
+from personal_link.request import Delivery, LinkRequest, check
 
 FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
 LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; together fewer than `maxReceiveCount`
 
 Record = Mapping[str, Any]
+End = Outcome | RequestError
 
 
 @dataclass(frozen=True, slots=True)
 class BatchWorker:
-    """Works an SQS batch for the queue's event source mapping."""
+    """Works an SQS batch for the queue's event source mapping, `concurrency` messages at a time."""
 
     issuer: LinkIssuer
     results: ResultsQueue
@@ -31,20 +33,18 @@ class BatchWorker:
     cool_down: CoolDown
     retry_window: float  # seconds from the first sending, after which a request is parked
     clock: Clock
+    concurrency: int
     jitter: Callable[[], float] = random.random
 
     def work(self, records: Sequence[Record], deadline: Deadline) -> list[str]:
         """Return the ids of the messages that are to come again (the partial batch response)."""
         settled: list[tuple[Record, Outcome]] = []
         put_off: list[tuple[Record, RequestError]] = []
-        for record in records:
-            try:
-                settled.append((record, self._settle(record, deadline)))
-            except RequestError as error:
-                put_off.append((record, error))
-            except Exception as bug:  # noqa: BLE001  # a bug met by one record must not take the batch with it
-                observability.report_bug(bug, record["messageId"])
-                put_off.append((record, TryAgain(Code.INTERNAL_ERROR, f"unexpected {type(bug).__name__}")))
+        for record, end in zip(records, self._end_all(records, deadline), strict=True):
+            if isinstance(end, Outcome):
+                settled.append((record, end))
+            else:
+                put_off.append((record, end))
         unsent = self.results.send([outcome for _record, outcome in settled])
         for position, (record, outcome) in enumerate(settled):
             if position in unsent:
@@ -53,19 +53,43 @@ class BatchWorker:
                 observability.report_outcome(outcome)
         return self._put_off(put_off)
 
-    def _settle(self, record: Record, deadline: Deadline) -> Outcome:
-        delivery = triggers.open_sqs(record)
+    def _end_all(self, records: Sequence[Record], deadline: Deadline) -> list[End]:
+        """Return how each message ends. Those of one key follow each other: the first answers the rest.
+
+        While the vendor is in doubt one message at a time is tried, so that what may be an outage costs one call.
+        """
+        ends: dict[int, End] = {}
+        by_key: dict[str, list[tuple[int, _Opened]]] = {}
+        for position, record in enumerate(records):
+            opened = _end(record, _open, record)
+            if isinstance(opened, _Opened):
+                by_key.setdefault(opened.request.key.digest, []).append((position, opened))
+            else:
+                ends[position] = opened
+
+        def work(group: list[tuple[int, _Opened]]) -> None:
+            for position, opened in group:
+                ends[position] = _end(opened.record, self._settle, opened, deadline)
+
+        groups = list(by_key.values())
+        while groups and (self.cool_down.in_doubt or min(self.concurrency, len(groups)) == 1):
+            work(groups.pop(0))
+        if groups:
+            with ThreadPoolExecutor(min(self.concurrency, len(groups)), "message") as threads:
+                list(threads.map(work, groups))  # raises what a thread raised
+        return [ends[position] for position in range(len(records))]
+
+    def _settle(self, opened: "_Opened", deadline: Deadline) -> Outcome:
+        begun = self.cool_down.begin()
         try:
-            request = check(delivery)
-            self.cool_down.check()
-            outcome = self.issuer.issue(request, deadline)
+            outcome = self.issuer.issue(opened.request, deadline)
         except Refused as refusal:
-            return refused_on_arrival(delivery, refusal)
+            return refused_on_arrival(opened.delivery, refusal)
         except TryAgain as error:
-            self.cool_down.failed(error)
+            self.cool_down.failed(begun, error)
             raise
         if not outcome.replayed:
-            self.cool_down.succeeded()
+            self.cool_down.succeeded(begun)
         return outcome
 
     def _put_off(self, put_off: Sequence[tuple[Record, RequestError]]) -> list[str]:
@@ -106,6 +130,35 @@ class BatchWorker:
             return max(least, 1 + round(self.jitter() * ceiling))
         spread = self.jitter() if isinstance(error, NotStarted) else 0.0
         return max(least, round(error.retry_after * (1 + spread)))
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class _Opened:
+    """A message with a request in it."""
+
+    record: Record
+    delivery: Delivery
+    request: LinkRequest
+
+
+def _open(record: Record) -> _Opened | Outcome:
+    """Return a message's request, or its outcome if it breaks the contract. Raises Unreadable."""
+    delivery = triggers.open_sqs(record)
+    try:
+        return _Opened(record, delivery, check(delivery))
+    except Refused as refusal:
+        return refused_on_arrival(delivery, refusal)
+
+
+def _end[**P, T](record: Record, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | RequestError:
+    """Return what a step for a message returns or raises: what one of them meets must not take the batch with it."""
+    try:
+        return step(*arguments, **named)
+    except RequestError as error:
+        return error
+    except Exception as bug:  # noqa: BLE001  # a bug too
+        observability.report_bug(bug, record["messageId"])
+        return TryAgain(Code.INTERNAL_ERROR, f"unexpected {type(bug).__name__}")
 
 
 def _attempts(record: Record) -> int:

@@ -74,7 +74,7 @@ class Built:
                 return any(map(self._holds, conditions))
         raise NotImplementedError(f"a condition of a kind that is new here: {condition}")
 
-    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911  # a case for each intrinsic
+    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  # a case for each intrinsic
         match node:
             case {"Ref": name}:
                 return self.parameters.get(name, f"${{{name}}}")
@@ -86,6 +86,10 @@ class Built:
                 return self.template["Mappings"][table][self._filled_in(key)][column]
             case {"Fn::Split": [separator, text]}:
                 return self._filled_in(text).split(separator)
+            case {"Fn::Select": [index, texts]}:
+                return dict(enumerate(self._filled_in(texts))).get(index, NOTHING)  # CloudFormation would refuse it
+            case {"Fn::Join": [separator, texts]}:
+                return separator.join(self._filled_in(texts))
             case {"Fn::Sub": [text, variables]}:
                 return _substituted(text, self.parameters | self._filled_in(variables))
             case {"Fn::Sub": text}:

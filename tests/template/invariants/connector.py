@@ -18,7 +18,7 @@ CONNECTOR = Subject(
         "signatures": {},
         "keys, guarded": {"HttpAuth": "API_KEY", **GUARDED},
         "signatures, guarded, a given secret": {"CredentialsSecretArn": SECRET, **GUARDED},
-        "keys": {"HttpAuth": "API_KEY"},
+        "keys, snapshots": {"HttpAuth": "API_KEY", "SnapStart": "On"},
         "signatures, a given secret, no access log": {"CredentialsSecretArn": SECRET, "HttpAccessLogs": "false"},
     },
 )

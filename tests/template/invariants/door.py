@@ -10,6 +10,7 @@ from tests.template.invariants.invariant import Wrongs, change, without
 API = "Resources PersonalLinkApi Properties"
 PATH = f"{API} DefinitionBody paths /personal-link"
 SCHEMES = f"{API} DefinitionBody components securitySchemes"
+INVOKE = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions"
 EVENTS = "Resources HttpApiFunction Properties Events"
 OPEN = {"responses": {}, "x-amazon-apigateway-integration": {"type": "mock"}}
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
@@ -217,8 +218,8 @@ def a_given_web_acl_stands_before_the_stage(built: Built) -> Wrongs:
 def only_this_api_of_this_account_may_invoke_a_function(built: Built) -> Wrongs:
     api = "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${PersonalLinkApi}"
     expected = {
-        ("apigateway.amazonaws.com", "${HttpApiFunction}", f"{api}/*/PUT/personal-link"),
-        ("apigateway.amazonaws.com", "${HttpApiFunction}", f"{api}/*/POST/personal-link"),
+        ("apigateway.amazonaws.com", "${HttpApiFunctionAliaslive}", f"{api}/*/PUT/personal-link"),
+        ("apigateway.amazonaws.com", "${HttpApiFunctionAliaslive}", f"{api}/*/POST/personal-link"),
     }
     found = {
         (permission["Principal"], permission["FunctionName"], permission.get("SourceArn"))
@@ -232,13 +233,15 @@ def only_this_api_of_this_account_may_invoke_a_function(built: Built) -> Wrongs:
     change(f"{PATH} put x-amazon-apigateway-integration type", "mock"),
     change(f"{PATH} put x-amazon-apigateway-integration httpMethod", "PUT"),  # Lambda takes nothing but POST
     change(f"{PATH} post x-amazon-apigateway-integration uri", "https://example.com"),
+    change(
+        f"{PATH} put x-amazon-apigateway-integration uri", {"Fn::Sub": INVOKE + "/${HttpApiFunction.Arn}/invocations"}
+    ),
 )
 def every_method_is_answered_by_the_function(built: Built) -> Wrongs:
     expected = {
         "type": "aws_proxy",
         "httpMethod": "POST",
-        "uri": "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31"
-        "/functions/${HttpApiFunction.Arn}/invocations",
+        "uri": INVOKE + "/${HttpApiFunctionAliaslive}/invocations",  # what is live, not what was uploaded last
     }
     for name, method, _body in methods(built):
         if method["x-amazon-apigateway-integration"] != expected:

@@ -81,5 +81,5 @@ def functions_have_no_network_and_no_way_in_or_out_of_their_own(built: Built) ->
 def the_requests_queue_feeds_the_worker_and_no_other_source_feeds_a_function(built: Built) -> Wrongs:
     sources = built.of_type("AWS::Lambda::EventSourceMapping")
     found = [(source["EventSourceArn"], source["FunctionName"]) for source in sources.values()]
-    if found != [("${RequestsQueue.Arn}", "${QueueWorkerFunction}")]:
+    if found != [("${RequestsQueue.Arn}", "${QueueWorkerFunctionAliaslive}")]:
         yield f"{', '.join(sources)}: {found}"

@@ -42,8 +42,9 @@ def texts(name: str, node: Any) -> Iterator[tuple[str, str]]:
 def no_secret_is_written_down(built: Built) -> Wrongs:
     for resource, item in {**built.resources, **built.outputs}.items():
         for name, text in texts(resource, item):
-            is_secret = (SECRET_NAME.search(name) or name == "client_id") and not text.startswith(("arn:", "${"))
-            if (text and is_secret) or "{{resolve:" in text:
+            is_none = text in {"", "true", "false"} or text.startswith(("arn:", "${"))
+            is_secret = (SECRET_NAME.search(name) or name == "client_id") and not is_none
+            if is_secret or "{{resolve:" in text:
                 yield f"{resource}: {name}"
     for name, key in built.of_type("AWS::ApiGateway::ApiKey").items():
         if "Value" in key:

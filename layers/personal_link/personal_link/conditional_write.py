@@ -1,0 +1,28 @@
+"""A write to DynamoDB that happens only if a condition holds, and otherwise tells what is there."""
+
+from collections.abc import Callable, Mapping
+from typing import Any, cast
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from personal_link.aws_failure import aws_error_code
+from personal_link.errors import Code, NotProcessed
+
+Item = Mapping[str, Any]
+
+
+def conditional_write(operation: Callable[..., object], **arguments: object) -> Item | None:
+    """Write; return None, or the item that is there if the condition does not hold.
+
+    Raises NotProcessed (`internal_error`) when DynamoDB fails.
+    """
+    try:
+        operation(ReturnValuesOnConditionCheckFailure="ALL_OLD", **arguments)
+    except (ClientError, BotoCoreError) as failure:
+        code = aws_error_code(failure)
+        if isinstance(failure, ClientError) and code == "ConditionalCheckFailedException":
+            return cast("Item", failure.response.get("Item", {}))  # botocore's stubs do not know it
+    else:
+        return None
+    # Raised out here, or its context would be AWS's own error, whose words may quote anything.
+    raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})")
