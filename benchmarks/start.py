@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from benchmarks.aws_stub import AwsStub
 from benchmarks.figures import Bars, Figure, Measurement, Row, Spread
 from benchmarks.invocations import Function, http_event, sqs_event
 from benchmarks.lambda_runtime import Start, start
@@ -81,7 +82,7 @@ def measure() -> Measurement:
     )
 
 
-def take_turns(subjects: Sequence[Subject], stage: Stage) -> dict[str, list[Start]]:
+def take_turns(subjects: Sequence[Subject], stage: Stage[AwsStub]) -> dict[str, list[Start]]:
     """Start each once a round; the first round, which fills the disk's cache, is not counted."""
     starts: dict[str, list[Start]] = {subject.name: [] for subject in subjects}
     for number in range(ROUNDS + 1):
