@@ -19,8 +19,7 @@ from benchmarks.shipped import FUNCTIONS, Layout, lay_out
 from benchmarks.stage import Stage, set_stage
 
 ROUNDS = 21
-OF_FLOOR = 1.10
-OF_COMPOSED = 0.75
+LIMITS = {"floor": 1.10, "composed": 0.75}
 
 DONE: Sequence[object] = (None, {}, {"batchItemFailures": []})
 
@@ -53,6 +52,13 @@ def measure() -> Measurement:
         subjects = _subjects(Path(folder))
         starts = take_turns(subjects, stage)
     init = {name: Spread.of([one.init for one in samples]) for name, samples in starts.items()}
+    ratios = {
+        f"init, {function} / {reference}": Spread.of(
+            [one.init / other.init for one, other in zip(starts[function], starts[reference], strict=True)]
+        )
+        for reference in LIMITS
+        for function in FUNCTIONS
+    }
     whole = {
         name: Spread.of([one.init + one.invocation for one in samples])
         for name, samples in starts.items()
@@ -64,15 +70,13 @@ def measure() -> Measurement:
         rows=[
             *(Row(f"init, {name}", "ms", spread) for name, spread in init.items()),
             *(Row(f"init and first request, {name}", "ms", spread) for name, spread in whole.items()),
+            *(Row(name, "", spread) for name, spread in ratios.items()),
         ],
-        figures=[
-            Figure(f"init, {function} / {reference}", limit, init[function].median / init[reference].median)
-            for reference, limit in (("floor", OF_FLOOR), ("composed", OF_COMPOSED))
-            for function in FUNCTIONS
-        ],
+        figures=[Figure(name, LIMITS[name.partition(" / ")[2]], spread.median) for name, spread in ratios.items()],
         charts=[Bars("Init phase", "ms", init), Bars("Init phase and the first request", "ms", whole)],
         notes=[
             "AWS's runtime interface emulator and runtime client; the init phase as the emulator reports it.",
+            "A ratio is the median of the rounds' own ratios: in a round one starts right after the other.",
             "`bare` is an empty handler, `floor` boto3 with the three clients alone, `tutorial` boto3 and requests.",
             "`composed` is Powertools and requests; the references are in `benchmarks/references`.",
             "All have their bytecode. `sam build` puts none into a layer, and Lambda cannot write any there.",
