@@ -20,30 +20,35 @@ from sandbox.emulator import REGION, without_aws
 ROUNDS = 21
 SHOWN = 15
 
-CLIENTS = "import boto3\nfor name in ('secretsmanager', 'dynamodb', 'sqs'): boto3.client(name)"
+AWS = "import botocore.config, botocore.session"
+LOGGER = "from aws_lambda_powertools import Logger"
+CLIENTS = (
+    "session = botocore.session.Session()\n"
+    "for name in ('secretsmanager', 'dynamodb', 'sqs'): session.create_client(name)"
+)
 
-# What to import, and what is there already when the clock starts.
+# What to do, and what was done before the clock starts.
 OURS: dict[str, tuple[str, str]] = {
     "http.client and ssl": ("import http.client, ssl", ""),
     "urllib3": ("import urllib3", ""),
-    "boto3": ("import boto3", ""),
-    "boto3 with the three clients": (CLIENTS, ""),
-    "Powertools Logger": ("from aws_lambda_powertools import Logger", ""),
-    "Powertools Logger, after boto3": ("from aws_lambda_powertools import Logger", "import boto3"),
+    "botocore": (AWS, ""),
+    "the three clients, after botocore": (CLIENTS, AWS),
+    "Powertools Logger, after botocore": (LOGGER, AWS),
     "personal_link, after all of these": (
         "import http_api, queue_worker",
-        "import boto3, urllib3\nfrom aws_lambda_powertools import Logger",
+        f"import urllib3, snapshot_restore_py\n{AWS}\n{LOGGER}",
     ),
     **{f"{name}, all of it": (f"import {name}", "") for name in FUNCTIONS},
 }
 LEFT_OUT: dict[str, tuple[str, str]] = {
-    "requests": ("import requests", ""),
-    "requests, after boto3": ("import requests", "import boto3"),
-    "pydantic": ("import pydantic", ""),
-    "X-Ray SDK, after boto3": ("import aws_xray_sdk.core", "import boto3"),
-    "Powertools batch, idempotency, parameters, after Logger": (
+    "boto3, after botocore": ("import boto3", AWS),
+    "requests, after botocore": ("import requests", AWS),
+    "requests alone": ("import requests", ""),
+    "pydantic alone": ("import pydantic", ""),
+    "X-Ray SDK, after botocore": ("import aws_xray_sdk.core", AWS),
+    "Powertools batch, idempotency, parameters": (
         "from aws_lambda_powertools.utilities import batch, idempotency, parameters",
-        "import boto3\nfrom aws_lambda_powertools import Logger",
+        f"{AWS}\n{LOGGER}",
     ),
 }
 
