@@ -62,10 +62,6 @@ class Vendor:
         """Let every answer from now on take so long."""
         self._control("POST", "latency", {"seconds": seconds})
 
-    def forget(self) -> None:
-        """Forget all calls, links and tokens; answer at once again."""
-        self._control("POST", "reset", {})
-
     def tokens(self) -> Count:
         """Return what the token endpoint got."""
         return self._count("token")
