@@ -70,6 +70,12 @@ class Vendor:
         """Return what the API got."""
         return self._count("personal-link")
 
+    def expect_records(self, expected: int) -> None:
+        """Raise RuntimeError unless so many survey records were made: a measurement of anything else is void."""
+        made = self._control("GET", "calls", {})["links"]
+        if made != expected:
+            raise RuntimeError(f"CustomerGauge made {made} survey records, {expected} were expected")
+
     def _count(self, endpoint: str) -> Count:
         counted = self._control("GET", "calls", {})[endpoint]
         return Count(counted["count"], counted["connections"])
