@@ -16,6 +16,7 @@ def measure() -> Measurement:
     with set_stage() as stage:
         stage.vendor.answer_after(LATENCY)
         samples = stage.run("queue_worker", measured.work_batches, SIZES, ROUNDS)
+        stage.vendor.expect_records(max(SIZES) + ROUNDS * sum(SIZES))
     spreads = {size: Spread.of(milliseconds) for size, milliseconds in zip(SIZES, samples, strict=True)}
     ratio = spreads[10].median / spreads[1].median
     return Measurement(

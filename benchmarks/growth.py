@@ -23,6 +23,7 @@ from sandbox.stack import Stack, deploy
 
 SIZES = (10, 100, 1_000, 10_000)
 ORDER = (*SIZES[:-1] * 3, SIZES[-1], *SIZES[:-1] * 3)  # the small ones before and after the one that takes long
+WARMING = 50  # requests that start the workers and are not measured
 STRAIGHT = 1.1  # the slope of a line in the logarithms of both; 1 is a straight one
 SHORTEST_LOOK = 0.02  # seconds between two looks at the results; later a hundredth of the time gone by
 SECONDS_TO_FINISH = 600.0
@@ -45,10 +46,11 @@ def measure() -> Measurement:
         addresses = {"AuthBaseUrl": vendor.url, "ImportsBaseUrl": vendor.url}
         stack = deploy(emulator, DefaultConfiguration=CONFIGURATION, LogLevel="WARNING", **addresses)
         stack.fill_secret(vendor.client_id, vendor.client_secret)
-        _run(stack, vendor, 50)  # starts the workers
+        _run(stack, vendor, WARMING)
         runs: dict[int, list[Run]] = {size: [] for size in SIZES}
         for size in ORDER:
             runs[size].append(_run(stack, vendor, size))
+        vendor.expect_records(WARMING + sum(ORDER))
     seconds = {size: statistics.median(run.seconds for run in of_size) for size, of_size in runs.items()}
     processor = {size: statistics.median(run.processor for run in of_size) for size, of_size in runs.items()}
     largest = runs[SIZES[-1]][-1]

@@ -14,6 +14,7 @@ def measure() -> Measurement:
     """Measure one environment of the queue worker from its first request to its last."""
     with set_stage() as stage:
         weights = stage.run("queue_worker", measured.work_and_weigh, REQUESTS, WEIGHED)
+        stage.vendor.expect_records(REQUESTS)
     samples = dict(zip(WEIGHED, weights, strict=True))
     first, last = samples[100], samples[REQUESTS]
     return Measurement(

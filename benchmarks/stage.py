@@ -62,10 +62,6 @@ class Vendor:
         """Let every answer from now on take so long."""
         self._control("POST", "latency", {"seconds": seconds})
 
-    def forget(self) -> None:
-        """Forget all calls, links and tokens; answer at once again."""
-        self._control("POST", "reset", {})
-
     def tokens(self) -> Count:
         """Return what the token endpoint got."""
         return self._count("token")
@@ -73,6 +69,12 @@ class Vendor:
     def links(self) -> Count:
         """Return what the API got."""
         return self._count("personal-link")
+
+    def expect_records(self, expected: int) -> None:
+        """Raise RuntimeError unless so many survey records were made: a measurement of anything else is void."""
+        made = self._control("GET", "calls", {})["links"]
+        if made != expected:
+            raise RuntimeError(f"CustomerGauge made {made} survey records, {expected} were expected")
 
     def _count(self, endpoint: str) -> Count:
         counted = self._control("GET", "calls", {})[endpoint]
