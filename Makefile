@@ -1,15 +1,17 @@
-# `make` lists what there is. Everything runs in .venv, the scanners in .scan, each made from its lock; nothing here touches
-# an AWS account.
+# `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
+# from its lock; nothing here touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local test lint types template scan unit fuzz mutants soak format sbom lock clean
+.PHONY: help demo local test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
 SCANNERS := .scan/made-from-the-lock
+COMPARED := .bench/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
 PORT :=
 REQUESTS :=
 SEED :=
+ONLY :=
 
 # nothing here reads the user's AWS configuration
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE
@@ -39,7 +41,7 @@ template: $(TOOLS)  ## the template as SAM reads it
 scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it, and in the code
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
-unit: $(TOOLS) $(SCANNERS)  ## the tests, the deployed stack's included
+unit: $(TOOLS) $(SCANNERS) $(COMPARED)  ## the tests, the deployed stack's included
 	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
 	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
@@ -53,6 +55,9 @@ soak: $(TOOLS)  ## thousands of requests while everything fails, and what became
 	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
 
+bench: $(TOOLS) $(COMPARED)  ## how fast and how cheap it is, beside what one would write; ONLY=start,imports measures these alone
+	@$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
+
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
@@ -63,13 +68,15 @@ lock:  ## newer versions of every package (needs uv)
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-scan.in -o requirements-scan.txt
+	$(LOCK) requirements-bench.in -o requirements-bench.txt
 
 clean:  ## forget everything that was made here
-	@rm -rf .venv .scan .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .scan .bench .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(TOOLS): requirements-dev.txt
 $(SCANNERS): requirements-scan.txt
-$(TOOLS) $(SCANNERS):
+$(COMPARED): requirements-bench.txt
+$(TOOLS) $(SCANNERS) $(COMPARED):
 	@python=$$(sh sandbox/find-python.sh) && echo "First run: installing what $< lists, about a minute ..." \
 	  && rm -rf $(@D) && "$$python" -m venv $(@D) && { \
 	    $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \

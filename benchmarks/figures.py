@@ -21,6 +21,11 @@ class Spread:
         low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
         return cls(median, low, high, len(samples))
 
+    @classmethod
+    def exactly(cls, value: float) -> Self:
+        """Return what was counted, or measured once."""
+        return cls(value, value, value, 1)
+
 
 @dataclass(frozen=True)
 class Row:

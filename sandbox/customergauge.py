@@ -35,7 +35,7 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal, Self
 
 from sandbox import customergauge_rules as rules
@@ -97,11 +97,12 @@ class CustomerGaugeSandbox:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all since the start: calls, scripts, misbehaviour, tokens, links, contacts, rule and new secret."""
+        """Forget all since the start: calls, scripts, misbehaviour, latency, tokens, links, contacts, rule, secret."""
         with self._lock:
             self.client_secret = self._first_secret
             self.duplicate_rule: DuplicateRule = "off"
             self.misbehave: Misbehave = lambda _call: None
+            self.latency = 0.0
             self._calls: dict[Endpoint, list[Call]] = {"token": [], "personal-link": []}
             self._scripts: dict[Endpoint, deque[Reply]] = {"token": deque(), "personal-link": deque()}
             self._tokens: dict[str, float] = {}
@@ -182,8 +183,9 @@ class CustomerGaugeSandbox:
     def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
         self._calls[endpoint].append(call)
         script = self._scripts[endpoint]
-        reply = script.popleft() if script else self.misbehave(call)
-        return reply.instead_of(lambda: serve(call)) if reply else serve(call)
+        chosen = script.popleft() if script else self.misbehave(call)
+        reply = chosen.instead_of(lambda: serve(call)) if chosen else serve(call)
+        return replace(reply, delay=reply.delay + self.latency)
 
     def _issue_token(self, call: Call) -> Reply:
         refused = rules.token_refusal(call, self.client_id, self.client_secret)

@@ -1,8 +1,9 @@
 """Steering the sandbox from another process, over HTTP: what tests do in Python, with curl.
 
-GET  /_sandbox/calls             how many calls came, and the last of them, secrets masked
+GET  /_sandbox/calls             how many calls came, on how many connections, and the last of them, secrets masked
 POST /_sandbox/script            {"endpoint": "personal-link", "replies": [{"status": 503, "retry_after": 5}]}
 POST /_sandbox/duplicate-rule    {"rule": "off" | "global" | "campaign"}
+POST /_sandbox/latency           {"seconds": 0.2}, of every answer of both endpoints
 POST /_sandbox/rotate-secret     {"client_secret": "…"}
 POST /_sandbox/revoke-tokens
 POST /_sandbox/reset
@@ -11,7 +12,7 @@ A reply takes the names that vendor_replies.Reply has, and `retry_after`.
 """
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -63,11 +64,18 @@ def _one_of(fields: Mapping[str, Any], name: str, allowed: tuple[str, ...]) -> A
 
 
 def _calls(vendor: "CustomerGaugeSandbox", _fields: Mapping[str, Any]) -> dict[str, object]:
-    token, link = vendor.calls("token"), vendor.calls("personal-link")
     return {
-        "token": {"count": len(token), "last": [_masked(call, _masked_form) for call in token[-LAST_CALLS:]]},
-        "personal-link": {"count": len(link), "last": [_masked(call, _text) for call in link[-LAST_CALLS:]]},
+        "token": _shown(vendor.calls("token"), _masked_form),
+        "personal-link": _shown(vendor.calls("personal-link"), _text),
         "links": len(vendor.links),
+    }
+
+
+def _shown(calls: Sequence[Call], body: Callable[[bytes], str]) -> dict[str, object]:
+    return {
+        "count": len(calls),
+        "connections": len({call.connection for call in calls}),
+        "last": [_masked(call, body) for call in calls[-LAST_CALLS:]],
     }
 
 
@@ -164,6 +172,14 @@ def _set_duplicate_rule(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any
     return {"rule": vendor.duplicate_rule}
 
 
+def _set_latency(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any]) -> dict[str, object]:
+    seconds = fields.get("seconds")
+    if not _is_wait(seconds):
+        raise BadControl(f"seconds: must be a number from 0 to {LONGEST_WAIT}")
+    vendor.latency = float(fields["seconds"])
+    return {"seconds": vendor.latency}
+
+
 def _rotate_secret(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any]) -> dict[str, object]:
     secret = fields.get("client_secret")
     if not (isinstance(secret, str) and secret):
@@ -187,6 +203,7 @@ ACTIONS: Mapping[str, tuple[str, Action]] = {
     "calls": ("GET", _calls),
     "script": ("POST", _script),
     "duplicate-rule": ("POST", _set_duplicate_rule),
+    "latency": ("POST", _set_latency),
     "rotate-secret": ("POST", _rotate_secret),
     "revoke-tokens": ("POST", _revoke_tokens),
     "reset": ("POST", _reset),

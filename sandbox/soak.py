@@ -8,7 +8,6 @@ import argparse
 import json
 import os
 import random
-import re
 import signal
 import sys
 import time
@@ -16,10 +15,10 @@ from collections import Counter
 from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import Path
 
 from sandbox.customergauge import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.emulator import SandboxError
+from sandbox.lambda_workers import workers
 from sandbox.scene import Scene, run, say, set_scene
 from sandbox.soak_sheet import Sheet, take_all
 from sandbox.soak_traffic import Traffic, make_requests
@@ -103,7 +102,7 @@ class Killer:
 
     def __init__(self, scene: Scene, faults: Misbehaviour, plan: Plan) -> None:
         self.killed: Counter[str] = Counter()
-        self._emulator = scene.stack.emulator.process_group
+        self._emulator = scene.stack.emulator
         self._vendor = scene.vendor
         self._faults = faults
         self._short = plan.short
@@ -120,29 +119,17 @@ class Killer:
             self._faults.holding = True
             self._next = time.monotonic() + _SECONDS_HELD / 2
             return
-        workers = self._workers()
+        found = workers(self._emulator)
         if self._short:
-            doomed = [worker for worker in workers if worker[1] == HTTP_FUNCTION]
+            doomed = [worker for worker in found if worker[1] == HTTP_FUNCTION]
         else:
-            doomed = self._dice.sample(workers, min(1, len(workers)))
+            doomed = self._dice.sample(found, min(1, len(found)))
         for number, function in doomed:
             with suppress(ProcessLookupError):
                 os.kill(number, signal.SIGKILL)
                 self.killed[function] += 1
         self._faults.holding = False
         self._next = time.monotonic() + self._dice.uniform(0.5, 1.5) * _SECONDS_BETWEEN_KILLS
-
-    def _workers(self) -> list[tuple[int, str]]:
-        """Return the emulator's children that run a function, each with the function's name in the template."""
-        found = []
-        for folder in sorted(Path("/proc").glob("[0-9]*")):
-            with suppress(OSError):  # it has just ended, or is not ours
-                parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
-                if parent == self._emulator:
-                    environment = (folder / "environ").read_bytes().decode(errors="replace")
-                    names = re.findall(r"\0AWS_LAMBDA_FUNCTION_NAME=[^\0]*?(\w+Function)", environment)
-                    found += [(int(folder.name), name) for name in names]
-        return found
 
 
 def soak(plan: Plan) -> None:

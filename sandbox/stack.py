@@ -98,13 +98,14 @@ class Stack:
             "results": self.results_queue_url,
         }
         deadline = time.monotonic() + within
-        while left := {name: depth for name, url in queues.items() if (depth := self._depth(url))}:
+        while left := {name: depth for name, url in queues.items() if (depth := self.depth(url))}:
             if time.monotonic() > deadline:
                 break
             time.sleep(0.1)
         return left
 
-    def _depth(self, queue_url: str) -> int:
+    def depth(self, queue_url: str) -> int:
+        """Return how many messages a queue holds, hidden and delayed ones included."""
         names: list[QueueAttributeNameType] = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",

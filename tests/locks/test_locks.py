@@ -12,8 +12,13 @@ LOCKS = [*REPOSITORY.glob("requirements*.txt"), LAYER]
 HASH = "--hash=sha256:" + 64 * "0"
 
 
-def test_the_layer_the_tools_and_the_scanners_have_a_lock_each() -> None:
-    assert {lock.name for lock in LOCKS} == {"requirements-dev.txt", "requirements-scan.txt", "requirements.txt"}
+def test_the_layer_the_tools_the_scanners_and_the_benchmarks_have_a_lock_each() -> None:
+    assert {lock.name for lock in LOCKS} == {
+        "requirements-bench.txt",
+        "requirements-dev.txt",
+        "requirements-scan.txt",
+        "requirements.txt",
+    }
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)

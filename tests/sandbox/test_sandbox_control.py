@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import time
 from typing import get_args
 
 import pytest
@@ -16,6 +17,7 @@ def test_calls_are_shown_with_secrets_masked(client: Client) -> None:
     answer = client.send("GET", "/_sandbox/calls")
     assert answer.json["token"]["count"] == 2
     assert answer.json["personal-link"]["count"] == answer.json["links"] == 1
+    assert answer.json["personal-link"]["connections"] == answer.json["token"]["connections"] == 1
     first, second = answer.json["token"]["last"]
     assert first["body"] == "grant_type=client_credentials&client_id=***&client_secret=***"
     assert second["body"] == "***"
@@ -61,6 +63,28 @@ def test_everything_else_can_be_posted_too(client: Client) -> None:
     assert client.vendor.links == []
 
 
+def test_the_connections_of_an_endpoint_are_counted(client: Client) -> None:
+    client.put(JOE)
+    client.put(JOE)
+    client.wire.close()
+    client.put(JOE)
+
+    counted = client.send("GET", "/_sandbox/calls").json
+
+    assert (counted["personal-link"]["count"], counted["personal-link"]["connections"]) == (3, 2)
+    assert (counted["token"]["count"], counted["token"]["connections"]) == (1, 1)
+
+
+def test_every_answer_of_both_endpoints_takes_the_latency_that_was_set(client: Client) -> None:
+    assert client.control("latency", {"seconds": 0.25}).json == {"seconds": 0.25}
+    for record in (JOE, {}):  # the first asks for a token too, the second is refused
+        started, asked = time.monotonic(), len(client.vendor.calls("token"))
+        client.put(record)
+        assert time.monotonic() - started >= (0.25 if asked else 0.5)
+    client.control("reset")
+    assert client.vendor.latency == 0.0
+
+
 @pytest.mark.parametrize(
     ("action", "body", "named"),
     [
@@ -81,6 +105,9 @@ def test_everything_else_can_be_posted_too(client: Client) -> None:
         ("script", {"endpoint": "token", "replies": [{"commit": 1}]}, "replies[0].commit"),
         ("script", {"endpoint": "token", "replies": [{"body": 5}]}, "replies[0].body"),
         ("duplicate-rule", {"rule": "on"}, "rule"),
+        ("latency", {"seconds": -1}, "seconds"),
+        ("latency", {"seconds": "0.2"}, "seconds"),
+        ("latency", {}, "seconds"),
         ("rotate-secret", {}, "client_secret"),
     ],
 )
