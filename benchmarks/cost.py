@@ -101,6 +101,7 @@ def _notes(facts: Facts, ways: Sequence[Managed]) -> Sequence[str]:
             f" ${ours.dollars - alone - logs:.2f}."
         ),
         "Batches fill only when messages are waiting: a trickle is worked in batches of one, at that price.",
+        "A request that comes as an event on a bus costs $1.00 per million more, whatever listens to the bus.",
         "A pipe's batch is counted as one request. If AWS counts its messages, add $0.36 to every Pipe of 10.",
         (
             "Not counted, the same for all: data sent to the vendor, tries that fail, free tiers. An environment's init"
