@@ -12,7 +12,7 @@ from benchmarks.connector_bills import Facts, http_bill, queue_bill
 from benchmarks.cost import measure
 from benchmarks.cost_page import bill_table
 from benchmarks.durations import Durations, express
-from benchmarks.managed_bills import managed_ways
+from benchmarks.managed_bills import Link, Managed, managed_ways
 from benchmarks.monthly_bills import break_even, idle_bill, snapstart_bill
 from benchmarks.weights import Weights, item_bytes, weigh
 from sandbox.template import source_template
@@ -155,6 +155,18 @@ def test_like_for_like_is_only_what_keeps_requests_links_and_a_log() -> None:
         "queue, Pipe of 1, Express workflow, same ledger and log",
         "queue, Pipe of 10, Express workflow, same ledger and log",
     }
+
+
+@pytest.mark.parametrize(
+    "lesser",
+    [
+        Managed(Bill("a way", []), Link.ALWAYS, waits=False, logs=True),
+        Managed(Bill("a way", []), Link.ONCE, waits=True, logs=True),
+        Managed(Bill("a way", []), Link.ALWAYS, waits=True, logs=False),
+    ],
+)
+def test_a_way_that_lacks_one_of_the_three_is_not_compared_like_for_like(lesser: Managed) -> None:
+    assert not lesser.is_like_for_like
 
 
 def test_an_idle_month_costs_a_secret_and_the_polls_of_an_empty_queue() -> None:
