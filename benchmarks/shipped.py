@@ -11,13 +11,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sandbox.emulator import REPOSITORY
-from sandbox.lock import LAYER
 
 RUNTIME = REPOSITORY / ".bench" / "bin" / "python"
 FUNCTIONS = ("http_api", "queue_worker")
 REFERENCES = ("bare", "floor", "tutorial", "composed")
 
-_OURS = REPOSITORY / "layers" / "personal_link"
 _SOURCES = shutil.ignore_patterns("__pycache__")
 
 
@@ -41,15 +39,15 @@ class Layout:
         layers = [self.layers] if handler in FUNCTIONS else []
         return os.pathsep.join(map(str, [self.task(handler), *layers]))
 
-    def add_dependencies(self) -> None:
-        """Install what the layer's lock lists, without bytecode, as `sam build` does."""
-        pip = [str(RUNTIME), "-m", "pip", "install", "-qq", "--disable-pip-version-check"]
-        options = ["--no-compile", "--no-deps", "--require-hashes", "--target", str(self.layers)]
-        subprocess.run([*pip, *options, "-r", LAYER], check=True)
+    def add_layer(self, folder: str, name: str) -> None:
+        """Make a layer as `sam build` does, bytecode included."""
+        make = ["make", "--silent", f"--directory={REPOSITORY / 'layers' / folder}", f"build-{name}"]
+        subprocess.run([*make, f"ARTIFACTS_DIR={self.root / 'opt'}", f"PYTHON={RUNTIME}"], check=True)
 
-    def add_personal_link(self) -> None:
-        """Copy our own package."""
-        shutil.copytree(_OURS, self.layers, ignore=_SOURCES, dirs_exist_ok=True)
+    def add_layers(self) -> None:
+        """Make both."""
+        self.add_layer("dependencies", "DependenciesLayer")
+        self.add_layer("personal_link", "PersonalLinkLayer")
 
     def add_handlers(self) -> None:
         """Copy the functions' files and the references'."""
@@ -59,17 +57,22 @@ class Layout:
             self.task(name).mkdir(parents=True)
             shutil.copy(REPOSITORY / "benchmarks" / "references" / f"{name}.py", self.task(name))
 
-    def compile(self) -> None:
-        """Write the bytecode of everything here, as it is there for what the runtime has."""
-        subprocess.run([RUNTIME, "-m", "compileall", "-q", self.root], check=True)
+    def compile_handlers(self) -> None:
+        """Write the bytecode of the handlers, which Lambda has to compile: a file each, and alike for all."""
+        subprocess.run([RUNTIME, "-m", "compileall", "-q", self.root / "var"], check=True)
+
+    def drop_bytecode(self) -> None:
+        """Leave the layers as `sam build` makes them by itself."""
+        for folder in list(self.layers.rglob("__pycache__")):
+            shutil.rmtree(folder)
 
 
 def lay_out(root: Path, *, bytecode: bool = True) -> Layout:
     """Fill an empty folder."""
     layout = Layout(root)
-    layout.add_dependencies()
-    layout.add_personal_link()
+    layout.add_layers()
     layout.add_handlers()
-    if bytecode:
-        layout.compile()
+    layout.compile_handlers()
+    if not bytecode:
+        layout.drop_bytecode()
     return layout

@@ -79,8 +79,8 @@ def measure() -> Measurement:
             "A ratio is the median of the rounds' own ratios: in a round one starts right after the other.",
             "`bare` is an empty handler, `floor` boto3 with the three clients alone, `tutorial` boto3 and requests.",
             "`composed` is Powertools and requests; the references are in `benchmarks/references`.",
-            "All have their bytecode. `sam build` puts none into a layer, and Lambda cannot write any there.",
-            "Without bytecode Python compiles a layer's modules in every cold start: see that row.",
+            "Our layers bring bytecode, the references are given theirs: `sam build` puts none into a layer, and none",
+            "can be written there. Without it Python compiles a layer's modules in every cold start: see that row.",
             "A whole core works here. A function of 256 MB has about a seventh of one and takes as much longer.",
         ],
     )

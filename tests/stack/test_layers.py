@@ -1,9 +1,12 @@
 """What `sam build` made of the layers: the lock's packages and no others, and all that the functions import."""
 
+import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from email import message_from_string
+from pathlib import Path
 
 import pytest
 
@@ -24,13 +27,21 @@ TAKEN_IF_THERE = {
     "cryptography",
 }  # by botocore, by Python
 
-COMPILED = {".a", ".dll", ".dylib", ".exe", ".pyc", ".pyd", ".so"}
+COMPILED = {".a", ".dll", ".dylib", ".exe", ".pyd", ".so"}
 
 SHOW_IMPORTS = """
 import json, sys
 import http_api, queue_worker
 files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
 print(json.dumps(files))
+"""
+
+SHOW_COMPILED = """
+import json, sys
+compiled = []
+sys.addaudithook(lambda event, arguments: compiled.append(str(arguments[1])) if event == "compile" else None)
+import http_api, queue_worker
+print(json.dumps([file for file in compiled if file.endswith(".py")]))
 """
 
 pytestmark = pytest.mark.usefixtures("stack")  # it builds them
@@ -44,16 +55,46 @@ def test_the_built_layer_holds_the_locked_packages_and_no_others() -> None:
     assert sorted((name.replace("_", "-"), version) for name, version in built) == sorted(locked)
 
 
-WITH_THE_PACKAGES = {"requirements.in", "requirements.txt"}  # `sam build` ships them too
-
-
-def test_the_built_layer_holds_no_file_but_those_of_its_packages() -> None:
-    files = {str(path.relative_to(DEPENDENCIES)) for path in DEPENDENCIES.rglob("*") if path.is_file()}
+def test_the_built_layer_holds_the_files_of_its_packages_without_the_part_that_nobody_imports() -> None:
+    files = {str(path.relative_to(DEPENDENCIES)) for path in DEPENDENCIES.rglob("*") if path.suffix != ".pyc"}
     records = [record.read_text().splitlines() for record in DEPENDENCIES.glob("*.dist-info/RECORD")]
-
     of_packages = {line.split(",")[0] for record in records for line in record}
 
-    assert files - of_packages == WITH_THE_PACKAGES
+    missing = {"/".join(Path(file).parts[:2]) for file in of_packages - files if not file.startswith("../")}
+
+    assert {file for file in files - of_packages if not (DEPENDENCIES / file).is_dir()} == set()
+    assert missing == {"aws_lambda_powertools/event_handler"}
+
+
+@pytest.mark.parametrize("layer", [DEPENDENCIES, PERSONAL_LINK], ids=["DependenciesLayer", "PersonalLinkLayer"])
+def test_every_module_comes_with_bytecode_that_is_good_whatever_date_its_source_has(layer: Path) -> None:
+    modules = list(layer.rglob("*.py"))
+
+    for module in modules:
+        head = Path(importlib.util.cache_from_source(str(module))).read_bytes()[:8]
+        assert head == importlib.util.MAGIC_NUMBER + (1).to_bytes(4, "little"), module  # by hash, unchecked
+
+    assert len(modules) > 20
+
+
+def test_a_cold_start_compiles_nothing_of_the_layers() -> None:
+    assert [file for file in compiled_by_the_functions(DEPENDENCIES, PERSONAL_LINK) if "/build/" in file] == []
+
+
+def test_what_has_no_bytecode_would_be_seen_to_be_compiled(tmp_path: Path) -> None:
+    shutil.copytree(PERSONAL_LINK, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+
+    compiled = compiled_by_the_functions(DEPENDENCIES, tmp_path)
+
+    assert str(tmp_path / "personal_link" / "wiring.py") in compiled
+
+
+def compiled_by_the_functions(*layers: Path) -> list[str]:
+    """The files whose source Python reads when it imports the functions as they start: modules without bytecode."""
+    code = f"import sys; sys.path[:0] = {[str(path) for path in (*layers, *FUNCTIONS)]!r}\n{SHOW_COMPILED}"
+    shown = subprocess.run([sys.executable, "-I", "-B", "-c", code], capture_output=True, check=True, text=True)
+    files: list[str] = json.loads(shown.stdout)
+    return [file for file in files if Path(file).parent not in FUNCTIONS]  # one file each
 
 
 def test_the_built_layer_is_pure_python() -> None:

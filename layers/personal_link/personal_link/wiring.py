@@ -7,6 +7,7 @@ from functools import cache, partial
 from typing import TYPE_CHECKING, Any
 
 from botocore.config import Config
+from botocore.loaders import Loader
 from botocore.session import Session
 from snapshot_restore_py import register_after_restore
 
@@ -108,4 +109,13 @@ def _client(service: str) -> Any:
 
 @cache
 def _session() -> Session:
-    return Session()
+    session = Session()
+    session.register_component("data_loader", _Models())
+    return session
+
+
+class _Models(Loader):
+    """botocore's models of the services that are called here: it would look through those of all four hundred."""
+
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # they have models of each type
+        return ["dynamodb", "secretsmanager", "sqs"]
