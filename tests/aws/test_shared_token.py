@@ -169,6 +169,16 @@ def test_who_comes_while_another_fetches_waits_for_its_token(
     assert server.fetches == 1
 
 
+def test_a_token_that_was_refused_is_not_taken_again_while_another_environment_fetches_the_next(
+    environment: Callable[[], SharedToken], account: Account, clock: FakeClock
+) -> None:
+    first = environment()
+    fetch(first, clock)
+    hold_the_lease(account, clock.wall() + 5.0)
+
+    assert fetch(first, clock).value == "token-2"
+
+
 def test_the_lease_of_an_environment_that_died_runs_out_and_the_next_one_fetches_for_all(
     environment: Callable[[], SharedToken], server: TokenServer, account: Account, clock: FakeClock
 ) -> None:

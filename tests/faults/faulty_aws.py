@@ -76,15 +76,22 @@ class FaultyAws:
 def _of_account(operation: Callable[..., Any], body: bytes) -> Callable[[], Reply]:
     def act() -> Reply:
         try:
-            answer = operation(**json.loads(body))
+            answer = operation(**json.loads(body, object_hook=_off_the_wire))
         except ClientError as refusal:
             error = {"__type": refusal.response["Error"]["Code"], "message": "refused"}
-            return Reply(400, {**refusal.response, **error})
-        return Reply(
-            200, json.dumps(answer, default=_on_the_wire).encode(), {"Content-Type": "application/x-amz-json-1.0"}
-        )
+            return _reply(400, {**refusal.response, **error})
+        return _reply(200, answer)
 
     return act
+
+
+def _reply(status: int, content: object) -> Reply:
+    headers = {"Content-Type": "application/x-amz-json-1.0"}
+    return Reply(status, json.dumps(content, default=_on_the_wire).encode(), headers)
+
+
+def _off_the_wire(value: dict[str, Any]) -> dict[str, Any]:
+    return {"B": base64.b64decode(value["B"])} if value.keys() == {"B"} else value
 
 
 def _on_the_wire(value: object) -> float | str:

@@ -159,8 +159,9 @@ def test_without_a_marker_in_the_ledger_nothing_is_sent_and_the_message_waits(
 
 
 def test_a_ledger_that_does_not_answer_ends_in_time_and_begins_no_further_record(
-    aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox
+    aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setenv("BATCH_CONCURRENCY", "1")
     aws.script("PutItem", *[SILENT] * 4)
     first, second = queued(account, 1), queued(account, 2)
     began = time.monotonic()
@@ -235,6 +236,22 @@ def test_a_damaged_item_is_never_taken_for_a_licence_to_call_again(
     links = [outcome["personal_link"]["survey_link"] for outcome in outcomes if outcome["status"] == "created"]
     assert vendor.links[0].survey_link in links
     assert "duplicate_record" not in str(outcomes)
+
+
+# The shared token
+
+
+@pytest.mark.parametrize("fault", [THROTTLED, DENIED, SILENT], ids=["throttled", "denied", "silent"])
+def test_a_table_that_fails_the_shared_token_costs_no_link_and_ends_in_time(
+    aws: FaultyAws, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch, fault: Reply
+) -> None:
+    monkeypatch.setenv("SHARE_ACCESS_TOKEN", "true")
+    aws.script("UpdateItem", fault, fault)
+    began = time.monotonic()
+
+    assert call()[0] == 200
+    assert time.monotonic() - began < 7.5
+    assert len(vendor.calls("token")) == 1
 
 
 # SQS

@@ -28,7 +28,7 @@ def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = 
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(issuer.clock),
-        concurrency=10,
+        concurrency=1,  # so that it is known which record meets the failure
         retry_window=86_400.0,
         clock=issuer.clock,
     )

@@ -80,6 +80,10 @@ def put_the_record_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outcome, "stored", lambda done: done.message(echo_record=True))
 
 
+def put_the_token_into_the_ledger_as_it_is(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr("personal_link.shared_token.seal", lambda text, _secret, _purpose: text.encode())
+
+
 def put_the_reference_into_an_attribute(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outcome, "code", property(lambda done: done.reference))
 
@@ -124,6 +128,7 @@ PLANTED: Final = [
     Planted(log_the_texts_of_bugs, "a bug wherever one may be", "stdout: phone (plain)"),
     Planted(answer_with_what_an_error_quotes, "success without a usable link", "the HTTP answer 502: e-mail (plain)"),
     Planted(put_the_record_into_the_ledger, HAPPY, "the ledger: phone (plain)"),
+    Planted(put_the_token_into_the_ledger_as_it_is, HAPPY, "the ledger: access token (base64)"),
     Planted(put_the_reference_into_an_attribute, HAPPY, "a result's attributes: reference (plain)"),
     Planted(put_the_token_into_a_result, HAPPY, "a result: access token (plain)"),
     Planted(put_the_token_into_a_url, HAPPY, "the vendor's personal-link URL: access token (plain)"),

@@ -81,6 +81,35 @@ GUARDS: Final = [
         "if response.status != 200:\n            self._refuse_link",
         "if response.status >= 300:\n            self._refuse_link",
     ),
+    Guard(
+        "a token in the table is sealed",
+        "shared_token",
+        "seal(token.value, ",
+        "(lambda text, *_: text.encode())(token.value, ",
+    ),
+    Guard(
+        "one environment at a time fetches",
+        "shared_token",
+        "AND (attribute_not_exists(lease_until)",
+        "OR (attribute_not_exists(lease_until)",
+    ),
+    Guard(
+        "a token that was refused is not taken again",
+        "shared_token",
+        'and there["version"]["S"] != unwanted',
+        "and True",
+    ),
+    Guard(
+        "what was changed is not unsealed", "sealing", "not hmac.compare_digest(tag, _hmac(tag_key, hidden))", "False"
+    ),
+    Guard("messages of one key follow each other", "work_batch", "opened.request.key.digest", "record['messageId']"),
+    Guard("a vendor in doubt gets one call", "work_batch", "self.cool_down.in_doubt or ", ""),
+    Guard(
+        "calls that fail together count once",
+        "cool_down",
+        "            if begun != self._news:\n                self._until",
+        "            if False:\n                self._until",
+    ),
     Guard("no library logs", "observability", "other.setLevel(_SILENT)", "pass"),
     Guard("what is no known field is withheld", "observability", "text if known else WITHHELD", "value"),
     Guard("a log line is ASCII", "observability", 'separators=(",", ":")', 'ensure_ascii=False, separators=(",", ":")'),

@@ -27,7 +27,11 @@ REPOSITORY = Path(__file__).parents[2]
 LAYER = REPOSITORY / "layers" / "personal_link"
 TESTS = {
     "access_token": ["tests/unit/test_access_token.py"],
+    "shared_token": ["tests/aws/test_shared_token.py"],
+    "sealing": ["tests/unit/test_sealing.py"],
     "sign_in": ["tests/unit/test_sign_in.py"],
+    "cool_down": ["tests/unit/test_cool_down.py"],
+    "work_batch": ["tests/aws/test_work_batch.py"],
     "customergauge": ["tests/wire"],
     "vendor_answers": ["tests/wire"],
     "vendor_words": ["tests/wire/test_undocumented_answers.py"],

@@ -241,7 +241,7 @@ def every_method_is_answered_by_the_function(built: Built) -> Wrongs:
     expected = {
         "type": "aws_proxy",
         "httpMethod": "POST",
-        "uri": INVOKE + "/${HttpApiFunctionAliaslive}/invocations",  # what is live, not what was uploaded last
+        "uri": INVOKE + "/${HttpApiFunction.Arn}:live/invocations",  # what is live, not what was uploaded last
     }
     for name, method, _body in methods(built):
         if method["x-amazon-apigateway-integration"] != expected:

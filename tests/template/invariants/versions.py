@@ -92,7 +92,7 @@ def a_version_that_is_not_live_any_more_is_deleted_with_its_snapshot(built: Buil
 
 
 @CONNECTOR.invariant(
-    without(f"{GLOBALS} AutoPublishAliasAllProperties"),
+    without(f"{HTTP_API} AutoPublishAliasAllProperties"),
     change(f"{WORKER} AutoPublishAliasAllProperties", False),  # noqa: FBT003  # the template's value
     without("Resources PersonalLinkLayer Properties PublishLambdaVersion"),
     without("Resources DependenciesLayer Properties PublishLambdaVersion"),

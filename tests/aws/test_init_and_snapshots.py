@@ -1,0 +1,124 @@
+"""What a function does before its first invocation, and after it was restored from a snapshot (SnapStart)."""
+
+import random
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+import snapshot_restore_py
+
+import http_api
+import queue_worker
+from personal_link import wiring
+from personal_link.client_credentials import CredentialsSecret
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import Account, template_variables
+from tests.aws.test_handlers import ADA, Context, api_event, forget
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
+    for name, value in {**template_variables(account, vendor), "SHARE_ACCESS_TOKEN": "false"}.items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield
+    forget()
+
+
+@pytest.fixture
+def restore() -> Callable[[], None]:
+    """Do what the runtime does after a restore: call what this test's environment registered."""
+    before = len(snapshot_restore_py.get_after_restore())
+
+    def call_the_hooks() -> None:
+        for hook, arguments, named in snapshot_restore_py.get_after_restore()[before:]:
+            hook(*arguments, **named)
+
+    return call_the_hooks
+
+
+@pytest.fixture
+def secret_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    reads: list[str] = []
+    read = CredentialsSecret._read  # noqa: SLF001
+
+    def count(secret: CredentialsSecret) -> str:
+        reads.append(read(secret))
+        return reads[-1]
+
+    monkeypatch.setattr(CredentialsSecret, "_read", count)
+    return reads
+
+
+def call(number: int) -> int:
+    status: int = http_api.handler(api_event(ADA, key=f"call-{number}"), Context())["statusCode"]
+    return status
+
+
+# Before the first invocation
+
+
+@pytest.mark.parametrize(("module", "built"), [(http_api, wiring.http_door), (queue_worker, wiring.batch_worker)])
+def test_everything_is_built_once_lambda_asks_for_the_handler_and_nobody_is_called(
+    module: Any, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[str]
+) -> None:
+    assert built.cache_info().currsize == 0
+
+    handler = module.handler
+
+    assert callable(handler)
+    assert built.cache_info().currsize == 1
+    assert vendor.calls("token") == []
+    assert secret_reads == []
+
+
+def test_what_cannot_be_built_is_told_to_the_first_caller(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+
+    handler = http_api.handler
+
+    assert handler(api_event(ADA), Context())["statusCode"] == 503
+
+
+def test_a_handler_file_has_no_other_name_that_comes_about_by_asking() -> None:
+    with pytest.raises(AttributeError, match="handlers"):
+        _ = http_api.handlers
+
+
+# After a restore
+
+
+def test_a_restored_environment_fetches_token_and_secret_anew_over_new_connections(
+    vendor: CustomerGaugeSandbox, secret_reads: list[str], restore: Callable[[], None]
+) -> None:
+    assert call(1) == 200
+
+    restore()
+
+    assert call(2) == 200
+    assert len(vendor.calls("token")) == 2
+    assert len(secret_reads) == 2
+    before, after = [request.connection for request in vendor.calls("personal-link")]
+    assert before != after
+
+
+def test_a_restored_environment_goes_on_with_the_clients_that_it_had(restore: Callable[[], None]) -> None:
+    assert call(1) == 200
+    door = wiring.http_door()
+
+    restore()
+
+    assert call(2) == 200
+    assert wiring.http_door() is door
+
+
+def test_environments_restored_from_one_snapshot_do_not_back_off_in_step(restore: Callable[[], None]) -> None:
+    assert call(1) == 200
+    snapshot = random.getstate()
+    restore()
+    one = random.random()  # noqa: S311  # no secret
+    random.setstate(snapshot)
+
+    restore()
+
+    assert random.random() != one  # noqa: S311
