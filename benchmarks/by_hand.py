@@ -72,7 +72,6 @@ class ByHand:
                 "Authorization": f"Bearer {self._token}",
                 "Content-Type": "application/json",
                 "Accept": "application/json",
-                "Accept-Encoding": "identity",
             },
             body=json.dumps({"configuration": configuration, "record": request["record"]}),
         )
