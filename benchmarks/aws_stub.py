@@ -23,7 +23,7 @@ from typing import Any
 from uuid import uuid4
 
 from benchmarks.dynamodb_expressions import ExpressionError, Item, holds, updated
-from sandbox.emulator import REGION, REPOSITORY, without_aws
+from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY, without_aws
 
 KEY = "pk"  # of every table, as template.yaml's ledger has it
 
@@ -50,8 +50,8 @@ class AwsStub:
         """What a program needs in its environment to talk to the stub, and to nothing else."""
         return without_aws() | {
             "AWS_ENDPOINT_URL": self.url,
-            "AWS_ACCESS_KEY_ID": "stub",
-            "AWS_SECRET_ACCESS_KEY": "stub",
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
             "AWS_DEFAULT_REGION": REGION,
             "NO_PROXY": "127.0.0.1,localhost",
         }
