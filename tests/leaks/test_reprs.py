@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import pytest
 
 import personal_link
-from personal_link import strict_json, transport, vendor_words, work_batch
+from personal_link import strict_json, transport, vendor_words, wiring, work_batch
 from personal_link.access_token import AccessToken, TokenCache
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
@@ -116,12 +116,13 @@ def objects() -> list[object]:
         log_level="INFO",
     )
     with socket.socket() as sock:
-        watch = transport._Watch(sock, 60)  # noqa: SLF001
-        watch.stop()
+        answer = transport._Answer(sock, 0.0)  # noqa: SLF001
+        reader = transport._TimedReader(sock, 0.0)  # noqa: SLF001
+        reader.close()
     tls = ssl.create_default_context()
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
-        *(cache, secret, shared, ledger, issuer, results, requests, cool_down, settings, watch),
+        *(cache, secret, shared, ledger, issuer, results, requests, cool_down, settings, answer, reader),
         IdempotencyKey("caller", KEY.value),
         Attempt(
             request.key.digest,
@@ -136,8 +137,8 @@ def objects() -> list[object]:
         transport.Response(200, {"Location": ALL_OF_THEM}, ALL_OF_THEM.encode(), complete=True),
         transport._PlainPool("api.example", headers={"Authorization": TOKEN.value}),  # noqa: SLF001
         transport._TlsPool("api.example", headers={"Authorization": TOKEN.value}, ssl_context=tls),  # noqa: SLF001
-        transport._Watched("api.example"),  # noqa: SLF001
-        transport._WatchedTls("api.example"),  # noqa: SLF001
+        transport._Timed("api.example"),  # noqa: SLF001
+        transport._TimedTls("api.example"),  # noqa: SLF001
         vendor_words.VendorWords([*RECORD.values(), TOKEN.value]),
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
         Parked(ALL_OF_THEM, error, 1, source.id),
@@ -146,6 +147,7 @@ def objects() -> list[object]:
         work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
         QueueSettings(settings, "url", "parked url", 24, 10),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
+        wiring._Models(),  # noqa: SLF001
         Meaning(503),
     ]
 

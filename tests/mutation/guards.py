@@ -25,11 +25,7 @@ GUARDS: Final = [
         "redirect=False,\n            retries=False,",
         "redirect=True,\n            retries=urllib3.Retry(connect=0, read=0, redirect=3, status=0, other=0),",
     ),
-    Guard("the answer's headers keep the deadline", "transport", "if self.watch.rang:", "if False:"),
-    Guard(
-        "the answer's body keeps the deadline", "transport", "if watch is not None and not watch.stop():", "if False:"
-    ),
-    Guard("a drip is ended", "transport", "socket.socket.shutdown(self._sock, socket.SHUT_RDWR)", "return"),
+    Guard("an answer keeps the deadline, drips included", "transport", "self._sock.settimeout(left)", "pass"),
     Guard(
         "the deadline of the invocation is kept",
         "transport",

@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from typing import Any
 
 import pytest
@@ -149,15 +149,11 @@ def test_an_answer_shows_its_sizes_and_nothing_of_what_it_says(transport: Transp
         assert repr(get(transport, url)) == "Response(status=200, 5 bytes, complete=True)"
 
 
-@pytest.mark.parametrize("answer", [b"SSH-2.0-OpenSSH_9.2\r\n", b"HTTP/1.1 103 Early Hints\r\n\r\n"])
-def test_a_request_that_ends_early_leaves_no_watch_behind(transport: Transport, answer: bytes) -> None:
-    before = set(threading.enumerate())
-    with answering(answer) as url, suppress(Unanswered):
-        get(transport, url)
+def test_a_request_needs_no_thread_of_its_own(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+        monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))
 
-    for watch in set(threading.enumerate()) - before:
-        watch.join(1)
-        assert not watch.is_alive()
+        assert get(transport, url).body == b"{}"
 
 
 def test_a_name_that_is_not_found_at_once_is_looked_up_once_more(

@@ -1,13 +1,14 @@
 """HTTP to the vendor, the only import of urllib3: every call bounded, none repeated that may have been processed."""
 
+import http.client
+import io
 import socket
 import ssl
 import threading
 import time
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import Any, Final, cast
 from urllib.parse import urlsplit
 
 import urllib3
@@ -121,7 +122,6 @@ def _trusting_the_machines_authorities() -> ssl.SSLContext:
 
 def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
     """Return the body as far as it came, and whether that is all of it."""
-    watch = response.connection.watch if isinstance(response.connection, _Watched) else None
     body = b""
     try:
         # To the end: it is the read that finds nothing more which tells a body that was cut short.
@@ -133,38 +133,47 @@ def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
         complete = framed and len(body) <= BODY_LIMIT and not response.headers.get("content-encoding")
     except HTTPError:
         complete = False
-    if watch is not None and not watch.stop():
-        complete = False
     response.close()  # a connection that was read to its end is back in its pool by now; any other is not used again
     return body, complete
 
 
-class _Watch:
-    """Shuts a socket when time is up: socket time-outs are per operation, so a drip would outlast them all."""
+class _TimedReader(io.RawIOBase):
+    """Reads a socket until time is up: a socket's own time-out is for each read, so a drip would outlast it."""
 
-    def __init__(self, sock: socket.socket, seconds: float) -> None:
+    def __init__(self, sock: socket.socket, ends_at: float) -> None:
         self._sock = sock
-        self.rang = False
-        self._timer = threading.Timer(seconds, self._ring)
-        self._timer.daemon = True
-        self._timer.start()
+        self._ends_at = ends_at
+        self._raw = cast(
+            "io.RawIOBase", sock.makefile("rb", buffering=0)
+        )  # counts: whoever closes the socket waits for it
 
-    def _ring(self) -> None:
-        self.rang = True
-        with suppress(OSError):  # already closed
-            # Not SSLSocket.shutdown: that one forgets the encryption while another thread reads.
-            socket.socket.shutdown(self._sock, socket.SHUT_RDWR)
+    def readable(self) -> bool:
+        return True
 
-    def stop(self) -> bool:
-        """End the watch; return False if the time had been up."""
-        self._timer.cancel()
-        return not self.rang
+    def readinto(self, buffer: Any) -> int | None:
+        left = self._ends_at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        self._sock.settimeout(left)
+        return self._raw.readinto(buffer)
+
+    def close(self) -> None:
+        self._raw.close()
+        super().close()
 
 
-class _Watched(HTTPConnection):
-    """A connection whose answer is watched from its first byte to its last."""
+class _Answer:
+    """A connected socket, as far as an HTTP response uses it."""
 
-    watch: _Watch | None = None
+    def __init__(self, sock: socket.socket, ends_at: float) -> None:
+        self._sock, self._ends_at = sock, ends_at
+
+    def makefile(self, _mode: str) -> io.BufferedReader:
+        return io.BufferedReader(_TimedReader(self._sock, self._ends_at))
+
+
+class _Timed(HTTPConnection):
+    """A connection whose answer, from its first byte to its last, comes within the time-out."""
 
     def _new_conn(self) -> socket.socket:
         """Connect within one time-out, shared by all addresses of the host: urllib3 gives each of them a whole one.
@@ -194,19 +203,16 @@ class _Watched(HTTPConnection):
         raise NewConnectionError(self, "no address of the host took the connection")
 
     def getresponse(self) -> Any:  # urllib3's HTTPResponse; http.client's signature differs
-        self.watch = _Watch(self.sock, float(self.timeout or 0))
-        try:
-            response = super().getresponse()
-        except BaseException:
-            self.watch.stop()
-            raise
-        if self.watch.rang:  # http.client takes headers that were cut short for whole ones
-            response.close()
-            raise TimeoutError
-        return response
+        ends_at = time.monotonic() + float(self.timeout or 0)
+
+        def response(sock: Any, *arguments: Any, **options: Any) -> http.client.HTTPResponse:
+            return http.client.HTTPResponse(cast("Any", _Answer(sock, ends_at)), *arguments, **options)
+
+        self.response_class = cast("Any", response)  # what http.client calls to make one
+        return super().getresponse()
 
 
-class _WatchedTls(_Watched, HTTPSConnection):
+class _TimedTls(_Timed, HTTPSConnection):
     """The same over TLS; a failed handshake is known to have sent nothing."""
 
     def connect(self) -> None:
@@ -218,8 +224,8 @@ class _WatchedTls(_Watched, HTTPSConnection):
 
 
 class _PlainPool(HTTPConnectionPool):
-    ConnectionCls = _Watched
+    ConnectionCls = _Timed
 
 
 class _TlsPool(HTTPSConnectionPool):
-    ConnectionCls = _WatchedTls
+    ConnectionCls = _TimedTls

@@ -32,7 +32,13 @@ if TYPE_CHECKING:
 
 # botocore waits 60 s for a connection and again for an answer unless told otherwise. With these a call that hangs ends
 # within `clock.LONGEST_AWS_CALL`, with which the functions' deadlines reckon.
-_AWS_CALLS = Config(connect_timeout=1, read_timeout=2, retries={"mode": "standard", "total_max_attempts": 2})
+# And it makes up a user agent anew for each call, unless it is given one.
+_AWS_CALLS = Config(
+    connect_timeout=1,
+    read_timeout=2,
+    retries={"mode": "standard", "total_max_attempts": 2},
+    user_agent="personal-link",
+)
 
 
 def build_ahead(build: Callable[[], object]) -> None:
