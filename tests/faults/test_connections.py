@@ -326,6 +326,20 @@ def test_a_connection_to_one_host_grows_old_while_another_host_is_in_use() -> No
 # The deadline
 
 
+def test_silence_after_a_late_beginning_ends_by_the_same_deadline() -> None:
+    def talk(line: Line) -> None:
+        line.hear()
+        line.server.over.wait(1.0)
+        line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        line.hold()
+
+    with serving(talk) as server:
+        began = time.monotonic()
+
+        assert get(Transport(SystemClock()), server.url, seconds=1.5) == b""
+        assert time.monotonic() - began < 1.8
+
+
 def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> None:
     server_tls, client_tls = trusted("127.0.0.1")
 

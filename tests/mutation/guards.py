@@ -25,7 +25,8 @@ GUARDS: Final = [
         "redirect=False,\n            retries=False,",
         "redirect=True,\n            retries=urllib3.Retry(connect=0, read=0, redirect=3, status=0, other=0),",
     ),
-    Guard("an answer keeps the deadline, drips included", "transport", "self._sock.settimeout(left)", "pass"),
+    Guard("a drip keeps the deadline", "transport", "left = self._ends_at - time.monotonic()", "left = 60.0"),
+    Guard("silence after a late beginning keeps it too", "transport", "self._sock.settimeout(left)", "pass"),
     Guard(
         "the deadline of the invocation is kept",
         "transport",
