@@ -111,9 +111,7 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     out, _err = capfd.readouterr()
     written = [json.loads(line) for line in out.splitlines()]
     assert out.isascii()
-    own = [
-        {k: v for k, v in line.items() if k not in {"timestamp", "location", "service", "level"}} for line in written
-    ]
+    own = [{k: v for k, v in line.items() if k not in {"timestamp", "service", "level"}} for line in written]
     said = {"code": "internal_error", "detail": 'The secret is not a JSON object {"client_id": …}'}
     assert own == [
         {

@@ -49,7 +49,8 @@ _SILENT: Final = logging.CRITICAL + 1
 @cache
 def logger() -> Logger:
     """Return the package's logger; its level is set once, by `configure`."""
-    made = Logger(service="personal-link", level="INFO", utc=True, json_serializer=_one_line_of_ascii)
+    # Without a location: it would always be a line of this file.
+    made = Logger(service="personal-link", level="INFO", utc=True, json_serializer=_one_line_of_ascii, location=None)
     made.addFilter(_redact)
     return made
 
