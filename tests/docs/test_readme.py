@@ -155,3 +155,14 @@ def test_every_test_that_a_document_names_exists() -> None:
 
     assert named >= {"tests/leaks", "tests/stack/test_door.py"}
     assert [path for path in named if not (REPOSITORY / path).exists()] == []
+
+
+def test_the_figures_are_those_of_the_last_make_bench() -> None:
+    measured = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
+
+    assert figures(README) == figures(measured)
+
+
+def figures(document: str) -> list[str]:
+    """The rows of the table of figures."""
+    return re.findall(r"^\| .* \| ≤ .* \| .*reached.* \|$", document, re.MULTILINE)
