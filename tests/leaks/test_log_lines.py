@@ -16,6 +16,7 @@ from personal_link.aws_failure import aws_error_code
 from personal_link.errors import Code, PersonalLinkError, RequestError, TryAgain
 from personal_link.outcome import Outcome
 from personal_link.request import Source
+from tests.embedded_metrics import counted_in, log_lines
 from tests.leaks.canaries import ALL_OF_THEM, CANARIES, canaries_in
 from tests.leaks.stage import Stage, a_request
 
@@ -191,7 +192,7 @@ def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told(capfd: 
 def test_a_line_that_cannot_be_written_takes_nothing_along(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observability.configure("INFO")
+    observability.configure("INFO", "links")
     monkeypatch.setattr(observability.logger().registered_handler, "stream", None)
     try:
         a_request()[ALL_OF_THEM]
@@ -202,7 +203,7 @@ def test_a_line_that_cannot_be_written_takes_nothing_along(
 
 
 def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) -> None:
-    observability.configure("ERROR")
+    observability.configure("ERROR", "links")
     observability.report_not_hidden("InternalError", 1)
     observability.report_unsent("InternalError", 1)
 
@@ -233,8 +234,11 @@ def test_an_event_id_or_an_original_id_that_the_sender_chose_stands_in_no_log(
 
 def assert_no_line_is_forged(capfd: pytest.CaptureFixture[str], *, lines: int) -> None:
     out, err = capfd.readouterr()
-    written = [json.loads(line) for line in out.split("\n")[:-1]]
+    written = [json.loads(line) for line in log_lines(out)]
     assert len(written) == lines
+    dimensions = {name for one in counted_in(out) for name in one.dimensions}
+    assert {"Stack"} <= dimensions <= {"Stack", "Code", "Source", "Status"}
+    assert all(line.isprintable() for line in out.split("\n"))
     assert {line["service"] for line in written} == {"personal-link"}
     assert out.isascii()
     assert "forged" not in out + err
