@@ -179,7 +179,7 @@ def report_bug(bug: Exception, source_id: str = "") -> None:
 def count_vendor_answer(status: int | None, seconds: float) -> None:
     """Count a call for a link, of which None says that no answer came."""
     metrics().add(Metric.VENDOR_ANSWERS, Status="none" if status is None else str(status))
-    metrics().add(Metric.VENDOR_LATENCY, seconds * 1000, "Milliseconds")
+    metrics().add(Metric.VENDOR_LATENCY, round(seconds * 1000, 1), "Milliseconds")
 
 
 def count_token_fetch() -> None:
