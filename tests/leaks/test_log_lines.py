@@ -61,10 +61,10 @@ def a_bug(name: str) -> Exception:
 REPORTS: Final[dict[str, Callable[[str], None]]] = {
     "report_outcome": lambda name: observability.report_outcome(an_outcome(name)),
     "report_refused": lambda name: observability.report_refused(an_error(name), name),
-    "report_retry": lambda name: observability.report_retry(an_error(name), name, 1, 2),
-    "report_parked": lambda name: observability.report_parked(an_error(name), name, 1),
+    "report_retry": lambda name: observability.report_retry(an_error(name), {"message_id": name}, 1, 2),
+    "report_parked": lambda name: observability.report_parked(an_error(name), {"message_id": name}, 1),
     "report_token_not_shared": lambda name: observability.report_token_not_shared(an_error(name)),
-    "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name),
+    "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name, name),
     "report_unsent": lambda name: observability.report_unsent(name, 1),
     "report_not_hidden": lambda name: observability.report_not_hidden(name, 1),
     "report_bug": lambda name: observability.report_bug(a_bug(name), name),
@@ -104,8 +104,9 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
         observability.report_bug(bug, AN_ID)
     observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1))
     observability.report_refused(error, AN_ID)
-    observability.report_retry(error, AN_ID, 3, 4)
-    observability.report_parked(error, AN_ID, 3)
+    ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
+    observability.report_retry(error, ids, 3, 4)
+    observability.report_parked(error, ids, 3)
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
     observability.report_not_hidden("503", 2)
 
@@ -133,8 +134,8 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
             "replayed": False,
         },
         {"message": "no outcome", "source_id": AN_ID, **said},
-        {"message": "tried again later", "message_id": AN_ID, "attempts": 3, "wait": 4, **said},
-        {"message": "parked", "message_id": AN_ID, "attempts": 3, **said},
+        {"message": "tried again later", **ids, "attempts": 3, "wait": 4, **said},
+        {"message": "parked", **ids, "attempts": 3, **said},
         {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
         {"message": "visibility not set", "failure": "503", "count": 2},
     ]

@@ -183,7 +183,7 @@ def test_an_outcome_without_its_link_is_counted_apart(code: str, capsys: Capture
 
 @pytest.mark.parametrize("code", sorted(set(CODES)))
 def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code, capsys: Captured) -> None:
-    observability.report_retry(NotProcessed(code, "our own words"), "m-1", 1, 2)
+    observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2)
     put_off = told(capsys)
     observability.report_refused(NotProcessed(code, "our own words"), "r-1")
     refused = told(capsys)
@@ -198,7 +198,7 @@ def test_a_set_up_fault_is_one_of_the_credentials_or_the_clients_rights() -> Non
 
 
 def test_a_parked_message_is_counted_by_code(capsys: Captured) -> None:
-    observability.report_parked(Unanswered(Code.NO_ANSWER, "our own words"), "m-1", 9)
+    observability.report_parked(Unanswered(Code.NO_ANSWER, "our own words"), {"message_id": "m-1"}, 9)
 
     assert told(capsys) == {("Parked", ""), ("Parked", "no_answer")}
 

@@ -124,24 +124,25 @@ def report_refused(error: RequestError, source_id: str) -> None:
     _count_setup_fault(error)
 
 
-def report_retry(error: RequestError, message_id: str, attempts: int, wait: int) -> None:
-    """Log that a message stays in the queue, to come again in `wait` seconds."""
-    extra = {"code": error.code, "detail": error.message, "message_id": message_id, "attempts": attempts, "wait": wait}
+def report_retry(error: RequestError, ids: Mapping[str, str], attempts: int, wait: int) -> None:
+    """Log that a message stays in the queue, to come again in `wait` seconds; `ids` are its own and its request's."""
+    extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts, "wait": wait}
     logger().warning("tried again later", extra=extra)
     metrics().add(Metric.TRIED_AGAIN, Code=error.code)
     _count_setup_fault(error)
 
 
-def report_parked(error: RequestError, message_id: str, attempts: int) -> None:
+def report_parked(error: RequestError, ids: Mapping[str, str], attempts: int) -> None:
     """Log that a message went to the parked queue."""
-    extra = {"code": error.code, "detail": error.message, "message_id": message_id, "attempts": attempts}
+    extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts}
     logger().error("parked", extra=extra)
     metrics().add(Metric.PARKED, Code=error.code)
 
 
-def report_not_kept(error: RequestError, outcome_id: str) -> None:
+def report_not_kept(error: RequestError, outcome_id: str, source_id: str) -> None:
     """Log that the ledger failed to keep how an attempt ended."""
-    logger().error("not kept", extra={"code": error.code, "detail": error.message, "outcome_id": outcome_id})
+    extra = {"code": error.code, "detail": error.message, "outcome_id": outcome_id, "source_id": source_id}
+    logger().error("not kept", extra=extra)
 
 
 def report_token_not_shared(error: RequestError) -> None:
