@@ -38,6 +38,8 @@ LIGHT = Weights(
     begun={"pk": 500},
     settled={"pk": 500, "outcome": 400},
     log_line=474,
+    metric_lines=250,
+    metric_values=50,
     platform_lines=(174, 174, 174),
     access_line=74,
 )
@@ -65,10 +67,10 @@ def test_the_queue_path_in_batches_of_ten_worked_by_hand() -> None:
         "receiving and deleting the result": 0.2,
         "shared token, writes": 0.000024,  # 4,400 s: 2 renewals of 6 writes of 2 units
         "secret, reads": 0.001,  # 2 renewals in 5 environments
-        "logs, ingestion": 0.56,  # 500 bytes, and a tenth of 600
-        "logs, a month of storage": 0.56,
+        "logs, ingestion": 0.63,  # 500 bytes, a tenth of 600, and of 250 and nine times 50
+        "logs, a month of storage": 0.63,
     }
-    assert bill.dollars == pytest.approx(5.476024)
+    assert bill.dollars == pytest.approx(5.616024)
 
 
 def test_the_http_path_worked_by_hand() -> None:
@@ -85,8 +87,8 @@ def test_the_http_path_worked_by_hand() -> None:
         "receiving and deleting the result": 0.2,
         "shared token, writes": 0.01152,  # 960 renewals in a month
         "secret, reads": 0.48,
-        "logs, ingestion": 1.2,  # 500 bytes, three lines of 200, the access log's 100
-        "logs, a month of storage": 1.2,
+        "logs, ingestion": 1.45,  # 500 bytes, three lines of 200, the metrics' 250, the access log's 100
+        "logs, a month of storage": 1.45,
     }
 
 

@@ -1,17 +1,18 @@
 """Metrics: what is counted and timed, as lines of the log that CloudWatch reads (its embedded metric format).
 
-What an invocation adds is kept until it ends and then written, a line for each combination of dimensions. A dimension
-is a word of ours or a status, never what somebody wrote: it is nobody's, and few of them are few metrics to pay for.
+What an invocation adds is kept until it ends and then written, in as few lines as there can be. A dimension is a word
+of ours or a status, never what somebody wrote: it is nobody's, and few of them are few metrics to pay for.
 """
 
 import json
 import re
 import sys
 import threading
+from collections.abc import Mapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
-from typing import Final
+from typing import Any, Final
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
@@ -54,25 +55,38 @@ class Metrics:
         known = tuple((name, text if _WORD.fullmatch(text) else WITHHELD) for name, text in dimensions.items())
         with self._lock:
             if known not in self._kept:
-                self._kept[known] = self._lines_of(known)
+                self._kept[known] = self._made_for(known)
             self._kept[known].add_metric(metric, unit, value)
 
     def write(self) -> None:
         """Write what was added since the last time. What cannot be written costs nobody an answer."""
-        with self._lock, suppress(OSError, ValueError):
+        lines: list[dict[str, Any]] = []
+        with self._lock:
             for kept in self._kept.values():
                 if kept.metric_set:
-                    line = json.dumps(kept.serialize_metric_set(), separators=(",", ":"))
+                    _add(kept.serialize_metric_set(), lines)
                     kept.metric_set.clear()
-                    sys.stdout.write(f"{line}\n")
+        with suppress(OSError, ValueError):
+            sys.stdout.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
             sys.stdout.flush()
 
-    def _lines_of(self, dimensions: tuple[tuple[str, str], ...]) -> AmazonCloudWatchEMFProvider:
-        lines = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, default_dimensions={"Stack": self.stack})
-        lines.service = ""  # it would be one more dimension, if a variable of Powertools' is set
+    def _made_for(self, dimensions: tuple[tuple[str, str], ...]) -> AmazonCloudWatchEMFProvider:
+        made = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, default_dimensions={"Stack": self.stack})
+        made.service = ""  # it would be one more dimension, if a variable of Powertools' is set
         for name, value in dimensions:
-            lines.add_dimensions(**{name: value})
-        return lines
+            made.add_dimensions(**{name: value})
+        return made
+
+
+def _add(new: Mapping[str, Any], lines: list[dict[str, Any]]) -> None:
+    """Put a combination's metrics into a line that says nothing else by the same names: a log is paid by its length."""
+    members = {name: value for name, value in new.items() if name != "_aws"}
+    for line in lines:
+        if all(line[name] == members[name] for name in line.keys() & members.keys()):
+            line["_aws"]["CloudWatchMetrics"] += new["_aws"]["CloudWatchMetrics"]
+            line.update(members)
+            return
+    lines.append(dict(new))
 
 
 @cache
