@@ -13,7 +13,7 @@ from benchmarks.cost import measure
 from benchmarks.cost_page import bill_table
 from benchmarks.durations import Durations, express
 from benchmarks.managed_bills import Link, Managed, managed_ways
-from benchmarks.monthly_bills import break_even, idle_bill, snapstart_bill
+from benchmarks.monthly_bills import ALARMS, break_even, idle_bill, metrics_bill, snapstart_bill
 from benchmarks.weights import Weights, item_bytes, weigh
 from sandbox.template import source_template
 
@@ -171,11 +171,16 @@ def test_a_way_that_lacks_one_of_the_three_is_not_compared_like_for_like(lesser:
     assert not lesser.is_like_for_like
 
 
-def test_an_idle_month_costs_a_secret_and_the_polls_of_an_empty_queue() -> None:
+def test_an_idle_month_costs_a_secret_the_polls_of_an_empty_queue_and_the_alarms() -> None:
     assert dollars(idle_bill(LISTED)) == {
         "the credentials' secret": 0.4,
         "Lambda's poller on an empty queue": 0.2592,  # 648,000 polls
+        "alarms": 1.1,
     }
+
+
+def test_the_metrics_of_a_month_in_which_all_goes_well_cost_less_than_three_dollars() -> None:
+    assert dollars(metrics_bill(LISTED)) == {"metrics of the stack's own": 2.4}
 
 
 def test_snapstart_costs_two_dollars_a_month_at_256_megabytes() -> None:
@@ -226,6 +231,7 @@ def test_what_the_bills_assume_of_the_stack_is_in_the_template() -> None:
     assert parameters["LogRetentionDays"]["Default"] == 30
     assert parameters["MaximumConcurrency"]["Default"] == 5
     assert worker["Events"]["Requests"]["Properties"]["BatchSize"] == 10
+    assert len([one for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]) == ALARMS
     assert (function["MemorySize"], function["Architectures"]) == (256, ["arm64"])
 
 
