@@ -14,7 +14,7 @@ from benchmarks.cost_page import page
 from benchmarks.durations import SEND, STATE, VENDOR, WRITE, Durations
 from benchmarks.figures import Bars, Figure, Measurement, Row, Spread
 from benchmarks.managed_bills import Link, Managed, http_way, managed_ways
-from benchmarks.monthly_bills import break_even, customer_key_bill, idle_bill, snapstart_bill
+from benchmarks.monthly_bills import break_even, customer_key_bill, idle_bill, metrics_bill, snapstart_bill
 from benchmarks.weights import weigh
 from sandbox.template import REPOSITORY
 
@@ -60,7 +60,7 @@ def _ours(facts: Facts) -> Sequence[Bill]:
 
 
 def _monthly(facts: Facts) -> Sequence[Bill]:
-    return [idle_bill(facts), snapstart_bill(facts, memory=MEMORY), customer_key_bill(facts)]
+    return [idle_bill(facts), metrics_bill(facts), snapstart_bill(facts, memory=MEMORY), customer_key_bill(facts)]
 
 
 def _figures(facts: Facts, ways: Sequence[Managed]) -> Sequence[Figure]:

@@ -96,6 +96,8 @@ def _weights(facts: Facts) -> Iterator[str]:
     yield f"Messages: the request {weights.request} bytes, its result {weights.result} with the attributes."
     yield f"Log lines: an outcome {weights.log_line} bytes; Lambda's START {start}, END {end} and REPORT {report}"
     yield f"for each invocation; API Gateway's access log {weights.access_line}. {PER_EVENT} more count for each line."
+    yield f"Metrics are in the log too: {weights.metric_lines} bytes an invocation, {weights.metric_values} more for"
+    yield "each further outcome in it."
 
 
 def _prices(prices: Mapping[str, Price]) -> Iterator[str]:

@@ -3,6 +3,9 @@
 from benchmarks.bills import MILLION, Bill, Line
 from benchmarks.connector_bills import ENVIRONMENTS, MONTH, RENEWED_AFTER, Facts
 
+ALARMS = 11  # of the template
+METRICS = 8  # where all goes well: outcomes (3) and answers (2) by each dimension, attempts, latency, tokens
+
 
 def idle_bill(facts: Facts) -> Bill:
     """Return what a stack costs in a month without a request."""
@@ -17,9 +20,19 @@ def idle_bill(facts: Facts) -> Bill:
                 polls,
                 facts.prices["sqs_request"],
             ),
+            Line("alarms", f"{ALARMS}, each on one metric", ALARMS, facts.prices["alarm"]),
         ],
         "With MaximumConcurrency set Lambda never polls with fewer than five. Once there are requests, these same calls"
         " receive them.",
+    )
+
+
+def metrics_bill(facts: Facts) -> Bill:
+    """Return what the stack's own metrics add to a month in which all goes well."""
+    return Bill(
+        "metrics, a month",
+        [Line("metrics of the stack's own", f"{METRICS}, by each dimension", METRICS, facts.prices["metric"])],
+        "A metric is charged for the hours in which it is told: each code, source or status that comes up is one more.",
     )
 
 

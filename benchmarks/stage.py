@@ -152,6 +152,7 @@ def template_variables(function: Function, places: Mapping[str, str], **paramete
     for properties in written:
         variables |= properties.get("Environment", {}).get("Variables", {})
     known = {name: str(parameter["Default"]) for name, parameter in template["Parameters"].items()} | parameters
+    known["AWS::StackName"] = "personal-link"
 
     def value_of(name: str, value: Any) -> str:
         if name in places:

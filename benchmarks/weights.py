@@ -9,6 +9,7 @@ import json
 import logging
 import os
 import re
+import sys
 import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,6 +25,7 @@ from moto import mock_aws
 from personal_link import observability, triggers
 from personal_link.clock import Deadline, timestamp
 from personal_link.ledger import Attempt, Ledger
+from personal_link.metrics import metrics
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import ResultsQueue
 from personal_link.request import LinkRequest, check
@@ -63,6 +65,8 @@ class Weights:
     begun: Mapping[str, int]  # the ledger's item while the attempt is in flight, by attribute
     settled: Mapping[str, int]  # the same once the outcome is in it
     log_line: int  # of an outcome
+    metric_lines: int  # of an invocation with one outcome, all of them
+    metric_values: int  # what each further outcome adds to them
     platform_lines: tuple[int, int, int]  # START, END, REPORT of an invocation
     access_line: int  # of API Gateway
 
@@ -74,8 +78,9 @@ class Weights:
 
     def logged(self, requests_an_invocation: int) -> float:
         """Return the bytes that a function logs for one request."""
-        platform = sum(size + PER_EVENT for size in self.platform_lines) / requests_an_invocation
-        return self.log_line + PER_EVENT + platform
+        platform = sum(size + PER_EVENT for size in self.platform_lines)
+        metrics = self.metric_lines + self.metric_values * (requests_an_invocation - 1)
+        return self.log_line + PER_EVENT + (platform + metrics) / requests_an_invocation
 
 
 class _Standing:
@@ -100,12 +105,15 @@ def weigh() -> Weights:
             raise TypeError("a new request has no outcome yet")
         begun = _only_item(dynamodb)
         outcome = ledger.settle(attempt, _created(attempt, request))
+        one, eleven = _counted(outcome, 1), _counted(outcome, 11)
         return Weights(
             request=len(body.encode()),
             result=_sent(sqs, outcome),
             begun=item_bytes(begun),
             settled=item_bytes(_only_item(dynamodb)),
             log_line=len(_logged(outcome).encode()),
+            metric_lines=one,
+            metric_values=round((eleven - one) / 10),
             platform_lines=(len(START), len(END), len(REPORT)),
             access_line=len(_access_line().encode()),
         )
@@ -191,6 +199,23 @@ def _logged(outcome: Outcome) -> str:
     finally:
         handler.setStream(before)
     return written.getvalue()
+
+
+def _counted(outcome: Outcome, outcomes: int) -> int:
+    """Return the bytes of the metrics of an invocation with so many outcomes, each after an answer of the vendor's."""
+    written = io.StringIO()
+    metrics().stack = "personal-link"
+    with patch.object(sys, "stdout", written):
+        observability.write_metrics()  # of what was weighed before
+        written.truncate(written.seek(0))
+        for _ in range(outcomes):
+            observability.count_vendor_answer(200, 0.2034)
+            with patch.object(observability, "logger"):
+                observability.report_outcome(outcome)
+        observability.write_metrics()
+    metrics().stack = ""
+    lines = written.getvalue().splitlines()
+    return sum(len(line) + PER_EVENT for line in lines)
 
 
 def _access_line() -> str:

@@ -19,6 +19,8 @@ def _handle(event: dict[str, Any], context: Any) -> http_answer.HttpAnswer:
     except Exception as bug:  # noqa: BLE001  # the last resort: an answer to act on, and a log line that says where
         observability.report_bug(bug, source_id)
         return http_answer.of_error(RequestError(Code.INTERNAL_ERROR, "Something failed here; try again later."))
+    finally:
+        observability.write_metrics()
     return http_answer.of_outcome(outcome)
 
 

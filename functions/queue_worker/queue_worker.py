@@ -22,6 +22,8 @@ def _handle(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
     except Exception as bug:  # noqa: BLE001  # Lambda would log its text, whatever that quotes
         observability.report_bug(bug)
         name = type(bug).__name__
+    finally:
+        observability.write_metrics()
     raise PersonalLinkError(f"unexpected {name}")
 
 

@@ -236,6 +236,7 @@ def template_variables(account: Account, vendor: CustomerGaugeSandbox) -> dict[s
         "RESULTS_QUEUE_URL": account.results_url,
         "ECHO_RECORD": "true",
         "LOG_LEVEL": "DEBUG",
+        "STACK_NAME": "links",
         "REQUESTS_QUEUE_URL": account.requests_url,
         "PARKED_QUEUE_URL": account.parked_url,
         "RETRY_WINDOW_HOURS": "24",

@@ -475,6 +475,28 @@ def test_an_outcome_is_one_line_of_plain_facts(log: io.StringIO) -> None:
     assert (line["source_type"], line["source_id"]) == ("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
 
 
+def test_the_lines_of_a_message_and_its_result_share_one_id(
+    vendor: CustomerGaugeSandbox, account: Account, log: io.StringIO
+) -> None:
+    event = {
+        "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+        "detail-type": "Personal Link Requested",
+        "detail": {**ADA, "idempotency_key": "order-1"},
+    }
+    vendor.script("personal-link", Reply(429))
+    queue_worker.handler(sqs_event(event), Context(60))
+    forget()
+    queue_worker.handler(sqs_event(event), Context(60))
+
+    (message,) = account.results()
+    result = json.loads(message["Body"])
+    ids = [(line["message"], line["outcome_id"], line["source_id"]) for line in lines(log) if "outcome_id" in line]
+    assert ids == [
+        ("tried again later", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
+        ("outcome", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
+    ]
+
+
 def test_no_log_line_holds_anything_personal_or_secret(
     log: io.StringIO, vendor: CustomerGaugeSandbox, account: Account
 ) -> None:

@@ -13,7 +13,7 @@ from benchmarks.cost import measure
 from benchmarks.cost_page import bill_table
 from benchmarks.durations import Durations, express
 from benchmarks.managed_bills import Link, Managed, managed_ways
-from benchmarks.monthly_bills import break_even, idle_bill, snapstart_bill
+from benchmarks.monthly_bills import ALARMS, break_even, idle_bill, metrics_bill, snapstart_bill
 from benchmarks.weights import Weights, item_bytes, weigh
 from sandbox.template import source_template
 
@@ -38,6 +38,8 @@ LIGHT = Weights(
     begun={"pk": 500},
     settled={"pk": 500, "outcome": 400},
     log_line=474,
+    metric_lines=250,
+    metric_values=50,
     platform_lines=(174, 174, 174),
     access_line=74,
 )
@@ -65,10 +67,10 @@ def test_the_queue_path_in_batches_of_ten_worked_by_hand() -> None:
         "receiving and deleting the result": 0.2,
         "shared token, writes": 0.000024,  # 4,400 s: 2 renewals of 6 writes of 2 units
         "secret, reads": 0.001,  # 2 renewals in 5 environments
-        "logs, ingestion": 0.56,  # 500 bytes, and a tenth of 600
-        "logs, a month of storage": 0.56,
+        "logs, ingestion": 0.63,  # 500 bytes, a tenth of 600, and of 250 and nine times 50
+        "logs, a month of storage": 0.63,
     }
-    assert bill.dollars == pytest.approx(5.476024)
+    assert bill.dollars == pytest.approx(5.616024)
 
 
 def test_the_http_path_worked_by_hand() -> None:
@@ -85,8 +87,8 @@ def test_the_http_path_worked_by_hand() -> None:
         "receiving and deleting the result": 0.2,
         "shared token, writes": 0.01152,  # 960 renewals in a month
         "secret, reads": 0.48,
-        "logs, ingestion": 1.2,  # 500 bytes, three lines of 200, the access log's 100
-        "logs, a month of storage": 1.2,
+        "logs, ingestion": 1.45,  # 500 bytes, three lines of 200, the metrics' 250, the access log's 100
+        "logs, a month of storage": 1.45,
     }
 
 
@@ -169,11 +171,16 @@ def test_a_way_that_lacks_one_of_the_three_is_not_compared_like_for_like(lesser:
     assert not lesser.is_like_for_like
 
 
-def test_an_idle_month_costs_a_secret_and_the_polls_of_an_empty_queue() -> None:
+def test_an_idle_month_costs_a_secret_the_polls_of_an_empty_queue_and_the_alarms() -> None:
     assert dollars(idle_bill(LISTED)) == {
         "the credentials' secret": 0.4,
         "Lambda's poller on an empty queue": 0.2592,  # 648,000 polls
+        "alarms": 1.1,
     }
+
+
+def test_the_metrics_of_a_month_in_which_all_goes_well_cost_less_than_three_dollars() -> None:
+    assert dollars(metrics_bill(LISTED)) == {"metrics of the stack's own": 2.4}
 
 
 def test_snapstart_costs_two_dollars_a_month_at_256_megabytes() -> None:
@@ -224,6 +231,7 @@ def test_what_the_bills_assume_of_the_stack_is_in_the_template() -> None:
     assert parameters["LogRetentionDays"]["Default"] == 30
     assert parameters["MaximumConcurrency"]["Default"] == 5
     assert worker["Events"]["Requests"]["Properties"]["BatchSize"] == 10
+    assert len([one for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]) == ALARMS
     assert (function["MemorySize"], function["Architectures"]) == (256, ["arm64"])
 
 

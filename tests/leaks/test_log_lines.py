@@ -16,6 +16,7 @@ from personal_link.aws_failure import aws_error_code
 from personal_link.errors import Code, PersonalLinkError, RequestError, TryAgain
 from personal_link.outcome import Outcome
 from personal_link.request import Source
+from tests.embedded_metrics import counted_in, log_lines
 from tests.leaks.canaries import ALL_OF_THEM, CANARIES, canaries_in
 from tests.leaks.stage import Stage, a_request
 
@@ -60,10 +61,10 @@ def a_bug(name: str) -> Exception:
 REPORTS: Final[dict[str, Callable[[str], None]]] = {
     "report_outcome": lambda name: observability.report_outcome(an_outcome(name)),
     "report_refused": lambda name: observability.report_refused(an_error(name), name),
-    "report_retry": lambda name: observability.report_retry(an_error(name), name, 1, 2),
-    "report_parked": lambda name: observability.report_parked(an_error(name), name, 1),
+    "report_retry": lambda name: observability.report_retry(an_error(name), {"message_id": name}, 1, 2),
+    "report_parked": lambda name: observability.report_parked(an_error(name), {"message_id": name}, 1),
     "report_token_not_shared": lambda name: observability.report_token_not_shared(an_error(name)),
-    "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name),
+    "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name, name),
     "report_unsent": lambda name: observability.report_unsent(name, 1),
     "report_not_hidden": lambda name: observability.report_not_hidden(name, 1),
     "report_bug": lambda name: observability.report_bug(a_bug(name), name),
@@ -103,8 +104,9 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
         observability.report_bug(bug, AN_ID)
     observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1))
     observability.report_refused(error, AN_ID)
-    observability.report_retry(error, AN_ID, 3, 4)
-    observability.report_parked(error, AN_ID, 3)
+    ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
+    observability.report_retry(error, ids, 3, 4)
+    observability.report_parked(error, ids, 3)
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
     observability.report_not_hidden("503", 2)
 
@@ -132,8 +134,8 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
             "replayed": False,
         },
         {"message": "no outcome", "source_id": AN_ID, **said},
-        {"message": "tried again later", "message_id": AN_ID, "attempts": 3, "wait": 4, **said},
-        {"message": "parked", "message_id": AN_ID, "attempts": 3, **said},
+        {"message": "tried again later", **ids, "attempts": 3, "wait": 4, **said},
+        {"message": "parked", **ids, "attempts": 3, **said},
         {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
         {"message": "visibility not set", "failure": "503", "count": 2},
     ]
@@ -191,7 +193,7 @@ def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told(capfd: 
 def test_a_line_that_cannot_be_written_takes_nothing_along(
     capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    observability.configure("INFO")
+    observability.configure("INFO", "links")
     monkeypatch.setattr(observability.logger().registered_handler, "stream", None)
     try:
         a_request()[ALL_OF_THEM]
@@ -202,7 +204,7 @@ def test_a_line_that_cannot_be_written_takes_nothing_along(
 
 
 def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) -> None:
-    observability.configure("ERROR")
+    observability.configure("ERROR", "links")
     observability.report_not_hidden("InternalError", 1)
     observability.report_unsent("InternalError", 1)
 
@@ -233,8 +235,11 @@ def test_an_event_id_or_an_original_id_that_the_sender_chose_stands_in_no_log(
 
 def assert_no_line_is_forged(capfd: pytest.CaptureFixture[str], *, lines: int) -> None:
     out, err = capfd.readouterr()
-    written = [json.loads(line) for line in out.split("\n")[:-1]]
+    written = [json.loads(line) for line in log_lines(out)]
     assert len(written) == lines
+    dimensions = {name for one in counted_in(out) for name in one.dimensions}
+    assert {"Stack"} <= dimensions <= {"Stack", "Code", "Source", "Status"}
+    assert all(line.isprintable() for line in out.split("\n"))
     assert {line["service"] for line in written} == {"personal-link"}
     assert out.isascii()
     assert "forged" not in out + err

@@ -2,6 +2,7 @@
 
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ import pytest
 
 import http_api
 import personal_link
-from personal_link import http_answer, observability, outcome, request
+from personal_link import http_answer, metrics, observability, outcome, request
 from personal_link.access_token import AccessToken
 from personal_link.customergauge import CustomerGauge
 from personal_link.outcome import Outcome
@@ -48,7 +49,7 @@ def log_each_event(patch: pytest.MonkeyPatch) -> None:
 
 
 def let_the_libraries_log(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(observability, "configure", lambda level: observability.logger().setLevel(level))
+    patch.setattr(observability, "configure", lambda level, _stack: observability.logger().setLevel(level))
 
 
 def let_the_libraries_warn(patch: pytest.MonkeyPatch) -> None:
@@ -86,6 +87,11 @@ def put_the_token_into_the_ledger_as_it_is(patch: pytest.MonkeyPatch) -> None:
 
 def put_the_reference_into_an_attribute(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outcome, "code", property(lambda done: done.reference))
+
+
+def count_by_the_reference(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(metrics, "_WORD", re.compile(".*"))
+    put_the_reference_into_an_attribute(patch)
 
 
 def put_the_token_into_a_result(patch: pytest.MonkeyPatch) -> None:
@@ -130,6 +136,7 @@ PLANTED: Final = [
     Planted(put_the_record_into_the_ledger, HAPPY, "the ledger: phone (plain)"),
     Planted(put_the_token_into_the_ledger_as_it_is, HAPPY, "the ledger: access token (plain)"),
     Planted(put_the_reference_into_an_attribute, HAPPY, "a result's attributes: reference (plain)"),
+    Planted(count_by_the_reference, HAPPY, "stdout: reference (plain)"),
     Planted(put_the_token_into_a_result, HAPPY, "a result: access token (plain)"),
     Planted(put_the_token_into_a_url, HAPPY, "the vendor's personal-link URL: access token (plain)"),
     Planted(raise_an_error_with_a_context, HAPPY, "NotProcessed and what is behind it: short link (plain)"),

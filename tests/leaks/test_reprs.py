@@ -23,6 +23,7 @@ from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError,
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Attempt, Ledger
+from personal_link.metrics import Metrics
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
@@ -110,6 +111,7 @@ def objects() -> list[object]:
         credentials_secret_arn="arn",
         ledger_table="ledger",
         ledger_days=21,
+        stack_name="links",
         share_access_token=True,
         results_queue_url="url",
         echo_record=True,
@@ -149,6 +151,7 @@ def objects() -> list[object]:
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         wiring._Models(),  # noqa: SLF001
         Meaning(503),
+        Metrics(),
     ]
 
 

@@ -99,7 +99,12 @@ GUARDS: Final = [
     Guard(
         "what was changed is not unsealed", "sealing", "not hmac.compare_digest(tag, _hmac(tag_key, hidden))", "False"
     ),
-    Guard("messages of one key follow each other", "work_batch", "opened.request.key.digest", "record['messageId']"),
+    Guard(
+        "messages of one key follow each other",
+        "work_batch",
+        "message.request.key.digest",
+        "message.record['messageId']",
+    ),
     Guard("a vendor in doubt gets one call", "work_batch", "self.cool_down.in_doubt or ", ""),
     Guard(
         "calls that fail together count once",

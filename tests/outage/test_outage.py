@@ -134,9 +134,9 @@ def work_for_a_second(queue: Queue, workers: list[BatchWorker], clock: FakeClock
 
 @pytest.fixture
 def quiet() -> Iterator[None]:
-    """A million log lines are not what this is about."""
+    """A million log lines, or metrics, are not what this is about."""
     level = observability.logger().log_level
-    observability.configure("CRITICAL")
+    observability.configure("CRITICAL", stack="")
     yield
     observability.logger().setLevel(level)
 

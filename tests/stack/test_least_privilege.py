@@ -23,6 +23,8 @@ from sandbox.vendor_replies import Reply
 # Lambda's own use of the role: AWS's managed policy AWSLambdaSQSQueueExecutionRole, less the right to make log groups.
 POLLS = {"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"}
 WRITES_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
+# With active tracing: AWSXRayDaemonWriteAccess, less the rules of sampling, which Lambda keeps itself.
+WRITES_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # AWS's services' use of the customer's key in the role's name, when a secret, a table or a queue is encrypted with it.
 USES_THE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 POLICY = "IssueLinks"
@@ -48,7 +50,9 @@ def as_list(one_or_more: Any) -> list[Any]:
 
 
 def logical_id(resource: Any) -> str:
-    """Return LedgerTable of `!GetAtt LedgerTable.Arn`, of an `!If` the one that the stack makes itself."""
+    """Return LedgerTable of `!GetAtt LedgerTable.Arn`, of an `!If` the one that the stack makes itself; or `*`."""
+    if isinstance(resource, str):
+        return resource
     reference = resource["Fn::If"][1] if "Fn::If" in resource else resource
     return str(reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else reference["Ref"])
 
@@ -60,15 +64,15 @@ GRANTS = [
     for action in as_list(statement["Action"])
     for resource in as_list(statement["Resource"])
 ]
-ITS_OWN = [grant for grant in GRANTS if grant.action not in POLLS | WRITES_LOGS | USES_THE_KEY]
+ITS_OWN = [grant for grant in GRANTS if grant.action not in POLLS | WRITES_LOGS | WRITES_TRACES | USES_THE_KEY]
 
 
 def test_what_aws_does_in_a_roles_name_is_what_its_own_policies_list() -> None:
     by_aws = {(grant.role, grant.action) for grant in GRANTS if grant not in ITS_OWN}
 
     assert by_aws == {
-        *(("HttpApiRole", action) for action in WRITES_LOGS | USES_THE_KEY),
-        *(("QueueWorkerRole", action) for action in POLLS | WRITES_LOGS | USES_THE_KEY),
+        *(("HttpApiRole", action) for action in WRITES_LOGS | WRITES_TRACES | USES_THE_KEY),
+        *(("QueueWorkerRole", action) for action in POLLS | WRITES_LOGS | WRITES_TRACES | USES_THE_KEY),
     }
 
 

@@ -1,6 +1,7 @@
 """What the deployed functions log at LogLevel DEBUG, whether all goes well or not: plain facts, of nobody."""
 
 import json
+import re
 import time
 import uuid
 from typing import Final
@@ -10,6 +11,7 @@ from sandbox.http_caller import HttpCaller
 from sandbox.stack import Stack
 from sandbox.template import REPOSITORY
 from sandbox.vendor_replies import Reply
+from tests.embedded_metrics import counted_in
 from tests.leaks.canaries import ALL_OF_THEM, CANARIES, EMAIL, PHONE, RECORD, REFERENCE, Canary, canaries_in
 
 ERRORS: Final = {"message": ALL_OF_THEM, "errors": {"Email": [ALL_OF_THEM]}}
@@ -64,6 +66,8 @@ def test_the_functions_logs_hold_no_secret_and_nobodys_data(
     logs = stack.function_logs()
     assert outcomes_and_parked(logs) == before + 10
     lines = [json.loads(line) for line in logs.splitlines() if '"service":"personal-link"' in line]
-    assert {line["message"] for line in lines} >= {"outcome", "no outcome", "tried again later"}
+    assert {line["message"] for line in lines} >= {"outcome", "no outcome", "tried again later", "parked"}
+    assert all(re.fullmatch(r"1-[0-9a-f]{8}-[0-9a-f]{24}", line["xray_trace_id"]) for line in lines)
+    assert {one.name for one in counted_in(logs)} >= {"Outcomes", "Refused", "TriedAgain", "Parked", "VendorLatency"}
     assert canaries_in(logs, (*CANARIES, *secrets_of(vendor))) == []
     assert "(withheld)" not in logs  # the ids are AWS's own

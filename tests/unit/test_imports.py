@@ -136,7 +136,7 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
         ("urllib3", {"transport"}),
         ("boto3", set()),  # botocore is enough, and starts sooner
         ("snapshot_restore_py", {"wiring"}),
-        ("aws_lambda_powertools", {"observability"}),
+        ("aws_lambda_powertools", {"observability", "metrics"}),
     ],
 )
 def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, importers: set[str]) -> None:

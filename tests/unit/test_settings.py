@@ -20,6 +20,7 @@ CONNECTOR = {
     "RESULTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/results",
     "ECHO_RECORD": "true",
     "LOG_LEVEL": "INFO",
+    "STACK_NAME": "personal-link",
 }
 QUEUE = {
     **CONNECTOR,
@@ -40,6 +41,7 @@ SETTINGS = Settings(
     results_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/results",
     echo_record=True,
     log_level="INFO",
+    stack_name="personal-link",
 )
 
 
@@ -113,7 +115,8 @@ def test_an_empty_environment_is_told_every_missing_variable_at_once() -> None:
     assert str(caught.value) == (
         "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing"
+        "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
+        "STACK_NAME is missing"
     )
 
 
@@ -125,8 +128,8 @@ def test_the_queue_worker_is_told_the_connectors_variables_and_its_own_in_one_er
         "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
         "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
-        "REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; RETRY_WINDOW_HOURS is missing; "
-        "BATCH_CONCURRENCY is missing"
+        "STACK_NAME is missing; REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; "
+        "RETRY_WINDOW_HOURS is missing; BATCH_CONCURRENCY is missing"
     )
 
 

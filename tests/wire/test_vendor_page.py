@@ -273,6 +273,7 @@ COMPLETE = {
     "RESULTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/results",
     "ECHO_RECORD": "true",
     "LOG_LEVEL": "INFO",
+    "STACK_NAME": "links",
 }
 
 

@@ -7,16 +7,15 @@ would cost a call, again and again, for as long as an outage lasts.
 import threading
 from typing import Final
 
+from personal_link import observability
 from personal_link.clock import Clock
-from personal_link.errors import Code, NotStarted, TryAgain
+from personal_link.errors import SETUP_FAULTS, Code, NotStarted, TryAgain
 
 FIRST_REST: Final = 5.0  # seconds; doubles with each failure in a row
 LONGEST_REST: Final = 60.0  # seconds without a call, unless the vendor asks for more: then somebody has to try again
 LONGEST_ASKED: Final = 300.0  # seconds of a Retry-After that are kept; it was meant for one request, not for all
 DOUBTFUL: Final = frozenset({Code.UNAVAILABLE, Code.NO_ANSWER})  # once may be one record's fault, twice in a row not
-CERTAIN: Final = frozenset(
-    {Code.RATE_LIMITED, Code.CREDENTIALS_MISSING, Code.CREDENTIALS_REFUSED, Code.FORBIDDEN}
-)  # they would meet every other request too
+CERTAIN: Final = SETUP_FAULTS | {Code.RATE_LIMITED}  # they would meet every other request too
 
 
 class CoolDown:
@@ -71,3 +70,5 @@ class CoolDown:
             else:
                 rest = max(asked, min(LONGEST_REST, FIRST_REST * 2 ** min(self._failures - 1, 8)))
             self._until, self._cause = now + rest, error.code
+            if rest:
+                observability.count_cool_down()

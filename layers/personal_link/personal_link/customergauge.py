@@ -12,6 +12,7 @@ from email.utils import parsedate_to_datetime
 from typing import Final, Literal, NoReturn
 from urllib.parse import urlencode
 
+from personal_link import observability
 from personal_link.access_token import AccessToken
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Clock, Deadline
@@ -20,6 +21,7 @@ from personal_link.errors import (
     CredentialsRefused,
     InvalidRequest,
     NotProcessed,
+    NotStarted,
     OutcomeUnknown,
     TryAgain,
     Unanswered,
@@ -72,6 +74,7 @@ class CustomerGauge:
         }
         headers = {"Content-Type": _FORM, "Accept": "application/json"}
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
+        observability.count_token_fetch()
         try:
             response = self._transport.request(
                 "POST",
@@ -104,12 +107,22 @@ class CustomerGauge:
             "Content-Type": content_type,
             "Accept": "application/json",  # without it Laravel turns errors into redirects
         }
-        response = self._transport.request(
-            "PUT", self._link_url, headers=headers, body=body, deadline=deadline.within(LINK_LIMIT)
-        )
+        response = self._put(headers, body, deadline.within(LINK_LIMIT))
         if response.status != 200:
             self._refuse_link(response, [*record.values(), token.value])
         return personal_link(response, plain_links_allowed=self._plain_links_allowed)
+
+    def _put(self, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Response:
+        """Send a request for a link, and tell how long it took and what came of it."""
+        began = self._clock.monotonic()
+        try:
+            response = self._transport.request("PUT", self._link_url, headers=headers, body=body, deadline=deadline)
+        except TryAgain as error:
+            if not isinstance(error, NotStarted):
+                observability.count_vendor_answer(None, self._clock.monotonic() - began)
+            raise
+        observability.count_vendor_answer(response.status, self._clock.monotonic() - began)
+        return response
 
     def _encode(self, configuration: str, record: Mapping[str, Scalar]) -> tuple[str, bytes]:
         if self._encoding == "json":

@@ -58,6 +58,7 @@ class Meaning:
 
 
 # Set-up faults mend when a person acts, so the queue asks rarely; see design, section 3.
+SETUP_FAULTS: Final = frozenset({Code.CREDENTIALS_MISSING, Code.CREDENTIALS_REFUSED, Code.FORBIDDEN})
 _SETUP: Final = {"first_delay": 60, "longest_delay": 900}
 
 CODES: Final[Mapping[Code, Meaning]] = {

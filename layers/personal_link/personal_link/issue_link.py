@@ -92,7 +92,7 @@ class LinkIssuer:
             except NotProcessed as error:
                 if error.code is Code.IN_PROGRESS:
                     raise
-                observability.report_not_kept(error, outcome.id)
+                observability.report_not_kept(error, outcome.id, outcome.source.id)
             if deadline.remaining() < LONGEST_AWS_CALL:
                 break
         # The ledger fails, but the outcome is known here and nowhere else: it goes out rather than get lost.
@@ -104,7 +104,7 @@ def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:
     try:
         end(attempt)
     except NotProcessed as error:
-        observability.report_not_kept(error, attempt.outcome_id)
+        observability.report_not_kept(error, attempt.outcome_id, attempt.source.id)
 
 
 def _lost_link() -> OutcomeUnknown:

@@ -1,4 +1,4 @@
-"""Logs: one line of JSON an event, made only of the fields named here: no personal data, no secret.
+"""What is told: one line of JSON an event, of the fields named here alone, and metrics; no personal data, no secret.
 
 What a caller or the vendor wrote (records, links, references, messages of third parties) is never a field. This is the
 one place that redacts: whatever else is logged through this package's logger is withheld by the filter below, and from
@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from personal_link.errors import PersonalLinkError, RequestError
+from personal_link.errors import SETUP_FAULTS, PersonalLinkError, RequestError
+from personal_link.metrics import Metric, metrics
 
 if TYPE_CHECKING:
     from personal_link.outcome import Outcome
@@ -55,11 +56,12 @@ def logger() -> Logger:
     return made
 
 
-def configure(level: str) -> None:
-    """Set the log level of this package, and let no library log, whatever level the root logger or its own was given.
+def configure(level: str, stack: str) -> None:
+    """Set this package's log level and the metrics' stack; let no library log, whatever level it or root was given.
 
     Lambda sets the root's to AWS_LAMBDA_LOG_LEVEL; at DEBUG the libraries would write secrets and bodies.
     """
+    metrics().stack = stack
     logger().setLevel(level)
     logging.raiseExceptions = False  # a line that cannot be written would come with a traceback, and what that quotes
     for name, other in list(logging.root.manager.loggerDict.items()):
@@ -107,28 +109,40 @@ def report_outcome(outcome: "Outcome") -> None:
             "replayed": outcome.replayed,
         },
     )
+    metrics().add(Metric.OUTCOMES, Code=outcome.code, Source=outcome.source.type)
+    metrics().add(Metric.ATTEMPTS, outcome.attempts)
+    if outcome.status == "unknown":
+        metrics().add(Metric.UNKNOWN_OUTCOMES)
+    if outcome.replayed:
+        metrics().add(Metric.REPLAYS)
 
 
 def report_refused(error: RequestError, source_id: str) -> None:
     """Log an HTTP request that ended in an error and no outcome."""
     logger().warning("no outcome", extra={"code": error.code, "detail": error.message, "source_id": source_id})
+    metrics().add(Metric.REFUSED, Code=error.code)
+    _count_setup_fault(error)
 
 
-def report_retry(error: RequestError, message_id: str, attempts: int, wait: int) -> None:
-    """Log that a message stays in the queue, to come again in `wait` seconds."""
-    extra = {"code": error.code, "detail": error.message, "message_id": message_id, "attempts": attempts, "wait": wait}
+def report_retry(error: RequestError, ids: Mapping[str, str], attempts: int, wait: int) -> None:
+    """Log that a message stays in the queue, to come again in `wait` seconds; `ids` are its own and its request's."""
+    extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts, "wait": wait}
     logger().warning("tried again later", extra=extra)
+    metrics().add(Metric.TRIED_AGAIN, Code=error.code)
+    _count_setup_fault(error)
 
 
-def report_parked(error: RequestError, message_id: str, attempts: int) -> None:
+def report_parked(error: RequestError, ids: Mapping[str, str], attempts: int) -> None:
     """Log that a message went to the parked queue."""
-    extra = {"code": error.code, "detail": error.message, "message_id": message_id, "attempts": attempts}
+    extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts}
     logger().error("parked", extra=extra)
+    metrics().add(Metric.PARKED, Code=error.code)
 
 
-def report_not_kept(error: RequestError, outcome_id: str) -> None:
+def report_not_kept(error: RequestError, outcome_id: str, source_id: str) -> None:
     """Log that the ledger failed to keep how an attempt ended."""
-    logger().error("not kept", extra={"code": error.code, "detail": error.message, "outcome_id": outcome_id})
+    extra = {"code": error.code, "detail": error.message, "outcome_id": outcome_id, "source_id": source_id}
+    logger().error("not kept", extra=extra)
 
 
 def report_token_not_shared(error: RequestError) -> None:
@@ -160,3 +174,30 @@ def report_bug(bug: Exception, source_id: str = "") -> None:
     detail = str(bug) if isinstance(bug, PersonalLinkError) else ""
     extra = {"error": type(bug).__name__, "detail": detail, "where": where[-MAX_FRAMES:], "source_id": source_id}
     logger().error("unexpected error", extra=extra)
+    metrics().add(Metric.BUGS)
+
+
+def count_vendor_answer(status: int | None, seconds: float) -> None:
+    """Count a call for a link, of which None says that no answer came."""
+    metrics().add(Metric.VENDOR_ANSWERS, Status="none" if status is None else str(status))
+    metrics().add(Metric.VENDOR_LATENCY, round(seconds * 1000, 1), "Milliseconds")
+
+
+def count_token_fetch() -> None:
+    """Count that the vendor's token server is asked for a token."""
+    metrics().add(Metric.FETCHES)
+
+
+def count_cool_down() -> None:
+    """Count that the vendor is left alone from now on, for a while."""
+    metrics().add(Metric.COOL_DOWNS)
+
+
+def write_metrics() -> None:
+    """Write what was counted; to be called at the end of each invocation, however it ends."""
+    metrics().write()
+
+
+def _count_setup_fault(error: RequestError) -> None:
+    if error.code in SETUP_FAULTS:
+        metrics().add(Metric.SETUP_FAULTS)

@@ -29,6 +29,7 @@ class Settings:
     results_queue_url: str
     echo_record: bool
     log_level: str
+    stack_name: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -79,6 +80,7 @@ def _settings(reader: "_Reader") -> Settings:
         results_queue_url=reader.text("RESULTS_QUEUE_URL"),
         echo_record=reader.choice("ECHO_RECORD", ("true", "false")) == "true",
         log_level=reader.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),
+        stack_name=reader.text("STACK_NAME"),
     )
 
 

@@ -54,7 +54,7 @@ def build_ahead(build: Callable[[], object]) -> None:
 def http_door() -> HttpDoor:
     """Return what `http_api` runs. Raises SettingsError."""
     settings = load_settings()
-    observability.configure(settings.log_level)
+    observability.configure(settings.log_level, settings.stack_name)
     clock = SystemClock()
     return HttpDoor(
         _issuer(settings, clock), ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record)
@@ -65,8 +65,9 @@ def http_door() -> HttpDoor:
 def batch_worker() -> BatchWorker:
     """Return what `queue_worker` runs. Raises SettingsError."""
     queue_settings = load_queue_settings()
-    observability.configure(queue_settings.connector.log_level)  # before any client is made
-    settings, clock, sqs = queue_settings.connector, SystemClock(), _client("sqs")
+    settings, clock = queue_settings.connector, SystemClock()
+    observability.configure(settings.log_level, settings.stack_name)  # before any client is made
+    sqs = _client("sqs")
     return BatchWorker(
         issuer=_issuer(settings, clock),
         results=ResultsQueue(sqs, settings.results_queue_url, settings.echo_record),

@@ -12,7 +12,7 @@ from personal_link.clock import Clock, Deadline
 from personal_link.cool_down import CoolDown
 from personal_link.errors import CODES, Code, NotStarted, Refused, RequestError, TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
-from personal_link.outcome import Outcome, refused_on_arrival
+from personal_link.outcome import Outcome, outcome_id, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, LinkRequest, check
 
@@ -21,6 +21,7 @@ LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; togeth
 
 Record = Mapping[str, Any]
 End = Outcome | RequestError
+Ids = Mapping[str, str]  # of a message, in the log
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +41,8 @@ class BatchWorker:
         """Return the ids of the messages that are to come again (the partial batch response)."""
         settled: list[tuple[Record, Outcome]] = []
         put_off: list[tuple[Record, RequestError]] = []
-        for record, end in zip(records, self._end_all(records, deadline), strict=True):
+        opened = [_end(record, _open, record) for record in records]
+        for record, end in zip(records, self._end_all(opened, deadline), strict=True):
             if isinstance(end, Outcome):
                 settled.append((record, end))
             else:
@@ -51,21 +53,23 @@ class BatchWorker:
                 put_off.append((record, TryAgain(Code.INTERNAL_ERROR, "the result was not sent")))
             else:
                 observability.report_outcome(outcome)
-        return self._put_off(put_off)
+        if not put_off:
+            return []
+        ids = {record["messageId"]: _ids(record, one) for record, one in zip(records, opened, strict=True)}
+        return self._put_off(put_off, ids)
 
-    def _end_all(self, records: Sequence[Record], deadline: Deadline) -> list[End]:
+    def _end_all(self, messages: "Sequence[_Opened | End]", deadline: Deadline) -> list[End]:
         """Return how each message ends. Those of one key follow each other: the first answers the rest.
 
         While the vendor is in doubt one message at a time is tried, so that what may be an outage costs one call.
         """
         ends: dict[int, End] = {}
         by_key: dict[str, list[tuple[int, _Opened]]] = {}
-        for position, record in enumerate(records):
-            opened = _end(record, _open, record)
-            if isinstance(opened, _Opened):
-                by_key.setdefault(opened.request.key.digest, []).append((position, opened))
+        for position, message in enumerate(messages):
+            if isinstance(message, _Opened):
+                by_key.setdefault(message.request.key.digest, []).append((position, message))
             else:
-                ends[position] = opened
+                ends[position] = message
 
         def work(group: list[tuple[int, _Opened]]) -> None:
             for position, opened in group:
@@ -77,7 +81,7 @@ class BatchWorker:
         if groups:
             with ThreadPoolExecutor(min(self.concurrency, len(groups)), "message") as threads:
                 list(threads.map(work, groups))  # raises what a thread raised
-        return [ends[position] for position in range(len(records))]
+        return [ends[position] for position in range(len(messages))]
 
     def _settle(self, opened: "_Opened", deadline: Deadline) -> Outcome:
         begun = self.cool_down.begin()
@@ -92,7 +96,7 @@ class BatchWorker:
             self.cool_down.succeeded(begun)
         return outcome
 
-    def _put_off(self, put_off: Sequence[tuple[Record, RequestError]]) -> list[str]:
+    def _put_off(self, put_off: Sequence[tuple[Record, RequestError]], ids: Mapping[str, Ids]) -> list[str]:
         """Park what is unreadable or too old, let the rest wait; return the ids of what stays in the queue."""
         ended: list[tuple[Record, RequestError]] = []
         waiting: list[tuple[Record, RequestError]] = []
@@ -106,11 +110,11 @@ class BatchWorker:
             if position in unparked:
                 waiting.append((record, TryAgain(Code.INTERNAL_ERROR, "the message was not parked")))
             else:
-                observability.report_parked(error, record["messageId"], _attempts(record))
+                observability.report_parked(error, ids[record["messageId"]], _attempts(record))
         waits = [(record, error, self._wait(error, _attempts(record))) for record, error in waiting]
         self.requests.hide([(record["receiptHandle"], wait) for record, _error, wait in waits])
         for record, error, wait in waits:
-            observability.report_retry(error, record["messageId"], _attempts(record), wait)
+            observability.report_retry(error, ids[record["messageId"]], _attempts(record), wait)
         return [record["messageId"] for record, _error in waiting]
 
     def _is_old(self, record: Record) -> bool:
@@ -148,6 +152,14 @@ def _open(record: Record) -> _Opened | Outcome:
         return _Opened(record, delivery, check(delivery))
     except Refused as refusal:
         return refused_on_arrival(delivery, refusal)
+
+
+def _ids(record: Record, opened: _Opened | End) -> Ids:
+    """Return what ties the log's lines of a message to its request, from the trigger to the result."""
+    ids = {"message_id": record["messageId"]}
+    if isinstance(opened, _Opened):
+        ids |= {"outcome_id": outcome_id(opened.request), "source_id": opened.request.source.id}
+    return ids
 
 
 def _end[**P, T](record: Record, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | RequestError:

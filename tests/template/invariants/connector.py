@@ -9,7 +9,13 @@ SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:customergauge-AbC
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/front/11111111-2222-3333-4444-555555555555"
 RANGES = ["192.0.2.0/24", "2001:db8::/32"]
-GUARDED = {"AllowedIpRanges": "192.0.2.0/24,2001:db8::/32", "WebAclArn": WEB_ACL, "KmsKeyArn": KEY}
+EMAIL = "operators@example.com"
+GUARDED = {
+    "AllowedIpRanges": "192.0.2.0/24,2001:db8::/32",
+    "WebAclArn": WEB_ACL,
+    "KmsKeyArn": KEY,
+    "AlarmEmail": EMAIL,
+}
 
 CONNECTOR = Subject(
     source=cache(source_template),

@@ -63,9 +63,11 @@ def the_key_outlives_its_stack(built: Built) -> Wrongs:
     without(f"{STATEMENTS} 1"),
     without(f"{STATEMENTS} 2 Condition"),
     change(f"{STATEMENTS} 2 Condition ArnLike aws:SourceArn", "arn:aws:sns:*:*:*"),
-    without(f"{STATEMENTS} 3 Condition"),
-    change(f"{STATEMENTS} 3 Condition ArnLike kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:*:*:log-group:*"),
-    change(f"{STATEMENTS} 3 Principal Service", "logs.us-east-1.amazonaws.com"),
+    without(f"{STATEMENTS} 3"),
+    change(f"{STATEMENTS} 3 Principal Service", ["cloudwatch.amazonaws.com", "lambda.amazonaws.com"]),
+    without(f"{STATEMENTS} 4 Condition"),
+    change(f"{STATEMENTS} 4 Condition ArnLike kms:EncryptionContext:aws:logs:arn", "arn:aws:logs:*:*:log-group:*"),
+    change(f"{STATEMENTS} 4 Principal Service", "logs.us-east-1.amazonaws.com"),
     change(f"{STATEMENTS} +", {"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}),
 )
 def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -> Wrongs:
@@ -84,6 +86,11 @@ def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -
             {"Service": "sns.amazonaws.com"},
             ["kms:Decrypt", "kms:GenerateDataKey"],
             {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*"}},
+        ),
+        (
+            {"Service": "cloudwatch.amazonaws.com"},  # nor whose alarm
+            ["kms:Decrypt", "kms:GenerateDataKey"],
+            None,
         ),
         (
             {"Service": "logs.${AWS::Region}.amazonaws.com"},

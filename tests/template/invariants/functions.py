@@ -51,6 +51,21 @@ def every_function_runs_on_both_layers_and_on_no_stranger(built: Built) -> Wrong
 
 
 @CONNECTOR.invariant(
+    without(f"{GLOBALS} Tracing"),
+    change(f"{WORKER} Tracing", "PassThrough"),
+    without("Resources PersonalLinkApi Properties TracingEnabled"),
+    change("Resources PersonalLinkApi Properties TracingEnabled", value=False),
+)
+def calls_are_traced_from_the_api_to_the_end(built: Built) -> Wrongs:
+    for name, function in functions(built).items():
+        if function.get("TracingConfig") != {"Mode": "Active"}:
+            yield f"{name}: {function.get('TracingConfig')}"
+    for name, stage in built.of_type("AWS::ApiGateway::Stage").items():
+        if stage.get("TracingEnabled") is not True:
+            yield f"{name}: {stage.get('TracingEnabled')}"
+
+
+@CONNECTOR.invariant(
     change(f"{GLOBALS} VpcConfig", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
     change(f"{HTTP_API} FunctionUrlConfig", {"AuthType": "AWS_IAM"}),
     change(f"{WORKER} DeadLetterQueue", {"Type": "SQS", "TargetArn": {"Fn::GetAtt": ["ParkedQueue", "Arn"]}}),

@@ -13,6 +13,7 @@ WORKER = "Resources QueueWorkerRole Properties"
 HTTP_API_MAY = f"{HTTP_API} Policies 0 PolicyDocument Statement"
 WORKER_MAY = f"{WORKER} Policies 0 PolicyDocument Statement"
 SECRET_STORE = "arn:aws:secretsmanager:*:*:secret:*"
+WRITE_TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}  # X-Ray has no resources to name
 
 
 def roles(built: Built) -> dict[str, Any]:
@@ -33,8 +34,8 @@ def permissions(role: dict[str, Any]) -> set[tuple[str, str]]:
     return {
         (action, resource)
         for statement in statements(role)
-        for action in as_list(statement["Action"])
-        for resource in as_list(statement["Resource"])
+        for action in as_list(statement.get("Action", []))
+        for resource in as_list(statement.get("Resource", []))
     }
 
 
@@ -100,16 +101,17 @@ def only_lambda_takes_a_role(built: Built) -> Wrongs:
     change(f"{WORKER_MAY} 3 Resource", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:*"}),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::x"}),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x"}),
+    change(f"{HTTP_API_MAY} 4 Action", "xray:*"),
+    change(f"{WORKER_MAY} 5 Action", ["xray:PutTraceSegments", "xray:PutEncryptionConfig"]),
 )
 def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
     for name, role in roles(built).items():
         for statement in statements(role):
             if statement.keys() & {"NotAction", "NotResource"}:
                 yield f"{name}: {statement}"
-                continue
-            for text in as_list(statement["Action"]) + as_list(statement["Resource"]):
-                if "*" in text:
-                    yield f"{name}: {text}"
+        for action, resource in permissions(role) - WRITE_TRACES:
+            if "*" in action + resource:
+                yield f"{name}: {action} to {resource}"
 
 
 def work(built: Built) -> dict[str, set[tuple[str, str]]]:
@@ -120,6 +122,7 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
         ("dynamodb:PutItem", "${LedgerTable.Arn}"),
         ("dynamodb:UpdateItem", "${LedgerTable.Arn}"),
         ("sqs:SendMessage", "${ResultsQueue.Arn}"),
+        *WRITE_TRACES,
     }
     return {
         "HttpApiRole": {
@@ -151,6 +154,8 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     change(f"{WORKER_MAY} 3 Action +", "sqs:PurgeQueue"),
     change(f"{WORKER_MAY} 2 Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
     without(f"{WORKER_MAY} 3"),
+    without(f"{WORKER_MAY} 5"),
+    change(f"{HTTP_API_MAY} 4 Action", "xray:PutTraceSegments"),
     change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
     change(
         "Resources ThirdRole",
@@ -168,7 +173,7 @@ def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
 
 @CONNECTOR.invariant(
     change(
-        f"{HTTP_API_MAY} 4",
+        f"{HTTP_API_MAY} 5",
         {
             "Fn::If": [
                 "CustomerHoldsTheKey",
@@ -177,9 +182,9 @@ def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
             ]
         },
     ),
-    without(f"{WORKER_MAY} 5"),
-    change(f"{WORKER_MAY} 5 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
-    change(f"{WORKER_MAY} 5 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
+    without(f"{WORKER_MAY} 6"),
+    change(f"{WORKER_MAY} 6 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
+    change(f"{WORKER_MAY} 6 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
     change(
         f"{HTTP_API_MAY} +",
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:eu-west-1:123456789012:key/other"},

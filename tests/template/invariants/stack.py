@@ -18,6 +18,9 @@ PARTS = {
     "LedgerTable": "AWS::DynamoDB::Table",
     "HttpApiLogGroup": "AWS::Logs::LogGroup",
     "QueueWorkerLogGroup": "AWS::Logs::LogGroup",
+    "AlarmTopic": "AWS::SNS::Topic",
+    "AlarmTopicPolicy": "AWS::SNS::TopicPolicy",
+    "Dashboard": "AWS::CloudWatch::Dashboard",
 }
 
 
@@ -27,6 +30,7 @@ PARTS = {
     change("Resources ParkedQueue Condition", "CallsAreLogged"),
     change("Resources LedgerTable Condition", "CustomerHoldsTheKey"),
     without("Resources HttpApiLogGroup"),
+    change("Resources AlarmTopic Condition", "SomebodyIsTold"),
 )
 def every_part_is_there_in_every_mode(built: Built) -> Wrongs:
     kinds = {name: resource["Type"] for name, resource in built.resources.items()}
@@ -58,14 +62,20 @@ NO_NAME = "CloudFormation makes one, with ${AWS::StackName} in it"
     change("Resources CredentialsSecret Properties Name", "customergauge"),
     change("Resources PersonalLinkRequestedRule Properties Name", "personal-links"),
     change("Resources QueueWorkerLogGroup Properties LogGroupName", "/aws/lambda/queue-worker"),
+    change("Resources ParkedRequests Properties AlarmName", "parked-requests"),
+    change("Resources AlarmTopic Properties TopicName", "alarms"),
+    change("Resources Dashboard Properties DashboardName", "personal-link"),
 )
 def two_stacks_fit_into_one_account(built: Built) -> Wrongs:
     names = {
+        "AWS::CloudWatch::Alarm": "AlarmName",
+        "AWS::CloudWatch::Dashboard": "DashboardName",
         "AWS::DynamoDB::Table": "TableName",
         "AWS::Events::Rule": "Name",
         "AWS::IAM::Role": "RoleName",
         "AWS::Lambda::Function": "FunctionName",
         "AWS::Logs::LogGroup": "LogGroupName",
+        "AWS::SNS::Topic": "TopicName",
         "AWS::SQS::Queue": "QueueName",
         "AWS::SecretsManager::Secret": "Name",
     }

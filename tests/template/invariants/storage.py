@@ -27,12 +27,15 @@ TABLE = "Resources LedgerTable"
     change("Conditions CustomerHoldsTheKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, "true"]}),
     change("Conditions CustomerHoldsTheKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}),
     change("Resources OneMoreQueue", {"Type": "AWS::SQS::Queue"}),
+    without("Resources AlarmTopic Properties KmsMasterKeyId"),
+    change("Resources AlarmTopic Properties KmsMasterKeyId", "alias/aws/sns"),  # no alarm could use it
 )
 def all_that_is_stored_is_encrypted_with_the_customers_key_if_there_is_one(built: Built) -> Wrongs:
     keys = {
         "AWS::DynamoDB::Table": "SSESpecification",
         "AWS::Lambda::Function": "KmsKeyArn",  # of the environment variables
         "AWS::Logs::LogGroup": "KmsKeyId",
+        "AWS::SNS::Topic": "KmsMasterKeyId",
         "AWS::SQS::Queue": "KmsMasterKeyId",
         "AWS::SecretsManager::Secret": "KmsKeyId",
     }

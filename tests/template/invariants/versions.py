@@ -20,6 +20,7 @@ OTHERS = {
     "WebAclArn": "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/x/22222222-2222-3333-4444-555555555555",
     "EventBusName": "another",
     "EventDetailType": "Another",
+    "AlarmEmail": "another@example.com",
     "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/22222222-2222-3333-4444-555555555555",
 }
 

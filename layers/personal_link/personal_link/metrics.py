@@ -1,0 +1,95 @@
+"""Metrics: what is counted and timed, as lines of the log that CloudWatch reads (its embedded metric format).
+
+What an invocation adds is kept until it ends and then written, in as few lines as there can be. A dimension is a word
+of ours or a status, never what somebody wrote: it is nobody's, and few of them are few metrics to pay for.
+"""
+
+import json
+import re
+import sys
+import threading
+from collections.abc import Mapping
+from contextlib import suppress
+from enum import StrEnum
+from functools import cache
+from typing import Any, Final
+
+from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
+
+NAMESPACE: Final = "PersonalLink"
+WITHHELD: Final = "withheld"
+
+_WORD: Final = re.compile("[a-z0-9_]{1,40}")  # the codes, the sources, an HTTP status
+
+
+class Metric(StrEnum):
+    """All that is told. Each has the dimension `Stack`, and counts once more by each other dimension that it has."""
+
+    OUTCOMES = "Outcomes"  # by Code and Source: requests that ended, their results sent
+    UNKNOWN_OUTCOMES = "UnknownOutcomes"  # those whose link is lost
+    REPLAYS = "Replays"  # those that came from the ledger
+    ATTEMPTS = "Attempts"  # of an outcome
+    TRIED_AGAIN = "TriedAgain"  # by Code: messages that wait in the queue for another try
+    PARKED = "Parked"  # by Code: messages that went to the parked queue
+    REFUSED = "Refused"  # by Code: HTTP calls that ended in an error and no outcome
+    SETUP_FAULTS = "SetupFaults"  # tries that failed until a person mends the credentials or the client's rights
+    VENDOR_LATENCY = "VendorLatency"  # milliseconds of a call for a link, whether an answer came or not
+    VENDOR_ANSWERS = "VendorAnswers"  # by Status: the HTTP status, or `none`
+    FETCHES = "TokenFetches"  # access tokens that the vendor's token server was asked for
+    COOL_DOWNS = "CoolDowns"  # rests that began
+    BUGS = "Bugs"  # unexpected errors
+
+
+class Metrics:
+    """What was added and not written yet; one for all threads of an environment."""
+
+    def __init__(self) -> None:
+        self.stack = ""  # without its name nothing is kept: nobody could tell whose it is
+        self._lock = threading.Lock()
+        self._kept: dict[tuple[tuple[str, str], ...], AmazonCloudWatchEMFProvider] = {}
+
+    def add(self, metric: Metric, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
+        """Keep a value of a metric, for the stack as a whole and by each of the dimensions."""
+        if not self.stack:
+            return
+        known = tuple((name, text if _WORD.fullmatch(text) else WITHHELD) for name, text in dimensions.items())
+        with self._lock:
+            if known not in self._kept:
+                self._kept[known] = self._made_for(known)
+            self._kept[known].add_metric(metric, unit, value)
+
+    def write(self) -> None:
+        """Write what was added since the last time. What cannot be written costs nobody an answer."""
+        lines: list[dict[str, Any]] = []
+        with self._lock:
+            for kept in self._kept.values():
+                if kept.metric_set:
+                    _add(kept.serialize_metric_set(), lines)
+                    kept.metric_set.clear()
+        with suppress(OSError, ValueError):
+            sys.stdout.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+            sys.stdout.flush()
+
+    def _made_for(self, dimensions: tuple[tuple[str, str], ...]) -> AmazonCloudWatchEMFProvider:
+        made = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, default_dimensions={"Stack": self.stack})
+        made.service = ""  # it would be one more dimension, if a variable of Powertools' is set
+        for name, value in dimensions:
+            made.add_dimensions(**{name: value})
+        return made
+
+
+def _add(new: Mapping[str, Any], lines: list[dict[str, Any]]) -> None:
+    """Put a combination's metrics into a line that says nothing else by the same names: a log is paid by its length."""
+    members = {name: value for name, value in new.items() if name != "_aws"}
+    for line in lines:
+        if all(line[name] == members[name] for name in line.keys() & members.keys()):
+            line["_aws"]["CloudWatchMetrics"] += new["_aws"]["CloudWatchMetrics"]
+            line.update(members)
+            return
+    lines.append(dict(new))
+
+
+@cache
+def metrics() -> Metrics:
+    """Return the metrics of this environment; the stack's name is set once, by `observability.configure`."""
+    return Metrics()

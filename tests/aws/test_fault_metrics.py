@@ -1,0 +1,253 @@
+"""Each fault tells its metric: both handlers from end to end, and what CloudWatch reads in what they print."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import http_api
+import queue_worker
+from personal_link import wiring
+from personal_link.metrics import metrics
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, refusing, template_variables
+from tests.embedded_metrics import counted_in, values_of
+from tests.template.invariants.alarms import WATCHED
+
+ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
+NO_MAPPING = Reply(404, {"message": "The mapping was not found."})
+
+Captured = pytest.CaptureFixture[str]
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+@pytest.fixture(autouse=True)
+def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
+    """The variables that the template sets, and a new Lambda environment; the stack's name is `links`."""
+    for name, value in template_variables(account, vendor).items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    for kept in (wiring.http_door, wiring.batch_worker, metrics):
+        kept.cache_clear()
+
+
+def call(body: object = None, *, key: str = "order-1") -> int:
+    event = {
+        "headers": {"Content-Type": "application/json", "Idempotency-Key": key},
+        "body": json.dumps(ADA if body is None else body),
+        "requestContext": {"requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "requestTimeEpoch": 1_795_427_999_500},
+    }
+    return int(http_api.handler(event, Context())["statusCode"])
+
+
+def deliver(*bodies: object, hours_ago: float = 0.0) -> list[str]:
+    """Hand a batch to the worker; return the ids of what is to come again."""
+    sent = str(round((time.time() - hours_ago * 3600) * 1000))
+    records: list[dict[str, Any]] = [
+        {
+            "messageId": f"m-{number}",
+            "receiptHandle": f"receipt-of-m-{number}",
+            "body": body if isinstance(body, str) else json.dumps(body),
+            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": sent},
+            "messageAttributes": {},
+        }
+        for number, body in enumerate(bodies)
+    ]
+    failures = queue_worker.handler({"Records": records}, Context())["batchItemFailures"]
+    return [failure["itemIdentifier"] for failure in failures]
+
+
+def test_a_link_by_http_tells_its_outcome_the_vendors_answer_and_the_token(capsys: Captured) -> None:
+    assert call() == 200
+
+    out = capsys.readouterr().out
+    stack = {"Stack": "links"}
+    assert values_of(out, "Outcomes", **stack) == [1.0]
+    assert values_of(out, "Outcomes", **stack, Code="created") == [1.0]
+    assert values_of(out, "Outcomes", **stack, Source="http") == [1.0]
+    assert values_of(out, "Attempts", **stack) == [1.0]
+    assert values_of(out, "VendorAnswers", **stack, Status="200") == [1.0]
+    assert values_of(out, "TokenFetches", **stack) == [1.0]
+    [milliseconds] = values_of(out, "VendorLatency", **stack)
+    assert 0 < milliseconds < 10_000
+
+
+def test_a_call_that_goes_well_writes_its_metrics_in_one_line(capsys: Captured) -> None:
+    call()
+
+    assert capsys.readouterr().out.count('"_aws"') == 1
+
+
+def test_a_batch_counts_all_its_messages_in_the_same_line(capsys: Captured) -> None:
+    assert deliver(*[{"record": {"Email": f"{number}@acme.example"}} for number in range(10)]) == []
+
+    out = capsys.readouterr().out
+    assert values_of(out, "Outcomes", Stack="links", Source="sqs") == [1.0] * 10
+    assert values_of(out, "VendorAnswers", Stack="links", Status="200") == [1.0] * 10
+    assert len(values_of(out, "VendorLatency", Stack="links")) == 10
+    assert out.count('"_aws"') == 1
+
+
+def test_a_replay_is_counted_and_asks_the_vendor_nothing(capsys: Captured) -> None:
+    call()
+    capsys.readouterr()
+    call()
+
+    out = capsys.readouterr().out
+    assert values_of(out, "Replays", Stack="links") == [1.0]
+    assert values_of(out, "VendorAnswers", Stack="links") == []
+
+
+def test_a_call_without_an_answer_is_counted_by_none(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
+    vendor.script("personal-link", Reply(fault="reset"))
+
+    assert call() == 504
+    out = capsys.readouterr().out
+    assert values_of(out, "VendorAnswers", Stack="links", Status="none") == [1.0]
+    assert values_of(out, "Refused", Stack="links", Code="no_answer") == [1.0]
+    assert values_of(out, "Outcomes", Stack="links") == []
+
+
+def test_a_message_that_waits_is_counted_and_so_is_the_rest_that_begins(
+    vendor: CustomerGaugeSandbox, capsys: Captured
+) -> None:
+    vendor.script("personal-link", Reply(429, headers={"Retry-After": "30"}))
+
+    assert deliver(ADA) == ["m-0"]
+    out = capsys.readouterr().out
+    assert values_of(out, "TriedAgain", Stack="links", Code="rate_limited") == [1.0]
+    assert values_of(out, "CoolDowns", Stack="links") == [1.0]
+    assert values_of(out, "VendorAnswers", Stack="links", Status="429") == [1.0]
+
+
+def test_a_parked_message_is_counted_with_its_code(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
+    vendor.script("personal-link", Reply(500))
+
+    assert deliver(ADA, hours_ago=25) == []
+    assert deliver("no JSON") == []
+    out = capsys.readouterr().out
+    assert values_of(out, "Parked", Stack="links", Code="unavailable") == [1.0]
+    assert values_of(out, "Parked", Stack="links", Code="invalid_request") == [1.0]
+    assert values_of(out, "Parked", Stack="links") == [1.0, 1.0]
+
+
+def test_an_outcome_whose_result_is_not_sent_is_not_counted_as_one(account: Account, capsys: Captured) -> None:
+    wiring.batch_worker.cache_clear()
+    with refusing(account.sqs, "SendMessageBatch", "InternalError"), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "_client", lambda service: getattr(account, service))
+        assert deliver(ADA) == ["m-0"]
+
+    out = capsys.readouterr().out
+    assert values_of(out, "Outcomes", Stack="links") == []
+    assert values_of(out, "TriedAgain", Stack="links", Code="internal_error") == [1.0]
+
+
+def test_no_metric_has_a_dimension_that_somebody_wrote(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
+    vendor.script("personal-link", Reply(422, {"message": "ada@acme.example", "errors": {"ada@acme.example": ["x"]}}))
+    call({**ADA, "configuration": "map-of-ada", "reference": "ticket-of-ada"}, key="key-of-ada")
+    deliver({**ADA, "configuration": 7, "reference": "ticket-of-ada"}, "ada")
+
+    dimensions = [one.dimensions for one in counted_in(capsys.readouterr().out)]
+    assert {value for one in dimensions for value in one.values()} == {
+        *("links", "http", "sqs"),
+        *("validation_failed", "invalid_request", "422"),
+    }
+
+
+# The faults that alarms tell of
+
+
+def forget_the_token(account: Account) -> None:
+    """Begin a new environment, the first after a long time."""
+    account.dynamodb.delete_item(TableName=account.ledger_table, Key={"pk": {"S": "access-token/1"}})
+    forget()
+
+
+def lose_a_link(vendor: CustomerGaugeSandbox, _account: Account) -> None:
+    vendor.script("personal-link", Reply(200, {"data": {}}))
+    deliver(ADA)
+
+
+def refuse_the_credentials(vendor: CustomerGaugeSandbox, account: Account) -> None:
+    vendor.rotate_secret("another")
+    forget_the_token(account)
+    deliver(ADA)
+
+
+def forbid_the_client(vendor: CustomerGaugeSandbox, _account: Account) -> None:
+    vendor.script("personal-link", Reply(403))
+    call()
+
+
+def leave_the_secret_empty(_vendor: CustomerGaugeSandbox, account: Account) -> None:
+    account.secretsmanager.put_secret_value(
+        SecretId=account.secret_arn, SecretString='{"client_id": "", "client_secret": ""}'
+    )
+    forget_the_token(account)
+    call()
+
+
+def name_no_mapping(vendor: CustomerGaugeSandbox, _account: Account) -> None:
+    vendor.script("personal-link", NO_MAPPING)
+    deliver({**ADA, "configuration": "not-there"})
+
+
+def fetch_tokens(vendor: CustomerGaugeSandbox, account: Account) -> None:
+    for number in range(16):
+        vendor.script("personal-link", Reply(401), Reply(401))
+        forget_the_token(account)
+        call(key=f"order-{number}")  # fetches two: the second is refused as well
+
+
+def meet_a_bug(_vendor: CustomerGaugeSandbox, account: Account) -> None:
+    call()
+    for item in account.ledger_items():
+        account.dynamodb.put_item(TableName=account.ledger_table, Item={**item, "outcome": {"S": "{}"}})
+    call()
+
+
+FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
+    ("UnknownOutcomes", lose_a_link),
+    ("CredentialsRefused", refuse_the_credentials),
+    ("CredentialsRefused", forbid_the_client),
+    ("CredentialsRefused", leave_the_secret_empty),
+    ("MappingNotFound", name_no_mapping),
+    ("TokenFetchRate", fetch_tokens),
+    ("Bugs", meet_a_bug),
+]
+
+
+@pytest.mark.parametrize(("alarm", "fault"), FAULTS, ids=[fault.__name__.replace("_", " ") for _alarm, fault in FAULTS])
+def test_the_fault_of_an_alarm_brings_its_metric_above_its_threshold(
+    alarm: str,
+    fault: Callable[[CustomerGaugeSandbox, Account], None],
+    vendor: CustomerGaugeSandbox,
+    account: Account,
+    capsys: Captured,
+) -> None:
+    _namespace, metric, dimensions, _statistic, threshold = WATCHED[alarm]
+    call(key="all is well")
+    well = values_of(capsys.readouterr().out, metric, **(dict(dimensions) | {"Stack": "links"}))
+    fault(vendor, account)
+
+    ill = values_of(capsys.readouterr().out, metric, **(dict(dimensions) | {"Stack": "links"}))
+    assert sum(well) <= threshold < sum(ill)
+
+
+def test_every_alarm_of_our_own_metrics_has_a_fault_here() -> None:
+    assert {alarm for alarm, _fault in FAULTS} == {
+        name for name, (namespace, *_what) in WATCHED.items() if namespace == "PersonalLink"
+    }

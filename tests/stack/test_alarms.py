@@ -1,0 +1,152 @@
+"""Each fault that an alarm of our own tells of, on the deployed stack: the alarm's metric, read as CloudWatch reads it.
+
+The emulator keeps alarms, metrics and logs, but does not take metrics out of logs: here the test does.
+"""
+
+import json
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pytest
+
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.emulator import running_emulator
+from sandbox.http_caller import permitted_caller
+from sandbox.stack import STACK_NAME, Stack, deploy
+from tests.embedded_metrics import counted_in
+from tests.template.invariants.alarms import WATCHED
+
+OUR_OWN = [name for name, (namespace, *_what) in WATCHED.items() if namespace == "PersonalLink"]
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[CustomerGaugeSandbox]:
+    with CustomerGaugeSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
+def stack(vendor: CustomerGaugeSandbox) -> Iterator[Stack]:
+    with running_emulator() as emulator:
+        deployed = deploy(
+            emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url, AlarmEmail="operators@example.com"
+        )
+        deployed.fill_secret(vendor.client_id, vendor.client_secret)
+        yield deployed
+
+
+@pytest.fixture(scope="module")
+def alarms(stack: Stack) -> dict[str, Any]:
+    """The stack's alarms as CloudWatch has them, by their names in the template."""
+    described = stack.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    return {name: one for one in described for name in WATCHED if one["AlarmName"].startswith(f"{STACK_NAME}-{name}")}
+
+
+def a_request(key: str, **changes: object) -> str:
+    request = {"configuration": "contact", "record": {"Email": f"{key}@acme.example"}, "idempotency_key": key}
+    return json.dumps(request | changes)
+
+
+@pytest.fixture(scope="module")
+def metrics(stack: Stack, vendor: CustomerGaugeSandbox) -> Any:
+    """CloudWatch, after a good request and the faults; what the functions told of them is in it."""
+    caller = permitted_caller(stack)
+    statuses = [caller.send("PUT", a_request("well")).status]
+
+    vendor.script("personal-link", Reply(200, {"data": {}}))
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=a_request("lost"))
+    [lost] = [result.json() for result in stack.results(2) if result.attributes["status"] == "unknown"]
+    vendor.script("personal-link", Reply(403))
+    statuses.append(caller.send("PUT", a_request("forbidden")).status)
+    statuses.append(caller.send("PUT", a_request("elsewhere", configuration="nowhere")).status)
+    for number in range(31):
+        vendor.script("personal-link", Reply(401))
+        statuses.append(caller.send("PUT", a_request(f"token-{number}")).status)
+    spoil_the_ledger(stack)
+    statuses.append(caller.send("PUT", a_request("well")).status)
+
+    assert lost["error"]["code"] == "bad_response"
+    assert statuses == [200, 502, 404, *[200] * 31, 503]
+    cloudwatch = stack.emulator.client("cloudwatch")
+    for one in counted_in(stack.function_logs()):
+        dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions.items()]
+        datum = {"MetricName": one.name, "Dimensions": dimensions, "Values": one.values, "Unit": one.unit}
+        cloudwatch.put_metric_data(Namespace=one.namespace, MetricData=[datum])
+    return cloudwatch
+
+
+def spoil_the_ledger(stack: Stack) -> None:
+    """Leave of each outcome only what no version of the connector can read."""
+    [table] = [name for name in stack.dynamodb.list_tables()["TableNames"] if STACK_NAME in name]
+    for item in stack.dynamodb.scan(TableName=table)["Items"]:
+        if "outcome" in item:
+            stack.dynamodb.put_item(TableName=table, Item={**item, "outcome": {"S": "{}"}})
+
+
+@pytest.mark.parametrize("name", OUR_OWN)
+def test_a_fault_brings_the_metric_that_its_alarm_watches_above_the_threshold(
+    name: str, alarms: dict[str, Any], metrics: Any
+) -> None:
+    alarm, now = alarms[name], datetime.now(UTC)
+    points = metrics.get_metric_statistics(
+        Namespace=alarm["Namespace"],
+        MetricName=alarm["MetricName"],
+        Dimensions=alarm["Dimensions"],
+        Statistics=[alarm["Statistic"]],
+        Period=alarm["Period"],
+        StartTime=now - timedelta(hours=1),
+        EndTime=now + timedelta(minutes=5),
+    )["Datapoints"]
+
+    assert sum(point[alarm["Statistic"]] for point in points) > alarm["Threshold"]
+
+
+def test_every_alarm_is_there(alarms: dict[str, Any]) -> None:
+    assert alarms.keys() == WATCHED.keys()
+
+
+@pytest.fixture(scope="module")
+def told(stack: Stack, alarms: dict[str, Any]) -> str:
+    """The URL of a queue that is subscribed to the topic of the alarms."""
+    url = stack.sqs.create_queue(QueueName="told")["QueueUrl"]
+    arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**sns, "Resource": arn}]})
+    stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    [topic] = alarms["Bugs"]["AlarmActions"]
+    stack.emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+@pytest.mark.parametrize("name", WATCHED)
+def test_an_alarm_that_goes_off_tells_whoever_subscribed_its_whole_text(
+    name: str, stack: Stack, alarms: dict[str, Any], told: str
+) -> None:
+    for state in ("INSUFFICIENT_DATA", "ALARM"):  # of the first nobody is told
+        stack.emulator.client("cloudwatch").set_alarm_state(
+            AlarmName=alarms[name]["AlarmName"], StateValue=state, StateReason="to see who is told"
+        )
+
+    [message] = stack.take(told, 1)
+    text = json.loads(message.json()["Message"])
+    assert (text["AlarmName"], text["NewStateValue"]) == (alarms[name]["AlarmName"], "ALARM")
+    assert f"Runbook: docs/runbook.md#{name.lower()}. First look: " in text["AlarmDescription"]
+
+
+def test_the_given_address_is_subscribed(stack: Stack, alarms: dict[str, Any]) -> None:
+    [topic] = alarms["Bugs"]["AlarmActions"]
+    subscriptions = stack.emulator.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
+
+    assert ("email", "operators@example.com") in [(one["Protocol"], one["Endpoint"]) for one in subscriptions]
+
+
+def test_the_dashboard_is_at_its_url_and_shows_what_the_stack_is_made_of(stack: Stack) -> None:
+    description = stack.emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"][0]
+    [url] = [one["OutputValue"] for one in description["Outputs"] if one["OutputKey"] == "DashboardUrl"]
+    name = url.rpartition("/")[2]
+    board = stack.emulator.client("cloudwatch").get_dashboard(DashboardName=name)["DashboardBody"]
+
+    shown = json.dumps(json.loads(board))
+    assert stack.requests_queue_url.rpartition("/")[2] in shown
+    assert "${" not in shown

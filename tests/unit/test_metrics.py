@@ -1,0 +1,281 @@
+"""Metrics: lines that CloudWatch reads, written once an invocation, whatever threads or callers do."""
+
+import sys
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+import http_api
+import queue_worker
+from personal_link import observability, wiring
+from personal_link.clock import Deadline
+from personal_link.cool_down import CoolDown
+from personal_link.errors import CODES, SETUP_FAULTS, Code, NotProcessed, NotStarted, Unanswered
+from personal_link.metrics import Metric, Metrics, metrics
+from personal_link.outcome import Outcome
+from personal_link.request import Source
+from tests.embedded_metrics import Counted, counted_in, values_of
+from tests.fake_clock import FakeClock
+
+Captured = pytest.CaptureFixture[str]
+
+
+@pytest.fixture(autouse=True)
+def a_new_environment() -> Iterator[None]:
+    """Metrics of the stack `links`, of which nothing is left afterwards."""
+    metrics.cache_clear()
+    metrics().stack = "links"
+    yield
+    metrics.cache_clear()
+
+
+def an_outcome(status: str = "created", code: str = "created", *, replayed: bool = False) -> Outcome:
+    return Outcome(
+        id="0b0e4c9e-0000-5000-8000-000000000001",
+        status=status,  # type: ignore[arg-type]
+        source=Source("sqs", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"),
+        requested_at="2027-01-15T08:00:00.000Z",
+        completed_at="2027-01-15T08:00:01.000Z",
+        attempts=3,
+        error=None if code == "created" else {"code": code, "message": "our own words"},
+        replayed=replayed,
+    )
+
+
+def test_a_metric_is_counted_for_the_stack_and_by_each_of_its_dimensions(capsys: Captured) -> None:
+    metrics().add(Metric.OUTCOMES, Code="created", Source="http")
+    metrics().add(Metric.OUTCOMES, Code="created", Source="http")
+    metrics().write()
+
+    assert counted_in(capsys.readouterr().out) == [
+        Counted("Outcomes", {"Stack": "links"}, (1.0, 1.0)),
+        Counted("Outcomes", {"Stack": "links", "Code": "created"}, (1.0, 1.0)),
+        Counted("Outcomes", {"Stack": "links", "Source": "http"}, (1.0, 1.0)),
+    ]
+
+
+def test_what_says_nothing_else_by_the_same_name_shares_a_line(capsys: Captured) -> None:
+    metrics().add(Metric.ATTEMPTS, 2)
+    metrics().add(Metric.VENDOR_LATENCY, 103.5, "Milliseconds")
+    metrics().add(Metric.OUTCOMES, Code="created", Source="http")
+    metrics().add(Metric.VENDOR_ANSWERS, Status="200")
+    metrics().write()
+    one_of_each = capsys.readouterr().out
+    for code in ("created", "bad_response"):
+        metrics().add(Metric.OUTCOMES, Code=code, Source="sqs")
+    metrics().write()
+
+    assert [one_of_each.count("\n"), capsys.readouterr().out.count("\n")] == [1, 2]
+    assert counted_in(one_of_each) == [
+        Counted("Attempts", {"Stack": "links"}, (2.0,)),
+        Counted("VendorLatency", {"Stack": "links"}, (103.5,), "Milliseconds"),
+        Counted("Outcomes", {"Stack": "links"}, (1.0,)),
+        Counted("Outcomes", {"Stack": "links", "Code": "created"}, (1.0,)),
+        Counted("Outcomes", {"Stack": "links", "Source": "http"}, (1.0,)),
+        Counted("VendorAnswers", {"Stack": "links"}, (1.0,)),
+        Counted("VendorAnswers", {"Stack": "links", "Status": "200"}, (1.0,)),
+    ]
+
+
+def test_what_was_written_is_not_written_again_and_the_next_line_has_all_dimensions_too(capsys: Captured) -> None:
+    for _ in range(2):
+        metrics().add(Metric.PARKED, Code="forbidden")
+        metrics().write()
+        metrics().write()
+
+    assert [one.dimensions for one in counted_in(capsys.readouterr().out)] == [
+        {"Stack": "links"},
+        {"Stack": "links", "Code": "forbidden"},
+    ] * 2
+
+
+def test_no_value_of_many_threads_is_lost(capsys: Captured) -> None:
+    def count(number: int) -> None:
+        metrics().add(Metric.TRIED_AGAIN, Code=("unavailable", "no_answer")[number % 2])
+        if number % 7 == 0:
+            metrics().write()
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(10) as threads:
+            list(threads.map(count, range(1000)))
+    finally:
+        sys.setswitchinterval(before)
+    metrics().write()
+
+    out = capsys.readouterr().out
+    assert len(values_of(out, "TriedAgain", Stack="links", Code="unavailable")) == 500
+    assert len(values_of(out, "TriedAgain", Stack="links", Code="no_answer")) == 500
+
+
+@pytest.mark.parametrize("value", ["", "joe@example.com", 'x"}\n{"forged', "Zoë", "x" * 41, "CODE"])
+def test_a_dimension_that_is_no_word_of_ours_is_withheld(value: str, capsys: Captured) -> None:
+    metrics().add(Metric.PARKED, Code=value)
+    metrics().write()
+
+    assert [one.dimensions for one in counted_in(capsys.readouterr().out)] == [
+        {"Stack": "links"},
+        {"Stack": "links", "Code": "withheld"},
+    ]
+
+
+def test_every_code_of_ours_is_a_word(capsys: Captured) -> None:
+    for code in CODES:
+        metrics().add(Metric.PARKED, Code=code)
+    metrics().write()
+
+    assert "withheld" not in capsys.readouterr().out
+
+
+def test_nothing_is_kept_before_the_stacks_name_is_known(capsys: Captured) -> None:
+    unknown = Metrics()
+    unknown.add(Metric.BUGS)
+    unknown.write()
+
+    assert capsys.readouterr().out == ""
+
+
+def test_a_line_that_cannot_be_written_costs_nobody_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+    metrics().add(Metric.BUGS)
+    with monkeypatch.context() as patch:
+        with open("/dev/null", "w") as closed:  # noqa: PTH123  # as standard output is opened
+            patch.setattr(sys, "stdout", closed)
+        metrics().write()
+
+
+def test_no_variable_of_powertools_adds_a_dimension_or_takes_the_metrics_away(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "somebody-else")
+    monkeypatch.setenv("POWERTOOLS_METRICS_NAMESPACE", "Elsewhere")
+    monkeypatch.setenv("POWERTOOLS_DEV", "true")
+    metrics().add(Metric.BUGS)
+    metrics().write()
+
+    assert counted_in(capsys.readouterr().out) == [Counted("Bugs", {"Stack": "links"}, (1.0,))]
+
+
+# What is told of what happens
+
+
+def told(capsys: Captured) -> set[tuple[str, str]]:
+    """Return each metric that was told, with its dimension beside the stack."""
+    observability.write_metrics()
+    return {
+        (one.name, ",".join(value for name, value in one.dimensions.items() if name != "Stack"))
+        for one in counted_in(capsys.readouterr().out)
+    }
+
+
+def test_an_outcome_is_counted_by_code_and_source(capsys: Captured) -> None:
+    observability.report_outcome(an_outcome())
+
+    assert told(capsys) == {("Outcomes", ""), ("Outcomes", "created"), ("Outcomes", "sqs"), ("Attempts", "")}
+
+
+def test_the_attempts_of_an_outcome_are_a_value(capsys: Captured) -> None:
+    observability.report_outcome(an_outcome())
+    observability.write_metrics()
+
+    assert values_of(capsys.readouterr().out, "Attempts", Stack="links") == [3.0]
+
+
+def test_a_replay_is_counted_as_one_too(capsys: Captured) -> None:
+    observability.report_outcome(an_outcome(replayed=True))
+
+    assert ("Replays", "") in told(capsys)
+
+
+@pytest.mark.parametrize("code", ["outcome_unknown", "bad_response"])
+def test_an_outcome_without_its_link_is_counted_apart(code: str, capsys: Captured) -> None:
+    observability.report_outcome(an_outcome("unknown", code))
+
+    assert told(capsys) >= {("UnknownOutcomes", ""), ("Outcomes", code)}
+
+
+@pytest.mark.parametrize("code", sorted(set(CODES)))
+def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code, capsys: Captured) -> None:
+    observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2)
+    put_off = told(capsys)
+    observability.report_refused(NotProcessed(code, "our own words"), "r-1")
+    refused = told(capsys)
+
+    apart = {("SetupFaults", "")} if code in SETUP_FAULTS else set()
+    assert put_off == {("TriedAgain", ""), ("TriedAgain", str(code))} | apart
+    assert refused == {("Refused", ""), ("Refused", str(code))} | apart
+
+
+def test_a_set_up_fault_is_one_of_the_credentials_or_the_clients_rights() -> None:
+    assert sorted(SETUP_FAULTS) == ["credentials_missing", "credentials_refused", "forbidden"]
+
+
+def test_a_parked_message_is_counted_by_code(capsys: Captured) -> None:
+    observability.report_parked(Unanswered(Code.NO_ANSWER, "our own words"), {"message_id": "m-1"}, 9)
+
+    assert told(capsys) == {("Parked", ""), ("Parked", "no_answer")}
+
+
+def test_a_vendors_answer_is_counted_by_status_and_timed_in_milliseconds(capsys: Captured) -> None:
+    observability.count_vendor_answer(429, 0.25)
+    observability.count_vendor_answer(None, 10.0)
+    observability.write_metrics()
+
+    out = capsys.readouterr().out
+    assert values_of(out, "VendorAnswers", Stack="links", Status="429") == [1.0]
+    assert values_of(out, "VendorAnswers", Stack="links", Status="none") == [1.0]
+    assert [one for one in counted_in(out) if one.name == "VendorLatency"] == [
+        Counted("VendorLatency", {"Stack": "links"}, (250.0, 10_000.0), "Milliseconds")
+    ]
+
+
+def test_a_rest_is_counted_when_it_begins_and_not_when_one_failure_is_no_news(capsys: Captured) -> None:
+    cool_down = CoolDown(FakeClock())
+    first, second = cool_down.begin(), cool_down.begin()
+    cool_down.failed(first, Unanswered(Code.UNAVAILABLE, "may be one record's fault"))
+    nothing = told(capsys)
+    cool_down.failed(cool_down.begin(), Unanswered(Code.UNAVAILABLE, "twice in a row"))
+    rest = told(capsys)
+    cool_down.failed(second, NotProcessed(Code.RATE_LIMITED, "of before"))
+    cool_down.failed(second, NotStarted(Code.UNAVAILABLE, "no call"))
+
+    assert (nothing, rest, told(capsys)) == (set(), {("CoolDowns", "")}, set())
+
+
+# At the end of an invocation
+
+
+class Context:
+    """The part of Lambda's context object that is used."""
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+class Failing:
+    """Stands in for either function's core: counts a bug, and fails."""
+
+    def serve(self, _event: object, _deadline: Deadline) -> None:
+        raise ZeroDivisionError
+
+    work = serve
+
+
+def test_metrics_are_written_when_a_call_ends_although_it_fails(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr(wiring, "http_door", Failing)
+    http_api.handler({"requestContext": {"requestId": "r-1"}}, Context())
+
+    assert values_of(capsys.readouterr().out, "Bugs", Stack="links") == [1.0]
+
+
+def test_metrics_are_written_when_a_batch_ends_although_it_raises(
+    monkeypatch: pytest.MonkeyPatch, capsys: Captured
+) -> None:
+    monkeypatch.setattr(wiring, "batch_worker", Failing)
+    with pytest.raises(Exception, match="unexpected ZeroDivisionError"):
+        queue_worker.handler({"Records": []}, Context())
+
+    assert values_of(capsys.readouterr().out, "Bugs", Stack="links") == [1.0]
