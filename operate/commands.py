@@ -54,16 +54,18 @@ def health(account: Account, stack: str) -> None:
     out.print(f"{stack}: {found.status}")
 
     queues = table("queue", ">waiting", ">in flight", ">delayed", ">oldest")
+    depths = list(states.queue_states(found))  # before the parked queue is looked through, which hides its messages
     by_code, oldest_parked = states.parked_by_code(found)
-    for queue in states.queue_states(found):
+    for queue in depths:
         age = oldest_parked if queue.name == "parked" else queue.oldest
         shown = in_words(age) if age is not None else "-"
         queues.add_row(queue.name, str(queue.waiting), str(queue.in_flight), str(queue.delayed), shown)
     out.print(queues)
 
     if by_code:
-        out.print("Parked: " + ", ".join(f"{count} {code}" for code, count in by_code.most_common()))
-        needs.append(f"{by_code.total()} parked: python -m operate parked list {stack}")
+        counted = ", ".join(f"{count} {code}" for code, count in by_code.most_common())
+        out.print(f"Parked: {counted}{' (and more)' if by_code.total() == states.LOOKED_AT else ''}")
+        needs.append(f"Requests are parked: python -m operate parked list {stack}")
 
     functions = table("function", ">live version", "state", "last update")
     for function in states.function_states(found):
@@ -126,7 +128,7 @@ def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool) -
         ledger_of(found),
         found.parameters.get("DefaultConfiguration", ""),
     )
-    body = file.read_text()
+    body = _text_of(file)
     if trial.check(body).standing is Standing.SETTLED:
         out.print(
             "Its key is settled already: this is its first outcome. For a new try choose another idempotency_key."
@@ -135,6 +137,14 @@ def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool) -
     out.print(f"Sent. Its key is {request.key.digest[:12]}…, as a {request.key.scope}'s.")
     entry = trial.wait(request, seconds)
     _show(entry, found, unmask=unmask)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise click.ClickException(f"{file.name} is not text in UTF-8.")  # out here: the error holds the whole text
 
 
 def _show(entry: Entry, stack: Stack, *, unmask: bool) -> None:

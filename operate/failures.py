@@ -1,6 +1,8 @@
 """A failure is one line: what is wrong and what to do. AWS's own words, which may quote anything, are left out."""
 
+import traceback
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any, Final
 
 import click
@@ -47,6 +49,11 @@ class OneLineErrors(click.Group):
             problem = error.message
         except SettingsError:
             problem = "The function's environment is not what this checkout expects: use the one that was deployed."
+        except (click.ClickException, click.Abort, click.exceptions.Exit):
+            raise
+        except Exception as bug:  # noqa: BLE001 # its text may quote anything
+            at = traceback.extract_tb(bug.__traceback__)[-1]
+            problem = f"Unexpected {type(bug).__name__} in {at.name} ({Path(at.filename).name}:{at.lineno}): a bug."
         raise click.ClickException(problem)  # out here: what was caught is no context for it
 
 
@@ -66,10 +73,10 @@ def told(failure: ClientError | BotoCoreError) -> str:
         case _ if code in _FORBIDDEN:
             return f"AWS refuses {operation} ({code}): your role lacks this permission on the stack's resources."
         case _:
-            return f"AWS failed at {operation} ({code}): try again."
+            return f"AWS failed at {operation} ({code}): try again; if it stays so, look at the stack in the console."
 
 
 def missing(what: str, there: Mapping[str, object], stack: str) -> click.ClickException:
     """Return the error for a stack that is another one than expected."""
     known = ", ".join(sorted(there)) or "nothing"
-    return click.ClickException(f"The stack {stack} has no {what}, only {known}: is it a Personal Link connector?")
+    return click.ClickException(f"The stack {stack} has no {what}, it has {known}: is it a Personal Link connector?")

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from itertools import batched
+from itertools import batched, islice
 from typing import Final
 
 from operate.parked import Sweep
@@ -15,6 +15,7 @@ from personal_link.clock import SystemClock
 from personal_link.errors import RequestError
 
 QUEUES: Final = ("requests", "parked", "results")
+LOOKED_AT: Final = 500  # parked messages at most: this is a glance
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,9 +74,9 @@ def queue_states(stack: Stack) -> Iterator[QueueState]:
 
 
 def parked_by_code(stack: Stack) -> tuple[Counter[str], float | None]:
-    """Return how many messages are parked for each code, and the age of the oldest in seconds."""
+    """Return how many are parked for each code, of the first few hundred, and the age of the oldest in seconds."""
     with Sweep(stack.account.client("sqs"), stack.output("ParkedQueueUrl")) as sweep:
-        messages = list(sweep)
+        messages = list(islice(sweep, LOOKED_AT))
     oldest = min((message.parked_at for message in messages), default=None)
     return Counter(message.code for message in messages), time.time() - oldest if oldest is not None else None
 
@@ -103,9 +104,9 @@ def ringing(stack: Stack) -> Iterator[Alarm]:
     """Yield the stack's alarms that are in the state ALARM."""
     cloudwatch = stack.account.client("cloudwatch")
     for names in batched(stack.of_type("AWS::CloudWatch::Alarm"), 100, strict=False):
-        answer = cloudwatch.describe_alarms(AlarmNames=list(names), StateValue="ALARM")
-        for alarm in answer["MetricAlarms"]:
-            yield Alarm(alarm["AlarmName"], alarm.get("AlarmDescription", ""))
+        for alarm in cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
+            if alarm["StateValue"] == "ALARM":
+                yield Alarm(alarm["AlarmName"], " ".join(alarm.get("AlarmDescription", "").split()))
 
 
 def credentials_state(stack: Stack) -> tuple[bool, str]:

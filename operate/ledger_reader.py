@@ -1,6 +1,5 @@
 """What the ledger knows of a request: settled, in flight, or open. It is only read here; the functions write it."""
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
@@ -8,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from operate.stack import Stack
 from personal_link import triggers
+from personal_link.clock import Clock, SystemClock
 from personal_link.errors import Refused, Unreadable
 from personal_link.ledger import FORMAT
 from personal_link.outcome import Outcome
@@ -23,7 +23,7 @@ class Standing(StrEnum):
     SETTLED = "settled"
     IN_FLIGHT = "in flight"
     UNANSWERED = "tried, without an answer"
-    UNTRIED = "not tried"
+    UNTRIED = "not processed yet"
     REFUSED = "not valid"
     ANOTHERS_KEY = "key of another request"
     UNREADABLE = "not JSON"
@@ -43,15 +43,16 @@ class Entry:
 
 def ledger_of(stack: Stack) -> "LedgerReader":
     """Return the ledger of a stack."""
-    return LedgerReader(stack.account.client("dynamodb"), stack.resource("LedgerTable"))
+    return LedgerReader(stack.account.client("dynamodb"), stack.resource("LedgerTable"), SystemClock())
 
 
 class LedgerReader:
     """Looks requests up by their key."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._dynamodb = dynamodb
         self._table = table
+        self._clock = clock
 
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
         """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
@@ -68,7 +69,7 @@ class LedgerReader:
         answer = self._dynamodb.get_item(
             TableName=self._table, Key={"pk": {"S": request.key.digest}}, ConsistentRead=True
         )
-        item, now = answer.get("Item"), time.time()
+        item, now = answer.get("Item"), self._clock.wall()
         if item is None:
             return Entry(Standing.UNTRIED)
         in_flight = float(item["lease_until"]["N"]) > now if "lease_until" in item else False

@@ -71,6 +71,12 @@ class ParkedMessage:
         """When it came to the queue, in epoch seconds."""
         return int(self.record["attributes"]["SentTimestamp"]) / 1000
 
+    @property
+    def attempts(self) -> str:
+        """How often it was tried; a dash if nobody says."""
+        told = self.attribute("attempts")
+        return told if told.isascii() and told.isdecimal() else "-"
+
     def attribute(self, name: str) -> str:
         """Return an attribute of the message; empty if it has none of that name."""
         value: str = self.record["messageAttributes"].get(name, {}).get("stringValue", "")
@@ -130,5 +136,6 @@ class Sweep:
 
     def delete(self, message: ParkedMessage) -> None:
         """Take a message off the queue."""
-        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held.pop(message.id))
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[message.id])
+        del self._held[message.id]
         self._gone.add(message.id)

@@ -7,7 +7,7 @@ import click
 
 from operate.duration import Duration, in_words
 from operate.ledger_reader import ledger_of
-from operate.masking import body_text, id_text, known_code, printable
+from operate.masking import body_text, id_text, printable
 from operate.parked import ParkedMessage, Sweep
 from operate.redrive import BECOMES, Pace, Redrive
 from operate.screen import progress, screen, table
@@ -43,14 +43,7 @@ def list_parked(account: Account, stack: str, code: str | None, older_than: int 
         messages = [one for one in sweep if _is_meant(one, code, now - older_than if older_than else None)]
     rows = table("code", ">age", "message id", ">attempts", "parked at")
     for one in sorted(messages, key=lambda one: (one.code, one.parked_at)):
-        attempts = one.attribute("attempts")
-        rows.add_row(
-            one.code,
-            in_words(now - one.parked_at),
-            one.id,
-            attempts if attempts.isdecimal() else "-",
-            timestamp(one.parked_at),
-        )
+        rows.add_row(one.code, in_words(now - one.parked_at), one.id, one.attempts, timestamp(one.parked_at))
     if messages:
         out.print(rows)
     counts = Counter(one.code for one in messages)
@@ -81,7 +74,7 @@ def show(account: Account, stack: str, message_id: str, unmask: bool) -> None:  
         "original id": id_text(message.original_id, unmask=unmask),
         "code": message.code,
         "detail": _detail(message),
-        "attempts": message.attribute("attempts") if message.attribute("attempts").isdecimal() else "-",
+        "attempts": message.attempts,
         "parked at": timestamp(message.parked_at),
         "ledger": f"{entry.standing} (attempts: {entry.attempts})",
         "redriven": BECOMES[entry.standing],
@@ -104,11 +97,11 @@ def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: 
     CustomerGauge; what cannot be read, or is being tried, stays; all else goes to the requests queue with its key.
     Interrupted at any moment it loses nothing: start it again.
     """
-    found, pace = account.stack(stack), Pace(rate)
+    found = account.stack(stack)
     sqs = found.account.client("sqs")
     echo = found.parameters.get("EchoRecord", "true") == "true"
     results = ResultsQueue(sqs, found.output("ResultsQueueUrl"), echo)
-    back = Redrive(sqs, found.output("RequestsQueueUrl"), results, ledger_of(found))
+    back = Redrive(sqs, found.output("RequestsQueueUrl"), results, ledger_of(found), Pace(rate))
     became: Counter[str] = Counter()
     try:
         with progress() as bar, _sweep(found) as sweep:
@@ -117,7 +110,6 @@ def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: 
                 if _is_meant(message, code, None):
                     entry = back.entry(message)
                     if not dry_run:
-                        pace.wait()
                         back.bring_back(message, entry, sweep)
                     became[BECOMES[entry.standing]] += 1
                 bar.advance(task)
@@ -136,8 +128,8 @@ def _report(became: Counter[str], *, dry_run: bool) -> None:
 
 
 def _detail(message: ParkedMessage) -> str:
-    """Return our own words on why; what has no code of ours has no words of ours."""
-    return printable(message.attribute("detail")) if known_code(message.attribute("code")) != "-" else "-"
+    """Return our own words on why; what has no code of ours has none."""
+    return printable(message.attribute("detail")) if message.code != "-" else "-"
 
 
 def _is_meant(message: ParkedMessage, code: str | None, before: float | None) -> bool:

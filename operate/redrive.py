@@ -61,6 +61,7 @@ class Redrive:
     requests_url: str
     results: ResultsQueue
     ledger: LedgerReader
+    pace: Pace
 
     def entry(self, message: ParkedMessage) -> Entry:
         """Return what the ledger says of a message's request."""
@@ -73,6 +74,7 @@ class Redrive:
         """
         if entry.standing in STAYS:
             return False
+        self.pace.wait()
         if entry.outcome is not None:
             if self.results.send([entry.outcome]):
                 raise click.ClickException("The results queue did not take a result: try again; nothing is lost.")

@@ -28,4 +28,5 @@ def table(*columns: str) -> Table:
 def progress() -> Progress:
     """Return a bar on stderr, which a pipe does not see."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    return Progress(*columns, console=Console(stderr=True), transient=True)
+    console = Console(stderr=True)
+    return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -15,7 +15,7 @@ from personal_link.transport import Transport
 
 LIMIT: Final = 15.0  # seconds for each step
 _WHAT_TO_DO: Final = {
-    Code.CREDENTIALS_MISSING: "fill it in: aws secretsmanager put-secret-value",
+    Code.CREDENTIALS_MISSING: "aws secretsmanager put-secret-value, as in README.md",
     Code.CREDENTIALS_REFUSED: "compare the secret with the Connected App in CustomerGauge",
     Code.RATE_LIMITED: "wait a minute",
 }
