@@ -1,17 +1,18 @@
 """The commands. Each shows an example in its help; none prints a secret or a token, and no value unless asked to."""
 
+import json
 from pathlib import Path
 
 import boto3
 import click
 
-from operate import health as states
-from operate.duration import Duration, in_words
+from operate.duration import Duration
 from operate.failures import OneLineErrors
+from operate.health_view import told
 from operate.ledger_reader import Entry, Standing, ledger_of
 from operate.masking import printable
 from operate.parked_commands import parked
-from operate.screen import screen, table
+from operate.screen import screen
 from operate.sending import TrialRequest
 from operate.stack import Account, Stack
 from operate.vendor_check import findings
@@ -47,44 +48,8 @@ def health(account: Account, stack: str) -> None:
     Queues and the age of what waits, parked requests by code, alarms that ring, what is live of the functions, and
     whether the secret is filled in. Ends with what needs somebody, and then with exit code 1.
     """
-    found, out = account.stack(stack), screen()
-    needs: list[str] = []
-    if not found.status.endswith("_COMPLETE") or "ROLLBACK" in found.status:
-        needs.append(f"The stack is {found.status}: see its events in CloudFormation.")
-    out.print(f"{stack}: {found.status}")
-
-    queues = table("queue", ">waiting", ">in flight", ">delayed", ">oldest")
-    depths = list(states.queue_states(found))  # before the parked queue is looked through, which hides its messages
-    by_code, oldest_parked = states.parked_by_code(found)
-    for queue in depths:
-        age = oldest_parked if queue.name == "parked" else queue.oldest
-        shown = in_words(age) if age is not None else "-"
-        queues.add_row(queue.name, str(queue.waiting), str(queue.in_flight), str(queue.delayed), shown)
-    out.print(queues)
-
-    if by_code:
-        counted = ", ".join(f"{count} {code}" for code, count in by_code.most_common())
-        out.print(f"Parked: {counted}{' (and more)' if by_code.total() == states.LOOKED_AT else ''}")
-        needs.append(f"Requests are parked: python -m operate parked list {stack}")
-
-    functions = table("function", ">live version", "state", "last update")
-    for function in states.function_states(found):
-        functions.add_row(function.name, function.version, function.state, function.update)
-        if function.state == "Failed" or function.update == "Failed":
-            needs.append(f"{function.name} is not well: deploy again, or look at it in the Lambda console.")
-    out.print(functions)
-
-    if (state := states.intake(found)) != "Enabled":
-        needs.append(f"The requests queue is not worked: its event source mapping is {state}; enable it.")
-    out.print(f"Queue to worker: {state}")
-    is_filled, line = states.credentials_state(found)
-    if not is_filled:
-        needs.append(f"The credentials: python -m operate check {stack}")
-    out.print(f"Credentials: {line}")
-    alarms = list(states.ringing(found))
-    out.print(f"Alarms: {len(alarms)} of {len(found.of_type('AWS::CloudWatch::Alarm'))} ring")
-    needs += [f"{alarm.name}: {printable(alarm.description)}" for alarm in alarms]
-
+    out = screen()
+    needs = list(told(account.stack(stack), out))
     for need in needs:
         out.print(f"! {need}")
     if needs:
@@ -158,7 +123,7 @@ def _show(entry: Entry, stack: Stack, *, unmask: bool) -> None:
     if outcome.personal_link:
         out.print(printable(outcome.personal_link.survey_link) if unmask else "The link is masked: --unmask shows it.")
     if outcome.error:
-        words = printable(str(outcome.error["message"]))
+        words = json.dumps(outcome.error, indent=2)  # ASCII, which moves no cursor
         out.print(words if unmask else "Why, in CustomerGauge's words, is masked: --unmask shows it.")
         raise click.exceptions.Exit(1)
 

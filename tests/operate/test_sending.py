@@ -49,8 +49,8 @@ def test_a_rejected_one_is_an_exit_code_and_the_vendors_words_are_masked(stage: 
     assert sent.exit_code == 1
     assert "rejected: bad_request (attempts: 1" in sent.output
     assert "own words" not in sent.output
-    unmasked = stage.run("send", NAME, str(file), "--unmask")
-    assert unmasked.output.splitlines()[-1] == "The vendor's own words."
+    unmasked = stage.run("send", NAME, str(file), "--unmask").output
+    assert json.loads(unmasked[unmasked.index("{") :]) == {"code": "bad_request", "message": "The vendor's own words."}
 
 
 def test_one_without_an_outcome_in_time_is_told_what_the_ledger_knows(stage: Stage, file: Path) -> None:
