@@ -261,6 +261,18 @@ def test_the_rate_is_that_of_the_command(stage: Stage, monkeypatch: pytest.Monke
     assert waits == pytest.approx([0.5])
 
 
+def test_a_terminal_sees_a_bar_and_a_pipe_does_not(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.park()
+    stage.park()
+    assert "looking" not in stage.run("parked", "redrive", NAME, "--dry-run").output
+
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    redriven = stage.run("parked", "redrive", NAME)
+
+    assert "redriving" in redriven.output
+    assert "2/2" in redriven.output
+
+
 def test_nothing_of_anybody_is_printed(stage: Stage) -> None:
     stage.settle()
     stage.park()
