@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
-# from its lock; nothing here touches an AWS account.
+# from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local test lint types template scan unit fuzz mutants soak bench format sbom lock clean
+.PHONY: help demo local operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -12,11 +12,14 @@ PORT :=
 REQUESTS :=
 SEED :=
 ONLY :=
+ARGS := --help
 
-# nothing here reads the user's AWS configuration
+# nothing else reads the user's AWS configuration
+ifneq ($(MAKECMDGOALS),operate)
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
+endif
 
 help:  ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -26,6 +29,9 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 
 local: $(TOOLS)  ## the same, left up, with lines to paste; PORT=4566 fixes the emulator's port
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT))
+
+operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
+	@$(BIN)/python -m operate $(ARGS)
 
 test: lint types template scan unit  ## everything that has to pass
 

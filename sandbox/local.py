@@ -48,6 +48,9 @@ def lines(scene: Scene) -> str:
         aws logs filter-log-events --endpoint-url {emulator.url} \\
           --log-group-name /aws/lambda/{STACK_NAME}-queue-worker --query 'events[].message' --output text
 
+        # how it is, as an operator sees it
+        make operate ARGS="health {STACK_NAME}"
+
         # without the AWS CLI: every message on every queue, unread
         curl --cacert {emulator.authority} {emulator.url}/_ministack/sqs/messages
         """)

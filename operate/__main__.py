@@ -1,0 +1,7 @@
+"""Runs the command line."""
+
+from operate.commands import operate
+from personal_link import observability
+
+observability.configure("CRITICAL")  # what goes wrong is told once, by the command
+operate(prog_name="python -m operate")

@@ -1,0 +1,131 @@
+"""The commands. Each shows an example in its help; none prints a secret or a token, and no value unless asked to."""
+
+import json
+from pathlib import Path
+
+import boto3
+import click
+
+from operate.duration import Duration
+from operate.failures import OneLineErrors
+from operate.health_view import told
+from operate.ledger_reader import Entry, Standing, ledger_of
+from operate.masking import printable
+from operate.parked_commands import parked
+from operate.screen import screen
+from operate.sending import TrialRequest
+from operate.stack import Account, Stack
+from operate.vendor_check import findings
+
+STACK = click.argument("stack")
+
+
+@click.group(
+    cls=OneLineErrors,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Example: python -m operate --region eu-west-1 health personal-link",
+)
+@click.option("--region", help="AWS region; your AWS configuration's if not given.")
+@click.option("--profile", help="Profile of your AWS configuration.")
+@click.option("--endpoint-url", help="Another endpoint for all of AWS, as of `make local`.")
+@click.pass_context
+def operate(ctx: click.Context, region: str | None, profile: str | None, endpoint_url: str | None) -> None:
+    """See how a Personal Link stack is, and bring parked requests back.
+
+    Everything is found by the STACK's name. Values of records, links and what callers chose are masked unless --unmask
+    is given; secrets and tokens are never shown.
+    """
+    if ctx.obj is None:
+        ctx.obj = Account(boto3.Session(profile_name=profile, region_name=region), endpoint_url)
+
+
+@operate.command(epilog="Example: python -m operate health personal-link")
+@STACK
+@click.pass_obj
+def health(account: Account, stack: str) -> None:
+    """Tell at a glance how STACK is.
+
+    Queues and the age of what waits, parked requests by code, alarms that ring, what is live of the functions, and
+    whether the secret is filled in. Ends with what needs somebody, and then with exit code 1.
+    """
+    out = screen()
+    needs = list(told(account.stack(stack), out))
+    for need in needs:
+        out.print(f"! {need}")
+    if needs:
+        raise click.exceptions.Exit(1)
+    out.print("Nothing needs you.")
+
+
+@operate.command(epilog="Example: python -m operate check personal-link")
+@STACK
+@click.pass_obj
+def check(account: Account, stack: str) -> None:
+    """Check the credentials of STACK, and whether CustomerGauge can be reached.
+
+    Reads the secret, asks the token server for a token and throws it away, and connects to the API without sending a
+    request. All of it from this machine; the functions may have another way out.
+    """
+    found, out, bad = account.stack(stack), screen(), False
+    for finding in findings(found):
+        out.print(f"{'ok ' if finding.is_good else 'BAD'} {finding.step} {finding.said}")
+        bad = bad or not finding.is_good
+    if bad:
+        raise click.exceptions.Exit(1)
+
+
+@operate.command(epilog="Example: python -m operate send personal-link events/sqs_request.json")
+@STACK
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.option("--wait", "seconds", type=Duration(), default="60s", show_default=True, help="How long to wait.")
+@click.option("--unmask", is_flag=True, help="Show the link, or CustomerGauge's own words.")
+@click.pass_obj
+def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool) -> None:  # noqa: FBT001 # click's way
+    """Send the request in FILE to the requests queue of STACK, and wait for its outcome.
+
+    It makes a real survey record. The outcome is read from the ledger; the result is left to your consumer. A request
+    whose idempotency_key is settled already only has its result sent again.
+    """
+    found, out = account.stack(stack), screen()
+    trial = TrialRequest(
+        found.account.client("sqs"),
+        found.output("RequestsQueueUrl"),
+        ledger_of(found),
+        found.parameters.get("DefaultConfiguration", ""),
+    )
+    body = _text_of(file)
+    if trial.check(body).standing is Standing.SETTLED:
+        out.print(
+            "Its key is settled already: this is its first outcome. For a new try choose another idempotency_key."
+        )
+    request = trial.send(body)
+    out.print(f"Sent. Its key is {request.key.digest[:12]}…, as a {request.key.scope}'s.")
+    entry = trial.wait(request, seconds)
+    _show(entry, found, unmask=unmask)
+
+
+def _text_of(file: Path) -> str:
+    try:
+        return file.read_text("utf-8")
+    except UnicodeDecodeError:
+        pass
+    raise click.ClickException(f"{file.name} is not text in UTF-8.")  # out here: the error holds the whole text
+
+
+def _show(entry: Entry, stack: Stack, *, unmask: bool) -> None:
+    outcome, out = entry.outcome, screen()
+    if outcome is None:
+        raise click.ClickException(
+            f"No outcome yet ({entry.standing}, attempts: {entry.attempts}); it goes on without you. "
+            f"See: python -m operate health {stack.name}"
+        )
+    out.print(f"{outcome.status}: {outcome.code} (attempts: {outcome.attempts}, outcome id: {outcome.id})")
+    if outcome.personal_link:
+        out.print(printable(outcome.personal_link.survey_link) if unmask else "The link is masked: --unmask shows it.")
+    if outcome.error:
+        words = json.dumps(outcome.error, indent=2)  # ASCII, which moves no cursor
+        out.print(words if unmask else "Why, in CustomerGauge's words, is masked: --unmask shows it.")
+        raise click.exceptions.Exit(1)
+
+
+operate.add_command(parked)

@@ -1,0 +1,87 @@
+"""What the ledger knows of a request: settled, in flight, or open. It is only read here; the functions write it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
+
+from operate.stack import Stack
+from personal_link import triggers
+from personal_link.clock import Clock, SystemClock
+from personal_link.errors import Refused, Unreadable
+from personal_link.ledger import FORMAT
+from personal_link.outcome import Outcome
+from personal_link.request import LinkRequest, check
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+
+class Standing(StrEnum):
+    """How a request stands, and so what a redrive makes of it."""
+
+    SETTLED = "settled"
+    IN_FLIGHT = "in flight"
+    UNANSWERED = "tried, without an answer"
+    UNTRIED = "not processed yet"
+    REFUSED = "not valid"
+    ANOTHERS_KEY = "key of another request"
+    UNREADABLE = "not JSON"
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class Entry:
+    """What the ledger says of a request."""
+
+    standing: Standing
+    attempts: int = 0
+    outcome: Outcome | None = None  # once settled
+
+    def __repr__(self) -> str:
+        return f"Entry({self.standing!r}, attempts={self.attempts})"
+
+
+def ledger_of(stack: Stack) -> "LedgerReader":
+    """Return the ledger of a stack."""
+    return LedgerReader(stack.account.client("dynamodb"), stack.resource("LedgerTable"), SystemClock())
+
+
+class LedgerReader:
+    """Looks requests up by their key."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def entry_of(self, record: Mapping[str, Any]) -> Entry:
+        """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
+        try:
+            request = check(triggers.open_sqs(record))
+        except Unreadable:
+            return Entry(Standing.UNREADABLE)
+        except Refused:
+            return Entry(Standing.REFUSED)
+        return self.entry(request)
+
+    def entry(self, request: LinkRequest) -> Entry:
+        """Return how a request stands."""
+        answer = self._dynamodb.get_item(
+            TableName=self._table, Key={"pk": {"S": request.key.digest}}, ConsistentRead=True
+        )
+        item, now = answer.get("Item"), self._clock.wall()
+        if item is None:
+            return Entry(Standing.UNTRIED)
+        in_flight = float(item["lease_until"]["N"]) > now if "lease_until" in item else False
+        if float(item["expires_at"]["N"]) < now and not in_flight:  # DynamoDB deletes late
+            return Entry(Standing.UNTRIED)
+        attempts = int(item["attempts"]["N"])
+        if item["fingerprint"]["S"] != request.fingerprint:
+            return Entry(Standing.ANOTHERS_KEY, attempts)
+        if "outcome" in item and item["format"]["S"] == FORMAT:
+            stored = item["outcome"]["S"]
+            outcome = Outcome.replay(stored, reference=request.reference, record=request.record)
+            return Entry(Standing.SETTLED, attempts, outcome)
+        if in_flight:
+            return Entry(Standing.IN_FLIGHT, attempts)
+        return Entry(Standing.UNANSWERED if int(item["unanswered"]["N"]) else Standing.UNTRIED, attempts)

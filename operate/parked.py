@@ -1,0 +1,141 @@
+"""The parked queue: looked through without taking anything away."""
+
+from collections.abc import Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from itertools import batched
+from types import TracebackType
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from operate.masking import known_code
+from personal_link import triggers
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.type_defs import MessageTypeDef
+
+HIDDEN: Final = (
+    60  # seconds for which a message that is looked at is hidden; if nobody gives it back, it comes by itself
+)
+LONG_POLL: Final = 1  # seconds; a short poll asks but some of the queue's servers
+AT_ONCE: Final = 10  # messages in a call of SQS's
+
+
+@dataclass(frozen=True, slots=True, repr=False)
+class ParkedMessage:
+    """A parked message; its repr shows none of its body."""
+
+    receipt_handle: str
+    record: Mapping[str, Any]  # as Lambda would hand it to the worker
+
+    @classmethod
+    def received(cls, message: "MessageTypeDef") -> Self:
+        """Return a message as SQS gave it."""
+        attributes = message.get("MessageAttributes", {})
+        record = {
+            "messageId": message["MessageId"],
+            "body": message["Body"],
+            "attributes": message["Attributes"],
+            "messageAttributes": {
+                name: {"stringValue": value["StringValue"]}
+                for name, value in attributes.items()
+                if "StringValue" in value
+            },
+        }
+        return cls(message["ReceiptHandle"], record)
+
+    @property
+    def id(self) -> str:
+        """The id it has now."""
+        return str(self.record["messageId"])
+
+    @property
+    def original_id(self) -> str:
+        """The id under which it first came, which is its key if it has no other."""
+        return triggers.first_id(self.record)
+
+    @property
+    def body(self) -> str:
+        """The request, as it was sent."""
+        return str(self.record["body"])
+
+    @property
+    def code(self) -> str:
+        """Why it is parked; a dash if SQS or EventBridge parked it, which give no code."""
+        return known_code(self.attribute("code"))
+
+    @property
+    def parked_at(self) -> float:
+        """When it came to the queue, in epoch seconds."""
+        return int(self.record["attributes"]["SentTimestamp"]) / 1000
+
+    @property
+    def attempts(self) -> str:
+        """How often it was tried; a dash if nobody says."""
+        told = self.attribute("attempts")
+        return told if told.isascii() and told.isdecimal() else "-"
+
+    def attribute(self, name: str) -> str:
+        """Return an attribute of the message; empty if it has none of that name."""
+        value: str = self.record["messageAttributes"].get(name, {}).get("stringValue", "")
+        return value
+
+    def __repr__(self) -> str:
+        return f"ParkedMessage(id={self.id!r}, code={self.code!r})"
+
+
+class Sweep:
+    """Each message of the queue, once, for the length of a `with` block; its end gives back what was not deleted."""
+
+    def __init__(self, sqs: "SQSClient", url: str) -> None:
+        self._sqs = sqs
+        self._url = url
+        self._held: dict[str, str] = {}  # receipt handles, by id
+        self._gone: set[str] = set()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for batch in batched(enumerate(self._held.values()), AT_ONCE, strict=False):
+            with suppress(
+                ClientError, BotoCoreError
+            ):  # then they come back by themselves, when they are hidden no more
+                self._sqs.change_message_visibility_batch(
+                    QueueUrl=self._url,
+                    Entries=[
+                        {"Id": str(position), "ReceiptHandle": handle, "VisibilityTimeout": 0}
+                        for position, handle in batch
+                    ],
+                )
+
+    def __iter__(self) -> Iterator[ParkedMessage]:
+        """Yield messages until there are no more, or only such as have come before."""
+        while True:
+            received = self._sqs.receive_message(
+                QueueUrl=self._url,
+                MaxNumberOfMessages=AT_ONCE,
+                WaitTimeSeconds=LONG_POLL,
+                VisibilityTimeout=HIDDEN,
+                MessageAttributeNames=["All"],
+                MessageSystemAttributeNames=["All"],
+            ).get("Messages", [])
+            messages = [ParkedMessage.received(message) for message in received]
+            new = [one for one in messages if one.id not in self._held and one.id not in self._gone]
+            self._held |= {one.id: one.receipt_handle for one in messages}
+            for one in messages:
+                if one.id in self._gone:  # SQS may deliver what was deleted once more
+                    self.delete(one)
+            if not new:
+                return
+            yield from new
+
+    def delete(self, message: ParkedMessage) -> None:
+        """Take a message off the queue."""
+        self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[message.id])
+        del self._held[message.id]
+        self._gone.add(message.id)

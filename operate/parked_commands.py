@@ -1,0 +1,149 @@
+"""The commands for parked requests: list, show, redrive."""
+
+import time
+from collections import Counter
+
+import click
+
+from operate.duration import Duration, in_words
+from operate.ledger_reader import ledger_of
+from operate.masking import body_text, id_text, printable
+from operate.parked import ParkedMessage, Sweep
+from operate.redrive import BECOMES, Pace, Redrive
+from operate.screen import progress, screen, table
+from operate.stack import Account, Stack
+from personal_link.clock import timestamp
+from personal_link.errors import CODES
+from personal_link.queues import ResultsQueue
+
+STACK = click.argument("stack")
+CODE = click.option("--code", type=click.Choice([*CODES, "-"]), metavar="CODE", help="Only those parked for this code.")
+
+
+@click.group(epilog="Example: python -m operate parked list personal-link")
+def parked() -> None:
+    """List, show and redrive parked requests."""
+
+
+@parked.command(
+    "list", epilog="Example: python -m operate parked list personal-link --code unavailable --older-than 2h"
+)
+@STACK
+@CODE
+@click.option("--older-than", type=Duration(), help="Only those parked for so long: 30m, 2h, 7d.")
+@click.pass_obj
+def list_parked(account: Account, stack: str, code: str | None, older_than: int | None) -> None:
+    """List the parked requests of STACK by code, the oldest first.
+
+    Nothing is taken away: what is looked at is hidden from others for a minute at most, and given back at the end. The
+    code is - where SQS or EventBridge parked a request, which say none.
+    """
+    found, out, now = account.stack(stack), screen(), time.time()
+    with _sweep(found) as sweep:
+        messages = [one for one in sweep if _is_meant(one, code, now - older_than if older_than else None)]
+    rows = table("code", ">age", "message id", ">attempts", "parked at")
+    for one in sorted(messages, key=lambda one: (one.code, one.parked_at)):
+        rows.add_row(one.code, in_words(now - one.parked_at), one.id, one.attempts, timestamp(one.parked_at))
+    if messages:
+        out.print(rows)
+    counts = Counter(one.code for one in messages)
+    by_code = ", ".join(f"{count} {code}" for code, count in counts.most_common())
+    out.print(f"{len(messages)} parked{f': {by_code}' if by_code else '.'}")
+
+
+@parked.command(epilog="Example: python -m operate parked show personal-link 0f0c4a0e-5b3c-4f2e-9f0e-2d8f5a1c7b11")
+@STACK
+@click.argument("message_id")
+@click.option("--unmask", is_flag=True, help="Show the body as it is, personal data included.")
+@click.pass_obj
+def show(account: Account, stack: str, message_id: str, unmask: bool) -> None:  # noqa: FBT001 # click's way
+    """Show one parked request of STACK: why it is there, what the ledger knows of it, and its body.
+
+    MESSAGE_ID is one that `parked list` shows. The values of its body are masked unless --unmask is given.
+    """
+    found, out = account.stack(stack), screen()
+    with _sweep(found) as sweep:
+        message = next((one for one in sweep if one.id == message_id), None)
+    if message is None:
+        raise click.ClickException(
+            f"No such message is parked: python -m operate parked list {stack} shows those there are."
+        )
+    entry = ledger_of(found).entry_of(message.record)
+    facts = {
+        "message id": message.id,
+        "original id": id_text(message.original_id, unmask=unmask),
+        "code": message.code,
+        "detail": _detail(message),
+        "attempts": message.attempts,
+        "parked at": timestamp(message.parked_at),
+        "ledger": f"{entry.standing} (attempts: {entry.attempts})",
+        "redriven": BECOMES[entry.standing],
+    }
+    for name, fact in facts.items():
+        out.print(f"{name:<12}{fact}")
+    out.print(body_text(message.body, unmask=unmask))
+
+
+@parked.command(epilog="Example: python -m operate parked redrive personal-link --code credentials_refused --rate 5")
+@STACK
+@CODE
+@click.option("--rate", type=click.IntRange(1, 100), default=10, show_default=True, help="At most so many a second.")
+@click.option("--dry-run", is_flag=True, help="Say what would become of each, and do nothing.")
+@click.pass_obj
+def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: bool) -> None:  # noqa: FBT001 # click's way
+    """Bring the parked requests of STACK back, all or those of one code.
+
+    Mend the cause first. The ledger is asked about each: what is settled has its result sent again, without a call to
+    CustomerGauge; what cannot be read, or is being tried, stays; all else goes to the requests queue with its key.
+    Interrupted at any moment it loses nothing: start it again.
+    """
+    found = account.stack(stack)
+    sqs = found.account.client("sqs")
+    echo = found.parameters.get("EchoRecord", "true") == "true"
+    results = ResultsQueue(sqs, found.output("ResultsQueueUrl"), echo)
+    back = Redrive(sqs, found.output("RequestsQueueUrl"), results, ledger_of(found), Pace(rate))
+    became: Counter[str] = Counter()
+    try:
+        with progress() as bar, _sweep(found) as sweep:
+            task = bar.add_task("redriving" if not dry_run else "looking", total=_depth(found))
+            for message in sweep:
+                if _is_meant(message, code, None):
+                    entry = back.entry(message)
+                    if not dry_run:
+                        back.bring_back(message, entry, sweep)
+                    became[BECOMES[entry.standing]] += 1
+                bar.advance(task)
+    finally:  # an interruption too is told what was done
+        _report(became, dry_run=dry_run)
+
+
+def _report(became: Counter[str], *, dry_run: bool) -> None:
+    out = screen()
+    rows = table(">requests", "become" if dry_run else "became")
+    for what, count in became.most_common():
+        rows.add_row(str(count), what)
+    if became:
+        out.print(rows)
+    out.print(f"{became.total()} looked at{', nothing was changed' if dry_run else ''}.")
+
+
+def _detail(message: ParkedMessage) -> str:
+    """Return our own words on why; what has no code of ours has none."""
+    return printable(message.attribute("detail")) if message.code != "-" else "-"
+
+
+def _is_meant(message: ParkedMessage, code: str | None, before: float | None) -> bool:
+    return (code is None or message.code == code) and (before is None or message.parked_at <= before)
+
+
+def _sweep(stack: Stack) -> Sweep:
+    return Sweep(stack.account.client("sqs"), stack.output("ParkedQueueUrl"))
+
+
+def _depth(stack: Stack) -> int:
+    """Return how many messages are parked, roughly: SQS counts so."""
+    name = "ApproximateNumberOfMessages"
+    answer = stack.account.client("sqs").get_queue_attributes(
+        QueueUrl=stack.output("ParkedQueueUrl"), AttributeNames=[name]
+    )
+    return int(answer["Attributes"][name])

@@ -1,0 +1,102 @@
+"""Where everything of a stack is, from CloudFormation alone; and the clients to reach it."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+import boto3
+import click
+from botocore.config import Config
+from botocore.exceptions import ClientError
+
+from operate.failures import missing
+from personal_link.aws_failure import aws_error_code
+
+LIVE: Final = "live"  # the alias of both functions
+_CALLS: Final = Config(
+    connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3}, user_agent="operate"
+)
+
+
+@dataclass(frozen=True)
+class Resource:
+    """One resource of a stack."""
+
+    type: str
+    id: str  # physical
+
+
+@dataclass(frozen=True)
+class Account:
+    """An AWS account and region, or an emulator's."""
+
+    session: boto3.Session
+    endpoint_url: str | None
+
+    def client(self, service: str) -> Any:
+        """Return a client of a service."""
+        make: Any = self.session.client  # its stubs want the service's name spelt out
+        return make(service, endpoint_url=self.endpoint_url, config=_CALLS)
+
+    def stack(self, name: str) -> "Stack":
+        """Return where everything of a stack is. Raises ClickException if there is no such stack."""
+        cloudformation = self.client("cloudformation")
+        try:
+            [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
+        except ClientError as failure:
+            if aws_error_code(failure) != "ValidationError":
+                raise
+            description = None
+        if description is None:
+            where = f"{cloudformation.meta.region_name}{' of the emulator' if self.endpoint_url else ''}"
+            raise click.ClickException(f"There is no stack {name} in {where}: check its name, --region and --profile.")
+        pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
+        return Stack(
+            name=name,
+            status=description["StackStatus"],
+            account=self,
+            outputs={one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])},
+            parameters={one["ParameterKey"]: one["ParameterValue"] for one in description.get("Parameters", [])},
+            resources={
+                one["LogicalResourceId"]: Resource(one["ResourceType"], one["PhysicalResourceId"])
+                for page in pages
+                for one in page["StackResourceSummaries"]
+                if one.get("PhysicalResourceId")
+            },
+        )
+
+
+@dataclass(frozen=True)
+class Stack:
+    """A deployed stack."""
+
+    name: str
+    status: str
+    account: Account
+    outputs: Mapping[str, str]
+    parameters: Mapping[str, str]
+    resources: Mapping[str, Resource]
+
+    def output(self, name: str) -> str:
+        """Return an output. Raises ClickException if the stack has none of that name."""
+        if name not in self.outputs:
+            raise missing(f"output {name}", self.outputs, self.name)
+        return self.outputs[name]
+
+    def resource(self, logical_id: str) -> str:
+        """Return a resource's physical id. Raises ClickException if the stack has none of that name."""
+        if logical_id not in self.resources:
+            raise missing(f"resource {logical_id}", self.resources, self.name)
+        return self.resources[logical_id].id
+
+    def of_type(self, kind: str) -> list[str]:
+        """Return the physical ids of all resources of a type."""
+        return sorted(one.id for one in self.resources.values() if one.type == kind)
+
+    def environment(self) -> Mapping[str, str]:
+        """Return the environment of the worker that is live."""
+        function = self.account.client("lambda").get_function_configuration(
+            FunctionName=self.resource("QueueWorkerFunction"), Qualifier=LIVE
+        )
+        variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
+        return variables

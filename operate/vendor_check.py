@@ -1,0 +1,75 @@
+"""Are the credentials good, and is CustomerGauge there? Seen from this machine, by the package's own client."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import urlsplit
+
+from operate.stack import Stack
+from personal_link.client_credentials import ClientCredentials, CredentialsSecret
+from personal_link.clock import Deadline, SystemClock
+from personal_link.customergauge import CustomerGauge
+from personal_link.errors import Code, RequestError
+from personal_link.settings import Settings, load_settings
+from personal_link.transport import Transport
+
+LIMIT: Final = 15.0  # seconds for each step
+_WHAT_TO_DO: Final = {
+    Code.CREDENTIALS_MISSING: "aws secretsmanager put-secret-value, as in README.md",
+    Code.CREDENTIALS_REFUSED: "compare the secret with the Connected App in CustomerGauge",
+    Code.RATE_LIMITED: "wait a minute",
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One step of the check."""
+
+    step: str
+    is_good: bool
+    said: str
+
+
+def findings(stack: Stack) -> Iterator[Finding]:
+    """Yield each step as it ends; what builds on a failed one is left out."""
+    settings = load_settings(stack.environment())
+    clock = SystemClock()
+    transport = Transport(clock)
+    secret = CredentialsSecret(stack.account.client("secretsmanager"), settings.credentials_secret_arn, clock)
+    credentials: list[ClientCredentials] = []
+
+    def read() -> str:
+        credentials.append(secret.get())
+        return "is readable and filled in"
+
+    def sign_in() -> str:
+        vendor = CustomerGauge(
+            transport, clock, auth_base_url=settings.auth_base_url, imports_base_url=settings.imports_base_url
+        )
+        token = vendor.fetch_token(credentials[0], Deadline.after(LIMIT, clock))
+        return f"grants a token for {token.life:.0f} s, which is thrown away"
+
+    yield (first := _finding("The secret", read))
+    if first.is_good:
+        yield _finding(f"The token server {_host(settings.auth_base_url)}", sign_in)
+    yield _finding(f"The API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
+
+
+def _reach(transport: Transport, settings: Settings) -> str:
+    """Ask for the head of the host's root: any answer will do, and none of them makes a survey record."""
+    deadline = Deadline.after(LIMIT, SystemClock())
+    answer = transport.request("HEAD", f"{settings.imports_base_url}/", headers={}, body=b"", deadline=deadline)
+    how = "by TLS" if settings.imports_base_url.startswith("https:") else "without TLS, as on this machine"
+    return f"answers {how} (HTTP {answer.status})"
+
+
+def _finding(step: str, take: Callable[[], str]) -> Finding:
+    try:
+        return Finding(step, is_good=True, said=take())
+    except RequestError as error:
+        advice = _WHAT_TO_DO.get(error.code, "look at the network between here and there")
+        return Finding(step, is_good=False, said=f"{error.message.rstrip('.')}: {advice}")
+
+
+def _host(url: str) -> str:
+    return urlsplit(url).netloc

@@ -1,0 +1,24 @@
+from collections.abc import Iterator
+
+import boto3
+import pytest
+from moto import mock_aws
+
+from operate import parked
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
+from tests.operate.stage import EmulatedAccount, Stage
+
+
+@pytest.fixture
+def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
+        monkeypatch.setenv(name, "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    monkeypatch.setattr(parked, "LONG_POLL", 0)  # there is but one server here
+    with mock_aws(), CustomerGaugeSandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as vendor:
+        made = Stage(Account.create(), vendor, EmulatedAccount(boto3.Session(), None))
+        made.stand()
+        yield made

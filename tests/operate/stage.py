@@ -1,0 +1,195 @@
+"""A stack as the commands find it: AWS in this process, but for CloudFormation and Lambda, which only answer."""
+
+import json
+import time
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+from click.testing import CliRunner, Result
+from moto.core.models import DEFAULT_ACCOUNT_ID
+from moto.sqs.models import sqs_backends
+
+from operate import stack as located
+from operate.commands import operate
+from personal_link import triggers
+from personal_link.clock import Deadline, SystemClock
+from personal_link.errors import Code, RequestError, TryAgain
+from personal_link.ledger import Attempt, Ledger
+from personal_link.outcome import Outcome, PersonalLink
+from personal_link.queues import Parked, RequestsQueue
+from personal_link.request import LinkRequest, check
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import Account, template_variables
+from tests.leaks import canaries
+
+NAME = "personal-link"
+REQUEST = {
+    "configuration": "contact",
+    "record": canaries.RECORD,
+    "reference": canaries.REFERENCE.value,
+    "idempotency_key": canaries.KEY.value,
+}
+BODY = json.dumps(REQUEST)
+FIRST_ID = "11111111-1111-4111-8111-111111111111"
+
+
+@dataclass(frozen=True)
+class EmulatedAccount(located.Account):
+    """Keeps its clients, so that a test can make them fail; two services answer what they are told to."""
+
+    answers: dict[str, Any] = field(default_factory=dict)  # of an operation
+    clients: dict[str, Any] = field(default_factory=dict)
+
+    def client(self, service: str) -> Any:
+        if service not in self.clients:
+            client = self.clients[service] = super().client(service)
+            if service in {"cloudformation", "lambda"}:
+                client.meta.events.register("before-call", self._answer)
+        return self.clients[service]
+
+    def _answer(self, model: Any, params: Mapping[str, Any], **_: object) -> tuple[AWSResponse, Any]:  # noqa: ARG002
+        return AWSResponse("https://aws.example", 200, HTTPHeaders(), None), self.answers[model.name]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """The stack, its vendor, and the command line."""
+
+    aws: Account
+    vendor: CustomerGaugeSandbox
+    located: EmulatedAccount
+
+    def run(self, *arguments: str) -> Result:
+        """Run a command; a failure that is no line of its own would be raised."""
+        return CliRunner().invoke(operate, arguments, obj=self.located, catch_exceptions=False)
+
+    def stand(self) -> None:
+        """Let CloudFormation and Lambda tell of the stack that `aws` is."""
+        resources = {
+            "LedgerTable": ("AWS::DynamoDB::Table", self.aws.ledger_table),
+            "HttpApiFunction": ("AWS::Lambda::Function", "personal-link-HttpApiFunction-1"),
+            "QueueWorkerFunction": ("AWS::Lambda::Function", "personal-link-QueueWorkerFunction-1"),
+            "QueueWorkerFunctionRequests": ("AWS::Lambda::EventSourceMapping", "22222222-2222-4222-8222-222222222222"),
+            "ParkedRequests": ("AWS::CloudWatch::Alarm", "personal-link-ParkedRequests-1"),
+        }
+        outputs = {
+            "RequestsQueueUrl": self.aws.requests_url,
+            "ParkedQueueUrl": self.aws.parked_url,
+            "ResultsQueueUrl": self.aws.results_url,
+            "CredentialsSecretArn": self.aws.secret_arn,
+        }
+        parameters = {"DefaultConfiguration": "", "EchoRecord": "true"}
+        self.located.answers.update(
+            {
+                "DescribeStacks": {
+                    "Stacks": [
+                        {
+                            "StackStatus": "UPDATE_COMPLETE",
+                            "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
+                            "Parameters": [
+                                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
+                            ],
+                        }
+                    ]
+                },
+                "ListStackResources": {
+                    "StackResourceSummaries": [
+                        {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": physical}
+                        for name, (kind, physical) in resources.items()
+                    ]
+                },
+                "GetAlias": {"FunctionVersion": "7"},
+                "GetFunctionConfiguration": {
+                    "State": "Active",
+                    "LastUpdateStatus": "Successful",
+                    "Environment": {"Variables": template_variables(self.aws, self.vendor)},
+                },
+                "GetEventSourceMapping": {"State": "Enabled"},
+            }
+        )
+
+    def park(self, body: str = BODY, code: Code = Code.UNAVAILABLE, *, first_id: str = FIRST_ID) -> str:
+        """Park a message as the worker does; return its id."""
+        before = set(self.parked_ids())
+        error = (RequestError if code is Code.INVALID_REQUEST else TryAgain)(code, "Our own words.")
+        RequestsQueue(self.aws.sqs, self.aws.requests_url, self.aws.parked_url).park(
+            [Parked(body, error, 40, first_id)]
+        )
+        [new] = set(self.parked_ids()) - before
+        return new
+
+    def parked_ids(self) -> list[str]:
+        """Return the ids of the parked messages that anybody could receive now."""
+        soon = time.time() * 1000 + 1  # what was just given back is hidden to the end of its millisecond
+        return [message.id for message in self._parked() if message.visible_at < soon]
+
+    def make_older(self, message_id: str, seconds: float) -> None:
+        """Let a parked message have come so much earlier; by less than twelve hours, or moto would not give it back."""
+        [message] = [one for one in self._parked() if one.id == message_id]
+        message.sent_timestamp -= round(seconds * 1000)
+
+    def requests(self) -> list[dict[str, Any]]:
+        """Take the messages off the requests queue."""
+        received = self.aws.sqs.receive_message(
+            QueueUrl=self.aws.requests_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
+        )
+        return [dict(message) for message in received.get("Messages", [])]
+
+    def begin(self, request: LinkRequest | None = None) -> Attempt:
+        """Begin an attempt of a request, as a function does."""
+        begun = self._ledger.begin(request or the_request(), Deadline.after(30, SystemClock()))
+        assert isinstance(begun, Attempt)
+        return begun
+
+    def settle(self, request: LinkRequest | None = None, error: Mapping[str, Any] | None = None) -> Outcome:
+        """Settle a request, as a function does; return its outcome."""
+        request = request or the_request()
+        attempt = self.begin(request)
+        link = PersonalLink(12345, canaries.LINK.value, canaries.SHORT_LINK.value)
+        outcome = Outcome(
+            id=attempt.outcome_id,
+            status="rejected" if error else "created",
+            source=attempt.source,
+            requested_at=attempt.requested_at,
+            completed_at="2026-11-23T10:00:01.000Z",
+            attempts=attempt.number,
+            configuration="contact",
+            personal_link=None if error else link,
+            error=error,
+            reference=request.reference,
+            record=request.record,
+        )
+        return self._ledger.settle(attempt, outcome)
+
+    def leave_marked(self) -> None:
+        """Let an attempt end without an answer."""
+        self._ledger.leave_marked(self.begin())
+
+    def take_back(self) -> None:
+        """Let an attempt end before it reached anybody."""
+        self._ledger.take_back(self.begin())
+
+    @property
+    def _ledger(self) -> Ledger:
+        return Ledger(self.aws.dynamodb, self.aws.ledger_table, 21, SystemClock())
+
+    def _parked(self) -> list[Any]:
+        messages: list[Any] = sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues["parked"]._messages  # noqa: SLF001
+        return messages
+
+
+def the_request(body: str = BODY) -> LinkRequest:
+    """Return the request in a body."""
+    return check(
+        triggers.open_sqs(
+            {
+                "messageId": FIRST_ID,
+                "body": body,
+                "attributes": {"SentTimestamp": "1795427990000"},
+                "messageAttributes": {},
+            }
+        )
+    )

@@ -1,0 +1,127 @@
+"""A failure is one line with what to do, and quotes nobody: not AWS, not a request, not a bug's own words."""
+
+from pathlib import Path
+
+import botocore.exceptions
+import pytest
+from botocore.exceptions import BotoCoreError, ClientError
+from click.testing import CliRunner
+
+from operate.commands import operate
+from operate.failures import told
+from tests.aws.account import refusing, unreachable
+from tests.operate.stage import NAME, Stage
+
+
+def refusal(code: str) -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": "joe.doe@example.com may not"}}, "DescribeStacks")
+
+
+@pytest.mark.parametrize(
+    ("failure", "line"),
+    [
+        (
+            refusal("AccessDenied"),
+            "AWS refuses DescribeStacks (AccessDenied): your role lacks this permission on the stack's resources.",
+        ),
+        (
+            refusal("ExpiredToken"),
+            "AWS does not know you (ExpiredToken): sign in to AWS (aws sso login), or name a profile with --profile.",
+        ),
+        (
+            refusal("Throttling"),
+            "AWS failed at DescribeStacks (Throttling): try again; if it stays so, look at the stack in the console.",
+        ),
+        (
+            botocore.exceptions.EndpointConnectionError(endpoint_url="https://joe.doe@example.com"),
+            "AWS cannot be reached (EndpointConnectionError): check --region, --endpoint-url and the network.",
+        ),
+        (
+            botocore.exceptions.NoRegionError(),
+            "No AWS region is set: name it with --region, as in --region eu-west-1.",
+        ),
+    ],
+)
+def test_what_aws_refuses_is_told_with_what_to_do(failure: ClientError | BotoCoreError, line: str) -> None:
+    assert told(failure) == line
+
+
+def test_a_command_ends_with_that_line_and_exit_code_1(stage: Stage) -> None:
+    with unreachable(stage.located.client("sqs"), "ReceiveMessage"):
+        listed = stage.run("parked", "list", NAME)
+
+    assert (listed.exit_code, listed.output) == (
+        1,
+        "Error: AWS cannot be reached (EndpointConnectionError): check --region, --endpoint-url and the network.\n",
+    )
+
+
+def test_without_credentials_the_line_says_how_to_sign_in(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN", "AWS_PROFILE"):
+        monkeypatch.delenv(name, raising=False)
+    for name in ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE"):
+        monkeypatch.setenv(name, str(tmp_path / "none"))
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+
+    asked = CliRunner().invoke(operate, ["--region", "eu-west-1", "health", NAME])
+    profiled = CliRunner().invoke(operate, ["--profile", "nobody", "health", NAME])
+
+    assert asked.output.startswith("Error: AWS does not know you (NoCredentialsError): sign in to AWS")
+    assert profiled.output == (
+        "Error: There is no such AWS profile: `aws configure list-profiles` shows those there are.\n"
+    )
+
+
+def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: Stage) -> None:
+    cloudformation = stage.located.client("cloudformation")
+    cloudformation.meta.events.unregister("before-call", stage.located._answer)  # noqa: SLF001 # one that says no instead
+    with refusing(cloudformation, "DescribeStacks", "ValidationError"):
+        asked = stage.run("health", NAME)
+
+    assert (
+        asked.output == "Error: There is no stack personal-link in eu-west-1: check its name, --region and --profile.\n"
+    )
+
+
+def test_a_stack_that_may_not_be_looked_at_is_not_taken_for_one_that_is_not_there(stage: Stage) -> None:
+    cloudformation = stage.located.client("cloudformation")
+    cloudformation.meta.events.unregister("before-call", stage.located._answer)  # noqa: SLF001 # as above
+    with refusing(cloudformation, "DescribeStacks", "AccessDenied"):
+        asked = stage.run("health", NAME)
+
+    assert asked.output.startswith("Error: AWS refuses DescribeStacks (AccessDenied)")
+
+
+def test_a_stack_of_something_else_is_told(stage: Stage) -> None:
+    stage.located.answers["DescribeStacks"]["Stacks"][0]["Outputs"] = [{"OutputKey": "Url", "OutputValue": "x"}]
+
+    stage.located.answers["ListStackResources"]["StackResourceSummaries"] = []
+
+    assert stage.run("check", NAME).output == (
+        "Error: The stack personal-link has no resource QueueWorkerFunction, it has nothing: "
+        "is it a Personal Link connector?\n"
+    )
+    assert stage.run("parked", "list", NAME).output == (
+        "Error: The stack personal-link has no output ParkedQueueUrl, it has Url: is it a Personal Link connector?\n"
+    )
+
+
+def test_a_function_of_another_version_is_told(stage: Stage) -> None:
+    stage.located.answers["GetFunctionConfiguration"] = {"Environment": {"Variables": {}}}
+
+    assert stage.run("check", NAME).output == (
+        "Error: The function's environment is not what this checkout expects: use the one that was deployed.\n"
+    )
+
+
+def test_a_bug_is_told_by_its_type_and_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(_stack: object) -> None:
+        raise KeyError("joe.doe@example.com")
+
+    monkeypatch.setattr("operate.parked_commands._sweep", fail)
+
+    listed = stage.run("parked", "list", NAME)
+
+    assert listed.exit_code == 1
+    assert listed.output.startswith("Error: Unexpected KeyError in fail (test_failures.py:")
+    assert "joe.doe" not in listed.output

@@ -1,0 +1,146 @@
+"""Parked requests are listed and shown; none of them is taken away, and nobody's data is seen unasked."""
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+import pytest
+
+from operate.ledger_reader import LedgerReader
+from operate.masking import MASK
+from operate.parked import Sweep
+from personal_link.clock import SystemClock
+from personal_link.errors import Code
+from tests.leaks.canaries import CANARIES, EMAIL, canaries_in
+from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+
+def test_the_list_is_by_code_and_the_oldest_first(stage: Stage) -> None:
+    newer = stage.park(code=Code.UNAVAILABLE)
+    older = stage.park(code=Code.UNAVAILABLE)
+    other = stage.park(code=Code.CREDENTIALS_REFUSED)
+    stage.make_older(older, 3 * 3600 + 90)
+
+    listed = stage.run("parked", "list", NAME)
+
+    rows = re.findall(r"^(\w+) +(\S.*?) +([0-9a-f-]{36}) +40 ", listed.output, re.MULTILINE)
+    assert [(row[0], row[2]) for row in rows] == [
+        ("credentials_refused", other),
+        ("unavailable", older),
+        ("unavailable", newer),
+    ]
+    assert rows[1][1] == "3 h 1 min"
+    assert listed.output.splitlines()[-1] == "3 parked: 2 unavailable, 1 credentials_refused"
+
+
+def test_looking_takes_nothing_away_however_many_there_are(stage: Stage) -> None:
+    ids = {stage.park() for _ in range(23)}
+
+    listed = stage.run("parked", "list", NAME)
+
+    assert set(re.findall(r"[0-9a-f-]{36}", listed.output)) == ids
+    assert listed.output.splitlines()[-1] == "23 parked: 23 unavailable"
+    assert set(stage.parked_ids()) == ids
+
+
+def test_the_list_can_be_of_one_code_and_of_an_age(stage: Stage) -> None:
+    stage.park(code=Code.NO_ANSWER)
+    old = stage.park(code=Code.UNAVAILABLE)
+    stage.park(code=Code.UNAVAILABLE)
+    stage.make_older(old, 7200)
+
+    listed = stage.run("parked", "list", NAME, "--code", "unavailable", "--older-than", "1h")
+
+    assert re.findall(r"[0-9a-f-]{36}", listed.output) == [old]
+    assert listed.output.splitlines()[-1] == "1 parked: 1 unavailable"
+
+
+def test_what_sqs_or_eventbridge_parked_has_no_code_and_a_made_up_one_is_none(stage: Stage) -> None:
+    text: MessageAttributeValueTypeDef = {"DataType": "String", "StringValue": EMAIL.value}
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.parked_url, MessageBody=BODY)
+    stage.aws.sqs.send_message(
+        QueueUrl=stage.aws.parked_url, MessageBody=BODY, MessageAttributes={"code": text, "attempts": text}
+    )
+
+    listed = stage.run("parked", "list", NAME, "--code", "-")
+
+    assert listed.output.splitlines()[-1] == "2 parked: 2 -"
+    assert canaries_in(listed.output, CANARIES) == []
+
+
+def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:
+    message_id = stage.park()
+
+    shown = stage.run("parked", "show", NAME, message_id).output
+
+    assert canaries_in(shown, CANARIES) == []
+    assert json.loads(shown[shown.index("{") :]) == {
+        "configuration": "contact",
+        "record": {"Email": "***", "Phone": "***", "First Name": "***", "Last Name": "***"},
+        "reference": "***",
+        "idempotency_key": "***",
+    }
+    assert re.search(r"^detail +Our own words\.$", shown, re.MULTILINE)
+    assert re.search(rf"^original id +{FIRST_ID}$", shown, re.MULTILINE)
+    assert re.search(r"^ledger +not processed yet \(attempts: 0\)$", shown, re.MULTILINE)
+    assert stage.parked_ids() == [message_id]
+
+
+def test_one_is_shown_as_it_is_when_that_is_asked_for(stage: Stage) -> None:
+    shown = stage.run("parked", "show", NAME, stage.park(), "--unmask").output
+
+    assert json.loads(shown[shown.index("{") :]) == REQUEST
+    assert shown.isascii()
+
+
+def test_a_body_that_is_not_json_is_told_by_its_length_and_shown_without_moving_the_cursor(stage: Stage) -> None:
+    message_id = stage.park('{"Email": "Zo\u00eb\x1b[2J', Code.INVALID_REQUEST)
+
+    assert stage.run("parked", "show", NAME, message_id).output.splitlines()[-1] == "(not JSON, 19 bytes)"
+    unmasked = stage.run("parked", "show", NAME, message_id, "--unmask").output.splitlines()[-1]
+    assert unmasked == """'{"Email": "Zo\\xeb\\x1b[2J'"""
+
+
+def test_a_name_that_looks_like_no_heading_and_an_id_that_a_sender_chose_are_masked(stage: Stage) -> None:
+    body = json.dumps({"record": {EMAIL.value: "x", "Order number": 12}, "detail-type": f"of {EMAIL.value}"})
+    message_id = stage.park(body, first_id=EMAIL.value)
+
+    shown = stage.run("parked", "show", NAME, message_id).output
+
+    assert canaries_in(shown, CANARIES) == []
+    assert json.loads(shown[shown.index("{") :]) == {
+        "record": {"(withheld 1)": MASK, "Order number": MASK},
+        "detail-type": MASK,
+    }
+    assert EMAIL.value in stage.run("parked", "show", NAME, message_id, "--unmask").output
+
+
+def test_what_is_held_of_a_message_shows_nothing_of_its_body(stage: Stage) -> None:
+    stage.park()
+    stage.settle()
+    sqs = stage.located.client("sqs")
+    with Sweep(sqs, stage.aws.parked_url) as sweep:
+        messages = list(sweep)
+    entry = LedgerReader(stage.aws.dynamodb, stage.aws.ledger_table, SystemClock()).entry_of(messages[0].record)
+
+    assert canaries_in(repr((messages, entry)), CANARIES) == []
+
+
+def test_a_message_that_is_not_there_is_one_line(stage: Stage) -> None:
+    shown = stage.run("parked", "show", NAME, FIRST_ID)
+
+    assert shown.exit_code == 1
+    assert shown.output == (
+        "Error: No such message is parked: python -m operate parked list personal-link shows those there are.\n"
+    )
+
+
+@pytest.mark.parametrize("older_than", ["soon", "-1h", "1w", "1.5h", "h", ""])
+def test_a_length_of_time_that_is_none_is_refused_with_examples(stage: Stage, older_than: str) -> None:
+    refused = stage.run("parked", "list", NAME, "--older-than", older_than)
+
+    assert refused.exit_code == 2
+    assert "30m, 2h or 7d" in refused.output

@@ -1,0 +1,282 @@
+"""Parked requests come back: with their key, as fast as asked for, none twice, and none lost on the way."""
+
+import json
+import re
+from typing import Any
+
+import pytest
+from botocore.awsrequest import AWSResponse
+from botocore.compat import HTTPHeaders
+
+from operate.redrive import Pace
+from personal_link import triggers
+from personal_link.errors import Code
+from personal_link.request import check
+from tests.aws.account import doing_before, refusing, values, watched
+from tests.fake_clock import FakeClock
+from tests.leaks.canaries import CANARIES, canaries_in
+from tests.operate.stage import BODY, FIRST_ID, NAME, Stage, the_request
+
+
+def became(output: str) -> dict[str, int]:
+    return {what.strip(): int(count) for count, what in re.findall(r"^ +(\d+) +(\S.*)$", output, re.MULTILINE)}
+
+
+def test_a_redriven_message_is_the_same_request_under_the_same_key(stage: Stage) -> None:
+    body = json.dumps({"configuration": "contact", "record": {"Email": "x"}})  # no key of its own: its id is the key
+    stage.park(body)
+
+    redriven = stage.run("parked", "redrive", NAME)
+
+    [message] = stage.requests()
+    record = {
+        "messageId": message["MessageId"],
+        "body": message["Body"],
+        "attributes": {"SentTimestamp": "1795427990000"},
+        "messageAttributes": {"original_message_id": {"stringValue": values(message)["original_message_id"]}},  # type: ignore[arg-type]
+    }
+    assert message["Body"] == body
+    assert check(triggers.open_sqs(record)).key == the_request(body).key
+    assert the_request(body).key.value == FIRST_ID
+    assert became(redriven.output) == {"tried again": 1}
+    assert stage.parked_ids() == []
+
+
+def test_what_is_settled_gets_its_result_again_and_no_second_try(stage: Stage) -> None:
+    outcome = stage.settle()
+    stage.park()
+
+    redriven = stage.run("parked", "redrive", NAME)
+
+    [result] = stage.aws.results()
+    assert result["Body"] == outcome.message(echo_record=True).replace('"replayed":false', '"replayed":true')
+    assert values(result) == {"status": "created", "code": "created", "source": "sqs"}
+    assert stage.requests() == []
+    assert stage.parked_ids() == []
+    assert became(redriven.output) == {"its result is sent again, CustomerGauge is not called": 1}
+
+
+def test_a_result_sent_again_echoes_the_record_only_if_the_stack_does(stage: Stage) -> None:
+    outcome = stage.settle()
+    stage.park()
+    stage.located.answers["DescribeStacks"]["Stacks"][0]["Parameters"] = [
+        {"ParameterKey": "EchoRecord", "ParameterValue": "false"}
+    ]
+
+    stage.run("parked", "redrive", NAME)
+
+    [result] = stage.aws.results()
+    assert result["Body"] == outcome.message(echo_record=False).replace('"replayed":false', '"replayed":true')
+
+
+def test_what_cannot_be_read_and_what_is_being_tried_stay(stage: Stage) -> None:
+    unreadable, in_flight = stage.park("{", Code.INVALID_REQUEST), stage.park()
+    stage.begin()
+
+    redriven = stage.run("parked", "redrive", NAME)
+
+    assert set(stage.parked_ids()) == {unreadable, in_flight}
+    assert stage.requests() == []
+    assert became(redriven.output) == {
+        "stays parked: it would only be parked again": 1,
+        "stays parked: it is being tried now": 1,
+    }
+
+
+def test_a_request_under_anothers_key_and_one_that_is_not_valid_go_to_the_worker_to_be_rejected(stage: Stage) -> None:
+    stage.settle()
+    other = json.dumps({**json.loads(BODY), "record": {"Email": "another"}})
+    invalid = json.dumps({"record": []})
+    stage.park(other)
+    stage.park(invalid)
+
+    redriven = stage.run("parked", "redrive", NAME)
+
+    assert {message["Body"] for message in stage.requests()} == {other, invalid}
+    assert became(redriven.output) == {
+        "a rejected result (idempotency_key_reused)": 1,
+        "a rejected result": 1,
+    }
+
+
+def test_the_ledger_tells_an_attempt_without_an_answer_from_one_that_reached_nobody(stage: Stage) -> None:
+    stage.park()
+    stage.take_back()
+    assert became(stage.run("parked", "redrive", NAME, "--dry-run").output) == {"tried again": 1}
+
+    stage.leave_marked()
+    told = became(stage.run("parked", "redrive", NAME, "--dry-run").output)
+    assert told == {"tried again; the ledger knows that CustomerGauge may have its record": 1}
+
+
+def test_an_outcome_that_is_over_its_time_is_none(stage: Stage) -> None:
+    stage.settle()
+    stage.aws.dynamodb.update_item(
+        TableName=stage.aws.ledger_table,
+        Key={"pk": {"S": the_request().key.digest}},
+        UpdateExpression="SET expires_at = :past",
+        ExpressionAttributeValues={":past": {"N": "1"}},
+    )
+    stage.park()
+
+    assert became(stage.run("parked", "redrive", NAME).output) == {"tried again": 1}
+    assert len(stage.requests()) == 1
+
+
+def test_a_dry_run_tells_and_changes_nothing(stage: Stage) -> None:
+    parked = {stage.park(), stage.park("{", Code.INVALID_REQUEST)}
+
+    told = stage.run("parked", "redrive", NAME, "--dry-run")
+
+    assert became(told.output) == {"tried again": 1, "stays parked: it would only be parked again": 1}
+    assert told.output.splitlines()[-1] == "2 looked at, nothing was changed."
+    assert set(stage.parked_ids()) == parked
+    assert stage.requests() == []
+
+
+def test_only_those_of_the_code_come_back(stage: Stage) -> None:
+    stays = stage.park(code=Code.FORBIDDEN)
+    stage.park(code=Code.CREDENTIALS_REFUSED)
+
+    stage.run("parked", "redrive", NAME, "--code", "credentials_refused")
+
+    assert len(stage.requests()) == 1
+    assert stage.parked_ids() == [stays]
+
+
+def test_a_message_that_the_requests_queue_does_not_take_stays_parked(stage: Stage) -> None:
+    parked = stage.park()
+
+    with refusing(stage.located.client("sqs"), "SendMessage", "AccessDenied"):
+        redriven = stage.run("parked", "redrive", NAME)
+
+    assert redriven.exit_code == 1
+    assert redriven.output.splitlines() == [
+        "0 looked at.",
+        "Error: AWS refuses SendMessage (AccessDenied): your role lacks this permission on the stack's resources.",
+    ]
+    assert stage.parked_ids() == [parked]
+
+
+def test_a_result_that_the_results_queue_does_not_take_stays_parked(stage: Stage) -> None:
+    stage.settle()
+    parked = stage.park()
+
+    with refusing(stage.located.client("sqs"), "SendMessageBatch", "AccessDenied"):
+        redriven = stage.run("parked", "redrive", NAME)
+
+    assert redriven.output.splitlines()[-1] == (
+        "Error: The results queue did not take a result: try again; nothing is lost."
+    )
+    assert stage.parked_ids() == [parked]
+
+
+def test_whoever_stops_between_the_two_queues_has_the_message_on_both_and_never_on_none(stage: Stage) -> None:
+    parked = stage.park()
+
+    with refusing(stage.located.client("sqs"), "DeleteMessage", "ServiceUnavailable"):
+        redriven = stage.run("parked", "redrive", NAME)
+
+    assert redriven.exit_code == 1
+    assert len(stage.requests()) == 1
+    assert stage.parked_ids() == [parked]
+
+
+def test_an_interruption_gives_back_what_was_not_redriven_and_tells_what_was(stage: Stage) -> None:
+    for _ in range(5):
+        stage.park()
+
+    def interrupt(_parameters: object) -> None:
+        raise KeyboardInterrupt
+
+    with doing_before(stage.located.client("sqs"), "SendMessage", interrupt, call=3):
+        redriven = stage.run("parked", "redrive", NAME)
+
+    assert redriven.exit_code == 1
+    assert "2 looked at." in redriven.output
+    assert len(stage.parked_ids()) == 3
+    assert len(stage.requests()) == 2
+
+
+def test_more_than_a_call_of_sqs_brings_all_come_back(stage: Stage) -> None:
+    for number in range(25):
+        stage.park(json.dumps({"record": {"Order": number}}), first_id=f"{number:08}{FIRST_ID[8:]}")
+
+    redriven = stage.run("parked", "redrive", NAME, "--rate", "100")
+
+    assert became(redriven.output) == {"tried again": 25}
+    assert stage.parked_ids() == []
+
+
+def test_a_message_that_sqs_delivers_once_more_after_it_was_deleted_is_deleted_again_and_not_sent_twice(
+    stage: Stage,
+) -> None:
+    stage.park()
+    events, delivered = stage.located.client("sqs").meta.events, list[Any]()
+
+    def keep(parsed: Any, **_: object) -> None:
+        delivered.append(parsed)
+
+    def repeat(**_: object) -> tuple[AWSResponse, Any] | None:
+        again = AWSResponse("https://aws.example", 200, HTTPHeaders(), None)
+        return (again, delivered[0]) if len(delivered) == 1 else None
+
+    events.register("after-call.sqs.ReceiveMessage", keep)
+    events.register("before-call.sqs.ReceiveMessage", repeat)
+    with watched(stage.located.client("sqs"), "DeleteMessage") as deleted:
+        stage.run("parked", "redrive", NAME)
+
+    assert len(deleted) == 2
+    assert len(stage.requests()) == 1
+
+
+def test_the_pace_lets_through_so_many_a_second() -> None:
+    clock, waits = FakeClock(), list[float]()
+
+    def sleep(seconds: float) -> None:
+        waits.append(seconds)
+        clock.advance(seconds)
+
+    pace = Pace(4, clock, sleep)
+    for _ in range(3):
+        pace.wait()
+    clock.advance(0.1)
+    pace.wait()
+    clock.advance(10)
+    pace.wait()
+
+    assert waits == pytest.approx([0.25, 0.25, 0.15])
+
+
+def test_the_rate_is_that_of_the_command(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    waits = list[float]()
+    monkeypatch.setattr("time.sleep", waits.append)
+    monkeypatch.setattr("operate.redrive.SystemClock", FakeClock)
+    monkeypatch.setattr("operate.redrive.Pace.__init__.__defaults__", (None, waits.append))
+    for _ in range(2):
+        stage.park()
+
+    stage.run("parked", "redrive", NAME, "--rate", "2")
+
+    assert waits == pytest.approx([0.5])
+
+
+def test_a_terminal_sees_a_bar_and_a_pipe_does_not(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    stage.park()
+    stage.park()
+    assert "looking" not in stage.run("parked", "redrive", NAME, "--dry-run").output
+
+    monkeypatch.setenv("FORCE_COLOR", "1")  # what rich takes for a terminal
+    redriven = stage.run("parked", "redrive", NAME)
+
+    assert "redriving" in redriven.output
+    assert "2/2" in redriven.output
+
+
+def test_nothing_of_anybody_is_printed(stage: Stage) -> None:
+    stage.settle()
+    stage.park()
+    stage.park(json.dumps({**json.loads(BODY), "idempotency_key": "another"}))
+
+    assert canaries_in(stage.run("parked", "redrive", NAME, "--dry-run").output, CANARIES) == []
+    assert canaries_in(stage.run("parked", "redrive", NAME).output, CANARIES) == []
