@@ -19,7 +19,7 @@ from personal_link.errors import Code, NotProcessed, Refused, TryAgain
 from personal_link.ledger import Attempt, Ledger
 from personal_link.outcome import Outcome, PersonalLink, describe
 from personal_link.queues import Parked, RequestsQueue
-from personal_link.request import IdempotencyKey, LinkRequest, Source
+from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source
 from personal_link.shared_token import SharedToken
 from sandbox.template import REPOSITORY
 from tests.aws.account import Account
@@ -33,7 +33,13 @@ REFUSAL = Refused(
     vendor_message="The given data was invalid.",
     errors={"Email": ["The Email field is required when Phone is not present."]},
 )
-RECORD = {"Email": "ada@acme.example", "First Name": "Ada", "Order number": 4711, "VIP": True, "Phone": None}
+RECORD: dict[str, Scalar] = {
+    "Email": "ada@acme.example",
+    "First Name": "Ada",
+    "Order number": 4711,
+    "VIP": True,
+    "Phone": None,
+}
 RANDOM = frozenset({"owner", "version", "sealed"})  # another each time
 
 

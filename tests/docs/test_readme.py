@@ -48,22 +48,6 @@ def test_the_two_commands_stand_before_line_40() -> None:
 COMMANDS = ("make demo", "make test")
 
 
-def test_every_make_target_that_a_document_names_exists() -> None:
-    makefile = (REPOSITORY / "Makefile").read_text()
-    documents = README + (REPOSITORY / "CONTRIBUTING.md").read_text() + (REPOSITORY / ".ci" / "run").read_text()
-
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", documents, re.MULTILINE))
-    assert named >= {"demo", "test", "local"}
-    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-
-
-def test_every_path_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"\b(?:events|docs|sandbox|layers|functions|tests)/[\w./-]*\w/?", README))
-
-    assert len(named) >= 4
-    assert [path for path in named if not (REPOSITORY / path).exists()] == []
-
-
 def test_every_sample_is_used_by_the_readme_and_by_a_test_of_the_stack() -> None:
     users = [REPOSITORY / "sandbox" / "demo.py", *REPOSITORY.glob("tests/stack/*.py")]
     tests = "".join(path.read_text() for path in users)
@@ -147,11 +131,3 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
-
-
-def test_every_test_that_a_document_names_exists() -> None:
-    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")]
-    named = {path for page in pages for path in re.findall(r"`(tests/[\w/.-]+)`", page.read_text())}
-
-    assert named >= {"tests/leaks", "tests/stack/test_door.py"}
-    assert [path for path in named if not (REPOSITORY / path).exists()] == []
