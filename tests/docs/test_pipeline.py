@@ -65,7 +65,8 @@ def test_prod_is_a_canary_that_the_named_alarms_take_back() -> None:
     prod = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]
     preference = source_template()["Globals"]["Function"]["DeploymentPreference"]
 
-    assert "Deployment=Canary" in prod["parameter_overrides"]
+    assert "CanaryDeployments=true" in prod["parameter_overrides"]
+    assert preference["Enabled"] == {"Ref": "CanaryDeployments"}
     assert preference["Type"] == "Canary10Percent5Minutes"
     assert [alarm["Ref"] for alarm in preference["Alarms"]] == re.findall(
         r"^- `(\w+)`:", sections(PAGE)["The canary"], re.MULTILINE
