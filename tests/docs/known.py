@@ -8,6 +8,8 @@ from contextlib import suppress
 from functools import cache
 from typing import Any
 
+from botocore.session import Session
+
 from personal_link.errors import SettingsError
 from personal_link.settings import load_queue_settings
 from sandbox.template import REPOSITORY, source_template
@@ -28,8 +30,6 @@ OF_OTHERS = frozenset(
         "POWERTOOLS_DEV",
         "POWERTOOLS_LOGGER_LOG_EVENT",
         "PYTHONPYCACHEPREFIX",
-        "SendMessageBatch",
-        "UpdateItem",
         "event_handler",  # of Powertools
         "http.client",
         "inject_lambda_context",  # of Powertools
@@ -87,6 +87,25 @@ def files() -> frozenset[str]:
         check=True,
     )
     return frozenset(listed.stdout.splitlines())
+
+
+@cache
+def calls_of_aws() -> frozenset[str]:
+    """Return the names of all that the services which the stack is made of can be asked for."""
+    services = (
+        "apigateway",
+        "cloudformation",
+        "cloudwatch",
+        "dynamodb",
+        "events",
+        "kms",
+        "lambda",
+        "logs",
+        "sns",
+        "sqs",
+    )
+    models = Session()
+    return frozenset(name for service in services for name in models.get_service_model(service).operation_names)
 
 
 @cache

@@ -7,7 +7,7 @@ import pytest
 
 from sandbox.template import REPOSITORY
 from tests.docs.documents import PAGES, anchors, fenced, marked, name_of
-from tests.docs.known import OF_OTHERS, defined_as, files, names_in_code, names_in_template, parameters
+from tests.docs.known import OF_OTHERS, calls_of_aws, defined_as, files, names_in_code, names_in_template, parameters
 
 FOLDERS = {path.name for path in REPOSITORY.iterdir() if path.is_dir()}
 FILE = re.compile(r"[\w./-]+\.(py|md|yaml|toml|json|txt)|[\w.-]+/[\w./-]*")
@@ -31,7 +31,7 @@ def exists(name: str, page: Path) -> bool:
         return name.partition("=")[0] in parameters().keys() | OF_OTHERS
     if DOTTED.fullmatch(name):
         return name in OF_OTHERS or defined_as(name)
-    return not NAME.fullmatch(name) or name in names_in_code() | names_in_template() | OF_OTHERS
+    return not NAME.fullmatch(name) or name in names_in_code() | names_in_template() | calls_of_aws() | OF_OTHERS
 
 
 @every_page
