@@ -48,22 +48,6 @@ def test_the_two_commands_stand_before_line_40() -> None:
 COMMANDS = ("make demo", "make test")
 
 
-def test_every_make_target_that_a_document_names_exists() -> None:
-    makefile = (REPOSITORY / "Makefile").read_text()
-    documents = README + (REPOSITORY / "CONTRIBUTING.md").read_text() + (REPOSITORY / ".ci" / "run").read_text()
-
-    named = set(re.findall(r"(?:^|`)make ([a-z]+)", documents, re.MULTILINE))
-    assert named >= {"demo", "test", "local"}
-    assert named <= set(re.findall(r"^([a-z]+):", makefile, re.MULTILINE))
-
-
-def test_every_path_that_the_readme_names_exists() -> None:
-    named = set(re.findall(r"\b(?:events|docs|sandbox|layers|functions|tests)/[\w./-]*\w/?", README))
-
-    assert len(named) >= 4
-    assert [path for path in named if not (REPOSITORY / path).exists()] == []
-
-
 def test_every_sample_is_used_by_the_readme_and_by_a_test_of_the_stack() -> None:
     users = [REPOSITORY / "sandbox" / "demo.py", *REPOSITORY.glob("tests/stack/*.py")]
     tests = "".join(path.read_text() for path in users)

@@ -1,0 +1,260 @@
+"""What earlier versions stored or sent is still read: `tests/formats` has it, as it was written.
+
+The files of a format are never changed. A new format gets new files, and the old ones stay as long as such items,
+messages or consumers may be left: `docs/upgrade.md` says how long.
+"""
+
+import base64
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from personal_link import triggers
+from personal_link.access_token import AccessToken
+from personal_link.client_credentials import CredentialsSecret
+from personal_link.clock import Deadline
+from personal_link.errors import Code, NotProcessed, Refused, TryAgain
+from personal_link.ledger import Attempt, Ledger
+from personal_link.outcome import Outcome, PersonalLink, describe
+from personal_link.queues import Parked, RequestsQueue
+from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source
+from personal_link.shared_token import SharedToken
+from sandbox.template import REPOSITORY
+from tests.aws.account import Account
+from tests.fake_clock import FakeClock
+
+FORMATS = REPOSITORY / "tests" / "formats"
+LINK = PersonalLink(12345, "https://survey.eu.customergauge.com/r/abc", "https://cust.xx/abc")
+REFUSAL = Refused(
+    Code.VALIDATION_FAILED,
+    "CustomerGauge refused the values of the record.",
+    vendor_message="The given data was invalid.",
+    errors={"Email": ["The Email field is required when Phone is not present."]},
+)
+RECORD: dict[str, Scalar] = {
+    "Email": "ada@acme.example",
+    "First Name": "Ada",
+    "Order number": 4711,
+    "VIP": True,
+    "Phone": None,
+}
+RANDOM = frozenset({"owner", "version", "sealed"})  # another each time
+
+
+def written(name: str) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads((FORMATS / name).read_text())
+    return content
+
+
+def a_request(key: str) -> LinkRequest:
+    return LinkRequest(
+        configuration="contact",
+        record=RECORD,
+        reference="crm-0815",
+        key=IdempotencyKey("caller", key),
+        source=Source("eventbridge", "6a7e8feb-b491-4cf7-a9f1-bf3703467718"),
+        received_at=1_795_427_999.5,
+    )
+
+
+def put(account: Account, name: str) -> None:
+    item = written(name)
+    if "sealed" in item:
+        item["sealed"] = {"B": base64.b64decode(item["sealed"]["B"])}
+    account.dynamodb.put_item(TableName=account.ledger_table, Item=item)
+
+
+def begin(ledger: Ledger, key: str, clock: FakeClock) -> Attempt | Outcome:
+    return ledger.begin(a_request(key), Deadline.after(10, clock))
+
+
+# Read
+
+
+def test_a_settled_request_gets_its_link_again(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    put(account, "ledger-1-settled.json")
+
+    outcome = begin(ledger, "order-4711", clock)
+
+    assert isinstance(outcome, Outcome)
+    assert (outcome.status, outcome.personal_link, outcome.replayed) == ("created", LINK, True)
+
+
+def test_a_refused_request_is_refused_again(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    put(account, "ledger-1-refused.json")
+
+    outcome = begin(ledger, "order-4712", clock)
+
+    assert isinstance(outcome, Outcome)
+    assert (outcome.status, outcome.code, outcome.replayed) == ("rejected", "validation_failed", True)
+    assert outcome.error is not None
+    assert outcome.error["errors"] == {"Email": ["The Email field is required when Phone is not present."]}
+
+
+def test_an_attempt_that_nobody_answered_is_remembered(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    put(account, "ledger-1-marked.json")
+
+    attempt = begin(ledger, "order-4713", clock)
+
+    assert isinstance(attempt, Attempt)
+    assert (attempt.number, attempt.earlier_unanswered) == (2, True)
+    assert attempt.outcome_id == "ea839cf7-68d3-57b6-b448-59318f865691"
+
+
+def test_an_attempt_in_flight_keeps_its_lease(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    put(account, "ledger-1-in-flight.json")
+
+    with pytest.raises(NotProcessed) as refusal:
+        begin(ledger, "order-4713", clock)
+    clock.advance(16)
+    attempt = begin(ledger, "order-4713", clock)
+
+    assert refusal.value.code == "in_progress"
+    assert isinstance(attempt, Attempt)
+    assert attempt.earlier_unanswered
+
+
+def test_a_stored_outcome_is_the_result_that_was_sent() -> None:
+    stored, result = ((FORMATS / name).read_text().strip() for name in ("outcome-1.json", "result-1.json"))
+
+    replay = Outcome.replay(stored, reference="crm-0815", record=RECORD)
+
+    assert replay.message(echo_record=True) == result.replace('"replayed":false', '"replayed":true')
+
+
+def test_a_result_is_read_as_an_outcome() -> None:
+    result = (FORMATS / "result-1.json").read_text().strip()
+
+    outcome = Outcome.replay(result, reference="crm-0815", record=RECORD)
+
+    assert outcome.id == "a3249ef9-be4f-5935-81da-285a7b2d5bdf"
+    assert (outcome.status, outcome.code, outcome.personal_link) == ("created", "created", LINK)
+    assert outcome.source == Source("eventbridge", "6a7e8feb-b491-4cf7-a9f1-bf3703467718")
+
+
+def test_a_shared_token_is_used_and_no_other_is_asked_for(account: Account, clock: FakeClock) -> None:
+    put(account, "access-token-1.json")
+
+    assert shared_token(account, clock, "another").value == "eyJ-a-token-of-format-1"
+
+
+def test_a_parked_message_keeps_its_key_when_it_is_redriven() -> None:
+    parked = written("parked-1.json")
+    record = {
+        "messageId": "another",
+        "body": parked["Body"],
+        "attributes": {"SentTimestamp": "1795427999500"},
+        "messageAttributes": {
+            name: {"stringValue": attribute["StringValue"]} for name, attribute in parked["MessageAttributes"].items()
+        },
+    }
+
+    assert triggers.open_sqs(record).key == IdempotencyKey("message", "19dd0b57-b21e-4ac1-bd88-01bbb068cb78")
+
+
+# Written: what the files hold is what this version stores and sends
+
+
+def only_item(account: Account) -> dict[str, Any]:
+    (item,) = account.ledger_items()
+    return item
+
+
+def comparable(item: Mapping[str, Any]) -> dict[str, Any]:
+    return {name: "random" if name in RANDOM else value for name, value in item.items()}
+
+
+def end(attempt: Attempt, link: PersonalLink | None, error: dict[str, Any] | None) -> Outcome:
+    return Outcome(
+        id=attempt.outcome_id,
+        status="created" if link else "rejected",
+        source=attempt.source,
+        requested_at=attempt.requested_at,
+        completed_at="2026-11-23T10:00:00.412Z",
+        attempts=attempt.number,
+        configuration="contact",
+        personal_link=link,
+        error=error,
+        reference="crm-0815",
+        record=RECORD,
+    )
+
+
+@pytest.mark.parametrize(
+    ("name", "key", "link", "error"),
+    [
+        ("ledger-1-settled.json", "order-4711", LINK, None),
+        ("ledger-1-refused.json", "order-4712", None, describe(REFUSAL)),
+    ],
+)
+def test_a_settled_item_is_written_like_this(
+    ledger: Ledger,
+    account: Account,
+    clock: FakeClock,
+    name: str,
+    key: str,
+    link: PersonalLink | None,
+    error: dict[str, Any] | None,
+) -> None:
+    attempt = begin(ledger, key, clock)
+    assert isinstance(attempt, Attempt)
+
+    ledger.settle(attempt, end(attempt, link, error))
+
+    assert only_item(account) == written(name)
+
+
+def test_an_open_item_is_written_like_this(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    attempt = begin(ledger, "order-4713", clock)
+    assert isinstance(attempt, Attempt)
+    in_flight = only_item(account)
+
+    ledger.leave_marked(attempt)
+
+    assert comparable(in_flight) == comparable(written("ledger-1-in-flight.json"))
+    assert only_item(account) == written("ledger-1-marked.json")
+
+
+def test_a_result_is_written_like_this(ledger: Ledger, clock: FakeClock) -> None:
+    attempt = begin(ledger, "order-4711", clock)
+    assert isinstance(attempt, Attempt)
+
+    outcome = end(attempt, LINK, None)
+
+    assert outcome.message(echo_record=True) == (FORMATS / "result-1.json").read_text().strip()
+    assert outcome.stored() == (FORMATS / "outcome-1.json").read_text().strip()
+
+
+def test_a_shared_token_is_written_like_this(account: Account, clock: FakeClock) -> None:
+    shared_token(account, clock, "a-token")
+
+    assert comparable(only_item(account)) == comparable(written("access-token-1.json"))
+
+
+def test_a_parked_message_is_written_like_this(account: Account) -> None:
+    error = TryAgain(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
+    body = '{"configuration": "contact", "record": {"Email": "ada@acme.example"}}'
+    queue = RequestsQueue(account.sqs, account.requests_url, account.parked_url)
+
+    queue.park([Parked(body, error, 17, "19dd0b57-b21e-4ac1-bd88-01bbb068cb78")])
+
+    (parked,) = account.parked()
+    assert {name: parked[name] for name in ("Body", "MessageAttributes")} == written("parked-1.json")
+
+
+def test_every_file_is_read_here() -> None:
+    tests = (REPOSITORY / "tests" / "aws" / "test_formats.py").read_text()
+
+    assert [path.name for path in FORMATS.iterdir() if f'"{path.name}"' not in tests] == []
+
+
+def shared_token(account: Account, clock: FakeClock, fresh: str) -> AccessToken:
+    """Return what an environment gets that asks for the shared token; `fresh` is what the vendor would give."""
+    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+
+    def fetch(_deadline: Deadline) -> AccessToken:
+        return AccessToken(fresh, 3600.0, clock.wall(), clock.monotonic())
+
+    return SharedToken(account.dynamodb, account.ledger_table, secret, fetch, clock).fetch(Deadline.after(60, clock))

@@ -1,0 +1,148 @@
+"""Every command that a document gives is one that runs: make, sam, aws, the operator's own."""
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from typing import Any
+
+import click
+import pytest
+from botocore import xform_name
+from botocore.session import Session
+
+from operate.commands import operate
+from sandbox.template import REPOSITORY
+from tests.docs.documents import DOCS, PAGES, commands, fenced, name_of
+from tests.docs.known import files
+
+Command = list[str]
+OF_ANY_CALL = {"--query", "--output", "--region", "--profile", "--endpoint-url"}
+IN_TEXT = re.compile(r"(?:python -m operate|aws) [^.:;,]+")  # the first look and the fix of an alarm
+
+
+@cache
+def every_command() -> list[tuple[str, Command]]:
+    """Return the commands of all pages, of the alarms' texts and of both pipelines, with where each stands."""
+    found = [(name_of(page), command) for page in PAGES for command in commands(page.read_text())]
+    found += [(".ci/run", words) for words in commands(f"```sh\n{(REPOSITORY / '.ci' / 'run').read_text()}\n```")]
+    texts = " ".join(" ".join(fenced((DOCS / "runbook.md").read_text(), "text")).split())
+    found += [("docs/runbook.md", command.split()) for command in IN_TEXT.findall(texts)]
+    lines = re.findall(
+        r"^ +(?:- run: )?((?:\.venv/bin/|make ).+?)(?:  #.*)?$", (DOCS / "pipeline.yaml").read_text(), re.MULTILINE
+    )
+    return found + [("docs/pipeline.yaml", words) for line in lines for words in commands(f"```sh\n{line}\n```")]
+
+
+def those_of(*program: str) -> Iterator[Command]:
+    for _page, command in every_command():
+        if [command[0].removeprefix(".venv/bin/"), *command[1 : len(program)]] == list(program):
+            yield command[len(program) :]
+
+
+def option_names(command: Command) -> set[str]:
+    return {word.split("=")[0] for word in command if word.startswith("--")}
+
+
+def test_every_target_of_make_exists() -> None:
+    targets = set(re.findall(r"^([a-z]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
+
+    named = {command[0] for command in those_of("make")}
+    assert named >= {"test", "demo", "operate"}
+    assert named <= targets
+
+
+def test_every_deployment_is_one_of_samconfig() -> None:
+    stages = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+
+    deployments = [command for command in those_of("sam", "deploy") if "--config-env" in command]
+    assert len(deployments) >= 4
+    assert {command[command.index("--config-env") + 1] for command in deployments} <= stages.keys()
+
+
+def test_every_program_of_ours_exists() -> None:
+    modules = {command[1] for command in those_of("python") if command[0] == "-m"}
+
+    assert modules >= {"operate", "benchmarks.cost"}
+    assert [one for one in modules if not {f"{one}/__main__.py", f"{one.replace('.', '/')}.py"} & files()] == []
+
+
+# aws
+
+
+@pytest.mark.parametrize("command", list(those_of("aws")), ids=" ".join)
+def test_every_call_of_aws_exists_with_its_options(command: Command) -> None:
+    service, operation, *rest = command
+    model = Session().get_service_model(service)
+    names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
+    assert operation in names
+
+    shape: Any = model.operation_model(names[operation]).input_shape
+    options = {f"--{xform_name(member).replace('_', '-')}" for member in (shape.members if shape else ())}
+    assert option_names(rest) <= options | OF_ANY_CALL
+
+
+def test_every_file_that_a_command_reads_exists() -> None:
+    read = [word.removeprefix("file://") for _page, command in every_command() for word in command if "events/" in word]
+
+    assert len(read) >= 4
+    assert [path for path in read if not (REPOSITORY / path.split()[-1]).exists()] == []
+
+
+# operate
+
+
+def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from leaves(command, *before, name)
+        else:
+            yield (*before, name)
+
+
+def leaf_of(words: Command) -> tuple[click.Command, Command]:
+    """Return the command that words lead to, and what is left of them: its arguments."""
+    command: click.Command = operate
+    while isinstance(command, click.Group) and words:
+        assert words[0] in command.commands, words
+        command, words = command.commands[words[0]], words[1:]
+    return command, words
+
+
+def operators() -> Iterator[Command]:
+    yield from those_of("python", "-m", "operate")
+    for command in those_of("make", "operate"):
+        if command and command[0] != "ARGS=--help":
+            yield command[0].removeprefix("ARGS=").split()
+
+
+@pytest.mark.parametrize("words", list(operators()), ids=" ".join)
+def test_every_command_of_the_operator_takes_the_arguments_it_is_given(
+    words: Command, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    command, arguments = leaf_of(words)
+    assert not isinstance(command, click.Group)
+
+    if arguments:  # else it is but named
+        known = [word.replace("smoke.json", "events/sqs_request.json") for word in arguments]
+        command.make_context(command.name, known)  # raises a UsageError
+
+
+def test_every_command_of_the_operator_is_in_the_architecture() -> None:
+    named = [command for command in commands((DOCS / "architecture.md").read_text()) if command[:3] == OPERATE]
+
+    assert sorted(tuple(command[3:]) for command in named) == sorted(leaves(operate))
+
+
+OPERATE = ["python", "-m", "operate"]
+
+
+@pytest.mark.parametrize(
+    "wrong", [["parked", "redrive", "s", "--code", "bad_luck"], ["health"], ["send", "s", "none.json"]]
+)
+def test_a_command_that_would_not_run_would_be_noticed(wrong: Command) -> None:
+    command, arguments = leaf_of(wrong)
+
+    with pytest.raises(click.UsageError):
+        command.make_context(command.name, arguments)
