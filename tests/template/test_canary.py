@@ -1,0 +1,58 @@
+"""With CanaryDeployments some calls try a new version first, and alarms take it back; else nothing is added."""
+
+from functools import cache
+from typing import Any
+
+import pytest
+
+from sandbox.template import source_template, translated_template
+from tests.template.invariants.built import Built
+from tests.template.invariants.roles import permissions
+
+FUNCTIONS = ["HttpApiFunction", "QueueWorkerFunction"]
+
+
+@cache
+def deployed(canary: str) -> Built:
+    return Built(translated_template(CanaryDeployments=canary), {"CanaryDeployments": canary}, source_template())
+
+
+def test_all_at_once_needs_no_codedeploy_and_no_role_for_it() -> None:
+    built = deployed("false")
+
+    assert [name for name, one in built.resources.items() if "CodeDeploy" in one["Type"]] == []
+    assert "DeploymentRole" not in built.resources
+    assert not any("UpdatePolicy" in one for one in built.resources.values())
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_canary_tries_a_tenth_for_five_minutes_and_alarms_take_it_back(function: str) -> None:
+    group = deployed("true").of_type("AWS::CodeDeploy::DeploymentGroup")[f"{function}DeploymentGroup"]
+
+    assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+    alarms: list[Any] = group["AlarmConfiguration"]["Alarms"]
+    assert alarms == [{"Name": "${Bugs}"}, {"Name": "${WorkerErrors}"}, {"Name": "${HttpErrors}"}]
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_canary_moves_the_alias_that_is_called(function: str) -> None:
+    alias = deployed("true").resources[f"{function}Aliaslive"]
+
+    assert alias["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]["DeploymentGroupName"] == (
+        f"${{{function}DeploymentGroup}}"
+    )
+
+
+def test_codedeploy_may_move_the_two_aliases_and_look_at_alarms_and_nothing_else() -> None:
+    built = deployed("true")
+    groups = built.of_type("AWS::CodeDeploy::DeploymentGroup")
+
+    assert {group["ServiceRoleArn"] for group in groups.values()} == {"${DeploymentRole.Arn}"}
+    assert "CodeDeployServiceRole" not in built.resources  # SAM's own
+    assert permissions(built.resources["DeploymentRole"]["Properties"]) == {
+        (f"lambda:{action}", f"${{{function}.Arn}}{alias}")
+        for action in ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
+        for function in FUNCTIONS
+        for alias in ("", ":live")
+    } | {("cloudwatch:DescribeAlarms", "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")}
