@@ -20,7 +20,8 @@ def alarm(name: str) -> Any:
 
 @pytest.mark.parametrize("name", WATCHED)
 def test_an_alarms_text_has_its_meaning_its_heading_a_first_look_and_a_fix(name: str) -> None:
-    text = alarm(name)["AlarmDescription"]
+    described = alarm(name)["AlarmDescription"]
+    text = described["Fn::Sub"] if isinstance(described, dict) else described
 
     assert re.fullmatch(rf"[A-Z].+\. Runbook: docs/runbook\.md#{name.lower()}\. First look: .+\. Fix: .+\.", text)
     assert len(text) <= 1024  # CloudWatch takes no more
