@@ -18,7 +18,7 @@ from benchmarks.results import chart_files, read
 
 INK = "#1f2328"
 QUARTILES = "#57606a"
-OURS = ("http_api", "queue_worker")  # what begins so stands out among bars
+OURS = ("http_api", "queue_worker", "queue path")  # in another colour
 COLOURS = ("#0969da", "#8c959f", "#bc4c00", "#1a7f37", "#8250df")
 STROKES = ("o-", "s--", "^:", "d-.", "x-")
 INCHES = 8.0
@@ -54,7 +54,7 @@ def _draw(chart: Bars | Lines, file: Path) -> None:
         figure, axes = plt.subplots(figsize=(INCHES, height))
         axes.set_title(chart.title)
         _draw_bars(axes, chart) if isinstance(chart, Bars) else _draw_lines(axes, chart)
-        figure.savefig(file, metadata={"Date": None})
+        figure.savefig(file, metadata={"Date": None}, bbox_inches="tight", pad_inches=0.3)  # fonts differ in width
         plt.close(figure)
 
 

@@ -49,7 +49,7 @@ def _measurement(facts: Facts) -> Measurement:
             *(Row(bill.name, "$ per month", _exactly(bill.dollars)) for bill in _monthly(facts)),
         ],
         figures=_figures(facts, ways),
-        charts=[Bars("Dollars per million requests, queue path and AWS's own building blocks", UNIT, charted)],
+        charts=[Bars("Dollars per million requests", UNIT, charted)],
         notes=_notes(facts, ways),
     )
 

@@ -237,6 +237,15 @@ def test_a_token_that_came_after_its_lease_had_run_out_is_used_and_not_stored(
     assert "sealed" not in account.dynamodb.get_item(TableName=account.ledger_table, Key=KEY)["Item"]
 
 
+def test_a_token_that_came_too_late_to_be_stored_is_used_all_the_same(
+    environment: Callable[[], SharedToken], server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    server.meanwhile = lambda: clock.advance(7.5)
+
+    assert fetch(environment(), clock, seconds=14.0).value == "token-1"
+    assert "sealed" not in account.dynamodb.get_item(TableName=account.ledger_table, Key=KEY)["Item"]
+
+
 # A table that fails
 
 

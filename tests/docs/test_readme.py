@@ -131,3 +131,14 @@ def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
     targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
 
     assert [target for target in targets if not (page.parent / target).exists()] == []
+
+
+def test_the_figures_are_those_of_the_last_make_bench() -> None:
+    measured = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
+
+    assert figures(README) == figures(measured)
+
+
+def figures(document: str) -> list[str]:
+    """The rows of the table of figures."""
+    return re.findall(r"^\| .* \| ≤ .* \| .*reached.* \|$", document, re.MULTILINE)

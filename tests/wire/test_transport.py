@@ -6,7 +6,7 @@ import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from typing import Any
 
 import pytest
@@ -18,7 +18,7 @@ from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Deadline, SystemClock
 from personal_link.customergauge import CustomerGauge
 from personal_link.errors import NotProcessed, Unanswered
-from personal_link.transport import Response, Transport
+from personal_link.transport import Response, Transport, _TimedReader
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 from tests.fake_clock import FakeClock
@@ -147,6 +147,15 @@ def test_the_machines_authorities_are_read_once_for_all_connections(monkeypatch:
 def test_an_answer_shows_its_sizes_and_nothing_of_what_it_says(transport: Transport) -> None:
     with answering(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Name: Joe\r\n\r\n"Joe"') as url:
         assert repr(get(transport, url)) == "Response(status=200, 5 bytes, complete=True)"
+
+
+def test_once_time_is_up_nothing_more_is_read_even_if_it_is_there() -> None:
+    ours, theirs = socket.socketpair()
+    with ours, theirs, closing(_TimedReader(ours, ends_at=time.monotonic() - 0.001)) as reader:
+        theirs.sendall(b"late")
+
+        with pytest.raises(TimeoutError):
+            reader.read(4)
 
 
 def test_a_request_needs_no_thread_of_its_own(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
