@@ -16,9 +16,13 @@ from typing import Any, Final
 
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
+Dimensions = tuple[tuple[str, str], ...]  # beside the stack
+Kept = dict[str, Any]  # a unit and its values: an invocation has ten messages, the format room for a hundred
+
 NAMESPACE: Final = "PersonalLink"
 WITHHELD: Final = "withheld"
 
+_json: Final = json.JSONEncoder(separators=(",", ":")).encode
 _WORD: Final = re.compile("[a-z0-9_]{1,40}")  # the codes, the sources, an HTTP status
 
 
@@ -46,7 +50,9 @@ class Metrics:
     def __init__(self) -> None:
         self.stack = ""  # without its name nothing is kept: nobody could tell whose it is
         self._lock = threading.Lock()
-        self._kept: dict[tuple[tuple[str, str], ...], AmazonCloudWatchEMFProvider] = {}
+        self._kept: dict[Dimensions, dict[str, Kept]] = {}
+        self._format = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
+        self._format.service = ""  # it would be one more dimension, if a variable of Powertools' is set
 
     def add(self, metric: Metric, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
         """Keep a value of a metric, for the stack as a whole and by each of the dimensions."""
@@ -54,28 +60,20 @@ class Metrics:
             return
         known = tuple((name, text if _WORD.fullmatch(text) else WITHHELD) for name, text in dimensions.items())
         with self._lock:
-            if known not in self._kept:
-                self._kept[known] = self._made_for(known)
-            self._kept[known].add_metric(metric, unit, value)
+            kept = self._kept.setdefault(known, {}).setdefault(metric, {"Unit": unit, "Value": []})
+            kept["Value"].append(float(value))
 
     def write(self) -> None:
         """Write what was added since the last time. What cannot be written costs nobody an answer."""
         lines: list[dict[str, Any]] = []
         with self._lock:
-            for kept in self._kept.values():
-                if kept.metric_set:
-                    _add(kept.serialize_metric_set(), lines)
-                    kept.metric_set.clear()
+            for dimensions, kept in self._kept.items():
+                self._format.dimension_sets = [{"Stack": self.stack, name: value} for name, value in dimensions]
+                _add(self._format.serialize_metric_set(kept, {"Stack": self.stack}), lines)
+            self._kept.clear()
         with suppress(OSError, ValueError):
-            sys.stdout.writelines(json.dumps(line, separators=(",", ":")) + "\n" for line in lines)
+            sys.stdout.writelines(_json(line) + "\n" for line in lines)
             sys.stdout.flush()
-
-    def _made_for(self, dimensions: tuple[tuple[str, str], ...]) -> AmazonCloudWatchEMFProvider:
-        made = AmazonCloudWatchEMFProvider(namespace=NAMESPACE, default_dimensions={"Stack": self.stack})
-        made.service = ""  # it would be one more dimension, if a variable of Powertools' is set
-        for name, value in dimensions:
-            made.add_dimensions(**{name: value})
-        return made
 
 
 def _add(new: Mapping[str, Any], lines: list[dict[str, Any]]) -> None:
