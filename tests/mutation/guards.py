@@ -116,4 +116,11 @@ GUARDS: Final = [
     Guard("what is no known field is withheld", "observability", "text if known else WITHHELD", "value"),
     Guard("a log line is ASCII", "observability", 'separators=(",", ":")', 'ensure_ascii=False, separators=(",", ":")'),
     Guard("words that quote somebody are not passed on", "vendor_words", "if not text or any(", "if not text or all("),
+    Guard(
+        "a dimension of a metric is a word of ours",
+        "metrics",
+        "text if _WORD.fullmatch(text) else WITHHELD",
+        "text",
+    ),
+    Guard("what was counted is not counted again", "metrics", "            self._kept.clear()\n", ""),
 ]
