@@ -52,7 +52,6 @@ class Metrics:
         self._lock = threading.Lock()
         self._kept: dict[Dimensions, dict[str, Kept]] = {}
         self._format = AmazonCloudWatchEMFProvider(namespace=NAMESPACE)
-        self._format.service = ""  # it would be one more dimension, if a variable of Powertools' is set
 
     def add(self, metric: Metric, value: float = 1, unit: str = "Count", **dimensions: str) -> None:
         """Keep a value of a metric, for the stack as a whole and by each of the dimensions."""
