@@ -90,6 +90,19 @@ def test_what_was_written_is_not_written_again_and_the_next_line_has_all_dimensi
     ] * 2
 
 
+def test_more_than_a_hundred_values_take_more_lines_and_each_is_told_once(capsys: Captured) -> None:
+    for number in range(250):
+        metrics().add(Metric.ATTEMPTS, number)
+    metrics().add(Metric.REPLAYS)
+    metrics().write()
+
+    written = counted_in(capsys.readouterr().out)
+
+    assert [len(one.values) for one in written if one.name == "Attempts"] == [100, 100, 50]
+    assert sorted(value for one in written if one.name == "Attempts" for value in one.values) == list(range(250))
+    assert [one.values for one in written if one.name == "Replays"] == [[1.0]]
+
+
 def test_no_value_of_many_threads_is_lost(capsys: Captured) -> None:
     def count(number: int) -> None:
         metrics().add(Metric.TRIED_AGAIN, Code=("unavailable", "no_answer")[number % 2])

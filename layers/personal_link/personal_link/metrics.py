@@ -8,7 +8,7 @@ import json
 import re
 import sys
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from enum import StrEnum
 from functools import cache
@@ -17,10 +17,11 @@ from typing import Any, Final
 from aws_lambda_powertools.metrics.provider.cloudwatch_emf.cloudwatch import AmazonCloudWatchEMFProvider
 
 Dimensions = tuple[tuple[str, str], ...]  # beside the stack
-Kept = dict[str, Any]  # a unit and its values: an invocation has ten messages, the format room for a hundred
+Kept = dict[str, Any]  # a unit and its values
 
 NAMESPACE: Final = "PersonalLink"
 WITHHELD: Final = "withheld"
+MOST_VALUES: Final = 100  # of a metric in a line, by CloudWatch's format
 
 _json: Final = json.JSONEncoder(separators=(",", ":")).encode
 _WORD: Final = re.compile("[a-z0-9_]{1,40}")  # the codes, the sources, an HTTP status
@@ -68,11 +69,23 @@ class Metrics:
         with self._lock:
             for dimensions, kept in self._kept.items():
                 self._format.dimension_sets = [{"Stack": self.stack, name: value} for name, value in dimensions]
-                _add(self._format.serialize_metric_set(kept, {"Stack": self.stack}), lines)
+                first, *others = [
+                    self._format.serialize_metric_set(part, {"Stack": self.stack}) for part in _parts(kept)
+                ]
+                _add(first, lines)
+                lines += others
             self._kept.clear()
         with suppress(OSError, ValueError):
             sys.stdout.writelines(_json(line) + "\n" for line in lines)
             sys.stdout.flush()
+
+
+def _parts(kept: Mapping[str, Kept]) -> Iterator[dict[str, Kept]]:
+    """Yield so many values of each metric as a line may hold."""
+    longest = max(len(one["Value"]) for one in kept.values())
+    for start in range(0, longest, MOST_VALUES):
+        parts = {metric: one["Value"][start : start + MOST_VALUES] for metric, one in kept.items()}
+        yield {metric: {"Unit": kept[metric]["Unit"], "Value": values} for metric, values in parts.items() if values}
 
 
 def _add(new: Mapping[str, Any], lines: list[dict[str, Any]]) -> None:
