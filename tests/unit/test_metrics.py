@@ -100,7 +100,7 @@ def test_more_than_a_hundred_values_take_more_lines_and_each_is_told_once(capsys
 
     assert [len(one.values) for one in written if one.name == "Attempts"] == [100, 100, 50]
     assert sorted(value for one in written if one.name == "Attempts" for value in one.values) == list(range(250))
-    assert [one.values for one in written if one.name == "Replays"] == [[1.0]]
+    assert [one.values for one in written if one.name == "Replays"] == [(1.0,)]
 
 
 def test_no_value_of_many_threads_is_lost(capsys: Captured) -> None:

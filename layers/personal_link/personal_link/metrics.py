@@ -73,7 +73,7 @@ class Metrics:
                     self._format.serialize_metric_set(part, {"Stack": self.stack}) for part in _parts(kept)
                 ]
                 _add(first, lines)
-                lines += others
+                lines += map(dict, others)
             self._kept.clear()
         with suppress(OSError, ValueError):
             sys.stdout.writelines(_json(line) + "\n" for line in lines)
