@@ -1,4 +1,4 @@
-"""AWS's emulator of the Lambda runtime is a program for Linux: elsewhere `make bench` cannot start it, nor can a test."""
+"""AWS's emulator of the Lambda runtime is a program for Linux: elsewhere neither `make bench` nor a test can start it."""
 
 import sys
 
