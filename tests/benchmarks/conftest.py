@@ -1,4 +1,4 @@
-"""AWS's emulator of the Lambda runtime is a program for Linux: elsewhere neither `make bench` nor a test can start it."""
+"""AWS's emulator of the Lambda runtime runs on Linux: elsewhere neither `make bench` nor a test can start it."""
 
 import sys
 
