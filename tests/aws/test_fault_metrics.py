@@ -13,6 +13,7 @@ from personal_link import wiring
 from personal_link.metrics import metrics
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
+from tests.aws.test_handlers import Context
 from tests.embedded_metrics import counted_in, values_of
 from tests.template.invariants.alarms import WATCHED
 
@@ -20,13 +21,6 @@ ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
 NO_MAPPING = Reply(404, {"message": "The mapping was not found."})
 
 Captured = pytest.CaptureFixture[str]
-
-
-class Context:
-    """Lambda's context, as far as it is used."""
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 @pytest.fixture(autouse=True)
@@ -50,7 +44,7 @@ def call(body: object = None, *, key: str = "order-1") -> int:
         "body": json.dumps(ADA if body is None else body),
         "requestContext": {"requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "requestTimeEpoch": 1_795_427_999_500},
     }
-    return int(http_api.handler(event, Context())["statusCode"])
+    return int(http_api.handler(event, Context(seconds=60))["statusCode"])
 
 
 def deliver(*bodies: object, hours_ago: float = 0.0) -> list[str]:
@@ -66,7 +60,7 @@ def deliver(*bodies: object, hours_ago: float = 0.0) -> list[str]:
         }
         for number, body in enumerate(bodies)
     ]
-    failures = queue_worker.handler({"Records": records}, Context())["batchItemFailures"]
+    failures = queue_worker.handler({"Records": records}, Context(seconds=60))["batchItemFailures"]
     return [failure["itemIdentifier"] for failure in failures]
 
 
