@@ -42,12 +42,13 @@ from sandbox import customergauge_rules as rules
 from sandbox import survey_page
 from sandbox import vendor_replies as replies
 from sandbox.customergauge_control import CONTROL_PATH, control
+from sandbox.customergauge_log import CallLog, Endpoint, Exchange
 from sandbox.customergauge_wire import Call, VendorServer
+from sandbox.standing_faults import FaultSwitches
 from sandbox.vendor_replies import Reply
 
 __all__ = ["Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
 
-Endpoint = Literal["token", "personal-link"]
 DuplicateRule = Literal["off", "global", "campaign"]
 Misbehave = Callable[[Call], Reply | None]  # how to answer a call that has no script; None serves it as usual
 
@@ -94,16 +95,19 @@ class CustomerGaugeSandbox:
         self._server: VendorServer | None = None
         self._numbering = itertools.count(1)
         self._lock = threading.RLock()
+        self._log = CallLog()
+        self.faults = FaultSwitches()
         self.reset()
 
     def reset(self) -> None:
-        """Forget all since the start: calls, scripts, misbehaviour, latency, tokens, links, contacts, rule, secret."""
+        """Forget all since the start: calls, scripts, faults, latency, tokens, links, contacts, rule, secret."""
         with self._lock:
             self.client_secret = self._first_secret
             self.duplicate_rule: DuplicateRule = "off"
             self.misbehave: Misbehave = lambda _call: None
             self.latency = 0.0
-            self._calls: dict[Endpoint, list[Call]] = {"token": [], "personal-link": []}
+            self.faults.clear()
+            self._log.clear()
             self._scripts: dict[Endpoint, deque[Reply]] = {"token": deque(), "personal-link": deque()}
             self._tokens: dict[str, float] = {}
             self._links: dict[str, PersonalLink] = {}
@@ -112,7 +116,7 @@ class CustomerGaugeSandbox:
     def start(self) -> Self:
         """Serve until stop()."""
         if self._server is None:
-            self._server = VendorServer(self._port, self._answer, self._numbering, self._tls)
+            self._server = VendorServer(self._port, self._answer, self._numbering, self._tls, self._log.sent)
             self._port = self._server.port
             self._server.start()
         return self
@@ -147,8 +151,11 @@ class CustomerGaugeSandbox:
 
     def calls(self, endpoint: Endpoint) -> list[Call]:
         """List the calls an endpoint got so far, oldest first."""
-        with self._lock:
-            return list(self._calls[endpoint])
+        return self._log.calls(endpoint)
+
+    def exchanges(self) -> list[Exchange]:
+        """List the calls to both endpoints with how each was answered, oldest first."""
+        return self._log.exchanges()
 
     def script(self, endpoint: Endpoint, *script: Reply) -> None:
         """Answer the next calls to an endpoint with these, then serve as usual."""
@@ -173,7 +180,7 @@ class CustomerGaugeSandbox:
             if path == PERSONAL_LINK_PATH:
                 return self._serve("personal-link", call, self._put_personal_link)
             if path + "/" == PERSONAL_LINK_PATH:
-                self._calls["personal-link"].append(call)
+                self._log.begin("personal-link", call)
                 location = self.base_url + PERSONAL_LINK_PATH
                 return Reply.redirect(f"{location}?{query}" if query else location, 301)
             if path.startswith(CONTROL_PATH):
@@ -181,9 +188,9 @@ class CustomerGaugeSandbox:
             return survey_page.page(call.method, path, self._links)
 
     def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
-        self._calls[endpoint].append(call)
+        self._log.begin(endpoint, call)
         script = self._scripts[endpoint]
-        chosen = script.popleft() if script else self.misbehave(call)
+        chosen = script.popleft() if script else self.faults.reply(endpoint) or self.misbehave(call)
         reply = chosen.instead_of(lambda: serve(call)) if chosen else serve(call)
         return replace(reply, delay=reply.delay + self.latency)
 

@@ -3,6 +3,7 @@
 GET  /_sandbox/calls             how many calls came, on how many connections, and the last of them, secrets masked
 POST /_sandbox/script            {"endpoint": "personal-link", "replies": [{"status": 503, "retry_after": 5}]}
 POST /_sandbox/duplicate-rule    {"rule": "off" | "global" | "campaign"}
+POST /_sandbox/fault             {"name": "outage" | "rate-limit" | "lost-answers", "on": true}, until it is off again
 POST /_sandbox/latency           {"seconds": 0.2}, of every answer of both endpoints
 POST /_sandbox/rotate-secret     {"client_secret": "…"}
 POST /_sandbox/revoke-tokens
@@ -17,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox.customergauge_wire import Call
+from sandbox.standing_faults import STANDING_FAULTS
 from sandbox.vendor_replies import FAULTS, Reply
 
 if TYPE_CHECKING:
@@ -172,6 +174,14 @@ def _set_duplicate_rule(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any
     return {"rule": vendor.duplicate_rule}
 
 
+def _switch_fault(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any]) -> dict[str, object]:
+    name = _one_of(fields, "name", tuple(STANDING_FAULTS))
+    if not isinstance(fields.get("on"), bool):
+        raise BadControl("on: must be true or false")
+    vendor.faults.switch(name, on=fields["on"])
+    return {"name": name, "on": fields["on"]}
+
+
 def _set_latency(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any]) -> dict[str, object]:
     seconds = fields.get("seconds")
     if not _is_wait(seconds):
@@ -203,6 +213,7 @@ ACTIONS: Mapping[str, tuple[str, Action]] = {
     "calls": ("GET", _calls),
     "script": ("POST", _script),
     "duplicate-rule": ("POST", _set_duplicate_rule),
+    "fault": ("POST", _switch_fault),
     "latency": ("POST", _set_latency),
     "rotate-secret": ("POST", _rotate_secret),
     "revoke-tokens": ("POST", _revoke_tokens),

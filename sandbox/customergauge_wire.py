@@ -41,12 +41,18 @@ class VendorServer(socketserver.ThreadingTCPServer):
     request_queue_size = 256
 
     def __init__(
-        self, port: int, answer: Callable[[Call], Reply], numbering: Iterator[int], tls: ssl.SSLContext | None
+        self,
+        port: int,
+        answer: Callable[[Call], Reply],
+        numbering: Iterator[int],
+        tls: ssl.SSLContext | None,
+        sent: Callable[[Call, Reply], None] = lambda _call, _reply: None,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Exchange)
         if tls:  # each connection shakes hands in its own thread: a slow client must not hold up the others
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.answer = answer
+        self.sent = sent
         self.numbering = numbering
         self.stopping = threading.Event()
         self._open: dict[threading.Thread, socket.socket] = {}
@@ -112,7 +118,12 @@ class _Exchange(BaseHTTPRequestHandler):
             self.close_connection = True  # the rest of the request is still in the way
             self._send(body)
         else:
-            self._send(self.server.answer(Call(self.command, self.path, self.headers, body, self.number)))
+            call = Call(self.command, self.path, self.headers, body, self.number)
+            reply = self.server.answer(call)
+            try:
+                self._send(reply)
+            finally:
+                self.server.sent(call, reply)
 
     do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _exchange  # noqa: N815
 
