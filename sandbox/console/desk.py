@@ -1,0 +1,196 @@
+"""What the console can do and show: the buttons' deeds, and the state that the page draws once a second."""
+
+import json
+import secrets
+import threading
+import time
+import uuid
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import parse_qs
+
+from sandbox.console.journal import Journal, Request, event_of, reference_of
+from sandbox.console.queues import QueueReader
+from sandbox.console.reasons import Reasons
+from sandbox.console.samples import WAYS, Sample, samples
+from sandbox.console.sheet import sheet
+from sandbox.http_caller import HttpReply
+from sandbox.scene import Scene
+from sandbox.standing_faults import STANDING_FAULTS
+
+CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
+MANY = 20
+_FRESH = 0.3  # seconds for which several pages share one look at the queues
+
+
+class UnknownDeed(Exception):
+    """There is no such button; the text says what is wrong."""
+
+
+class Desk:
+    """The console's side of a scene. Safe for threads."""
+
+    def __init__(self, scene: Scene) -> None:
+        self._scene = scene
+        self._queues = QueueReader(scene.stack)
+        self._reasons = Reasons(scene.stack, time.time())
+        self._journal = Journal()
+        self._lock = threading.Lock()
+        self._filled_in = scene.vendor.client_secret
+        self._looked_at = 0.0
+        self._numbers = 0
+
+    def state(self) -> dict[str, object]:
+        """Return everything that the page shows."""
+        with self._lock:
+            now = time.time()
+            if now - self._looked_at > _FRESH:
+                self._journal.observe(self._queues.read())
+                self._reasons.follow(now)
+                self._looked_at = now
+            shown = sheet(self._journal, self._reasons, now)
+        vendor = self._scene.vendor
+        exchanges = vendor.exchanges()
+        tokens = [one for one in exchanges if one.endpoint == "token" and one.status == 200]
+        return {
+            **shown,
+            "samples": [{"name": sample.name, "label": sample.label, "way": WAYS[sample.way]} for sample in samples()],
+            "vendor": {
+                "calls": len(exchanges),
+                "tokens": len(tokens),
+                "records": len(vendor.links),
+                "last": [
+                    {
+                        "key": f"call-{one.number}",
+                        "what": "token" if one.endpoint == "token" else "link",
+                        "began": one.began,
+                        "status": one.status,
+                        "milliseconds": None if one.seconds is None else round(one.seconds * 1000),
+                    }
+                    for one in exchanges[:-16:-1]
+                ],
+            },
+            "switches": {
+                **{name: name in vendor.faults for name in STANDING_FAULTS},
+                "duplicates": vendor.duplicate_rule != "off",
+                "secret": vendor.client_secret != self._filled_in,
+            },
+        }
+
+    def do(self, deed: str, fields: Mapping[str, Any]) -> None:
+        """Do what a button asks for; raise UnknownDeed if there is no such button."""
+        match deed, fields:
+            case "send", {"sample": str(name)}:
+                self._send(name)
+            case "send-many", _:
+                self._send_many()
+            case "switch", {"name": str(name), "on": bool(on)}:
+                self._switch(name, on=on)
+            case "revoke-tokens", _:
+                self._scene.vendor.revoke_tokens()
+            case "clear", _:
+                self._clear()
+            case _:
+                raise UnknownDeed(f"{deed}: no such button, or not with these fields")
+
+    def _send(self, name: str) -> None:
+        sample = next((one for one in samples() if one.name == name), None)
+        if sample is None:
+            raise UnknownDeed(f"{name}: no such sample")
+        {"http": self._call, "eventbridge": self._put_events, "sqs": self._send_message}[sample.way](sample)
+
+    def _send_message(self, sample: Sample) -> None:
+        answer = self._scene.stack.sqs.send_message(
+            QueueUrl=self._scene.stack.requests_queue_url, MessageBody=sample.body
+        )
+        content = _object(sample.body)
+        event_id = event_of(content)
+        way, ids = ("eventbridge", [event_id]) if event_id else ("sqs", [])
+        self._note(way, sample.label, reference_of(content), answer["MessageId"], *ids)
+
+    def _put_events(self, sample: Sample) -> None:
+        entries = json.loads(sample.body)
+        answer = self._scene.stack.events.put_events(Entries=entries)
+        for entry, put in zip(entries, answer["Entries"], strict=True):
+            if "EventId" in put:
+                self._note("eventbridge", sample.label, reference_of(_object(entry["Detail"])), put["EventId"])
+
+    def _call(self, sample: Sample) -> None:
+        """Make an HTTP call under a key of its own, in a thread: its answer may take half a minute."""
+        is_json = sample.media_type == "application/json"
+        reference = reference_of(_object(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
+        request = self._note("http", sample.label, reference)
+        threading.Thread(target=self._wait_for_the_answer, args=(request, sample), daemon=True).start()
+
+    def _wait_for_the_answer(self, request: Request, sample: Sample) -> None:
+        headers = {"Content-Type": sample.media_type, "Idempotency-Key": f"console-{uuid.uuid4()}"}
+        try:
+            reply = self._scene.caller.send("PUT", sample.body, headers)
+        except OSError:  # the emulator is stopping, or did not answer in time
+            reply = HttpReply(0, {}, "{}")
+        answer = _object(reply.body)
+        link = (answer.get("data") or {}).get("survey_link") if reply.status == 200 else None
+        with self._lock:
+            self._journal.answered(request, reply.status, str(answer.get("code", "")), link)
+
+    def _send_many(self) -> None:
+        """Send twenty requests that differ, ten in a call."""
+        for _ in range(MANY // 10):
+            bodies = [self._one_of_many() for _ in range(10)]
+            answer = self._scene.stack.sqs.send_message_batch(
+                QueueUrl=self._scene.stack.requests_queue_url,
+                Entries=[{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)],
+            )
+            for taken in answer["Successful"]:
+                body = bodies[int(taken["Id"])]
+                self._note("sqs", f"one of {MANY}", body["reference"], taken["MessageId"])
+
+    def _one_of_many(self) -> dict[str, Any]:
+        with self._lock:
+            self._numbers += 1
+            number = self._numbers
+        record = {"Email": f"customer-{number}@example.com", "First Name": "Ada", "Order": str(number)}
+        return {"configuration": CONFIGURATION, "record": record, "reference": f"visit-{number:03}"}
+
+    def _switch(self, name: str, *, on: bool) -> None:
+        vendor = self._scene.vendor
+        if name in STANDING_FAULTS:
+            vendor.faults.switch(name, on=on)
+        elif name == "duplicates":
+            vendor.duplicate_rule = "campaign" if on else "off"
+        elif name == "secret" and on:
+            vendor.rotate_secret(f"sandbox-{secrets.token_urlsafe(24)}")
+            vendor.revoke_tokens()  # else nobody would notice until the token in use expires
+        elif name == "secret":
+            self._scene.stack.fill_secret(vendor.client_id, vendor.client_secret)
+            self._filled_in = vendor.client_secret
+        else:
+            raise UnknownDeed(f"{name}: no such switch")
+
+    def _clear(self) -> None:
+        """Take results and parked messages off their queues, and forget the requests that they were the end of."""
+        stack = self._scene.stack
+        with self._lock:
+            urls = (stack.results_queue_url, stack.parked_queue_url)
+            held = [(url, self._queues.hold(url)) for url in urls]
+            self._journal.observe(self._queues.read())
+            for url, handles in held:
+                self._queues.delete(url, handles)
+            self._journal.forget_ended()
+            self._looked_at = 0.0
+
+    def _note(self, way: str, label: str, reference: str | None, *ids: str) -> Request:
+        with self._lock:
+            return self._journal.sent(way, label, time.time(), reference, *ids)
+
+
+def _object(text: str) -> dict[str, Any]:
+    try:
+        value = json.loads(text)
+    except ValueError:
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _first(fields: Mapping[str, list[str]], name: str) -> str | None:
+    return fields.get(name, [None])[0]  # type: ignore[list-item]  # a list of its own

@@ -1,0 +1,205 @@
+"""The conservation sheet of the console: each request that was sent or seen, and where it is now.
+
+A request is known by the ids of its messages, and by its event's. Results name one of these ids; only the repetition of
+an earlier outcome (`replayed`) names the request that had the key first, and is given to the one that waits for it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from sandbox.console.queues import QueuedMessage, Queues
+
+Place = Literal["under way", "waiting", "result", "parked", "answered"]
+
+ORIGINAL_MESSAGE_ID = "original_message_id"  # an attribute of parked messages
+ELSEWHERE = "from elsewhere"
+
+
+@dataclass(frozen=True)
+class Result:
+    """A message on the results queue, as much of it as the console shows."""
+
+    message_id: str
+    way: str
+    source_id: str
+    status: str
+    code: str
+    replayed: bool
+    reference: str | None
+    link: str | None = field(repr=False)
+    message: str = field(repr=False)
+
+
+@dataclass(eq=False)
+class Request:
+    """A request on its way through the stack."""
+
+    number: int
+    way: str  # http, eventbridge, sqs
+    label: str  # what it was sent from
+    sent_at: float
+    reference: str | None = None
+    ids: set[str] = field(default_factory=set)
+    message: QueuedMessage | None = None  # where it was seen last
+    place: Place = "under way"
+    result: Result | None = None
+    answer: tuple[int, str] | None = None  # by HTTP: status, and code or link
+    link: str | None = field(default=None, repr=False)
+
+    @property
+    def key(self) -> str:
+        """Name the request for the page."""
+        return f"request-{self.number}"
+
+
+class Journal:
+    """All requests, oldest first. Not safe for threads: its owner has a lock."""
+
+    def __init__(self) -> None:
+        self.requests: list[Request] = []
+        self._by_id: dict[str, list[Request]] = {}
+        self._results: dict[str, Result] = {}  # seen so far, by message id
+        self._unclaimed: dict[str, Result] = {}
+        self._numbers = 0
+
+    def sent(self, way: str, label: str, now: float, reference: str | None, *ids: str) -> Request:
+        """Note a request that was sent; `ids` are those of its message and event, as far as they are known."""
+        known = next((one for name in ids for one in self._by_id.get(name, ()) if one.label == ELSEWHERE), None)
+        request = known or self._add(way, label, now)
+        request.label, request.reference = label, request.reference or reference
+        self._name(request, *ids)
+        return request
+
+    def answered(self, request: Request, status: int, code: str, link: str | None) -> None:
+        """Note how an HTTP call was answered. Without a result, that is its end: its caller knows."""
+        request.answer, request.link = (status, code), link
+
+    def observe(self, queues: Queues) -> None:
+        """Find each request anew."""
+        for request in self.requests:
+            request.place = "under way"
+        for place, messages in (("parked", queues.parked), ("waiting", queues.requests)):
+            for message in messages:
+                request = self._of_message(message)
+                request.message, request.place = message, place  # type: ignore[assignment]  # one of the two above
+        for message in queues.results:
+            if message.id not in self._results:
+                self._results[message.id] = self._unclaimed[message.id] = read_result(message)
+        for message_id, result in list(self._unclaimed.items()):
+            owner = self._owner(result)
+            if owner is not None:
+                owner.result, owner.reference = result, result.reference or owner.reference
+                del self._unclaimed[message_id]
+        for request in self.requests:
+            if request.result:
+                request.place = "result"
+            elif request.answer and not request.link:
+                request.place = "answered"
+
+    def counts(self) -> Counter[str]:
+        """Count the requests at each place."""
+        return Counter(request.place for request in self.requests)
+
+    def forget_ended(self) -> None:
+        """Forget every request that has ended, and the results that were seen."""
+        kept = [request for request in self.requests if request.place in {"under way", "waiting"}]
+        self.requests, self._by_id = kept, {}
+        self._unclaimed.clear()
+        for request in kept:
+            self._name(request, *request.ids)
+
+    def _owner(self, result: Result) -> Request | None:
+        """Return whose result it is, a new request if nobody's; None if that cannot be told yet."""
+        own = [one for one in self._by_id.get(result.source_id, ()) if one.result is None]
+        if own:
+            return own[0]
+        if result.way == "http" and (caller := next(self._callers(result), None)):
+            return caller
+        if result.replayed and (heir := next(self._heirs(result), None)):
+            return heir
+        if result.source_id in self._by_id or self._may_be_claimed(result):
+            return None
+        request = self._add(result.way, ELSEWHERE, 0.0)
+        self._name(request, result.source_id)
+        return request
+
+    def _callers(self, result: Result) -> Iterator[Request]:
+        """Yield the HTTP calls that were answered with this result."""
+        for request in self.requests:
+            if request.answer and request.result is None:
+                same_link = request.link is not None and request.link == result.link
+                if same_link or (not result.link and request.answer[1] == result.code):
+                    yield request
+
+    def _heirs(self, result: Result) -> Iterator[Request]:
+        """Yield the requests that are off the queue without a result, and may be the repetition of this one."""
+        for request in self.requests:
+            gone = request.place == "under way" and request.way != "http" and request.result is None
+            if gone and request.reference in {None, result.reference}:
+                yield request
+
+    def _may_be_claimed(self, result: Result) -> bool:
+        """Tell whether somebody may yet turn out to be the owner: a call without its answer, a message in hand."""
+        if result.way == "http" and any(one.way == "http" and not one.answer for one in self.requests):
+            return True
+        return result.replayed and any(
+            one.result is None and one.reference == result.reference for one in self.requests
+        )
+
+    def _of_message(self, message: QueuedMessage) -> Request:
+        original = message.attributes.get(ORIGINAL_MESSAGE_ID, message.id)
+        event_id = event_of(message.content())
+        found = next((one for name in (message.id, original) for one in self._by_id.get(name, ())), None)
+        if found is None and event_id:  # put on the bus by us, and now seen for the first time
+            found = next((one for one in self._by_id.get(event_id, ()) if one.message is None and not one.result), None)
+        if found is None:
+            found = self._add("eventbridge" if event_id else "sqs", ELSEWHERE, message.sent_at)
+            found.reference = reference_of(message.content())
+        self._name(found, message.id, original, *([event_id] if event_id else []))
+        return found
+
+    def _add(self, way: str, label: str, now: float) -> Request:
+        self._numbers += 1
+        request = Request(self._numbers, way, label, now)
+        self.requests.append(request)
+        return request
+
+    def _name(self, request: Request, *ids: str) -> None:
+        request.ids.update(ids)
+        for name in ids:
+            known = self._by_id.setdefault(name, [])
+            if request not in known:
+                known.append(request)
+
+
+def event_of(content: dict[str, Any]) -> str | None:
+    """Return the id of a whole EventBridge event; None if it is none."""
+    event_id = content.get("id")
+    return event_id if "detail-type" in content and isinstance(event_id, str) and event_id else None
+
+
+def reference_of(content: dict[str, Any]) -> str | None:
+    """Return the reference in a request or in an event's detail, if there is one."""
+    for holder in (content, content.get("detail")):
+        if isinstance(holder, dict) and isinstance(holder.get("reference"), str):
+            return str(holder["reference"])
+    return None
+
+
+def read_result(message: QueuedMessage) -> Result:
+    """Read a result message."""
+    content = message.content()
+    error, link, source = (content.get(name) or {} for name in ("error", "personal_link", "source"))
+    return Result(
+        message_id=message.id,
+        way=str(source.get("type", "?")),
+        source_id=str(source.get("id", message.id)),
+        status=str(content.get("status", "?")),
+        code=str(error.get("code", "created")),
+        replayed=content.get("replayed") is True,
+        reference=content.get("reference"),
+        link=link.get("survey_link"),
+        message=str(error.get("message", "")),
+    )

@@ -1,0 +1,103 @@
+"""What lies on the stack's queues, read without taking anything off them: the emulator shows that, AWS would not."""
+
+import json
+import ssl
+import urllib.request
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import batched
+from typing import Any
+
+from sandbox.emulator import SandboxError
+from sandbox.stack import Stack
+
+# Seconds: what a worker holds is hidden for the queue's time-out less the few that it has had it. Nothing waits so long.
+_VISIBILITY = 360
+_LONGEST_IN_HAND = 60
+
+
+@dataclass(frozen=True)
+class QueuedMessage:
+    """A message as it lies on a queue."""
+
+    id: str
+    body: str = field(repr=False)
+    sent_at: float  # epoch seconds, as the next
+    visible_at: float
+    receives: int
+    attributes: Mapping[str, str]
+
+    def content(self) -> dict[str, Any]:
+        """Return the body as the object it is; anything else counts as an empty one."""
+        try:
+            value = json.loads(self.body)
+        except (ValueError, RecursionError):
+            return {}
+        return value if isinstance(value, dict) else {}
+
+    def in_hand(self, now: float) -> bool:
+        """Tell whether a worker has it at this moment."""
+        return self.receives > 0 and _VISIBILITY - _LONGEST_IN_HAND < self.visible_at - now <= _VISIBILITY
+
+
+@dataclass(frozen=True)
+class Queues:
+    """All three queues at one moment, each with its oldest message first."""
+
+    requests: Sequence[QueuedMessage] = ()
+    results: Sequence[QueuedMessage] = ()
+    parked: Sequence[QueuedMessage] = ()
+
+
+class QueueReader:
+    """Reads the queues of a stack."""
+
+    def __init__(self, stack: Stack) -> None:
+        trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(stack.emulator.authority)))
+        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+        self._stack = stack
+
+    def read(self) -> Queues:
+        """Return what lies on the queues now."""
+        stack = self._stack
+        try:
+            with self._opener.open(f"{stack.emulator.url}/_ministack/sqs/messages", timeout=10) as answer:
+                shown = json.load(answer)["messages"]
+        except OSError as error:
+            raise SandboxError(f"the emulator does not show its queues: {error}") from None
+        by_name = {
+            url.rpartition("/")[2]: messages
+            for regions in shown.values()
+            for queues in regions.values()
+            for url, messages in queues.items()
+        }
+        urls = (stack.requests_queue_url, stack.results_queue_url, stack.parked_queue_url)
+        return Queues(*(_messages(by_name.get(url.rpartition("/")[2], ())) for url in urls))
+
+    def hold(self, queue_url: str) -> list[str]:
+        """Hide everything that is visible on a queue, still there for `read`; return the handles to delete it with."""
+        handles: list[str] = []
+        while messages := self._stack.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
+            handles += [message["ReceiptHandle"] for message in messages]
+        return handles
+
+    def delete(self, queue_url: str, handles: Sequence[str]) -> None:
+        """Delete what was held."""
+        for batch in batched(handles, 10, strict=False):
+            entries: Any = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(batch)]
+            self._stack.sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)
+
+
+def _messages(shown: Sequence[Mapping[str, Any]]) -> tuple[QueuedMessage, ...]:
+    messages = [
+        QueuedMessage(
+            id=one["MessageId"],
+            body=one["Body"],
+            sent_at=float(one["SentTimestamp"]),
+            visible_at=float(one["VisibleAt"]),
+            receives=int(one["ReceiveCount"]),
+            attributes={name: text.get("StringValue", "") for name, text in one["MessageAttributes"].items()},
+        )
+        for one in shown
+    ]
+    return tuple(sorted(messages, key=lambda message: message.sent_at))

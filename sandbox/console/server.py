@@ -1,0 +1,171 @@
+"""The console's HTTP server: on loopback, for its own page and nobody else's.
+
+A page of another site may not read it (no CORS, and a name that was bent to this address is refused by its Host) nor
+press its buttons: they take JSON from the page's own origin alone, which no form and no simple request can send.
+"""
+
+import json
+import socketserver
+import sys
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from http import HTTPStatus
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any, Protocol
+
+from sandbox.console.desk import UnknownDeed
+from sandbox.emulator import SandboxError
+
+PAGE = Path(__file__).with_name("page")
+FILES: Mapping[str, tuple[str, str]] = {
+    "/": ("index.html", "text/html; charset=utf-8"),
+    "/console.css": ("console.css", "text/css; charset=utf-8"),
+    "/console.js": ("console.js", "text/javascript; charset=utf-8"),
+    "/icon.svg": ("icon.svg", "image/svg+xml"),
+}
+MAX_BODY = 4096
+DEEDS = "/deeds/"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Console(Protocol):
+    """What the page is drawn from, and what its buttons do."""
+
+    def state(self) -> dict[str, object]:
+        """Return what the page shows."""
+        ...
+
+    def do(self, deed: str, fields: Mapping[str, Any]) -> None:
+        """Do what a button asks for."""
+        ...
+
+
+class ConsoleServer(socketserver.ThreadingTCPServer):
+    """Serves a console. As the sandbox's, not http.server's own server, which looks up the host's name."""
+
+    allow_reuse_address = True
+    daemon_threads = True
+    block_on_close = False
+
+    def __init__(self, console: Console, port: int) -> None:
+        super().__init__(("127.0.0.1", port), _Exchange)
+        self.console = console
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.socket.getsockname()[1])
+
+    @property
+    def hosts(self) -> set[str]:
+        """What a browser may call it."""
+        return {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Say nothing of a browser that went away."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+@contextmanager
+def serving(console: Console, port: int | None = None) -> Iterator[str]:
+    """Serve a console on the given port, or on a free one, and yield its address."""
+    try:
+        server = ConsoleServer(console, port or 0)
+    except (OSError, OverflowError) as error:
+        raise SandboxError(f"the console cannot listen on port {port}: {error}; choose another one") from None
+    threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
+    try:
+        yield f"http://127.0.0.1:{server.port}/"
+    finally:
+        server.shutdown()
+        server.server_close()
+
+
+class _Exchange(BaseHTTPRequestHandler):
+    """One request of a browser."""
+
+    protocol_version = "HTTP/1.1"
+    timeout = 30
+    server: ConsoleServer
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is inherited
+        """Write nothing: the terminal is the demo's."""
+
+    def do_GET(self) -> None:  # noqa: N802 - the name is inherited
+        """Answer with the page, a part of it, or the state."""
+        if self.headers.get("Host") not in self.server.hosts:
+            self._refuse(HTTPStatus.FORBIDDEN, "This console is on loopback alone.")
+        elif self.path == "/state":
+            self._state()
+        elif self.path in FILES:
+            name, media_type = FILES[self.path]
+            self._send(HTTPStatus.OK, (PAGE / name).read_bytes(), media_type)
+        else:
+            self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
+
+    def do_POST(self) -> None:  # noqa: N802 - the name is inherited
+        """Do what a button asks for."""
+        length = self.headers.get("Content-Length", "")
+        if self.headers.get("Host") not in self.server.hosts or not self._is_from_the_page():
+            self._refuse(HTTPStatus.FORBIDDEN, "Only the console's own page may do that.")
+        elif self.headers.get_content_type() != "application/json" or "Content-Type" not in self.headers:
+            self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "It takes JSON.")
+        elif not (length.isascii() and length.isdigit() and int(length) <= MAX_BODY):
+            self._refuse(HTTPStatus.CONTENT_TOO_LARGE, f"It takes at most {MAX_BODY} bytes.")
+        elif not self.path.startswith(DEEDS):
+            self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
+        else:
+            self._do(self.path.removeprefix(DEEDS), self.rfile.read(int(length)))
+
+    def _is_from_the_page(self) -> bool:
+        """Tell whether the origin is the page's; a program on this machine, say curl, has none."""
+        origin = self.headers.get("Origin")
+        return origin is None or origin == f"http://{self.headers.get('Host')}"
+
+    def _state(self) -> None:
+        try:
+            self._answer(HTTPStatus.OK, self.server.console.state())
+        except SandboxError as error:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+
+    def _do(self, deed: str, body: bytes) -> None:
+        try:
+            fields = json.loads(body or b"{}")
+        except (ValueError, RecursionError):
+            fields = None
+        if not isinstance(fields, dict):
+            self._refuse(HTTPStatus.BAD_REQUEST, "The body is no JSON object.")
+            return
+        try:
+            self.server.console.do(deed, fields)
+        except UnknownDeed as error:
+            self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        else:
+            self._answer(HTTPStatus.OK, {"done": deed})
+
+    def _refuse(self, status: HTTPStatus, message: str) -> None:
+        self.close_connection = True  # what it brought may still be in the way
+        self._answer(status, {"message": message})
+
+    def _answer(self, status: HTTPStatus, content: Mapping[str, object]) -> None:
+        self._send(status, json.dumps(content).encode(), "application/json")
+
+    def _send(self, status: HTTPStatus, body: bytes, media_type: str) -> None:
+        self.send_response(status)
+        for name, value in {**HEADERS, "Content-Type": media_type, "Content-Length": str(len(body))}.items():
+            self.send_header(name, value)
+        if self.close_connection:
+            self.send_header("Connection", "close")
+        self.end_headers()
+        self.wfile.write(body)

@@ -1,0 +1,96 @@
+"""The journal as the page draws it: how many requests there are at each place, and the newest at each."""
+
+from collections.abc import Mapping, Sequence
+from typing import Final
+
+from sandbox.console.journal import Journal, Request
+from sandbox.console.reasons import Reasons
+
+SHOWN: Final = 30  # of each place
+LOST_AFTER: Final = 30.0  # seconds in which a request that is under way has to turn up
+_LONGEST_TEXT: Final = 300
+
+
+def sheet(journal: Journal, reasons: Reasons, now: float) -> dict[str, object]:
+    """Return the state of all requests; whatever is not found anywhere is called missing after a while."""
+    counts = journal.counts()
+    missing = [one for one in journal.requests if one.place == "under way" and _is_late(one, now)]
+    newest = journal.requests[::-1]
+    return {
+        "now": now,
+        "counts": {
+            "sent": len(journal.requests),
+            "results": counts["result"],
+            "waiting": counts["waiting"],
+            "parked": counts["parked"],
+            "answered": counts["answered"],
+            "underway": counts["under way"] - len(missing),
+            "missing": len(missing),
+        },
+        # what waits longest is the most interesting; of all else what has come last
+        "waiting": [_waiting(one, reasons, now) for one in _first(journal.requests, "under way", "waiting")],
+        "results": [_ended(one) for one in _first(newest, "result")],
+        "parked": [_parked(one) for one in _first(newest, "parked")],
+        "answered": [_answered(one) for one in _first(newest, "answered")],
+    }
+
+
+def _is_late(request: Request, now: float) -> bool:
+    return now - request.sent_at > LOST_AFTER and not (request.way == "http" and not request.answer)
+
+
+def _first(requests: Sequence[Request], *places: str) -> list[Request]:
+    return [one for one in requests if one.place in places][:SHOWN]
+
+
+def _card(request: Request) -> dict[str, object]:
+    return {
+        "key": request.key,
+        "title": _short(request.reference or request.label),
+        "way": request.way,
+        "label": _short(request.label),
+        "sent_at": request.sent_at or None,
+    }
+
+
+def _waiting(request: Request, reasons: Reasons, now: float) -> Mapping[str, object]:
+    message = request.message if request.place == "waiting" else None
+    if message is None:
+        return {**_card(request), "tries": 0, "in_hand": request.way == "http", "next_try": None, "why": ""}
+    return {
+        **_card(request),
+        "tries": message.receives,
+        "in_hand": message.in_hand(now),
+        "next_try": message.visible_at if message.receives else None,
+        "why": reasons.of(message.id),
+    }
+
+
+def _ended(request: Request) -> Mapping[str, object]:
+    result = request.result
+    assert result is not None  # noqa: S101  # that is what its place says
+    return {
+        **_card(request),
+        "status": result.status,
+        "code": result.code,
+        "replayed": result.replayed,
+        "link": result.link,
+        "message": _short(result.message),
+    }
+
+
+def _parked(request: Request) -> Mapping[str, object]:
+    attributes = request.message.attributes if request.message else {}
+    # EventBridge and Lambda park with attributes of their own
+    code = attributes.get("code") or attributes.get("ERROR_CODE") or attributes.get("ErrorCode", "")
+    detail = attributes.get("detail") or attributes.get("ERROR_MESSAGE") or attributes.get("ErrorMessage", "")
+    return {**_card(request), "code": _short(code), "message": _short(detail), "tries": attributes.get("attempts", "")}
+
+
+def _answered(request: Request) -> Mapping[str, object]:
+    status, code = request.answer or (0, "")
+    return {**_card(request), "status": status, "code": _short(code)}
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST_TEXT else text[:_LONGEST_TEXT] + "…"
