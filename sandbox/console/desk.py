@@ -9,11 +9,14 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qs
 
+from botocore.exceptions import BotoCoreError, ClientError
+
 from sandbox.console.journal import Journal, Request, event_of, reference_of
 from sandbox.console.queues import QueueReader
 from sandbox.console.reasons import Reasons
 from sandbox.console.samples import WAYS, Sample, samples
 from sandbox.console.sheet import sheet
+from sandbox.emulator import SandboxError
 from sandbox.http_caller import HttpReply
 from sandbox.scene import Scene
 from sandbox.standing_faults import STANDING_FAULTS
@@ -45,7 +48,7 @@ class Desk:
         with self._lock:
             now = time.time()
             if now - self._looked_at > _FRESH:
-                self._journal.observe(self._queues.read())
+                self._journal.observe(self._queues.read(), now)
                 self._reasons.follow(now)
                 self._looked_at = now
             shown = sheet(self._journal, self._reasons, now)
@@ -78,7 +81,13 @@ class Desk:
         }
 
     def do(self, deed: str, fields: Mapping[str, Any]) -> None:
-        """Do what a button asks for; raise UnknownDeed if there is no such button."""
+        """Do what a button asks for; raise UnknownDeed if there is no such button, SandboxError if it cannot be done."""
+        try:
+            self._do(deed, fields)
+        except (BotoCoreError, ClientError) as error:  # in the emulator's words
+            raise SandboxError(f"{deed}: {error}") from None
+
+    def _do(self, deed: str, fields: Mapping[str, Any]) -> None:
         match deed, fields:
             case "send", {"sample": str(name)}:
                 self._send(name)
@@ -109,7 +118,10 @@ class Desk:
         self._note(way, sample.label, reference_of(content), answer["MessageId"], *ids)
 
     def _put_events(self, sample: Sample) -> None:
-        entries = json.loads(sample.body)
+        try:
+            entries = json.loads(sample.body)
+        except ValueError as error:
+            raise SandboxError(f"events/{sample.name} is not JSON: {error}") from None
         answer = self._scene.stack.events.put_events(Entries=entries)
         for entry, put in zip(entries, answer["Entries"], strict=True):
             if "EventId" in put:
@@ -173,7 +185,7 @@ class Desk:
         with self._lock:
             urls = (stack.results_queue_url, stack.parked_queue_url)
             held = [(url, self._queues.hold(url)) for url in urls]
-            self._journal.observe(self._queues.read())
+            self._journal.observe(self._queues.read(), time.time())
             for url, handles in held:
                 self._queues.delete(url, handles)
             self._journal.forget_ended()
@@ -193,4 +205,5 @@ def _object(text: str) -> dict[str, Any]:
 
 
 def _first(fields: Mapping[str, list[str]], name: str) -> str | None:
-    return fields.get(name, [None])[0]  # type: ignore[list-item]  # a list of its own
+    values = fields.get(name)
+    return values[0] if values else None

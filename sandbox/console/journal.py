@@ -5,7 +5,7 @@ an earlier outcome (`replayed`) names the request that had the key first, and is
 """
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
@@ -44,6 +44,7 @@ class Request:
     ids: set[str] = field(default_factory=set)
     message: QueuedMessage | None = None  # where it was seen last
     place: Place = "under way"
+    seen_at: float = 0.0  # when it was last at a place
     result: Result | None = None
     answer: tuple[int, str] | None = None  # by HTTP: status, and code or link
     link: str | None = field(default=None, repr=False)
@@ -68,6 +69,7 @@ class Journal:
         """Note a request that was sent; `ids` are those of its message and event, as far as they are known."""
         known = next((one for name in ids for one in self._by_id.get(name, ()) if one.label == ELSEWHERE), None)
         request = known or self._add(way, label, now)
+        request.seen_at = now
         request.label, request.reference = label, request.reference or reference
         self._name(request, *ids)
         return request
@@ -76,27 +78,23 @@ class Journal:
         """Note how an HTTP call was answered. Without a result, that is its end: its caller knows."""
         request.answer, request.link = (status, code), link
 
-    def observe(self, queues: Queues) -> None:
+    def observe(self, queues: Queues, now: float) -> None:
         """Find each request anew."""
         for request in self.requests:
             request.place = "under way"
-        for place, messages in (("parked", queues.parked), ("waiting", queues.requests)):
-            for message in messages:
-                request = self._of_message(message)
-                request.message, request.place = message, place  # type: ignore[assignment]  # one of the two above
+        self._find("parked", queues.parked)
+        self._find("waiting", queues.requests)
         for message in queues.results:
             if message.id not in self._results:
                 self._results[message.id] = self._unclaimed[message.id] = read_result(message)
-        for message_id, result in list(self._unclaimed.items()):
-            owner = self._owner(result)
-            if owner is not None:
-                owner.result, owner.reference = result, result.reference or owner.reference
-                del self._unclaimed[message_id]
+        self._give_out_results()
         for request in self.requests:
             if request.result:
                 request.place = "result"
             elif request.answer and not request.link:
                 request.place = "answered"
+            if request.place != "under way":
+                request.seen_at = now
 
     def counts(self) -> Counter[str]:
         """Count the requests at each place."""
@@ -109,6 +107,18 @@ class Journal:
         self._unclaimed.clear()
         for request in kept:
             self._name(request, *request.ids)
+
+    def _find(self, place: Place, messages: Sequence[QueuedMessage]) -> None:
+        for message in messages:
+            request = self._of_message(message)
+            request.message, request.place = message, place
+
+    def _give_out_results(self) -> None:
+        for message_id, result in list(self._unclaimed.items()):
+            owner = self._owner(result)
+            if owner is not None:
+                owner.result, owner.reference = result, result.reference or owner.reference
+                del self._unclaimed[message_id]
 
     def _owner(self, result: Result) -> Request | None:
         """Return whose result it is, a new request if nobody's; None if that cannot be told yet."""

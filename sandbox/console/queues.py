@@ -11,7 +11,7 @@ from typing import Any
 from sandbox.emulator import SandboxError
 from sandbox.stack import Stack
 
-# Seconds: what a worker holds is hidden for the queue's time-out less the few that it has had it. Nothing waits so long.
+# Seconds: what a worker holds is hidden for the queue's time-out less the few that it has had it, longer than any wait.
 _VISIBILITY = 360
 _LONGEST_IN_HAND = 60
 

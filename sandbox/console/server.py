@@ -102,7 +102,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is inherited
         """Write nothing: the terminal is the demo's."""
 
-    def do_GET(self) -> None:  # noqa: N802 - the name is inherited
+    def do_GET(self) -> None:
         """Answer with the page, a part of it, or the state."""
         if self.headers.get("Host") not in self.server.hosts:
             self._refuse(HTTPStatus.FORBIDDEN, "This console is on loopback alone.")
@@ -114,7 +114,7 @@ class _Exchange(BaseHTTPRequestHandler):
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
-    def do_POST(self) -> None:  # noqa: N802 - the name is inherited
+    def do_POST(self) -> None:
         """Do what a button asks for."""
         length = self.headers.get("Content-Length", "")
         if self.headers.get("Host") not in self.server.hosts or not self._is_from_the_page():
@@ -151,6 +151,8 @@ class _Exchange(BaseHTTPRequestHandler):
             self.server.console.do(deed, fields)
         except UnknownDeed as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        except SandboxError as error:
+            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         else:
             self._answer(HTTPStatus.OK, {"done": deed})
 

@@ -7,7 +7,7 @@ from sandbox.console.journal import Journal, Request
 from sandbox.console.reasons import Reasons
 
 SHOWN: Final = 30  # of each place
-LOST_AFTER: Final = 30.0  # seconds in which a request that is under way has to turn up
+LOST_AFTER: Final = 30.0  # seconds in which a request that is nowhere has to turn up
 _LONGEST_TEXT: Final = 300
 
 
@@ -36,7 +36,7 @@ def sheet(journal: Journal, reasons: Reasons, now: float) -> dict[str, object]:
 
 
 def _is_late(request: Request, now: float) -> bool:
-    return now - request.sent_at > LOST_AFTER and not (request.way == "http" and not request.answer)
+    return now - request.seen_at > LOST_AFTER and not (request.way == "http" and not request.answer)
 
 
 def _first(requests: Sequence[Request], *places: str) -> list[Request]:
