@@ -9,6 +9,7 @@ SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
 PORT :=
+CONSOLE_PORT :=
 REQUESTS :=
 SEED :=
 ONLY :=
@@ -27,8 +28,8 @@ help:  ## this list
 demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a CustomerGauge sandbox
 	@$(BIN)/python -m sandbox.demo
 
-local: $(TOOLS)  ## the same, left up, with lines to paste; PORT=4566 fixes the emulator's port
-	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT))
+local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=4566 fixes the emulator's port, CONSOLE_PORT=8080 the page's
+	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT)) $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)

@@ -1,9 +1,11 @@
-"""`make local`: the demo's scene, left up, with lines to paste. Ctrl-C ends it."""
+"""`make local`: the demo's scene, left up, with a console page and lines to paste. Ctrl-C ends it."""
 
 import argparse
 import threading
 from textwrap import dedent
 
+from sandbox.console.desk import Desk
+from sandbox.console.server import serving
 from sandbox.demo import walk
 from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY
 from sandbox.scene import Scene, run, say, set_scene
@@ -14,18 +16,25 @@ def local() -> None:
     """Go through the demo, then wait."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.local", description=__doc__)
     parser.add_argument("--port", type=int, help="of the emulator; a free one if not given")
-    with set_scene(parser.parse_args().port) as scene:
+    parser.add_argument("--console-port", type=int, help="of the console page; a free one if not given")
+    arguments = parser.parse_args()
+    with set_scene(arguments.port) as scene:
         walk(scene)
-        say(lines(scene))
-        threading.Event().wait()
+        with serving(Desk(scene), arguments.console_port) as console:
+            say(lines(scene, console))
+            threading.Event().wait()
 
 
-def lines(scene: Scene) -> str:
-    """Return what to paste into another terminal."""
+def lines(scene: Scene, console: str) -> str:
+    """Return where to watch, and what to paste into another terminal."""
     stack, emulator, caller = scene.stack, scene.stack.emulator, scene.caller.credentials
     user = f"{caller.access_key}:{caller.secret_key}" if caller else ""
     return dedent(f"""
-        Everything stays up until Ctrl-C, and the links above open in a browser. In another terminal:
+        Everything stays up until Ctrl-C. Watch it, send to it and spoil it in a browser:
+
+            {console}
+
+        The links above open there too. In another terminal:
 
         # where it is; these credentials are the emulated account's root
         cd {REPOSITORY}

@@ -15,7 +15,7 @@ from sandbox.console.journal import Journal, Request, event_of, reference_of
 from sandbox.console.queues import QueueReader
 from sandbox.console.reasons import Reasons
 from sandbox.console.samples import WAYS, Sample, samples
-from sandbox.console.sheet import sheet
+from sandbox.console.sheet import sheet, vendor_sheet
 from sandbox.emulator import SandboxError
 from sandbox.http_caller import HttpReply
 from sandbox.scene import Scene
@@ -51,28 +51,12 @@ class Desk:
                 self._journal.observe(self._queues.read(), now)
                 self._reasons.follow(now)
                 self._looked_at = now
-            shown = sheet(self._journal, self._reasons, now)
+            shown = sheet(self._journal, self._reasons.of, now)
         vendor = self._scene.vendor
-        exchanges = vendor.exchanges()
-        tokens = [one for one in exchanges if one.endpoint == "token" and one.status == 200]
         return {
             **shown,
             "samples": [{"name": sample.name, "label": sample.label, "way": WAYS[sample.way]} for sample in samples()],
-            "vendor": {
-                "calls": len(exchanges),
-                "tokens": len(tokens),
-                "records": len(vendor.links),
-                "last": [
-                    {
-                        "key": f"call-{one.number}",
-                        "what": "token" if one.endpoint == "token" else "link",
-                        "began": one.began,
-                        "status": one.status,
-                        "milliseconds": None if one.seconds is None else round(one.seconds * 1000),
-                    }
-                    for one in exchanges[:-16:-1]
-                ],
-            },
+            "vendor": vendor_sheet(vendor),
             "switches": {
                 **{name: name in vendor.faults for name in STANDING_FAULTS},
                 "duplicates": vendor.duplicate_rule != "off",
@@ -81,7 +65,7 @@ class Desk:
         }
 
     def do(self, deed: str, fields: Mapping[str, Any]) -> None:
-        """Do what a button asks for; raise UnknownDeed if there is no such button, SandboxError if it cannot be done."""
+        """Do what a button asks for; UnknownDeed if there is no such button, SandboxError if it cannot be done."""
         try:
             self._do(deed, fields)
         except (BotoCoreError, ClientError) as error:  # in the emulator's words

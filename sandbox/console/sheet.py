@@ -1,18 +1,22 @@
-"""The journal as the page draws it: how many requests there are at each place, and the newest at each."""
+"""What the page draws of the journal and of CustomerGauge: how many there are of each, and some of them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Final
 
 from sandbox.console.journal import Journal, Request
-from sandbox.console.reasons import Reasons
+from sandbox.customergauge import CustomerGaugeSandbox
 
 SHOWN: Final = 30  # of each place
+CALLS_SHOWN: Final = 15
 LOST_AFTER: Final = 30.0  # seconds in which a request that is nowhere has to turn up
 _LONGEST_TEXT: Final = 300
 
 
-def sheet(journal: Journal, reasons: Reasons, now: float) -> dict[str, object]:
-    """Return the state of all requests; whatever is not found anywhere is called missing after a while."""
+def sheet(journal: Journal, why: Callable[[str], str], now: float) -> dict[str, object]:
+    """Return the state of all requests; `why` says why a message waits.
+
+    Whatever is not found anywhere is called missing after a while.
+    """
     counts = journal.counts()
     missing = [one for one in journal.requests if one.place == "under way" and _is_late(one, now)]
     newest = journal.requests[::-1]
@@ -28,10 +32,30 @@ def sheet(journal: Journal, reasons: Reasons, now: float) -> dict[str, object]:
             "missing": len(missing),
         },
         # what waits longest is the most interesting; of all else what has come last
-        "waiting": [_waiting(one, reasons, now) for one in _first(journal.requests, "under way", "waiting")],
+        "waiting": [_waiting(one, why, now) for one in _first(journal.requests, "under way", "waiting")],
         "results": [_ended(one) for one in _first(newest, "result")],
         "parked": [_parked(one) for one in _first(newest, "parked")],
         "answered": [_answered(one) for one in _first(newest, "answered")],
+    }
+
+
+def vendor_sheet(vendor: CustomerGaugeSandbox) -> dict[str, object]:
+    """Return what CustomerGauge saw and did, its last calls first."""
+    exchanges = vendor.exchanges()
+    return {
+        "calls": len(exchanges),
+        "tokens": sum(one.endpoint == "token" and one.status == 200 for one in exchanges),
+        "records": len(vendor.links),
+        "last": [
+            {
+                "key": f"call-{one.number}",
+                "what": "token" if one.endpoint == "token" else "link",
+                "began": one.began,
+                "status": one.status,
+                "milliseconds": None if one.seconds is None else round(one.seconds * 1000),
+            }
+            for one in exchanges[: -CALLS_SHOWN - 1 : -1]
+        ],
     }
 
 
@@ -53,7 +77,7 @@ def _card(request: Request) -> dict[str, object]:
     }
 
 
-def _waiting(request: Request, reasons: Reasons, now: float) -> Mapping[str, object]:
+def _waiting(request: Request, why: Callable[[str], str], now: float) -> Mapping[str, object]:
     message = request.message if request.place == "waiting" else None
     if message is None:
         return {**_card(request), "tries": 0, "in_hand": request.way == "http", "next_try": None, "why": ""}
@@ -62,7 +86,7 @@ def _waiting(request: Request, reasons: Reasons, now: float) -> Mapping[str, obj
         "tries": message.receives,
         "in_hand": message.in_hand(now),
         "next_try": message.visible_at if message.receives else None,
-        "why": reasons.of(message.id),
+        "why": why(message.id),
     }
 
 

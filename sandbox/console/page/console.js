@@ -113,7 +113,7 @@ const fillParked = (card, item) =>
   fillCard(card, item, item.code || "parked", "rejected", [item.tries && many(Number(item.tries), "try", "tries")], item.message);
 
 const fillAnswered = (card, item) =>
-  fillCard(card, item, item.status ? `${item.status} ${item.code}`.trim() : "no answer", "quiet", ["the caller may try again"], "");
+  fillCard(card, item, item.status ? `${item.status} ${item.code}`.trim() : "no answer", "quiet", ["its caller was told, and may try again"], "");
 
 function buildCall() {
   const row = make("tr");
@@ -140,6 +140,7 @@ function drawLane(name, items, count, build, fill) {
   lane.querySelector(".empty").hidden = items.length > 0;
   write(byId(`number-${name}`), count);
   const more = lane.querySelector(".more");
+  list.tabIndex = list.scrollHeight > list.clientHeight ? 0 : -1; // what scrolls has to be within the keyboard's reach
   more.hidden = count <= items.length;
   write(more, `and ${count - items.length} more`);
 }
@@ -161,7 +162,7 @@ function drawSheet(counts) {
 function conservation(counts, waiting) {
   if (!counts.sent) return "Nothing has been sent yet.";
   const sum = `${counts.sent} sent = ${many(counts.results, "result")} + ${waiting} waiting + ${counts.parked} parked` +
-    (counts.answered ? ` + ${counts.answered} told to the caller` : "");
+    (counts.answered ? ` + ${many(counts.answered, "HTTP error")}` : "");
   return counts.missing
     ? `${sum} + ${counts.missing} not found. Did somebody else take them off a queue?`
     : `${sum}. Nothing is lost.`;

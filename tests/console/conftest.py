@@ -1,0 +1,39 @@
+"""A headless Chromium, and a page in it that lets no mistake of its script and no breach of its policy pass."""
+
+import subprocess
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+
+from sandbox.template import REPOSITORY
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    found = subprocess.run(
+        ["/bin/sh", REPOSITORY / "sandbox" / "find-browser.sh"], capture_output=True, text=True, check=False
+    )
+    assert found.returncode == 0, found.stderr
+    with sync_playwright() as playwright:
+        # without its own sandbox, which does not run as root; it visits nothing but the console
+        chromium = playwright.chromium.launch(executable_path=found.stdout.strip(), args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def page(browser: Browser) -> Iterator[Page]:
+    context = browser.new_context(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
+    a_page = context.new_page()
+    mistakes: list[str] = []
+
+    def note(message: ConsoleMessage) -> None:
+        if "Content Security Policy" in message.text:
+            mistakes.append(message.text)
+
+    a_page.on("pageerror", lambda error: mistakes.append(str(error)))
+    a_page.on("console", note)
+    yield a_page
+    context.close()
+    assert mistakes == []

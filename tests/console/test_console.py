@@ -1,0 +1,167 @@
+"""The console on the deployed stack, in a browser: what goes wrong makes requests wait, and nothing is lost."""
+
+import re
+from collections.abc import Iterator
+
+import pytest
+from playwright.sync_api import Page, expect
+
+from sandbox.console.desk import Desk
+from sandbox.console.samples import samples
+from sandbox.console.server import serving
+from sandbox.demo import walk
+from sandbox.scene import Scene, set_scene
+
+SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
+AFTER_A_MINUTE = 150_000  # what only a person can mend is tried again within a minute
+ALL_SAMPLES = len(samples())
+
+
+@pytest.fixture(scope="module")
+def scene() -> Iterator[Scene]:
+    with set_scene() as a_scene:
+        walk(a_scene)
+        yield a_scene
+
+
+@pytest.fixture
+def console(page: Page, scene: Scene) -> Iterator[Page]:
+    """Open a console that has seen nothing yet; whatever a test switched on is off again after it."""
+    with serving(Desk(scene)) as url:
+        page.goto(url)
+        expect(page.locator("#connection")).to_have_text("Live")
+        yield page
+        scene.vendor.faults.clear()
+        scene.vendor.duplicate_rule = "off"
+        expect(page.locator("#count-waiting")).to_have_text("0", timeout=AFTER_A_MINUTE)
+        page.get_by_role("button", name="Take results and parked away").click()
+        expect(page.locator("#count-sent")).to_have_text("0")
+    assert scene.stack.leftovers() == {}
+
+
+def switch(console: Page, name: str) -> None:
+    button = console.get_by_role("button", name=name, exact=True)
+    before = button.get_attribute("aria-pressed")
+    button.click()
+    expect(button).to_have_attribute("aria-pressed", "false" if before == "true" else "true")
+
+
+def send(console: Page, label: str, way: str = "Event") -> None:
+    with console.expect_response("**/deeds/send"):
+        console.get_by_role("group", name=way).get_by_role("button", name=label, exact=True).click()
+
+
+def expect_sum(console: Page, text: str, timeout: float = SOON) -> None:
+    expect(console.locator("#verdict")).to_have_text(text, timeout=timeout)
+
+
+def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(console: Page, scene: Scene) -> None:
+    made = len(scene.vendor.links)
+    switch(console, "Outage")
+    console.get_by_role("button", name="Send twenty requests").click()
+    expect_sum(console, "20 sent = 0 results + 20 waiting + 0 parked. Nothing is lost.")
+    expect(console.locator("#waiting .badge", has_text="unavailable").first).to_be_visible(timeout=SOON)
+    expect(console.locator("#calls .status", has_text="503").first).to_be_visible()
+    expect(console.locator("#count-results")).to_have_text("0")
+
+    switch(console, "Outage")
+
+    expect_sum(console, "20 sent = 20 results + 0 waiting + 0 parked. Nothing is lost.")
+    links = console.locator("#results .card", has_text="created").get_by_role("link")
+    expect(links).to_have_count(20)
+    addresses = {link.get_attribute("href") for link in links.all()}
+    assert addresses == {link.survey_link for link in scene.vendor.links[made:]}
+    assert len(addresses) == 20
+    titles = console.locator("#results .title").all_inner_texts()
+    assert sorted(titles) == [f"visit-{number:03}" for number in range(1, 21)]
+
+
+def test_a_rate_limit_makes_a_request_wait_as_long_as_it_says(console: Page) -> None:
+    switch(console, "Rate limit")
+    send(console, "Checkout completed")
+    expect(console.locator("#waiting .card", has_text="rate_limited")).to_contain_text("order-1002", timeout=SOON)
+    expect(console.locator("#calls .status", has_text="429").first).to_be_visible()
+
+    switch(console, "Rate limit")
+
+    expect_sum(console, "1 sent = 1 result + 0 waiting + 0 parked. Nothing is lost.")
+    expect(console.locator("#results .card", has_text="created").get_by_role("link")).to_be_visible()
+
+
+def test_a_lost_answer_makes_a_request_wait(console: Page) -> None:
+    switch(console, "Lost answers")
+    send(console, "Checkout completed")
+    expect(console.locator("#waiting .card", has_text="no_answer")).to_contain_text("order-1002", timeout=SOON)
+    expect(console.locator("#calls .status", has_text="no answer").first).to_be_visible()
+
+    switch(console, "Lost answers")
+
+    expect_sum(console, "1 sent = 1 result + 0 waiting + 0 parked. Nothing is lost.")
+    expect(console.locator("#results .card", has_text="created").get_by_role("link")).to_be_visible()
+
+
+def test_a_lost_answer_under_a_duplicate_rule_is_an_unknown_outcome(console: Page) -> None:
+    switch(console, "Lost answers")
+    switch(console, "Duplicate rule")
+    send(console, "Checkout completed")
+    expect(console.locator("#waiting .card", has_text="no_answer")).to_be_visible(timeout=SOON)
+
+    switch(console, "Lost answers")
+
+    expect(console.locator("#results .card", has_text="unknown: outcome_unknown")).to_be_visible(timeout=SOON)
+    switch(console, "Duplicate rule")
+
+
+def test_revoked_tokens_cost_one_more_and_nothing_else(console: Page) -> None:
+    before = tokens(console)
+    with console.expect_response("**/deeds/revoke-tokens"):
+        console.get_by_role("button", name="Revoke all tokens").click()
+    send(console, "Checkout completed")
+
+    expect_sum(console, "1 sent = 1 result + 0 waiting + 0 parked. Nothing is lost.")
+    expect(console.locator("#calls .status", has_text="401").first).to_be_visible()
+    assert tokens(console) == before + 1
+
+
+def tokens(console: Page) -> int:
+    told = re.match(r"(\d+) tokens? given", console.locator("#vendor-sum").inner_text())
+    assert told
+    return int(told[1])
+
+
+def test_a_rotated_secret_makes_requests_wait_until_it_is_filled_in(console: Page) -> None:
+    console.get_by_role("button", name="Rotate the client secret").click()
+    expect(console.get_by_role("button", name="Fill in the new secret")).to_be_visible()
+    send(console, "Checkout completed")
+    expect(console.locator("#waiting .card", has_text="credentials_refused")).to_be_visible(timeout=SOON)
+
+    console.get_by_role("button", name="Fill in the new secret").click()
+
+    expect(console.get_by_role("button", name="Rotate the client secret")).to_be_visible()
+    expect_sum(console, "1 sent = 1 result + 0 waiting + 0 parked. Nothing is lost.", AFTER_A_MINUTE)
+    expect(console.locator("#results .card", has_text="created").get_by_role("link")).to_be_visible()
+
+
+def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
+    for sample in samples():
+        with console.expect_response("**/deeds/send"):
+            console.locator(f'[data-sample="{sample.name}"]').click()
+
+    expect(console.locator("#count-sent")).to_have_text(str(ALL_SAMPLES))
+    expect(console.locator("#count-waiting")).to_have_text("0", timeout=SOON)
+    expect_sum(console, f"{ALL_SAMPLES} sent = {ALL_SAMPLES - 1} results + 0 waiting + 1 parked. Nothing is lost.")
+    parked = console.locator("#parked .card")
+    expect(parked).to_contain_text("Malformed")
+    expect(parked).to_contain_text("invalid_request")
+    refused = console.locator("#results .card", has_text="call-1004")
+    expect(refused).to_contain_text("rejected: validation_failed")
+    for reference in ("ticket-1001", "Form", "order-1002", "call-1003"):
+        expect(console.locator("#results .card", has_text=reference).get_by_role("link")).to_be_visible()
+
+
+def test_an_http_call_in_an_outage_is_told_to_its_caller(console: Page) -> None:
+    switch(console, "Outage")
+    send(console, "Put", "HTTP call")
+
+    expect_sum(console, "1 sent = 0 results + 0 waiting + 0 parked + 1 HTTP error. Nothing is lost.")
+    expect(console.locator("#answered .card")).to_contain_text("503 unavailable")

@@ -1,0 +1,147 @@
+"""The console's server answers its own page, on loopback, and nobody else's; what a button does needs JSON from it."""
+
+import http.client
+import json
+import socket
+from collections.abc import Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import pytest
+
+from sandbox.console.desk import UnknownDeed
+from sandbox.console.server import MAX_BODY, serving
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.emulator import SandboxError
+from tests.console.still_console import StillConsole
+
+JSON = {"Content-Type": "application/json"}
+
+
+@pytest.fixture
+def console() -> Iterator[StillConsole]:
+    with CustomerGaugeSandbox() as vendor:
+        yield StillConsole(vendor)
+
+
+@pytest.fixture
+def address(console: StillConsole) -> Iterator[str]:
+    with serving(console) as url:
+        yield urlsplit(url).netloc
+
+
+def ask(
+    address: str, method: str, path: str, headers: Mapping[str, str] | None = None, body: str | None = None
+) -> tuple[int, http.client.HTTPMessage, Any]:
+    connection = http.client.HTTPConnection(address, timeout=5)
+    try:
+        connection.request(method, path, body, dict(headers or {}))
+        answer = connection.getresponse()
+        text = answer.read().decode()
+        is_json = answer.headers.get_content_type() == "application/json"
+        return answer.status, answer.headers, json.loads(text) if is_json else text
+    finally:
+        connection.close()
+
+
+def press(address: str, headers: Mapping[str, str], body: str = "{}", deed: str = "revoke-tokens") -> int:
+    return ask(address, "POST", f"/deeds/{deed}", headers, body)[0]
+
+
+@pytest.mark.parametrize(
+    ("path", "media_type"),
+    [
+        ("/", "text/html"),
+        ("/console.js", "text/javascript"),
+        ("/console.css", "text/css"),
+        ("/icon.svg", "image/svg+xml"),
+        ("/state", "application/json"),
+    ],
+)
+def test_every_part_comes_with_a_policy_that_lets_nothing_else_in(address: str, path: str, media_type: str) -> None:
+    status, headers, _ = ask(address, "GET", path)
+
+    assert (status, headers.get_content_type()) == (200, media_type)
+    assert headers["Content-Security-Policy"].startswith("default-src 'none'; script-src 'self'; style-src 'self';")
+    assert "frame-ancestors 'none'" in headers["Content-Security-Policy"]
+    assert headers["X-Content-Type-Options"] == "nosniff"
+    assert "Access-Control-Allow-Origin" not in headers
+
+
+@pytest.mark.parametrize("path", ["/desk.py", "/../server.py", "/page/index.html", "/deeds/clear"])
+def test_there_is_nothing_else(address: str, path: str) -> None:
+    assert ask(address, "GET", path)[0] == 404
+
+
+def test_it_listens_on_loopback_alone(console: StillConsole) -> None:
+    with serving(console) as url:
+        port = urlsplit(url).port
+        with socket.socket() as other:  # all of 127.0.0.0/8 is this machine
+            other.settimeout(5)
+            assert other.connect_ex(("127.0.0.2", port)) != 0
+
+
+@pytest.mark.parametrize("host", ["console.evil.example", "console.evil.example:80", "127.0.0.1", ""])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/state"), ("GET", "/"), ("POST", "/deeds/clear")])
+def test_a_foreign_name_of_this_address_is_refused(
+    console: StillConsole, address: str, host: str, method: str, path: str
+) -> None:
+    status, _, answer = ask(address, method, path, {"Host": host, **JSON}, "{}" if method == "POST" else None)
+
+    assert status == 403
+    assert list(answer) == ["message"]
+    assert console.pressed == []
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1"])
+def test_a_button_on_a_foreign_page_does_nothing(console: StillConsole, address: str, origin: str) -> None:
+    assert press(address, {"Origin": origin, **JSON}) == 403
+    assert console.pressed == []
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [{}, {"Content-Type": "text/plain"}, {"Content-Type": "application/x-www-form-urlencoded"}],
+)
+def test_what_a_form_could_send_does_nothing(console: StillConsole, address: str, headers: Mapping[str, str]) -> None:
+    assert press(address, headers) == 415
+    assert console.pressed == []
+
+
+def test_a_button_of_the_own_page_does_what_it_says(console: StillConsole, address: str) -> None:
+    assert press(address, {"Origin": f"http://{address}", **JSON}, '{"name": "outage", "on": true}', "switch") == 200
+    assert press(address, JSON) == 200  # a program on this machine has no origin
+
+    assert console.pressed == [("switch", {"name": "outage", "on": True}), ("revoke-tokens", {})]
+
+
+@pytest.mark.parametrize(
+    ("body", "status"),
+    [("[]", 400), ("{", 400), ("\ud83d", 400), ("[" * MAX_BODY, 400), (" " * (MAX_BODY + 1), 413)],
+    ids=["a list", "half", "no text", "deep", "long"],
+)
+def test_a_body_that_is_no_small_object_is_refused(console: StillConsole, address: str, body: str, status: int) -> None:
+    assert press(address, JSON, body.encode(errors="surrogatepass").decode("latin-1")) == status
+    assert console.pressed == []
+
+
+def test_a_body_without_a_length_is_refused(console: StillConsole, address: str) -> None:
+    assert press(address, {"Transfer-Encoding": "chunked", **JSON}, "2\r\n{}\r\n0\r\n\r\n") == 413
+    assert console.pressed == []
+
+
+@pytest.mark.parametrize(("failure", "status"), [(UnknownDeed("jump: no"), 400), (SandboxError("jump: no"), 503)])
+def test_what_cannot_be_done_is_said(console: StillConsole, address: str, failure: Exception, status: int) -> None:
+    console.failure = failure
+
+    assert ask(address, "POST", "/deeds/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})
+
+
+def test_a_port_that_is_taken_is_named(console: StillConsole) -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        port = other.getsockname()[1]
+
+        with pytest.raises(SandboxError, match=f"cannot listen on port {port}: "), serving(console, port):
+            pass
