@@ -1,12 +1,13 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
 # from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
+.PHONY: help demo local screenshot operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
 SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
+BROWSER := .venv/browser-is-there
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
 PORT :=
 CONSOLE_PORT :=
@@ -23,13 +24,16 @@ export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 endif
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-9s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a CustomerGauge sandbox
 	@$(BIN)/python -m sandbox.demo
 
 local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=4566 fixes the emulator's port, CONSOLE_PORT=8080 the page's
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT)) $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
+
+screenshot: $(TOOLS) $(BROWSER)  ## docs/console.png, taken anew
+	@$(BIN)/python -m tests.console.screenshot
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)
@@ -48,7 +52,7 @@ template: $(TOOLS)  ## the template as SAM reads it
 scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it, and in the code
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
-unit: $(TOOLS) $(SCANNERS) $(COMPARED)  ## the tests, the deployed stack's included
+unit: $(TOOLS) $(SCANNERS) $(COMPARED) $(BROWSER)  ## the tests, the deployed stack's included
 	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
 	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
@@ -90,3 +94,5 @@ $(TOOLS) $(SCANNERS) $(COMPARED):
 	      -r $< > $(@D)/install.log 2>&1 \
 	    || { tail -n 5 $(@D)/install.log; echo "error: the tools could not be installed; all of it is in $(@D)/install.log"; exit 1; }; }
 	@touch $@
+$(BROWSER): $(TOOLS)
+	@sh sandbox/find-browser.sh > $@.tmp && mv $@.tmp $@

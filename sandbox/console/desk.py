@@ -108,8 +108,9 @@ class Desk:
             raise SandboxError(f"events/{sample.name} is not JSON: {error}") from None
         answer = self._scene.stack.events.put_events(Entries=entries)
         for entry, put in zip(entries, answer["Entries"], strict=True):
-            if "EventId" in put:
-                self._note("eventbridge", sample.label, reference_of(_object(entry["Detail"])), put["EventId"])
+            if "EventId" not in put:
+                raise SandboxError(f"events/{sample.name}: the bus refuses it: {put.get('ErrorMessage')}")
+            self._note("eventbridge", sample.label, reference_of(_object(entry["Detail"])), put["EventId"])
 
     def _call(self, sample: Sample) -> None:
         """Make an HTTP call under a key of its own, in a thread: its answer may take half a minute."""

@@ -2,24 +2,33 @@
 
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
 
 from sandbox.template import REPOSITORY
 
 
-@pytest.fixture(scope="session")
-def browser() -> Iterator[Browser]:
+@contextmanager
+def chromium(playwright: Playwright) -> Iterator[Browser]:
+    """Run the Chromium or Chrome of this machine."""
     found = subprocess.run(
         ["/bin/sh", REPOSITORY / "sandbox" / "find-browser.sh"], capture_output=True, text=True, check=False
     )
     assert found.returncode == 0, found.stderr
-    with sync_playwright() as playwright:
-        # without its own sandbox, which does not run as root; it visits nothing but the console
-        chromium = playwright.chromium.launch(executable_path=found.stdout.strip(), args=["--no-sandbox"])
-        yield chromium
-        chromium.close()
+    # without its own sandbox, which does not run as root; it visits nothing but the console
+    browser = playwright.chromium.launch(executable_path=found.stdout.strip(), args=["--no-sandbox"])
+    try:
+        yield browser
+    finally:
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright, chromium(playwright) as one:
+        yield one
 
 
 @pytest.fixture

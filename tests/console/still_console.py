@@ -23,7 +23,7 @@ def queued(message_id: str, body: object, **facts: Any) -> QueuedMessage:
 
 def result(message_id: str, source_id: str, *, way: str = "sqs", **facts: object) -> QueuedMessage:
     """Return a result message about the request with that id."""
-    link = {"survey_link": f"http://127.0.0.1/r/{message_id}"}
+    link = {"survey_link": f"http://127.0.0.1/r/{message_id}-0123456789abcdef0123456789abcdef0123456789"}
     body = {"status": "created", "source": {"type": way, "id": source_id}, "personal_link": link, "replayed": False}
     return queued(message_id, body | facts)
 

@@ -96,7 +96,7 @@ def test_a_repetition_is_the_end_of_the_message_that_repeats() -> None:
 def test_a_link_over_http_is_under_way_until_its_result_is_seen() -> None:
     journal = Journal()
     call = send(journal, way="http")
-    journal.answered(call, 200, "", "http://127.0.0.1/r/r1")
+    journal.answered(call, 200, "", "http://127.0.0.1/r/r1-0123456789abcdef0123456789abcdef0123456789")
     journal.observe(Queues(), NOW)
     assert counts(journal) == {"sent": 1, "underway": 1}
 

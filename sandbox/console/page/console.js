@@ -47,7 +47,7 @@ function reconcile(parent, items, build, fill) {
   for (const gone of known.values()) gone.remove();
 }
 
-const WAYS = { http: "HTTP call", eventbridge: "event", sqs: "queue message", direct: "direct call" };
+const WAYS = { http: "HTTP", eventbridge: "event", sqs: "queue", direct: "direct" };
 
 function buildCard() {
   const card = make("li", "card");
@@ -164,7 +164,7 @@ function conservation(counts, waiting) {
   const sum = `${counts.sent} sent = ${many(counts.results, "result")} + ${waiting} waiting + ${counts.parked} parked` +
     (counts.answered ? ` + ${many(counts.answered, "HTTP error")}` : "");
   return counts.missing
-    ? `${sum} + ${counts.missing} not found. Did somebody else take them off a queue?`
+    ? `${sum} + ${counts.missing} not found: taken off a queue by somebody else, or an event that no rule matches.`
     : `${sum}. Nothing is lost.`;
 }
 
