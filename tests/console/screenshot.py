@@ -10,7 +10,7 @@ from sandbox.template import REPOSITORY
 from tests.console.conftest import chromium
 
 PICTURE = REPOSITORY / "docs" / "console.png"
-SIZE: ViewportSize = {"width": 1120, "height": 860}
+SIZE: ViewportSize = {"width": 1080, "height": 840}
 SENT_BEFORE = ("http_put.json", "eventbridge_checkout_completed.json", "sqs_refused.json", "sqs_malformed.txt")
 
 
