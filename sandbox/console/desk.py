@@ -6,6 +6,7 @@ import threading
 import time
 import uuid
 from collections.abc import Mapping
+from http.client import HTTPException
 from typing import Any
 from urllib.parse import parse_qs
 
@@ -123,7 +124,7 @@ class Desk:
         headers = {"Content-Type": sample.media_type, "Idempotency-Key": f"console-{uuid.uuid4()}"}
         try:
             reply = self._scene.caller.send("PUT", sample.body, headers)
-        except OSError:  # the emulator is stopping, or did not answer in time
+        except (OSError, HTTPException):  # the emulator is stopping, or did not answer in time
             reply = HttpReply(0, {}, "{}")
         answer = _object(reply.body)
         link = (answer.get("data") or {}).get("survey_link") if reply.status == 200 else None

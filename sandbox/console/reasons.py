@@ -23,9 +23,7 @@ class Reasons:
     def follow(self, now: float) -> None:
         """Read what was logged since the last time."""
         since, self._since = self._since - _LATE, now
-        with suppress(
-            ClientError, BotoCoreError
-        ):  # no worker has run yet, or the emulator is busy: there is a next time
+        with suppress(ClientError, BotoCoreError):  # no worker has run yet, or the emulator is busy: next time
             for event in self._events(int(since * 1000)):
                 line = _object(event["message"])
                 if line.get("message") == "tried again later":

@@ -76,7 +76,7 @@ function fillWaiting(card, item, now) {
   const tries = item.tries > 0 && many(item.tries, "try", "tries");
   let next = "on its way";
   if (item.in_hand) next = item.way === "http" ? "being answered" : "being tried now";
-  else if (item.next_try) next = item.next_try > now ? `next try in ${duration(item.next_try - now)}` : "next try is due";
+  else if (item.next_try) next = item.next_try > now ? `next try in ${duration(item.next_try - now)}` : "try due now";
   fillCard(card, item, item.why || (item.in_hand ? "in hand" : "new"), item.why ? "waits" : "quiet", [since, tries, next], "");
 }
 
