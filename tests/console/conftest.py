@@ -5,9 +5,11 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 import pytest
-from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, sync_playwright
+from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
 from sandbox.template import REPOSITORY
+
+expect.set_options(timeout=20_000)  # ms: the machine may be busy with other tests
 
 
 @contextmanager
