@@ -3,8 +3,9 @@
 # As root on Debian or Ubuntu it installs one. Where there is none it says how to get one, in a line.
 
 find_one() {
+    applications=${APPLICATIONS:-/Applications}
     for candidate in "${CHROMIUM:-chromium}" chromium-browser google-chrome google-chrome-stable chrome \
-        "/Applications/Google Chrome.app/Contents/MacOS/Google Chrome" "/Applications/Chromium.app/Contents/MacOS/Chromium"; do
+        "$applications/Google Chrome.app/Contents/MacOS/Google Chrome" "$applications/Chromium.app/Contents/MacOS/Chromium"; do
         # Ubuntu's chromium-browser may be a script that only says that it is a snap, hence the try
         if command -v "$candidate" >/dev/null 2>&1 && "$candidate" --version >/dev/null 2>&1; then
             command -v "$candidate"

@@ -14,7 +14,7 @@ def find(folder: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     (folder / "id").symlink_to(shutil.which("id") or "id")
     return subprocess.run(
         ["/bin/sh", REPOSITORY / "sandbox" / "find-browser.sh"],
-        env={"PATH": str(folder), **environment},
+        env={"PATH": str(folder), "APPLICATIONS": f"{folder}/Applications", **environment},
         capture_output=True,
         text=True,
         check=False,
@@ -48,9 +48,14 @@ def test_one_that_is_named_goes_first(tmp_path: Path) -> None:
     assert find(tmp_path, CHROMIUM=str(browser)).stdout == f"{browser}\n"
 
 
-@pytest.mark.skipif(
-    Path("/Applications/Google Chrome.app").exists(), reason="there is one that PATH does not matter to"
-)
+def test_an_application_of_macos_is_found(tmp_path: Path) -> None:
+    folder = tmp_path / "Applications" / "Google Chrome.app" / "Contents" / "MacOS"
+    folder.mkdir(parents=True)
+    browser = program(folder / "Google Chrome")
+
+    assert find(tmp_path).stdout == f"{browser}\n"
+
+
 def test_where_there_is_none_it_says_how_to_get_one(tmp_path: Path) -> None:
     found = find(tmp_path)
 
