@@ -8,6 +8,7 @@ TOOLS := .venv/made-from-the-lock
 SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
+PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile  # a file's tests share a deployed stack
 PORT :=
 REQUESTS :=
 SEED :=
@@ -48,8 +49,8 @@ scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFo
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
 unit: $(TOOLS) $(SCANNERS) $(COMPARED)  ## the tests, the deployed stack's included
-	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
-	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
+	@$(PYTEST) tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
+	@$(PYTEST) --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
