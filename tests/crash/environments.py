@@ -10,6 +10,7 @@ from personal_link.access_token import TokenCache, in_a_thread
 from personal_link.client_credentials import CredentialsSecret
 from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
+from personal_link.event_mappings import NO_MAPPINGS
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Ledger
@@ -91,6 +92,7 @@ def an_environment(
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(clock),
         concurrency=10,
+        mappings=NO_MAPPINGS,
         retry_window=DAY,
         clock=clock,
     )

@@ -13,6 +13,7 @@ import http_api
 from personal_link import wiring
 from personal_link.clock import Deadline
 from personal_link.cool_down import CoolDown
+from personal_link.event_mappings import NO_MAPPINGS
 from personal_link.http_door import HttpDoor
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
@@ -130,6 +131,7 @@ def end_of(body: str) -> None:
         requests=cast("RequestsQueue", queue),
         cool_down=CoolDown(clock),
         concurrency=10,
+        mappings=NO_MAPPINGS,
         retry_window=86_400,
         clock=clock,
     )

@@ -18,6 +18,7 @@ from personal_link import observability
 from personal_link.clock import Deadline
 from personal_link.cool_down import CoolDown
 from personal_link.errors import Code, Unanswered
+from personal_link.event_mappings import NO_MAPPINGS
 from personal_link.outcome import Outcome
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import LinkRequest, Source
@@ -115,6 +116,7 @@ def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: f
             requests=cast("RequestsQueue", queue),
             cool_down=CoolDown(clock),
             concurrency=10,
+            mappings=NO_MAPPINGS,
             retry_window=retry_window,
             clock=clock,
             jitter=chance.random,

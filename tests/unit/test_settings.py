@@ -34,6 +34,7 @@ SETTINGS = Settings(
     imports_base_url="https://imports.api.eu.customergauge.com",
     encoding="json",
     default_configuration="",
+    known_headings=frozenset(),
     credentials_secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     ledger_table="ledger",
     ledger_days=21,

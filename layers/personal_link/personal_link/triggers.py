@@ -10,6 +10,7 @@ from urllib.parse import parse_qsl
 
 from personal_link import strict_json
 from personal_link.errors import Code, InvalidRequest, Unreadable
+from personal_link.event_mappings import NO_MAPPINGS, EventMappings
 from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, IdempotencyKey, Source, is_label
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -47,20 +48,33 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
     return Delivery(source, content, key=None, received_at=int(context["requestTimeEpoch"]) / 1000)
 
 
-def open_sqs(record: Mapping[str, Any]) -> Delivery:
-    """Return what an SQS record brought: a bare request, or a whole EventBridge event with the request as its detail.
+def open_sqs(record: Mapping[str, Any], mappings: EventMappings = NO_MAPPINGS) -> Delivery:
+    """Return what an SQS record brought: a bare request, or a whole EventBridge event.
 
     What is JSON but no object is opened as an empty request, whose check then says what it lacks. Raises Unreadable
     when the body is not JSON.
     """
     content = _object(_read_json(record["body"]))
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
-    event_id = content.get("id")
-    if "detail-type" in content and isinstance(event_id, str) and is_label(event_id):
-        source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
-        return Delivery(source, _object(content.get("detail")), key, _time_of(content) or received_at)
+    if event := _open_event(content, received_at, mappings):
+        return event
     message_id = first_id(record)
     return Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
+
+
+def _open_event(content: dict[str, object], received_at: float, mappings: EventMappings) -> Delivery | None:
+    """Return what a whole EventBridge event brought: its detail is the request, unless its detail-type has a mapping.
+
+    None if it is no event.
+    """
+    event_id = content.get("id")
+    if "detail-type" not in content or not isinstance(event_id, str) or not is_label(event_id):
+        return None
+    source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
+    occurred_at = _time_of(content) or received_at
+    if mapped := mappings.apply(content):
+        return Delivery(source, mapped.content, key, occurred_at, mapped.problems)
+    return Delivery(source, _object(content.get("detail")), key, occurred_at)
 
 
 def _time_of(event: Mapping[str, object]) -> float | None:
