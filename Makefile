@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
 # from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
+.PHONY: help demo local mapping operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -14,6 +14,7 @@ REQUESTS :=
 SEED :=
 ONLY :=
 ARGS := --help
+EVENT :=
 
 # nothing else reads the user's AWS configuration
 ifneq ($(MAKECMDGOALS),operate)
@@ -30,6 +31,9 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 
 local: $(TOOLS)  ## the same, left up, with lines to paste; PORT=4566 fixes the emulator's port
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT))
+
+mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
+	@$(BIN)/python -m sandbox.mapping $(EVENT)
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)

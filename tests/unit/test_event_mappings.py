@@ -15,6 +15,7 @@ from personal_link.triggers import open_sqs
 from sandbox.emulator import REPOSITORY
 
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
+REFERENCE = "join('-', ['ticket', to_string(detail.ticket.id)])"
 AN_ENTRY = """
 ["Ticket Solved"]
 configuration = "'tickets'"
@@ -109,8 +110,7 @@ def test_no_key_is_made_of_an_id_that_is_not_there(tmp_path: Path) -> None:
 
     assert problems == {
         "reference": [
-            'the mapping of "Ticket Solved" does not work on this event: '
-            "join('-', ['ticket', to_string(detail.ticket.id)])"
+            f'the mapping of "Ticket Solved" does not work on this event: {REFERENCE}',
         ],
         "idempotency_key": ['the mapping of "Ticket Solved" gives nothing: detail.ticket.id'],
     }
