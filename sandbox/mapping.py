@@ -15,9 +15,9 @@ from sandbox.scene import run, say
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 
-from personal_link import event_mappings, triggers  # noqa: E402  # only now is it on the path
-from personal_link.errors import RequestError, SettingsError  # noqa: E402
-from personal_link.request import check  # noqa: E402
+from personal_link import event_mappings, triggers  # only now is it on the path
+from personal_link.errors import RequestError, SettingsError
+from personal_link.request import check
 
 
 def mapping() -> None:
