@@ -53,12 +53,12 @@ class LedgerReader:
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
-        self._mappings = event_mappings.load()
+        self._map_event = event_mappings.load().apply
 
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
         """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
         try:
-            request = check(triggers.open_sqs(record, self._mappings))
+            request = check(triggers.open_sqs(record, self._map_event))
         except Unreadable:
             return Entry(Standing.UNREADABLE)
         except Refused:

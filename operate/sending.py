@@ -57,7 +57,7 @@ class TrialRequest:
 def _request(body: str, message_id: str) -> LinkRequest:
     record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
     try:
-        return check(triggers.open_sqs(record, event_mappings.load()))
+        return check(triggers.open_sqs(record, event_mappings.load().apply))
     except Refused as refusal:
         problem = refusal.message
     raise click.ClickException(f"{problem} Nothing was sent.")

@@ -51,7 +51,7 @@ def _events(file: Path) -> Iterator[dict[str, Any]]:
 def _request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) -> dict[str, Any]:
     record = {"messageId": "(the message's)", "body": json.dumps(event), "attributes": {"SentTimestamp": "0"}}
     try:
-        request = check(triggers.open_sqs(record, mappings))
+        request = check(triggers.open_sqs(record, mappings.apply))
     except RequestError as error:
         raise SandboxError("\n".join([error.message, *_lines(error)])) from None
     return {

@@ -10,13 +10,13 @@ from personal_link.access_token import TokenCache, in_a_thread
 from personal_link.client_credentials import CredentialsSecret
 from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
-from personal_link.event_mappings import NO_MAPPINGS
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Ledger
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.sign_in import sign_in
 from personal_link.transport import Transport
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
@@ -92,7 +92,7 @@ def an_environment(
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(clock),
         concurrency=10,
-        mappings=NO_MAPPINGS,
+        map_event=no_mapping,
         retry_window=DAY,
         clock=clock,
     )

@@ -13,11 +13,11 @@ import http_api
 from personal_link import wiring
 from personal_link.clock import Deadline
 from personal_link.cool_down import CoolDown
-from personal_link.event_mappings import NO_MAPPINGS
 from personal_link.http_door import HttpDoor
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import LinkRequest
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from tests.fake_clock import FakeClock
 
@@ -131,7 +131,7 @@ def end_of(body: str) -> None:
         requests=cast("RequestsQueue", queue),
         cool_down=CoolDown(clock),
         concurrency=10,
-        mappings=NO_MAPPINGS,
+        map_event=no_mapping,
         retry_window=86_400,
         clock=clock,
     )

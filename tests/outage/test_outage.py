@@ -18,10 +18,10 @@ from personal_link import observability
 from personal_link.clock import Deadline
 from personal_link.cool_down import CoolDown
 from personal_link.errors import Code, Unanswered
-from personal_link.event_mappings import NO_MAPPINGS
 from personal_link.outcome import Outcome
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import LinkRequest, Source
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from tests.fake_clock import FakeClock
 
@@ -116,7 +116,7 @@ def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: f
             requests=cast("RequestsQueue", queue),
             cool_down=CoolDown(clock),
             concurrency=10,
-            mappings=NO_MAPPINGS,
+            map_event=no_mapping,
             retry_window=retry_window,
             clock=clock,
             jitter=chance.random,

@@ -62,7 +62,7 @@ def test_a_paid_order_becomes_a_link(stack: Stack) -> None:
     with_example(stack, "order", EventBusName=BUS)
     (entry,) = sample("eventbridge_order_paid.json")
 
-    stack.events.put_events(Entries=[{**entry, "EventBusName": BUS}])
+    stack.events.put_events(Entries=[entry | {"EventBusName": BUS}])
 
     result = the_result(stack)
     assert (result["status"], result["reference"]) == ("created", "1005")
@@ -101,3 +101,30 @@ def test_a_date_that_has_come_becomes_a_link(stack: Stack) -> None:
     result = the_result(stack)
     assert (result["status"], result["source"]["type"]) == ("created", "eventbridge")
     assert result["record"]["Email"] == "alex@example.com"
+
+
+@pytest.mark.parametrize(
+    ("name", "reference"),
+    [
+        ("sqs_event_s3_object_created.json", "report-2026-10.pdf"),
+        ("sqs_event_survey_due.json", "d32c5kddcf5bb8c3"),
+    ],
+)
+def test_a_sample_of_a_whole_event_becomes_a_link(stack: Stack, name: str, reference: str) -> None:
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(sample(name)))
+
+    result = the_result(stack)
+    assert (result["status"], result["reference"]) == ("created", reference)
+
+
+def test_an_event_without_what_its_mapping_needs_is_rejected_naming_the_expression(stack: Stack) -> None:
+    event = sample("sqs_event_salesforce_case_closed.json")
+    del event["detail"]["payload"]["Contact_Email__c"]
+
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(event))
+
+    result = the_result(stack)
+    assert (result["status"], result["reference"]) == ("rejected", "00001026")
+    assert result["error"]["errors"] == {
+        "record.Email": ['the mapping of "Case_Closed__e" gives nothing: detail.payload.Contact_Email__c']
+    }

@@ -57,7 +57,8 @@ def local(copy: Path) -> Iterator[list[str]]:
 
 
 def client(service: str, exported: dict[str, str]) -> Any:
-    return boto3.client(
+    session: Any = boto3.Session()  # its clients' types go by literal names
+    return session.client(
         service,
         endpoint_url=exported["AWS_ENDPOINT_URL"],
         verify=exported["AWS_CA_BUNDLE"],

@@ -37,7 +37,7 @@ def mappings_of(text: str, folder: Path) -> EventMappings:
 
 def opened(event: object, mappings: EventMappings) -> LinkRequest:
     record = {"messageId": "m-1", "body": json.dumps(event), "attributes": {"SentTimestamp": "1800000000000"}}
-    return check(open_sqs(record, mappings))
+    return check(open_sqs(record, mappings.apply))
 
 
 def solved(detail: object) -> dict[str, object]:
@@ -122,7 +122,7 @@ def test_the_rejected_result_says_whose_it_is_as_far_as_the_event_did(tmp_path: 
         "body": json.dumps(solved({"ticket": {"id": 77}, "requester": {"phone": "+55"}})),
         "attributes": {"SentTimestamp": "1800000000000"},
     }
-    delivery = open_sqs(record, mappings_of(AN_ENTRY, tmp_path))
+    delivery = open_sqs(record, mappings_of(AN_ENTRY, tmp_path).apply)
     with pytest.raises(InvalidRequest) as refused:
         check(delivery)
 

@@ -7,7 +7,7 @@ ends in a value, or in a problem that names the expression and quotes nothing of
 
 import tomllib
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -18,6 +18,7 @@ from jmespath.parser import ParsedResult
 
 from personal_link.errors import SettingsError
 from personal_link.request import is_scalar
+from personal_link.triggers import Mapped
 
 FILE: Final = Path(__file__).with_name("event_mappings.toml")
 _LABELS: Final = ("configuration", "reference", "idempotency_key")
@@ -38,14 +39,6 @@ class _Functions(functions.Functions):
 
 
 _OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
-
-
-@dataclass(frozen=True, slots=True)
-class Mapped:
-    """What an event gave: the content of a request as far as it was got, and what is wrong, by field."""
-
-    content: Mapping[str, object] = field(repr=False)
-    problems: Mapping[str, list[str]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,9 +78,6 @@ class _Entry:
                 target, key = (content, name) if name in _LABELS else (record, name.partition(".")[2])
                 target[key] = value
         return Mapped({**content, "record": record}, problems)
-
-
-NO_MAPPINGS: Final = EventMappings({})
 
 
 def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[Any, str | None]:

@@ -2,15 +2,15 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from personal_link import strict_json
 from personal_link.errors import Code, InvalidRequest, Unreadable
-from personal_link.event_mappings import NO_MAPPINGS, EventMappings
 from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, IdempotencyKey, Source, is_label
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -19,6 +19,21 @@ _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 # JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
 _MAX_BODY: Final = 6 * MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What an event gave by its mapping: the content of a request as far as it was got, and what is wrong, by field."""
+
+    content: Mapping[str, object] = field(repr=False)
+    problems: Mapping[str, list[str]]
+
+
+MapEvent = Callable[[Mapping[str, object]], Mapped | None]
+
+
+def no_mapping(_event: Mapping[str, object]) -> None:
+    """Find no mapping: the detail of every event is a request by itself."""
 
 
 def open_http(event: Mapping[str, Any]) -> Delivery:
@@ -48,7 +63,7 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
     return Delivery(source, content, key=None, received_at=int(context["requestTimeEpoch"]) / 1000)
 
 
-def open_sqs(record: Mapping[str, Any], mappings: EventMappings = NO_MAPPINGS) -> Delivery:
+def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Delivery:
     """Return what an SQS record brought: a bare request, or a whole EventBridge event.
 
     What is JSON but no object is opened as an empty request, whose check then says what it lacks. Raises Unreadable
@@ -56,13 +71,13 @@ def open_sqs(record: Mapping[str, Any], mappings: EventMappings = NO_MAPPINGS) -
     """
     content = _object(_read_json(record["body"]))
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
-    if event := _open_event(content, received_at, mappings):
+    if event := _open_event(content, received_at, map_event):
         return event
     message_id = first_id(record)
     return Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
 
 
-def _open_event(content: dict[str, object], received_at: float, mappings: EventMappings) -> Delivery | None:
+def _open_event(content: dict[str, object], received_at: float, map_event: MapEvent) -> Delivery | None:
     """Return what a whole EventBridge event brought: its detail is the request, unless its detail-type has a mapping.
 
     None if it is no event.
@@ -72,7 +87,7 @@ def _open_event(content: dict[str, object], received_at: float, mappings: EventM
         return None
     source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
     occurred_at = _time_of(content) or received_at
-    if mapped := mappings.apply(content):
+    if mapped := map_event(content):
         return Delivery(source, mapped.content, key, occurred_at, mapped.problems)
     return Delivery(source, _object(content.get("detail")), key, occurred_at)
 

@@ -76,7 +76,7 @@ def batch_worker() -> BatchWorker:
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
         concurrency=queue_settings.batch_concurrency,
-        mappings=event_mappings.load(),
+        map_event=event_mappings.load().apply,
     )
 
 
