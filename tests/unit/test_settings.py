@@ -50,6 +50,12 @@ def test_a_complete_environment_gives_the_connectors_settings() -> None:
     assert load_settings(CONNECTOR) == SETTINGS
 
 
+def test_known_headings_are_what_stands_between_the_commas() -> None:
+    known = load_settings({**CONNECTOR, "KNOWN_HEADINGS": " Email, First Name,,Phone "}).known_headings
+
+    assert known == {"Email", "First Name", "Phone"}
+
+
 def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
     assert load_queue_settings(QUEUE) == QueueSettings(
         connector=SETTINGS,
