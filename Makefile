@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
 # from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
+.PHONY: help demo local screenshot mapping operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -9,12 +9,14 @@ SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
 BROWSER := .venv/browser-is-there
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
+PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile  # a file's tests share a deployed stack
 PORT :=
 CONSOLE_PORT :=
 REQUESTS :=
 SEED :=
 ONLY :=
 ARGS := --help
+EVENT :=
 
 # nothing else reads the user's AWS configuration
 ifneq ($(MAKECMDGOALS),operate)
@@ -35,6 +37,9 @@ local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=456
 screenshot: $(TOOLS) $(BROWSER)  ## docs/console.png, taken anew
 	@$(BIN)/python -m tests.console.screenshot
 
+mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
+	@$(BIN)/python -m sandbox.mapping $(EVENT)
+
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)
 
@@ -53,8 +58,8 @@ scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFo
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
 unit: $(TOOLS) $(SCANNERS) $(COMPARED) $(BROWSER)  ## the tests, the deployed stack's included
-	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
-	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
+	@$(PYTEST) tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
+	@$(PYTEST) --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
