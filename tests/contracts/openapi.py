@@ -3,15 +3,15 @@
 from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
-import yaml
 from jsonschema import Draft202012Validator
-from referencing import Registry, Resource
+from referencing import Registry
 from referencing.jsonschema import DRAFT202012
+from samcli.yamlhelper import yaml_parse
 
 from sandbox.contracts import CONTRACTS, schema
 
 OPENAPI: Final = CONTRACTS / "openapi.yaml"
-DOCUMENT: Final[Mapping[str, Any]] = yaml.safe_load(OPENAPI.read_text())
+DOCUMENT: Final[Mapping[str, Any]] = yaml_parse(OPENAPI.read_text())
 METHODS: Final = ("put", "post")
 
 _FILES: Final = {
@@ -20,7 +20,7 @@ _FILES: Final = {
     "result.schema.json": schema("result"),
 }
 _REGISTRY: Final[Registry[Any]] = Registry().with_resources(
-    [(name, Resource(content, DRAFT202012)) for name, content in _FILES.items()]
+    [(name, DRAFT202012.create_resource(content)) for name, content in _FILES.items()]
 )
 
 

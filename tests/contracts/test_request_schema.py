@@ -2,9 +2,10 @@
 
 What the schema cannot say, and `check` refuses:
 - a lone surrogate in a string: few validators, and no transport but JSON's own escapes, can hold one;
-- more than 64 KiB in all; a name given twice, which is gone once JSON is read; no `configuration` where there is no default.
-What only the schema refuses: a number beyond 64 bits that is written with an exponent or a fraction. JSON Schema makes no
-difference between 1e30 and its thirty-one digits, and only these are refused: not every reader of JSON keeps them.
+- more than 64 KiB in all; a name given twice, which is gone once JSON is read;
+- no `configuration` where the stack has no default.
+What only the schema refuses: a number beyond 64 bits that is written with an exponent or a fraction. JSON Schema makes
+no difference between 1e30 and its thirty-one digits, and only these are refused: not every reader of JSON keeps them.
 """
 
 import json
