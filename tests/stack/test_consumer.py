@@ -180,17 +180,18 @@ def test_a_result_that_the_system_does_not_take_comes_again_and_holds_up_no_othe
     [
         (
             "rejected",
-            "rejected: validation_failed\n"
-            "The Email field is required when Phone is not present.\n"
-            '{"Email": ["The Email field is required when Phone is not present."]}\n'
-            "reference call-1004, result ",
+            """rejected: validation_failed
+The Email field is required when Phone is not present.
+{"Email": ["The Email field is required when Phone is not present."]}
+reference call-1004, result """,
         ),
         (
             "unknown",
-            "unknown: outcome_unknown\n"
-            "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
-            "a survey record probably exists and its link is lost. The Request History shows it.\n"
-            "{}\nreference ticket-1001, result ",
+            """unknown: outcome_unknown
+CustomerGauge calls the record a duplicate after an attempt that ended without an answer: \
+a survey record probably exists and its link is lost. The Request History shows it.
+{}
+reference ticket-1001, result """,
         ),
     ],
 )

@@ -33,7 +33,7 @@ class NoLinkError(Exception):
 def personal_link(request: Mapping[str, Any], key: str) -> dict[str, Any]:
     """Return the link for a request; whatever is tried again is tried under the same key. Raises NoLinkError."""
     for attempt in range(1, ATTEMPTS + 1):
-        wait = random.uniform(0.5, 1) * 2**attempt  # noqa: S311 - no secret
+        wait = random.uniform(0.5, 1) * 2**attempt
         try:
             status, headers, answer = _send(request, key)
         except (urllib3.exceptions.HTTPError, ValueError):  # perhaps it arrived: with its key it may be sent again

@@ -1,5 +1,5 @@
 #!/bin/sh
-# The same with the API key of a stack with HttpAuth=API_KEY.
+# The same with an API key, for a stack deployed with HttpAuth=API_KEY
 set -eu
 answer=$(mktemp)  # curl empties it before it tries again
 trap 'cat "$answer"; rm "$answer"' EXIT

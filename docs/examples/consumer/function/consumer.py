@@ -1,6 +1,6 @@
 """Reads the results queue: a link goes to your system once, what a person has to see goes to people.
 
-A result is delivered at least once, so its id is claimed before it is handed on: whoever claims it first hands it on, and
+A result is delivered at least once, so its id is claimed before it is handed on: who claims it first hands it on, and
 who dies in between loses the claim after a minute. Your system gets the id as well, for the one case that is left: it
 was told, and the worker died before it could write that down.
 """
@@ -26,7 +26,7 @@ def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str,
     for record in event["Records"]:
         try:
             handle(json.loads(record["body"]))
-        except Exception as error:  # noqa: BLE001 - whatever it is, this one comes again and the others do not
+        except Exception as error:  # whatever it is: this one comes again, the others do not
             print(json.dumps({"failed": record["messageId"], "error": type(error).__name__}))
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
@@ -82,7 +82,7 @@ def tell_your_system(result: dict[str, Any]) -> None:
     body = {"reference": result.get("reference"), "survey_link": result["personal_link"]["survey_link"]}
     headers = {"Content-Type": "application/json", "Idempotency-Key": result["id"]}
     request = urllib.request.Request(os.environ["WEBHOOK_URL"], json.dumps(body).encode(), headers, method="POST")
-    with urllib.request.urlopen(request, timeout=3):  # noqa: S310 - the template allows https alone
+    with urllib.request.urlopen(request, timeout=3):
         pass
 
 
