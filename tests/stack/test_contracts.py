@@ -44,12 +44,13 @@ class Signed(AuthBase):
     """Signs what requests is about to send."""
 
     def __init__(self, caller: HttpCaller) -> None:
-        self._caller = caller
+        assert caller.credentials
+        self._credentials = caller.credentials
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
         headers = {"Content-Type": request.headers.get("Content-Type", "")}
         to_sign = AWSRequest(request.method, request.url, data=request.body, headers=headers)
-        SigV4Auth(self._caller.credentials, "execute-api", REGION).add_auth(to_sign)
+        SigV4Auth(self._credentials, "execute-api", REGION).add_auth(to_sign)
         request.headers.update(dict(to_sign.headers.items()))
         return request
 
@@ -68,7 +69,7 @@ def no_results_are_left(stack: Stack) -> Iterator[None]:
         pass
 
 
-def send(case: Case, stack: Stack, caller: HttpCaller) -> Any:
+def send(case: Case[Any], stack: Stack, caller: HttpCaller) -> Any:
     root = stack.http_url.removesuffix("/personal-link")
     return case.call(base_url=root, auth=Signed(caller), verify=str(stack.emulator.authority), timeout=40)
 
@@ -79,7 +80,7 @@ def bounded(test: Any) -> Any:
     )(test)
 
 
-def as_the_contract_says_beside_the_schema(case: Case) -> None:
+def as_the_contract_says_beside_the_schema(case: Case[Any]) -> None:
     """Name a mapping, since this stack has no default; and do not name two keys at once."""
     body = cast("dict[str, Any]", case.body)
     if body.get("configuration") is None:
@@ -97,7 +98,7 @@ def test_what_the_document_allows_is_not_called_invalid(
 
     @bounded
     @given(api["/personal-link"][method].as_strategy(GenerationMode.POSITIVE, media_type=media_type))
-    def is_taken(case: Case) -> None:
+    def is_taken(case: Case[Any]) -> None:
         as_the_contract_says_beside_the_schema(case)
         answer = send(case, stack, caller)
         seen.append(answer.status_code)
@@ -117,7 +118,7 @@ def test_what_the_document_does_not_allow_is_refused(
 
     @bounded
     @given(api["/personal-link"][method].as_strategy(GenerationMode.NEGATIVE, media_type="application/json"))
-    def is_refused(case: Case) -> None:
+    def is_refused(case: Case[Any]) -> None:
         case.headers.pop("Idempotency-Key", None)  # here it is the body that is wrong
         problems = violations("request", case.body)
         assume(problems and not any(problem.startswith("record.") and "imum" in problem for problem in problems))

@@ -19,7 +19,8 @@ LONGEST_WAIT = 20.0  # seconds; whoever can wait longer sends to the queue
 TRY_AGAIN = {"in_progress", "rate_limited", "unavailable", "internal_error", "no_answer"}
 
 http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=35), retries=False)  # the API gives up after 29 s
-credentials, region = Session().get_credentials(), os.environ["AWS_REGION"]
+credentials: Any = Session().get_credentials()
+region = os.environ["AWS_REGION"]
 
 
 class NoLinkError(Exception):

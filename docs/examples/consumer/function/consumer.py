@@ -58,7 +58,7 @@ def claim(result_id: str) -> bool:
             ReturnValuesOnConditionCheckFailure="ALL_OLD",
         )
     except ClientError as error:
-        there = error.response.get("Item")
+        there: Any = error.response.get("Item")
         if there is not None and "claimed_until" not in there:
             return False
         raise
