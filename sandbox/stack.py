@@ -17,6 +17,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 from urllib.parse import urlsplit
 
+from sandbox.contracts import violations
 from sandbox.emulator import BUILD, REGION, REPOSITORY, Emulator, SandboxError, without_aws
 
 if TYPE_CHECKING:
@@ -89,8 +90,11 @@ class Stack:
         return taken
 
     def results(self, count: int, within: float = 30.0) -> list[Message]:
-        """Take that many results."""
-        return self.take(self.results_queue_url, count, within)
+        """Take that many results. Raises SandboxError if one of them breaks its contract."""
+        taken = self.take(self.results_queue_url, count, within)
+        if broken := [problem for message in taken for problem in violations("result", message.json())]:
+            raise SandboxError(f"results break docs/contracts/result.schema.json: {broken}")
+        return taken
 
     def leftovers(self, within: float = 10.0) -> dict[str, int]:
         """Return how many messages each queue still holds after that many seconds; nothing once all are empty."""

@@ -3,6 +3,7 @@ from hypothesis import HealthCheck, settings
 
 from personal_link import observability
 from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's
+from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -30,7 +30,7 @@ def an_outcome(
     record: dict[str, object] | None = None,
 ) -> Outcome:
     return Outcome(
-        id=f"id-{number}",
+        id=f"5a0d2f63-2c1e-5c5b-9d0c-{number:012}",
         status=status,
         source=Source("eventbridge", "event-1"),
         requested_at="2026-11-23T10:00:00.000Z",
@@ -53,7 +53,7 @@ def test_a_result_carries_the_message_that_the_design_shows(account: Account, re
     (message,) = account.results()
     assert json.loads(message["Body"]) == {
         "schema": "personal-link-result/1",
-        "id": "id-1",
+        "id": "5a0d2f63-2c1e-5c5b-9d0c-000000000001",
         "status": "created",
         "reference": "crm-0815",
         "source": {"type": "eventbridge", "id": "event-1"},
@@ -119,7 +119,8 @@ def test_results_go_out_ten_at_a_time(account: Account, results: ResultsQueue) -
 
     assert unsent == set()
     assert [len(batch["Entries"]) for batch in sent] == [10, 10, 3]
-    assert {json.loads(message["Body"])["id"] for message in account.results()} == {f"id-{n}" for n in range(23)}
+    ids = {json.loads(message["Body"])["id"] for message in account.results()}
+    assert ids == {f"5a0d2f63-2c1e-5c5b-9d0c-{number:012}" for number in range(23)}
 
 
 def test_results_that_are_too_large_together_go_out_apart(account: Account, results: ResultsQueue) -> None:

@@ -91,7 +91,7 @@ def shape(value: object) -> object:
 
 def test_the_sample_result_has_the_shape_of_a_result() -> None:
     outcome = Outcome(
-        id="1",
+        id="5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10",
         status="created",
         source=Source("eventbridge", "1"),
         requested_at="2026-11-23T10:00:00.000Z",

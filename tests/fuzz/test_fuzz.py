@@ -71,15 +71,19 @@ media_types = st.sampled_from(
 )
 
 
+ID = "5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10"
+NOON = "2026-11-23T12:00:00.000Z"
+
+
 class Issuer:
     """Makes a link of every request that gets this far."""
 
     def issue(self, request: LinkRequest, _deadline: Deadline) -> Outcome:
         link = PersonalLink(1, "https://survey.eu.customergauge.com/r/1", None)
-        fields = {"reference": request.reference, "record": request.record}
+        fields = {"reference": request.reference, "record": request.record, "configuration": "contact"}
         assert request.key.digest
         assert request.fingerprint
-        return Outcome("1", "created", request.source, "", "", 1, personal_link=link, **cast("Any", fields))
+        return Outcome(ID, "created", request.source, NOON, NOON, 1, personal_link=link, **cast("Any", fields))
 
 
 class Sqs:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Literal
 
 import pytest
@@ -143,7 +144,7 @@ def test_a_result_is_one_line_whose_fields_come_in_the_contracts_order() -> None
 
 def test_a_result_is_ascii_whatever_the_record_says() -> None:
     outcome = Outcome(
-        id="id-1",
+        id="5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10",
         status="rejected",
         source=Source("sqs", "message-1"),
         requested_at="2027-01-15T08:00:00.000Z",
@@ -202,7 +203,7 @@ def test_a_replay_of_a_replay_changes_nothing_more(outcome: Outcome) -> None:
 
 def test_a_link_without_number_and_short_form_is_replayed_as_it_was() -> None:
     link = PersonalLink(None, "https://survey.eu.customergauge.com/r/1", None)
-    outcome = Outcome("id-1", "created", Source("http", "r"), "then", "now", 1, personal_link=link)
+    outcome = replace(CREATED, personal_link=link)
 
     replay = Outcome.replay(outcome.stored(), reference=None, record=None)
 

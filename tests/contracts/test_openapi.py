@@ -1,0 +1,124 @@
+"""The OpenAPI document says what the code and the template do: no status, code or refusal more, and none less."""
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from personal_link.errors import CODES
+from sandbox.template import REPOSITORY, source_template
+from tests.contracts.openapi import DOCUMENT, METHODS, breaks, codes, operation, resolved, responses
+
+every_method = pytest.mark.parametrize("method", METHODS)
+
+
+@every_method
+def test_the_codes_are_all_codes_under_their_statuses(method: str) -> None:
+    told = {code: status for status, response in responses(method).items() for code in codes(response)}
+
+    assert told == {str(code): meaning.http_status for code, meaning in CODES.items()}
+
+
+@every_method
+def test_beside_the_codes_there_are_a_link_and_the_gateways_refusal(method: str) -> None:
+    assert {status for status, response in responses(method).items() if not codes(response)} == {200, 403}
+
+
+@every_method
+def test_each_code_has_an_example(method: str) -> None:
+    for status, response in responses(method).items():
+        examples = response["content"]["application/json"]["examples"]
+        assert codes(response) <= examples.keys()
+        for name, example in examples.items():
+            if status not in {200, 403}:
+                assert name.startswith(example["value"]["code"]), name
+
+
+@every_method
+def test_every_example_of_an_answer_is_one(method: str) -> None:
+    for response in responses(method).values():
+        content = response["content"]["application/json"]
+        for name, example in content["examples"].items():
+            assert breaks(content["schema"], example["value"]) == [], name
+
+
+@every_method
+def test_every_example_of_a_body_is_one(method: str) -> None:
+    body = resolved(operation(method)["requestBody"])["content"]
+
+    assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
+    for content in body.values():
+        for name, example in content["examples"].items():
+            assert breaks(content["schema"], example["value"]) == [], name
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        {"message": "no"},
+        {"message": "no", "code": "duplicate_record", "number": 1},
+        {"message": "no", "code": "rate_limited"},
+        {"message": "no", "code": "invalid_request", "errors": {}},
+        {"message": "no", "code": "invalid_request", "errors": {"record": "is required"}},
+    ],
+)
+def test_an_answer_of_another_shape_would_be_noticed(answer: Mapping[str, Any]) -> None:
+    assert breaks(responses("put")[400]["content"]["application/json"]["schema"], answer) != []
+
+
+@every_method
+def test_what_always_says_when_to_come_back_has_to_say_it(method: str) -> None:
+    said = {
+        status: resolved(response["headers"]["Retry-After"]).get("required", False)
+        for status, response in responses(method).items()
+        if "Retry-After" in response.get("headers", {})
+    }
+
+    assert said == {409: False, 429: True, 502: False, 503: True}
+
+
+def test_what_the_gateway_refuses_by_itself_is_in_it() -> None:
+    statuses = {
+        "THROTTLED": 429,
+        "QUOTA_EXCEEDED": 429,
+        "INTEGRATION_FAILURE": 503,
+        "API_CONFIGURATION_ERROR": 503,
+        "INTEGRATION_TIMEOUT": 504,
+        "REQUEST_TOO_LARGE": 413,
+    }
+    refusals = source_template()["Resources"]["PersonalLinkApi"]["Properties"]["GatewayResponses"]
+
+    assert refusals.keys() == statuses.keys()
+    for kind, refusal in refusals.items():
+        response = responses("put")[statuses[kind]]
+        content = response["content"]["application/json"]
+        body = json.loads(refusal["ResponseTemplates"]["application/json"])
+        assert refusal.get("StatusCode", statuses[kind]) == statuses[kind]
+        assert breaks(content["schema"], body) == []
+        assert body in [example["value"] for example in content["examples"].values()]
+        assert set(refusal.get("ResponseParameters", {}).get("Headers", {})) <= response.get("headers", {}).keys()
+
+
+def test_both_ways_to_prove_who_one_is_are_those_of_the_template() -> None:
+    api = source_template()["Resources"]["PersonalLinkApi"]["Properties"]["DefinitionBody"]
+    of_template = api["components"]["securitySchemes"]
+    told = DOCUMENT["components"]["securitySchemes"]
+
+    assert [next(iter(one)) for one in DOCUMENT["security"]] == ["signature", "key"]
+    for name, scheme in of_template.items():
+        assert scheme.items() <= told[name].items()
+
+
+def test_the_path_and_its_methods_are_those_of_the_template() -> None:
+    api = source_template()["Resources"]["PersonalLinkApi"]["Properties"]["DefinitionBody"]
+
+    assert {path: set(item) for path, item in DOCUMENT["paths"].items()} == {
+        path: set(item) for path, item in api["paths"].items()
+    }
+
+
+def test_the_samples_of_calls_are_bodies() -> None:
+    body = resolved(operation("put")["requestBody"])["content"]["application/json"]["schema"]
+
+    assert breaks(body, json.loads((REPOSITORY / "events" / "http_put.json").read_text())) == []

@@ -1,0 +1,162 @@
+"""The schema of a request and the code that checks requests are of one mind, from both sides.
+
+What the schema cannot say, and `check` refuses:
+- a lone surrogate in a string: few validators, and no transport but JSON's own escapes, can hold one;
+- more than 64 KiB in all; a name given twice, which is gone once JSON is read;
+- no `configuration` where the stack has no default.
+What only the schema refuses: a number beyond 64 bits that is written with an exponent or a fraction. JSON Schema makes
+no difference between 1e30 and its thirty-one digits, and only these are refused: not every reader of JSON keeps them.
+"""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from personal_link import strict_json
+from personal_link.errors import Code, InvalidRequest
+from personal_link.request import Delivery, Source, check
+from sandbox.contracts import schema, violations
+from sandbox.template import REPOSITORY
+
+# What a request may hold and what it may not, in one bag.
+characters = st.characters(codec="utf-8", categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Mn", "So", "Co", "Cf"))
+texts = st.text(characters, max_size=12) | st.sampled_from(
+    ["", "x" * 256, "x" * 257, "😀" * 256, "\x00", "\x7f", "a\n"]
+)
+numbers = st.integers() | st.floats() | st.sampled_from([2**63, 2**63 - 1, -(2**63), -(2**63) - 1, 10**400, 1e308])
+scalars = texts | numbers | st.booleans() | st.none()
+values = st.recursive(scalars, lambda inner: st.lists(inner, max_size=2) | st.dictionaries(texts, inner, max_size=2))
+headings = st.integers(199, 202).map(lambda count: {f"Heading {number}": number for number in range(count)})
+requests = st.fixed_dictionaries(
+    {},
+    optional={
+        "record": st.dictionaries(texts, scalars, max_size=5) | headings | values,
+        "configuration": texts | values,
+        "reference": texts | values,
+        "idempotency_key": texts | values,
+        "more": values,
+    },
+)
+
+
+def refusal(content: Any) -> Code | None:
+    """How a request is refused, once it is written as JSON and read again; None if it is not."""
+    try:
+        read = strict_json.parse(json.dumps(content))
+    except ValueError:
+        return Code.INVALID_REQUEST
+    try:
+        check(Delivery(Source("sqs", "1"), read if isinstance(read, dict) else {}, None, received_at=0))
+    except InvalidRequest as error:
+        return error.code
+    return None
+
+
+def has_a_long_float(content: Any) -> bool:
+    record = content.get("record")
+    found = record.values() if isinstance(record, dict) else ()
+    return any(isinstance(value, float) and abs(value) >= 2**63 for value in found)
+
+
+@given(requests)
+@example({"record": {"Email": "a\n"}})
+@example({"record": {"A\n": 1}})
+@example({"record": {"A": 2**63}})
+def test_what_the_schema_takes_is_refused_for_its_size_alone(content: dict[str, Any]) -> None:
+    if violations("request", content) == []:
+        assert refusal(content) in {None, Code.TOO_LARGE}
+
+
+@given(requests)
+@example({"record": {"A": -(2**63)}})
+def test_what_is_accepted_is_in_the_schema(content: dict[str, Any]) -> None:
+    if refusal(content) is None and not has_a_long_float(content):
+        assert violations("request", content) == []
+
+
+valid_texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), min_size=1, max_size=12)
+valid_values = valid_texts | st.just("") | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none()
+
+
+@given(
+    st.fixed_dictionaries(
+        {"record": st.dictionaries(valid_texts, valid_values, min_size=1, max_size=5)},
+        optional=dict.fromkeys(("configuration", "reference", "idempotency_key"), valid_texts | st.none()),
+    )
+)
+def test_a_request_by_the_book_is_taken_by_both(content: dict[str, Any]) -> None:
+    assert violations("request", content) == []
+    assert refusal(content) is None
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        {},
+        {"record": None},
+        {"record": {}},
+        {"record": []},
+        {"record": {"": 1}},
+        {"record": {"A\n": 1}},
+        {"record": {"A": {}}},
+        {"record": {"A": ["x"]}},
+        {"record": {"A": "x\x00"}},
+        {"record": {"A": "x\n"}},
+        {"record": {"A": 2**63}},
+        {"record": {"A": -(2**63) - 1}},
+        {"record": {"A": 1}, "reference": ""},
+        {"record": {"A": 1}, "reference": "x" * 257},
+        {"record": {"A": 1}, "configuration": 5},
+        {"record": {"A": 1}, "idempotency_key": "x\x85"},
+    ],
+    ids=repr,
+)
+def test_a_request_that_breaks_a_rule_is_refused_by_both(content: dict[str, Any]) -> None:
+    assert violations("request", content) != []
+    assert refusal(content) is Code.INVALID_REQUEST
+
+
+def test_too_many_headings_are_refused_by_both() -> None:
+    content = {"record": {f"Heading {number}": number for number in range(201)}}
+
+    assert violations("request", content) == ["record: maxProperties"]
+    assert refusal(content) is Code.TOO_LARGE
+
+
+@pytest.mark.parametrize(
+    ("content", "code"),
+    [
+        ({"record": {"A": "x\ud800"}}, Code.INVALID_REQUEST),
+        ({"record": {"A": "x" * 65_536}}, Code.TOO_LARGE),
+    ],
+    ids=["a lone surrogate", "size"],
+)
+def test_what_the_schema_cannot_say_is_refused_by_the_check(content: dict[str, Any], code: Code) -> None:
+    assert violations("request", content) == []
+    assert refusal(content) is code
+
+
+def test_a_long_number_with_an_exponent_is_refused_by_the_schema_alone() -> None:
+    assert violations("request", {"record": {"A": 1e300}}) == ["record.A: exclusiveMaximum"]
+    assert refusal({"record": {"A": 1e300}}) is None
+
+
+def test_what_else_stands_in_a_request_is_ignored_by_both() -> None:
+    content = {"record": {"A": 1}, "more": {"depth": []}}
+
+    assert violations("request", content) == []
+    assert refusal(content) is None
+
+
+@pytest.mark.parametrize("sample", ["http_put.json", "sqs_request.json", "sqs_refused.json"])
+def test_the_samples_are_requests(sample: str) -> None:
+    assert violations("request", json.loads((REPOSITORY / "events" / sample).read_text())) == []
+
+
+def test_the_lengths_are_those_of_the_check() -> None:
+    definitions = schema("request")["$defs"]
+
+    assert (definitions["label"]["maxLength"], definitions["record"]["maxProperties"]) == (256, 200)

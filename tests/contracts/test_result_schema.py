@@ -1,0 +1,117 @@
+"""What a result may be: the schema takes the examples, and nothing that the connector would not write."""
+
+import json
+import re
+from collections.abc import Callable
+from copy import deepcopy
+from typing import Any
+
+import pytest
+
+from personal_link.errors import CODES, Code, Refused
+from personal_link.outcome import Outcome, PersonalLink, describe
+from personal_link.request import Source
+from sandbox.contracts import schema, validator, violations
+from sandbox.template import REPOSITORY
+
+README = (REPOSITORY / "README.md").read_text()
+CREATED, REJECTED, REFUSED, UNKNOWN = schema("result")["examples"]
+
+
+def edited(result: dict[str, Any], edit: Callable[[dict[str, Any]], object]) -> dict[str, Any]:
+    copy = deepcopy(result)
+    edit(copy)
+    return copy
+
+
+def codes_on_the_queue(becomes: str) -> set[str]:
+    """The codes of which the README's table says that they are rejected, or unknown."""
+    rows = re.findall(r"^\| `(\w+)` \| \d+ \| ([^|]*)\|", README, re.MULTILINE)
+    return {code for code, on_the_queue in rows if on_the_queue.startswith(becomes)}
+
+
+@pytest.mark.parametrize("name", ["request", "result"])
+def test_both_schemas_are_json_schema(name: str) -> None:
+    validator(name).check_schema(schema(name))
+
+
+@pytest.mark.parametrize("name", ["request", "result"])
+def test_every_example_is_what_it_is_an_example_of(name: str) -> None:
+    examples = schema(name)["examples"]
+
+    assert len(examples) >= 2
+    assert [violations(name, example) for example in examples] == [[]] * len(examples)
+
+
+def test_each_status_has_an_example() -> None:
+    assert {result["status"] for result in schema("result")["examples"]} == {"created", "rejected", "unknown"}
+
+
+@pytest.mark.parametrize(("name", "becomes"), [("rejections", "rejected"), ("uncertainties", "unknown")])
+def test_the_codes_are_those_that_end_a_queued_request(name: str, becomes: str) -> None:
+    told = set(schema("result")["$defs"][name]["enum"])
+
+    assert told == codes_on_the_queue(becomes)
+    assert told < {str(code) for code in CODES}
+
+
+@pytest.mark.parametrize(
+    ("result", "edit"),
+    [
+        (CREATED, lambda result: result.update(more=1)),
+        (CREATED, lambda result: result.pop("id")),
+        (CREATED, lambda result: result.pop("personal_link")),
+        (CREATED, lambda result: result.update(error=REJECTED["error"])),
+        (CREATED, lambda result: result.update(schema="personal-link-result/2")),
+        (CREATED, lambda result: result.update(status="done")),
+        (CREATED, lambda result: result.update(attempts=0)),
+        (CREATED, lambda result: result.update(replayed="false")),
+        (CREATED, lambda result: result.update(requested_at="2026-11-24T10:00:00Z")),
+        (CREATED, lambda result: result.update(id="1")),
+        (CREATED, lambda result: result["source"].update(type="sns")),
+        (CREATED, lambda result: result["source"].update(name="somebody")),
+        (CREATED, lambda result: result["record"].update(Address={"City": "Utrecht"})),
+        (CREATED, lambda result: result["personal_link"].update(survey_link=None)),
+        (CREATED, lambda result: result["personal_link"].update(token="t")),
+        (REJECTED, lambda result: result.pop("error")),
+        (REJECTED, lambda result: result.update(personal_link=CREATED["personal_link"])),
+        (REJECTED, lambda result: result["error"].update(code="outcome_unknown")),
+        (REJECTED, lambda result: result["error"].update(code="rate_limited")),
+        (REJECTED, lambda result: result["error"].pop("message")),
+        (REJECTED, lambda result: result["error"].update(errors={"Email": "is required"})),
+        (REFUSED, lambda result: result.update(status="unknown")),
+        (UNKNOWN, lambda result: result["error"].update(code="duplicate_record")),
+        (UNKNOWN, lambda result: result.update(status="rejected")),
+    ],
+)
+def test_a_result_that_is_edited_is_none(result: dict[str, Any], edit: Callable[[dict[str, Any]], object]) -> None:
+    assert violations("result", result) == []
+    assert violations("result", edited(result, edit)) != []
+
+
+@pytest.mark.parametrize("source", ["http", "eventbridge", "sqs", "direct"])
+def test_a_result_says_by_which_of_four_ways_its_request_came(source: str) -> None:
+    assert violations("result", edited(CREATED, lambda result: result["source"].update(type=source))) == []
+
+
+def test_a_written_result_keeps_the_schema_whatever_it_leaves_out() -> None:
+    outcome = Outcome(
+        id="5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10",
+        status="created",
+        source=Source("sqs", "059f36b4-87a3-44ab-83d2-661975830a7d"),
+        requested_at="2026-11-24T10:00:00.000Z",
+        completed_at="2026-11-24T10:00:00.412Z",
+        attempts=1,
+        configuration="contact",
+        personal_link=PersonalLink(None, "https://survey.eu.customergauge.com/r/1", None),
+    )
+
+    assert violations("result", json.loads(outcome.message(echo_record=False))) == []
+
+
+@pytest.mark.parametrize("code", sorted(schema("result")["$defs"]["rejections"]["enum"]))
+def test_every_refusal_makes_a_result(code: str) -> None:
+    refusal = Refused(Code(code), "No.", errors={"Email": ["is not valid"]})
+    result = edited(REJECTED, lambda one: one.update(error=describe(refusal)))
+
+    assert violations("result", result) == []

@@ -1,0 +1,220 @@
+"""The consumer of docs/consuming.md, deployed beside the stack: each result is handed on once, and none is lost."""
+
+import io
+import json
+import threading
+import time
+import uuid
+import zipfile
+from collections.abc import Callable, Iterator
+from copy import deepcopy
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any, Final
+
+import pytest
+from samcli.yamlhelper import yaml_parse
+
+from sandbox.contracts import schema
+from sandbox.stack import Stack
+from sandbox.template import REPOSITORY, translated_template
+
+CONSUMER: Final = REPOSITORY / "docs" / "examples" / "consumer"
+NAME: Final = "consumer"
+
+
+@dataclass
+class System:
+    """The system that takes the links: what it got, and with which statuses it answers next; 204 when none is given."""
+
+    got: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
+    answers: list[int] = field(default_factory=list)
+
+    def of(self, result: dict[str, Any]) -> list[dict[str, Any]]:
+        """What came under a result's id, in order."""
+        return [body for key, body in self.got if key == result["id"]]
+
+
+@dataclass(frozen=True)
+class Consumer:
+    """The deployed example."""
+
+    stack: Stack
+    system: System
+    people: str  # the URL of a queue that is subscribed to what people are told
+
+    def deliver(self, *results: dict[str, Any]) -> None:
+        """Put results on the results queue."""
+        for result in results:
+            self.stack.sqs.send_message(QueueUrl=self.stack.results_queue_url, MessageBody=json.dumps(result))
+
+    def has_taken_all(self) -> bool:
+        """Whether the results queue is empty within half a minute."""
+        return soon(lambda: self.stack.depth(self.stack.results_queue_url) == 0)
+
+
+def soon(holds: Callable[[], bool]) -> bool:
+    """Whether something holds within half a minute."""
+    deadline = time.monotonic() + 30
+    while not holds():
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(0.1)
+    return True
+
+
+@pytest.fixture(scope="module")
+def system() -> Iterator[tuple[System, str]]:
+    system = System()
+
+    class Webhook(BaseHTTPRequestHandler):
+        def do_POST(self) -> None:
+            body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+            system.got.append((self.headers["Idempotency-Key"], body))
+            self.send_response(system.answers.pop(0) if system.answers else 204)
+            self.end_headers()
+
+        def log_message(self, *_: object) -> None:
+            """Say nothing."""
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Webhook)
+    thread = threading.Thread(target=server.serve_forever)
+    thread.start()
+    yield system, f"http://127.0.0.1:{server.server_port}/links"
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+def upload(stack: Stack) -> None:
+    """Put the function's code where `translated_template` says it is."""
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as code:
+        code.write(CONSUMER / "function" / "consumer.py", "consumer.py")
+    s3 = stack.emulator.client("s3")
+    s3.create_bucket(Bucket="artefacts", CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
+    s3.put_object(Bucket="artefacts", Key="upload", Body=archive.getvalue())
+
+
+def subscribed_queue(stack: Stack, topic: str) -> str:
+    url = stack.sqs.create_queue(QueueName="people")["QueueUrl"]
+    arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**sns, "Resource": arn}]})
+    stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    stack.emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
+    return url
+
+
+@pytest.fixture(scope="module")
+def consumer(stack: Stack, system: tuple[System, str]) -> Iterator[Consumer]:
+    """Deploy it; on a queue that hides a message for two seconds, so that what fails comes again soon."""
+    queue = {"QueueUrl": stack.results_queue_url}
+    arn = stack.sqs.get_queue_attributes(**queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "2"})
+    upload(stack)
+    template = translated_template(yaml_parse((CONSUMER / "template.yaml").read_text()))
+    parameters = {"ResultsQueueArn": arn, "WebhookUrl": system[1]}
+    cloudformation = stack.emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=NAME,
+        TemplateBody=json.dumps(template),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    [output] = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
+    yield Consumer(stack, system[0], subscribed_queue(stack, output["OutputValue"]))
+    cloudformation.delete_stack(StackName=NAME)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "30"})
+
+
+def a_result(status: str) -> dict[str, Any]:
+    """An example of the schema, of that status, under an id of its own."""
+    [example, *_] = [result for result in schema("result")["examples"] if result["status"] == status]
+    return {**deepcopy(example), "id": str(uuid.uuid4())}
+
+
+def test_the_link_of_a_real_request_reaches_the_system(consumer: Consumer) -> None:
+    request = {"configuration": "contact", "record": {"Email": "ana@example.com"}, "reference": "consumed-1"}
+    consumer.stack.sqs.send_message(QueueUrl=consumer.stack.requests_queue_url, MessageBody=json.dumps(request))
+
+    assert soon(lambda: bool(consumer.system.got))
+    [(_id, body)] = consumer.system.got
+    assert body.keys() == {"reference", "survey_link"}
+    assert body["reference"] == "consumed-1"
+    assert "/r/" in body["survey_link"]
+
+
+def test_a_result_that_is_delivered_three_times_is_handed_on_once(consumer: Consumer) -> None:
+    result = a_result("created")
+
+    consumer.deliver(result, result, {**result, "replayed": True})
+
+    assert consumer.has_taken_all()
+    assert consumer.system.of(result) == [
+        {"reference": "order-1234", "survey_link": "https://survey.eu.customergauge.com/r/987656abcdef"}
+    ]
+
+
+def test_a_result_that_the_system_does_not_take_comes_again_and_holds_up_no_other(consumer: Consumer) -> None:
+    failing, other = a_result("created"), a_result("created")
+    consumer.system.answers[:] = [503, 503]
+    consumer.deliver(failing)
+    assert soon(lambda: not consumer.system.answers)
+
+    consumer.deliver(other, failing)
+
+    assert consumer.has_taken_all()
+    assert len(consumer.system.of(failing)) == 3
+    assert len(consumer.system.of(other)) == 1
+
+
+@pytest.mark.parametrize(
+    ("status", "said"),
+    [
+        (
+            "rejected",
+            """rejected: validation_failed
+The Email field is required when Phone is not present.
+{"Email": ["The Email field is required when Phone is not present."]}
+reference call-1004, result """,
+        ),
+        (
+            "unknown",
+            """unknown: outcome_unknown
+CustomerGauge calls the record a duplicate after an attempt that ended without an answer: \
+a survey record probably exists and its link is lost. The Request History shows it.
+{}
+reference ticket-1001, result """,
+        ),
+    ],
+)
+def test_what_a_person_has_to_see_is_told_once_and_without_the_record(
+    consumer: Consumer, status: str, said: str
+) -> None:
+    result = a_result(status)
+
+    consumer.deliver(result, result)
+
+    assert consumer.has_taken_all()
+    [message] = consumer.stack.take(consumer.people, 2, within=4)
+    assert message.json()["Message"] == said + result["id"]
+    assert consumer.system.of(result) == []
+
+
+def test_a_result_whose_worker_died_is_handed_on_when_its_claim_ends(consumer: Consumer) -> None:
+    result = a_result("created")
+    [table] = [name for name in consumer.stack.dynamodb.list_tables()["TableNames"] if "HandledResults" in name]
+    claim = {"id": {"S": result["id"]}, "claimed_until": {"N": str(int(time.time()) + 3)}}
+    consumer.stack.dynamodb.put_item(TableName=table, Item=claim)
+
+    consumer.deliver(result)
+
+    assert consumer.has_taken_all()
+    assert len(consumer.system.of(result)) == 1
