@@ -17,8 +17,9 @@ data but the link:
     format        version of this layout
     expires_at    epoch seconds; DynamoDB deletes late, so it is checked here too
 
-A content key, which may stand for a new request soon, is remembered for an hour; but while an attempt of it is in
-flight or marked, for as long as any other: a parked invocation that is redriven has to meet its marker.
+A content key, which may stand for a new request soon, is remembered for an hour; but for as long as any other while
+an attempt of it is in flight or marked, or its result is not sent: a parked invocation that is redriven has to meet
+its marker, or its outcome.
 
 One more item, of another layout, is the shared access token (shared_token.py).
 """
@@ -138,6 +139,16 @@ class Ledger:
     def leave_marked(self, attempt: Attempt) -> None:
         """End an attempt of which nobody knows how it ended: its marker stays, and the next one may begin."""
         self._end(attempt, "REMOVE #owner, lease_until", {})
+
+    def keep(self, request: LinkRequest) -> None:
+        """Remember a settled request as long as one with a key of its own: its result is still to be sent."""
+        self._write(
+            self._dynamodb.update_item,
+            Key={"pk": {"S": request.key.digest}},
+            UpdateExpression="SET expires_at = :end",
+            ConditionExpression="attribute_exists(outcome)",
+            ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + self._life))}},
+        )
 
     def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
         if there["format"]["S"] != FORMAT:

@@ -1,4 +1,4 @@
-"""How each trigger wraps a request: API Gateway's event, an SQS record, an EventBridge event inside one."""
+"""How each trigger wraps a request: API Gateway's event, an SQS record, an EventBridge event, or not at all."""
 
 import base64
 import re
@@ -14,6 +14,9 @@ from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, Idempotency
 
 FORM: Final = "application/x-www-form-urlencoded"
 ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked messages
+ORIGINAL_INVOCATION_ID: Final = "original_invocation_id"  # instead, if it was a direct invocation
+LAMBDAS_REASON: Final = "ErrorMessage"
+_LAMBDAS_ATTRIBUTES: Final = ("RequestID", "ErrorCode", LAMBDAS_REASON)  # of the invocations that Lambda itself parks
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 # JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
@@ -55,12 +58,31 @@ def open_sqs(record: Mapping[str, Any]) -> Delivery:
     """
     content = _object(_read_json(record["body"]))
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
-    event_id = content.get("id")
-    if "detail-type" in content and isinstance(event_id, str) and is_label(event_id):
-        source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
-        return Delivery(source, _object(content.get("detail")), key, _time_of(content) or received_at)
+    invocation = invocation_id(record)
+    if invocation is not None:  # parked and redriven, it goes by the same key as before
+        return open_direct(content, invocation, received_at)
     message_id = first_id(record)
-    return Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
+    bare = Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
+    return _open_event(content, received_at) or bare
+
+
+def open_direct(payload: object, invocation: str, received_at: float) -> Delivery:
+    """Return what a direct invocation brought: a bare request, or a whole EventBridge event.
+
+    The key of a bare request is its content: whoever invokes again has another id for it.
+    """
+    content = _object(payload)
+    bare = Delivery(Source("direct", invocation), content, key=None, received_at=received_at)
+    return _open_event(content, received_at) or bare
+
+
+def _open_event(content: dict[str, object], received_at: float) -> Delivery | None:
+    """Return the request that is an EventBridge event's detail, None if this is no such event."""
+    event_id = content.get("id")
+    if "detail-type" not in content or not isinstance(event_id, str) or not is_label(event_id):
+        return None
+    source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
+    return Delivery(source, _object(content.get("detail")), key, _time_of(content) or received_at)
 
 
 def _time_of(event: Mapping[str, object]) -> float | None:
@@ -73,8 +95,24 @@ def _time_of(event: Mapping[str, object]) -> float | None:
 
 def first_id(record: Mapping[str, Any]) -> str:
     """Return the id under which a message first came: parked and redriven it has another, but it keeps its key."""
-    original = record.get("messageAttributes", {}).get(ORIGINAL_MESSAGE_ID, {}).get("stringValue")
-    return original if isinstance(original, str) and is_label(original) else str(record["messageId"])
+    return _label_of(record, ORIGINAL_MESSAGE_ID) or str(record["messageId"])
+
+
+def invocation_id(record: Mapping[str, Any]) -> str | None:
+    """Return the id of the direct invocation that a message was, parked by Lambda or by us; None if it was none."""
+    by_lambda = all(name in record.get("messageAttributes", {}) for name in _LAMBDAS_ATTRIBUTES)
+    return _label_of(record, ORIGINAL_INVOCATION_ID) or (_label_of(record, "RequestID") if by_lambda else None)
+
+
+def origin(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the attribute by which a message keeps its key when it is sent again."""
+    invocation = invocation_id(record)
+    return {ORIGINAL_MESSAGE_ID: first_id(record)} if invocation is None else {ORIGINAL_INVOCATION_ID: invocation}
+
+
+def _label_of(record: Mapping[str, Any], attribute: str) -> str | None:
+    value = record.get("messageAttributes", {}).get(attribute, {}).get("stringValue")
+    return value if isinstance(value, str) and is_label(value) else None
 
 
 def _body(event: Mapping[str, Any]) -> str | bytes:
