@@ -47,6 +47,7 @@ OUTPUTS = {
     "ApiKeyId",
     "RequestsQueueUrl",
     "RequestsQueueArn",
+    "DirectInvocationArn",
     "ParkedQueueUrl",
     "ResultsQueueUrl",
     "CredentialsSecretArn",
@@ -88,17 +89,18 @@ def test_every_parameter_says_what_it_means_and_what_it_takes(name: str) -> None
 
 
 def test_the_template_can_be_read_in_one_sitting() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 800
+    assert len(SOURCE.read_text().splitlines()) <= 900
 
 
 OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION"}
 
 
-def test_the_template_gives_http_api_the_variables_that_its_settings_read_and_no_other() -> None:
+@pytest.mark.parametrize("function", ["HttpApiFunction", "DirectInvocationFunction"])
+def test_the_template_gives_who_serves_callers_the_variables_that_its_settings_read_and_no_other(function: str) -> None:
     with pytest.raises(SettingsError) as missing:
         load_settings({})
 
-    assert environment_of("HttpApiFunction") - OPTIONAL == named_in(missing.value)
+    assert environment_of(function) - OPTIONAL == named_in(missing.value)
 
 
 def test_the_template_gives_queue_worker_the_variables_that_its_settings_read_and_no_other() -> None:
@@ -108,7 +110,7 @@ def test_the_template_gives_queue_worker_the_variables_that_its_settings_read_an
     assert environment_of("QueueWorkerFunction") - OPTIONAL == named_in(missing.value)
 
 
-@pytest.mark.parametrize("function", ["HttpApiFunction", "QueueWorkerFunction"])
+@pytest.mark.parametrize("function", ["HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"])
 def test_the_template_passes_on_what_is_optional(function: str) -> None:
     assert environment_of(function) >= OPTIONAL
 
