@@ -1,18 +1,20 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
 # from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
+.PHONY: help demo local mapping operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
 SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
+PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile  # a file's tests share a deployed stack
 PORT :=
 REQUESTS :=
 SEED :=
 ONLY :=
 ARGS := --help
+EVENT :=
 
 # nothing else reads the user's AWS configuration
 ifneq ($(MAKECMDGOALS),operate)
@@ -29,6 +31,9 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 
 local: $(TOOLS)  ## the same, left up, with lines to paste; PORT=4566 fixes the emulator's port
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT))
+
+mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
+	@$(BIN)/python -m sandbox.mapping $(EVENT)
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)
@@ -48,8 +53,8 @@ scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFo
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
 unit: $(TOOLS) $(SCANNERS) $(COMPARED)  ## the tests, the deployed stack's included
-	@$(BIN)/pytest --quiet tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
-	@$(BIN)/pytest --quiet --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
+	@$(PYTEST) tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
+	@$(PYTEST) --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz

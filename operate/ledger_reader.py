@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from operate.stack import Stack
-from personal_link import triggers
+from personal_link import event_mappings, triggers
 from personal_link.clock import Clock, SystemClock
 from personal_link.errors import Refused, Unreadable
 from personal_link.ledger import FORMAT
@@ -53,11 +53,12 @@ class LedgerReader:
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
+        self._map_event = event_mappings.load().apply
 
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
         """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
         try:
-            request = check(triggers.open_sqs(record))
+            request = check(triggers.open_sqs(record, self._map_event))
         except Unreadable:
             return Entry(Standing.UNREADABLE)
         except Refused:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from operate.ledger_reader import Entry, LedgerReader, Standing
-from personal_link import triggers
+from personal_link import event_mappings, triggers
 from personal_link.errors import Refused
 from personal_link.request import LinkRequest, check
 
@@ -57,7 +57,7 @@ class TrialRequest:
 def _request(body: str, message_id: str) -> LinkRequest:
     record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
     try:
-        return check(triggers.open_sqs(record))
+        return check(triggers.open_sqs(record, event_mappings.load().apply))
     except Refused as refusal:
         problem = refusal.message
     raise click.ClickException(f"{problem} Nothing was sent.")

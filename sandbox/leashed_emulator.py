@@ -19,14 +19,15 @@ from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions
 from ministack.services import lambda_svc, sqs
-from ministack.services.cloudformation import provisioners
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
+from samtranslator.translator import transform as sam
 
 emulated_action = iam_actions.extract_iam_action
-emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # it has no public way in
-
-
-lambda_functions = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
-emulated_creation = lambda_functions["create"]
+emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no other way in
+emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
+functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
+emulated_creation = functions_of_templates["create"]
+sam_transform = sam.transform
 
 
 def action_as_on_aws(service: str, *request: Any) -> str | None:
@@ -64,7 +65,7 @@ def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, 
         "ErrorCode": ("Number", "200"),
         "ErrorMessage": ("String", text),
     }
-    sqs._act_send_message(  # noqa: SLF001  # it has no other
+    sqs._act_send_message(  # noqa: SLF001  # as above
         {
             "QueueUrl": sqs._queue_by_arn(queue)["url"],  # noqa: SLF001
             "MessageBody": json.dumps(event),
@@ -74,6 +75,13 @@ def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, 
         },
         "",
     )
+
+
+def transforms_as_on_aws(template: Any, provided: Any = None, previous: Any = None) -> Any:
+    """Apply the transforms to a template. On AWS, SAM knows the parameters; here it would see their defaults alone."""
+    values = engine._transform_parameters(template, provided, previous)  # noqa: SLF001  # as above
+    sam.transform = lambda source, _nothing, loader: sam_transform(source, values, loader)
+    return emulated_transforms(template, provided, previous)
 
 
 def end_with_the_leash(folder: str) -> None:
@@ -87,9 +95,11 @@ def end_with_the_leash(folder: str) -> None:
 def run() -> None:
     """Serve the emulator; its own `main` would take port 443 as well."""
     iam_actions.extract_iam_action = action_as_on_aws
-    lambda_functions["create"] = create_whole
+    functions_of_templates["create"] = create_whole
     lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
     lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
+    for module in (changesets, handlers):
+        module._apply_transforms = transforms_as_on_aws  # noqa: SLF001  # as above
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.certfile = os.environ["MINISTACK_SSL_CERT"]

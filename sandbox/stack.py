@@ -9,6 +9,7 @@ import os
 import subprocess
 import sys
 import time
+import tomllib
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
 STACK_NAME = "personal-link-local"  # as samconfig.toml says
+MAPPINGS = REPOSITORY / "layers" / "personal_link" / "personal_link" / "event_mappings.toml"
 
 _SECONDS_TO_BUILD = 300
 _SECONDS_TO_DEPLOY = 120
@@ -128,15 +130,18 @@ class Stack:
 
 
 def deploy(emulator: Emulator, **parameters: str) -> Stack:
-    """Build the stack where it has changed, deploy it with these template parameters, and say where everything is."""
+    """Build the stack where it has changed, deploy it with these template parameters, and say where everything is.
+
+    It listens to the events of every mapping, so that an entry in event_mappings.toml is all it takes.
+    """
     if sys.version_info[:2] != (3, 13):
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
     with _one_at_a_time():
         _sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
-        overrides = [f'{name}="{value}"' for name, value in parameters.items()]
-        if overrides:
-            overrides.insert(0, "--parameter-overrides")
-        _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *overrides)
+        detail_types = ["Personal Link Requested", *tomllib.loads(MAPPINGS.read_text())]
+        parameters = {"EventDetailType": ",".join(detail_types), **parameters}
+        options = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
+        _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
     description = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Stacks"][0]["Outputs"]}
     _mend_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))

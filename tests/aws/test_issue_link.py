@@ -138,6 +138,29 @@ def test_without_any_configuration_a_request_is_refused_by_that_name(
     assert account.ledger_items() == []
 
 
+def test_every_heading_that_the_inbound_mapping_does_not_have_is_named_with_the_nearest(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    guarded = replace(issuer, known_headings=frozenset({"Email", "First Name", "Phone"}))
+    mistyped = replace(a_request(), record={"Emial": "zoe@acme.example", "First Name": "Zoë", "phone": "+55"})
+
+    with pytest.raises(InvalidRequest) as refused:
+        issue(guarded, mistyped)
+
+    assert refused.value.errors == {
+        "record.Emial": ["is not a heading of the inbound mapping; did you mean Email?"],
+        "record.phone": ["is not a heading of the inbound mapping; did you mean Phone?"],
+    }
+    assert vendor.calls("personal-link") == []
+
+
+def test_known_headings_go_through_as_they_are(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+    guarded = replace(issuer, known_headings=frozenset({"Email", "First Name", "Phone"}))
+
+    assert issue(guarded, a_request()).status == "created"
+    assert vendor.links[0].record == {"Email": "ada@example.com", "First Name": "Ada"}
+
+
 def test_what_cannot_finish_is_not_begun(issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account) -> None:
     with pytest.raises(NotProcessed) as refusal:
         issue(issuer, a_request(), seconds=1.9)

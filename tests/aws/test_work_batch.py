@@ -11,6 +11,7 @@ from personal_link.clock import Deadline
 from personal_link.cool_down import CoolDown
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import (
@@ -40,6 +41,7 @@ def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorke
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(clock),
         concurrency=10,
+        map_event=no_mapping,
         retry_window=DAY,
         clock=clock,
         jitter=lambda: 0.5,

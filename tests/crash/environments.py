@@ -16,6 +16,7 @@ from personal_link.ledger import Ledger
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.sign_in import sign_in
 from personal_link.transport import Transport
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
@@ -91,6 +92,7 @@ def an_environment(
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(clock),
         concurrency=10,
+        map_event=no_mapping,
         retry_window=DAY,
         clock=clock,
     )

@@ -34,6 +34,8 @@ OF_OTHERS = frozenset(
         "http.client",
         "inject_lambda_context",  # of Powertools
         "invalid_client",  # OAuth's own code
+        "to_string",  # of JMESPath
+        "visit.json",  # the reader's
     }
 )
 

@@ -48,12 +48,13 @@ def test_the_two_commands_stand_before_line_40() -> None:
 COMMANDS = ("make demo", "make test")
 
 
-def test_every_sample_is_used_by_the_readme_and_by_a_test_of_the_stack() -> None:
+def test_every_sample_is_used_by_the_readme_or_the_page_on_mappings_and_by_a_test_of_the_stack() -> None:
+    pages = README + (REPOSITORY / "docs" / "mapping.md").read_text()
     users = [REPOSITORY / "sandbox" / "demo.py", *REPOSITORY.glob("tests/stack/*.py")]
     tests = "".join(path.read_text() for path in users)
 
     for sample in (REPOSITORY / "events").iterdir():
-        assert f"events/{sample.name}" in README
+        assert f"events/{sample.name}" in pages
         assert sample.name in tests
 
 

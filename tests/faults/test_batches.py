@@ -11,6 +11,7 @@ from personal_link.clock import Deadline, SystemClock
 from personal_link.cool_down import CoolDown
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
@@ -29,6 +30,7 @@ def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = 
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         cool_down=CoolDown(issuer.clock),
         concurrency=1,  # so that it is known which record meets the failure
+        map_event=no_mapping,
         retry_window=86_400.0,
         clock=issuer.clock,
     )

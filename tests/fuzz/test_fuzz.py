@@ -17,6 +17,7 @@ from personal_link.http_door import HttpDoor
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import LinkRequest
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from tests.fake_clock import FakeClock
 
@@ -130,6 +131,7 @@ def end_of(body: str) -> None:
         requests=cast("RequestsQueue", queue),
         cool_down=CoolDown(clock),
         concurrency=10,
+        map_event=no_mapping,
         retry_window=86_400,
         clock=clock,
     )

@@ -21,6 +21,7 @@ from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
 from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
+from personal_link.event_mappings import EventMappings, _Entry, _Functions
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Attempt, Ledger
@@ -30,6 +31,7 @@ from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.settings import QueueSettings, Settings, _Reader
 from personal_link.shared_token import SharedToken
+from personal_link.triggers import Mapped, no_mapping
 from personal_link.work_batch import BatchWorker
 from tests.leaks.canaries import (
     ALL_OF_THEM,
@@ -109,6 +111,7 @@ def objects() -> list[object]:
         imports_base_url="https://api.example",
         encoding="json",
         default_configuration="contact",
+        known_headings=frozenset({"Email"}),
         credentials_secret_arn="arn",
         ledger_table="ledger",
         ledger_days=21,
@@ -145,15 +148,19 @@ def objects() -> list[object]:
         vendor_words.VendorWords([*RECORD.values(), TOKEN.value]),
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
         Parked(ALL_OF_THEM, error, 1, {"original_message_id": source.id}),
-        DirectCall(issuer, results),
+        DirectCall(issuer, results, no_mapping),
         HttpDoor(issuer, results),
-        BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10),
+        BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10, no_mapping),
         work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
         QueueSettings(settings, "url", "parked url", 24, 10),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         wiring._Models(),  # noqa: SLF001
         Meaning(503),
         Metrics(),
+        Mapped(delivery.content, {}),
+        EventMappings({}),
+        _Entry("Order Paid", {}, frozenset()),
+        _Functions(),
     ]
 
 

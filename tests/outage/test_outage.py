@@ -21,6 +21,7 @@ from personal_link.errors import Code, Unanswered
 from personal_link.outcome import Outcome
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import LinkRequest, Source
+from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
 from tests.fake_clock import FakeClock
 
@@ -115,6 +116,7 @@ def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: f
             requests=cast("RequestsQueue", queue),
             cool_down=CoolDown(clock),
             concurrency=10,
+            map_event=no_mapping,
             retry_window=retry_window,
             clock=clock,
             jitter=chance.random,

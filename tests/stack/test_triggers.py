@@ -67,6 +67,13 @@ def test_another_request_under_the_same_key_is_refused(caller: HttpCaller) -> No
     assert (answer.status, answer.json()["code"]) == (422, "idempotency_key_reused")
 
 
+def test_what_a_trigger_of_zendesk_posts_becomes_a_link(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
+    answer = caller.send("POST", sample("http_zendesk_ticket_solved.json"))
+
+    assert answer.status == 200
+    assert answer.json()["data"]["survey_link"] == vendor.links[-1].survey_link
+
+
 def test_a_form_is_a_drop_in_for_the_vendors_endpoint(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": "stack-form"}
 

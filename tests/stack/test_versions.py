@@ -71,3 +71,18 @@ def test_a_deployment_that_changes_nothing_but_a_parameter_is_live(
     assert [one["Environment"]["Variables"]["LOG_LEVEL"] for one in after] == ["WARNING", "WARNING"]
     assert all(int(new["Version"]) > int(old) for old, new in zip(before, after, strict=True))
     assert caller.send("PUT", REQUEST).status == 200
+
+
+def test_known_headings_are_live_once_they_are_deployed_and_others_are_refused(
+    caller: HttpCaller, emulator: Emulator, vendor: CustomerGaugeSandbox
+) -> None:
+    deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url, KnownHeadings="Email,First Name")
+
+    wrong = json.dumps({"configuration": "contact", "record": {"Email": "ada@acme.example", "First name": "Ada"}})
+    answer = caller.send("PUT", wrong)
+
+    assert answer.status == 400, answer.body
+    assert answer.json()["errors"] == {
+        "record.First name": ["is not a heading of the inbound mapping; did you mean First Name?"]
+    }
+    assert caller.send("PUT", REQUEST).status == 200

@@ -26,6 +26,7 @@ PARAMETERS = {
     "HttpAccessLogs": "true",
     "EventBusName": "default",
     "EventDetailType": "Personal Link Requested",
+    "KnownHeadings": "",
     "EchoRecord": "true",
     "MaximumConcurrency": 5,
     "BatchConcurrency": 10,
@@ -48,6 +49,7 @@ OUTPUTS = {
     "RequestsQueueUrl",
     "RequestsQueueArn",
     "DirectInvocationArn",
+    "ParkedQueueArn",
     "ParkedQueueUrl",
     "ResultsQueueUrl",
     "CredentialsSecretArn",
@@ -92,7 +94,7 @@ def test_the_template_can_be_read_in_one_sitting() -> None:
     assert len(SOURCE.read_text().splitlines()) <= 900
 
 
-OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION"}
+OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "KNOWN_HEADINGS"}
 
 
 @pytest.mark.parametrize("function", ["HttpApiFunction", "DirectInvocationFunction"])

@@ -136,6 +136,7 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
         ("urllib3", {"transport"}),
         ("boto3", set()),  # botocore is enough, and starts sooner
         ("snapshot_restore_py", {"wiring"}),
+        ("jmespath", {"event_mappings"}),
         ("aws_lambda_powertools", {"observability", "metrics"}),
     ],
 )
@@ -151,7 +152,7 @@ def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
 
 @pytest.mark.parametrize("path", EVERY_FILE)
 def test_no_other_library_is_imported(path: Path) -> None:
-    known = {"personal_link", "urllib3", "boto3", "botocore", "aws_lambda_powertools", "snapshot_restore_py"}
+    known = {"personal_link", "urllib3", "botocore", "jmespath", "aws_lambda_powertools", "snapshot_restore_py"}
     stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs"}
 
     assert top_level(path) - set(sys.stdlib_module_names) <= known | stubs

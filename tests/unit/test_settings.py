@@ -34,6 +34,7 @@ SETTINGS = Settings(
     imports_base_url="https://imports.api.eu.customergauge.com",
     encoding="json",
     default_configuration="",
+    known_headings=frozenset(),
     credentials_secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     ledger_table="ledger",
     ledger_days=21,
@@ -47,6 +48,12 @@ SETTINGS = Settings(
 
 def test_a_complete_environment_gives_the_connectors_settings() -> None:
     assert load_settings(CONNECTOR) == SETTINGS
+
+
+def test_known_headings_are_what_stands_between_the_commas() -> None:
+    known = load_settings({**CONNECTOR, "KNOWN_HEADINGS": " Email, First Name,,Phone "}).known_headings
+
+    assert known == {"Email", "First Name", "Phone"}
 
 
 def test_a_complete_environment_gives_the_queue_workers_settings() -> None:

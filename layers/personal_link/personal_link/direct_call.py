@@ -16,6 +16,7 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, refused_on_arrival
 from personal_link.queues import ResultsQueue
 from personal_link.request import LinkRequest, check
+from personal_link.triggers import MapEvent
 
 _NAMED: Final[Mapping[Code, type[PersonalLinkError]]] = {
     code: type(str(code), (PersonalLinkError,), {}) for code in CODES
@@ -36,13 +37,14 @@ class DirectCall:
 
     issuer: LinkIssuer
     results: ResultsQueue
+    map_event: MapEvent
 
     def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
         """Return the result message of an invocation's request; it is on the results queue by then.
 
         Raises TryAgain when the same invocation may end otherwise later.
         """
-        delivery = triggers.open_direct(payload, invocation, self.issuer.clock.wall())
+        delivery = triggers.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
         try:
             request = check(delivery)
             outcome = self.issuer.issue(request, deadline)

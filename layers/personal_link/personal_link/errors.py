@@ -1,7 +1,7 @@
 """Every way a request can fail: one tree for the code, one table for the people.
 
     PersonalLinkError
-    ├── SettingsError            the function's environment is incomplete; nothing can be done
+    ├── SettingsError            the environment or the event mappings are wrong; nothing can be done
     └── RequestError             one request failed; `code` says how, CODES what becomes of it
         ├── Refused              final: a person has to change the request or the vendor's set-up
         │   └── InvalidRequest   refused by us before anything was sent
@@ -91,7 +91,7 @@ class PersonalLinkError(Exception):
 
 
 class SettingsError(PersonalLinkError):
-    """The environment lacks variables or holds bad ones; the text names every one of them."""
+    """The environment, or event_mappings.toml, lacks something or holds what is wrong; the text names all of it."""
 
 
 class RequestError(PersonalLinkError):

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import Any, Final
 
 from personal_link import observability
@@ -18,7 +19,7 @@ from personal_link.errors import (
 )
 from personal_link.ledger import Attempt, Ledger
 from personal_link.outcome import Outcome, PersonalLink, describe
-from personal_link.request import LinkRequest
+from personal_link.request import MAX_LABEL, LinkRequest
 
 LEAST_TIME: Final = 2.0  # seconds without which an attempt is not begun: it would end as a marker for nothing
 SETTLE_TRIES: Final = 2  # of a ledger that fails after the vendor's answer, if the time is there
@@ -33,22 +34,36 @@ class LinkIssuer:
     customergauge: CustomerGauge
     clock: Clock
     default_configuration: str | None
+    known_headings: frozenset[str] = frozenset()  # of the inbound mapping; empty: any
 
     def issue(self, request: LinkRequest, deadline: Deadline) -> Outcome:
         """Return the request's outcome: `created`, `rejected` or `unknown`, from the ledger if it is settled already.
 
-        Raises Refused when no attempt may be made (no configuration, key of another request), TryAgain when the request
-        is not settled and may be tried later.
+        Raises Refused when no attempt may be made (no configuration, an unknown heading, key of another request),
+        TryAgain when the request is not settled and may be tried later.
         """
         configuration = request.configuration or self.default_configuration
         if not configuration:
             problem = {"configuration": ["is required: the stack has no default configuration"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see configuration.", errors=problem)
+        self._require_known_headings(request)
         deadline.require(LEAST_TIME)
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):
             return begun
         return self._settle(begun, self._attempt(begun, request, configuration, deadline), deadline)
+
+    def _require_known_headings(self, request: LinkRequest) -> None:
+        """Refuse headings that the inbound mapping does not have: the vendor drops them without a word."""
+        if not self.known_headings:
+            return
+        problems: dict[str, list[str]] = {}
+        for heading in request.record.keys() - self.known_headings:
+            nearest = get_close_matches(heading, sorted(self.known_headings), n=1, cutoff=0)[0]
+            message = f"is not a heading of the inbound mapping; did you mean {nearest}?"
+            problems[f"record.{heading[:MAX_LABEL]}"] = [message]
+        if problems:
+            raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=problems)
 
     def _attempt(self, attempt: Attempt, request: LinkRequest, configuration: str, deadline: Deadline) -> Outcome:
         def end(status: Any, link: PersonalLink | None = None, error: dict[str, Any] | None = None) -> Outcome:

@@ -51,13 +51,15 @@ class IdempotencyKey:
 class Delivery:
     """What a trigger brought, opened but not yet checked.
 
-    `content` is the request as the caller wrote it; `key` names it when the caller does not, None when nothing does.
+    `content` is the request as the caller wrote it, or as the event's mapping gave it; `key` names it when the caller
+    does not, None when nothing does.
     """
 
     source: Source
     content: Mapping[str, object] = field(repr=False)
     key: IdempotencyKey | None
     received_at: float  # epoch seconds
+    problems: Mapping[str, list[str]] = field(default_factory=dict)  # what its mapping did not give, by field
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -87,7 +89,7 @@ def check(delivery: Delivery) -> LinkRequest:
     Raises InvalidRequest naming every field that breaks the contract (code `too_large` when only its size does).
     """
     content = delivery.content
-    problems: dict[str, list[str]] = {}
+    problems = dict(delivery.problems)
     configuration = _label(content, "configuration", problems)
     reference = _label(content, "reference", problems)
     named = _label(content, "idempotency_key", problems)

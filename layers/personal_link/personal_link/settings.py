@@ -22,6 +22,7 @@ class Settings:
     imports_base_url: str
     encoding: Encoding
     default_configuration: str
+    known_headings: frozenset[str]
     credentials_secret_arn: str
     ledger_table: str
     ledger_days: int
@@ -73,6 +74,7 @@ def _settings(reader: "_Reader") -> Settings:
         imports_base_url=reader.base_url("IMPORTS_BASE_URL", f"https://imports.api.{region}.customergauge.com"),
         encoding="form" if encoding == "form" else "json",
         default_configuration=reader.optional("DEFAULT_CONFIGURATION"),
+        known_headings=frozenset(filter(None, map(str.strip, reader.optional("KNOWN_HEADINGS").split(",")))),
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),
         ledger_days=reader.number("LEDGER_DAYS"),

@@ -2,8 +2,9 @@
 
 import base64
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
@@ -21,6 +22,21 @@ _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 # JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
 _MAX_BODY: Final = 6 * MAX_BYTES
+
+
+@dataclass(frozen=True, slots=True)
+class Mapped:
+    """What an event gave by its mapping: the content of a request as far as it was got, and what is wrong, by field."""
+
+    content: Mapping[str, object] = field(repr=False)
+    problems: Mapping[str, list[str]]
+
+
+MapEvent = Callable[[Mapping[str, object]], Mapped | None]
+
+
+def no_mapping(_event: Mapping[str, object]) -> None:
+    """Find no mapping: the detail of every event is a request by itself."""
 
 
 def open_http(event: Mapping[str, Any]) -> Delivery:
@@ -50,8 +66,8 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
     return Delivery(source, content, key=None, received_at=int(context["requestTimeEpoch"]) / 1000)
 
 
-def open_sqs(record: Mapping[str, Any]) -> Delivery:
-    """Return what an SQS record brought: a bare request, or a whole EventBridge event with the request as its detail.
+def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Delivery:
+    """Return what an SQS record brought: a bare request, or a whole EventBridge event.
 
     What is JSON but no object is opened as an empty request, whose check then says what it lacks. Raises Unreadable
     when the body is not JSON.
@@ -60,29 +76,37 @@ def open_sqs(record: Mapping[str, Any]) -> Delivery:
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
     invocation = invocation_id(record)
     if invocation is not None:  # parked and redriven, it goes by the same key as before
-        return open_direct(content, invocation, received_at)
+        return open_direct(content, invocation, received_at, map_event)
+    if event := _open_event(content, received_at, map_event):
+        return event
     message_id = first_id(record)
-    bare = Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
-    return _open_event(content, received_at) or bare
+    return Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
 
 
-def open_direct(payload: object, invocation: str, received_at: float) -> Delivery:
-    """Return what a direct invocation brought: a bare request, or a whole EventBridge event.
+def open_direct(payload: object, invocation: str, received_at: float, map_event: MapEvent) -> Delivery:
+    """Return what a direct invocation brought: a bare request, or a whole EventBridge event as `open_sqs` takes it.
 
     The key of a bare request is its content: whoever invokes again has another id for it.
     """
     content = _object(payload)
-    bare = Delivery(Source("direct", invocation), content, key=None, received_at=received_at)
-    return _open_event(content, received_at) or bare
+    if event := _open_event(content, received_at, map_event):
+        return event
+    return Delivery(Source("direct", invocation), content, key=None, received_at=received_at)
 
 
-def _open_event(content: dict[str, object], received_at: float) -> Delivery | None:
-    """Return the request that is an EventBridge event's detail, None if this is no such event."""
+def _open_event(content: dict[str, object], received_at: float, map_event: MapEvent) -> Delivery | None:
+    """Return what a whole EventBridge event brought: its detail is the request, unless its detail-type has a mapping.
+
+    None if it is no event.
+    """
     event_id = content.get("id")
     if "detail-type" not in content or not isinstance(event_id, str) or not is_label(event_id):
         return None
     source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
-    return Delivery(source, _object(content.get("detail")), key, _time_of(content) or received_at)
+    occurred_at = _time_of(content) or received_at
+    if mapped := map_event(content):
+        return Delivery(source, mapped.content, key, occurred_at, mapped.problems)
+    return Delivery(source, _object(content.get("detail")), key, occurred_at)
 
 
 def _time_of(event: Mapping[str, object]) -> float | None:

@@ -11,7 +11,7 @@ from botocore.loaders import Loader
 from botocore.session import Session
 from snapshot_restore_py import register_after_restore
 
-from personal_link import observability
+from personal_link import event_mappings, observability
 from personal_link.access_token import AccessToken, TokenCache, in_a_thread
 from personal_link.client_credentials import CredentialsSecret
 from personal_link.clock import Clock, Deadline, SystemClock
@@ -69,7 +69,9 @@ def direct_call() -> DirectCall:
     observability.configure(settings.log_level, settings.stack_name)
     clock = SystemClock()
     return DirectCall(
-        _issuer(settings, clock), ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record)
+        _issuer(settings, clock),
+        ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record),
+        event_mappings.load().apply,
     )
 
 
@@ -88,6 +90,7 @@ def batch_worker() -> BatchWorker:
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
         concurrency=queue_settings.batch_concurrency,
+        map_event=event_mappings.load().apply,
     )
 
 
@@ -116,6 +119,7 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
         customergauge=customergauge,
         clock=clock,
         default_configuration=settings.default_configuration,
+        known_headings=settings.known_headings,
     )
 
 

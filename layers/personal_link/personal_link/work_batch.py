@@ -15,6 +15,7 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, outcome_id, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, LinkRequest, check
+from personal_link.triggers import MapEvent
 
 FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
 LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; together fewer than `maxReceiveCount`
@@ -35,13 +36,14 @@ class BatchWorker:
     retry_window: float  # seconds from the first sending, after which a request is parked
     clock: Clock
     concurrency: int
+    map_event: MapEvent
     jitter: Callable[[], float] = random.random
 
     def work(self, records: Sequence[Record], deadline: Deadline) -> list[str]:
         """Return the ids of the messages that are to come again (the partial batch response)."""
         settled: list[tuple[Record, Outcome]] = []
         put_off: list[tuple[Record, RequestError]] = []
-        opened = [_end(record, _open, record) for record in records]
+        opened = [_end(record, _open, record, self.map_event) for record in records]
         for record, end in zip(records, self._end_all(opened, deadline), strict=True):
             if isinstance(end, Outcome):
                 settled.append((record, end))
@@ -145,9 +147,9 @@ class _Opened:
     request: LinkRequest
 
 
-def _open(record: Record) -> _Opened | Outcome:
+def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
     """Return a message's request, or its outcome if it breaks the contract. Raises Unreadable."""
-    delivery = triggers.open_sqs(record)
+    delivery = triggers.open_sqs(record, map_event)
     try:
         return _Opened(record, delivery, check(delivery))
     except Refused as refusal:

@@ -74,10 +74,19 @@ class Built:
                 return any(map(self._holds, conditions))
         raise NotImplementedError(f"a condition of a kind that is new here: {condition}")
 
+    def _value_of(self, name: str) -> str | list[str]:
+        """Return what a `!Ref` gives; a layer's version is the last part of its ARN, and SAM makes an id of each."""
+        if name in self.parameters:
+            value = self.parameters[name]
+            is_list = self.template["Parameters"][name]["Type"] == "CommaDelimitedList"
+            return value.split(",") if is_list else value
+        is_layer = self.template["Resources"].get(name, {}).get("Type") == "AWS::Lambda::LayerVersion"
+        return f"arn:aws:lambda:region:account:layer:name:${{{name}}}" if is_layer else f"${{{name}}}"
+
     def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  # a case for each intrinsic
         match node:
             case {"Ref": name}:
-                return self.parameters.get(name, f"${{{name}}}")
+                return self._value_of(name)
             case {"Fn::GetAtt": [name, attribute]}:
                 return f"${{{name}.{attribute}}}"
             case {"Fn::If": [condition, then, otherwise]}:

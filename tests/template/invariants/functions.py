@@ -47,7 +47,8 @@ def functions_and_layers_are_for_the_same_python_on_the_same_machine(built: Buil
 def every_function_runs_on_both_layers_and_on_no_stranger(built: Built) -> Wrongs:
     layers = [f"${{{name}}}" for name in built.of_type("AWS::Lambda::LayerVersion")]
     for name, function in functions(built).items():
-        if sorted(function["Layers"]) != sorted(layers) or len(layers) != 2:
+        on = [layer.rpartition(":")[2] for layer in function["Layers"]]
+        if sorted(on) != sorted(layers) or len(layers) != 2:
             yield f"{name}: {function['Layers']}"
 
 

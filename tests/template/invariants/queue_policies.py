@@ -12,6 +12,8 @@ REQUESTS, PARKED, RESULTS = (
     f"Resources {name}QueuePolicy Properties PolicyDocument Statement" for name in ("Requests", "Parked", "Results")
 )
 
+FROM_A_RULE = {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:events:*:${AWS::AccountId}:rule/*"}}
+
 
 def statements(built: Built, queue: str) -> Iterator[dict[str, Any]]:
     """What the policies of a queue say of it."""
@@ -27,12 +29,12 @@ def statements(built: Built, queue: str) -> Iterator[dict[str, Any]]:
     without(f"{PARKED} 0"),
     change("Resources ParkedQueuePolicy Properties Queues", [{"Ref": "ResultsQueue"}]),
 )
-def the_rule_may_send_to_its_queue_and_to_its_dead_letter_queue(built: Built) -> Wrongs:
+def rules_may_send_to_the_queue_and_to_its_dead_letter_queue(built: Built) -> Wrongs:
     allowed = {
         "Effect": "Allow",
         "Action": "sqs:SendMessage",
         "Principal": {"Service": "events.amazonaws.com"},
-        "Condition": {"ArnEquals": {"aws:SourceArn": "${PersonalLinkRequestedRule.Arn}"}},
+        "Condition": FROM_A_RULE,
     }
     for queue in ("RequestsQueue", "ParkedQueue"):
         if {**allowed, "Resource": f"${{{queue}.Arn}}"} not in statements(built, queue):
@@ -98,7 +100,7 @@ FOR_THIS_ACCOUNT = (
     {
         "Action": "sqs:SendMessage",
         "Principal": {"Service": "events.amazonaws.com"},
-        "Condition": {"ArnEquals": {"aws:SourceArn": "${PersonalLinkRequestedRule.Arn}"}},
+        "Condition": FROM_A_RULE,
     },
     {
         "Action": "sqs:SendMessage",
