@@ -53,8 +53,8 @@ class ParkedMessage:
 
     @property
     def original_id(self) -> str:
-        """The id under which it first came, which is its key if it has no other."""
-        return triggers.first_id(self.record)
+        """The id under which it first came, as a message or as a direct invocation."""
+        return triggers.invocation_id(self.record) or triggers.first_id(self.record)
 
     @property
     def body(self) -> str:
@@ -63,8 +63,13 @@ class ParkedMessage:
 
     @property
     def code(self) -> str:
-        """Why it is parked; a dash if SQS or EventBridge parked it, which give no code."""
-        return known_code(self.attribute("code"))
+        """Why it is parked; a dash if SQS or EventBridge parked it, which give no code, or Lambda for a time-out."""
+        return known_code(self.attribute("code") or self._lambdas_reason[0])
+
+    @property
+    def detail(self) -> str:
+        """Our own words on why; a dash where there is no code."""
+        return (self.attribute("detail") or self._lambdas_reason[1]) if self.code != "-" else "-"
 
     @property
     def parked_at(self) -> float:
@@ -76,6 +81,12 @@ class ParkedMessage:
         """How often it was tried; a dash if nobody says."""
         told = self.attribute("attempts")
         return told if told.isascii() and told.isdecimal() else "-"
+
+    @property
+    def _lambdas_reason(self) -> tuple[str, str]:
+        """Code and words in what Lambda tells of a direct invocation that it parked."""
+        code, _, words = self.attribute(triggers.LAMBDAS_REASON).partition(": ")
+        return code, words
 
     def attribute(self, name: str) -> str:
         """Return an attribute of the message; empty if it has none of that name."""

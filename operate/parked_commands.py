@@ -73,7 +73,7 @@ def show(account: Account, stack: str, message_id: str, unmask: bool) -> None:  
         "message id": message.id,
         "original id": id_text(message.original_id, unmask=unmask),
         "code": message.code,
-        "detail": _detail(message),
+        "detail": printable(message.detail),
         "attempts": message.attempts,
         "parked at": timestamp(message.parked_at),
         "ledger": f"{entry.standing} (attempts: {entry.attempts})",
@@ -125,11 +125,6 @@ def _report(became: Counter[str], *, dry_run: bool) -> None:
     if became:
         out.print(rows)
     out.print(f"{became.total()} looked at{', nothing was changed' if dry_run else ''}.")
-
-
-def _detail(message: ParkedMessage) -> str:
-    """Return our own words on why; what has no code of ours has none."""
-    return printable(message.attribute("detail")) if message.code != "-" else "-"
 
 
 def _is_meant(message: ParkedMessage, code: str | None, before: float | None) -> bool:

@@ -17,7 +17,7 @@ from operate.ledger_reader import Entry, LedgerReader, Standing
 from operate.parked import ParkedMessage, Sweep
 from personal_link.clock import Clock, SystemClock
 from personal_link.queues import ResultsQueue
-from personal_link.triggers import ORIGINAL_MESSAGE_ID
+from personal_link.triggers import origin
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -82,7 +82,9 @@ class Redrive:
             self.sqs.send_message(
                 QueueUrl=self.requests_url,
                 MessageBody=message.body,
-                MessageAttributes={ORIGINAL_MESSAGE_ID: {"DataType": "String", "StringValue": message.original_id}},
+                MessageAttributes={
+                    name: {"DataType": "String", "StringValue": value} for name, value in origin(message.record).items()
+                },
             )
         sweep.delete(message)
         return True

@@ -12,7 +12,7 @@ from botocore.exceptions import ClientError
 from operate.failures import missing
 from personal_link.aws_failure import aws_error_code
 
-LIVE: Final = "live"  # the alias of both functions
+LIVE: Final = "live"  # the alias of each function
 _CALLS: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3}, user_agent="operate"
 )

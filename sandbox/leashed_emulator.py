@@ -4,22 +4,29 @@ Its process group goes with it, the workers of its Lambda functions included, an
 """
 
 import asyncio
+import json
 import os
+import re
 import shutil
 import signal
 import sys
 import threading
+import uuid
 from typing import Any
 
 from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions
-from ministack.services.cloudformation import changesets, engine, handlers
+from ministack.services import lambda_svc, sqs
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 from samtranslator.translator import transform as sam
 
 emulated_action = iam_actions.extract_iam_action
 emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no other way in
+emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
+functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
+emulated_creation = functions_of_templates["create"]
 sam_transform = sam.transform
 
 
@@ -27,6 +34,47 @@ def action_as_on_aws(service: str, *request: Any) -> str | None:
     """Return the permission that a request needs. A batch needs no other than a single message: AWS has none for it."""
     action: str | None = emulated_action(service, *request)
     return action.removesuffix("Batch") if action and service == "sqs" else action
+
+
+def fail_by_name(*invocation: Any) -> dict[str, Any]:
+    """Run a function; name what it raises by its class, as Lambda does. The emulator has the class in its log alone."""
+    result: dict[str, Any] = emulated_execution(*invocation)
+    if result.get("error") and result["body"]["errorType"] == "Runtime.HandlerError":
+        raised = re.findall(r"^(?:\w+\.)*(\w+)(?:: .*)?$", result["log"], re.MULTILINE)
+        result["body"]["errorType"] = raised[-1] if raised else "Runtime.HandlerError"
+    return result
+
+
+def create_whole(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
+    """Create a function of a template with its dead-letter queue, which the emulator leaves out."""
+    made = emulated_creation(logical_id, properties, stack)
+    if "DeadLetterConfig" in properties:
+        lambda_svc._functions[made[0]]["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]  # noqa: SLF001
+    return made
+
+
+def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, Any]) -> None:
+    """Send to a dead-letter queue what Lambda sends: the event itself, and of the error its text, as an attribute.
+
+    The emulator would send what a destination on failure gets, which this stack has none of.
+    """
+    failure = result.get("body")
+    text = str(failure.get("errorMessage", "")) if isinstance(failure, dict) else str(failure)
+    attributes = {
+        "RequestID": ("String", str(uuid.uuid4())),
+        "ErrorCode": ("Number", "200"),
+        "ErrorMessage": ("String", text),
+    }
+    sqs._act_send_message(  # noqa: SLF001  # as above
+        {
+            "QueueUrl": sqs._queue_by_arn(queue)["url"],  # noqa: SLF001
+            "MessageBody": json.dumps(event),
+            "MessageAttributes": {
+                name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()
+            },
+        },
+        "",
+    )
 
 
 def transforms_as_on_aws(template: Any, provided: Any = None, previous: Any = None) -> Any:
@@ -47,6 +95,9 @@ def end_with_the_leash(folder: str) -> None:
 def run() -> None:
     """Serve the emulator; its own `main` would take port 443 as well."""
     iam_actions.extract_iam_action = action_as_on_aws
+    functions_of_templates["create"] = create_whole
+    lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
+    lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
     for module in (changesets, handlers):
         module._apply_transforms = transforms_as_on_aws  # noqa: SLF001  # as above
     config = Config()

@@ -56,6 +56,7 @@ class Stack:
     http_url: str
     requests_queue_url: str
     requests_queue_arn: str
+    direct_invocation_arn: str
     parked_queue_url: str
     results_queue_url: str
     credentials_secret_arn: str
@@ -123,7 +124,7 @@ class Stack:
     def function_logs(self) -> str:
         """Return what the functions have logged."""
         logs = self.emulator.client("logs")
-        groups = [f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker")]
+        groups = [f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation")]
         events = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
         return "\n".join(event["message"] for event in events)
 
@@ -153,6 +154,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         http_url=_local_url(emulator.url, outputs["PersonalLinkUrl"]),
         requests_queue_url=outputs["RequestsQueueUrl"],
         requests_queue_arn=outputs["RequestsQueueArn"],
+        direct_invocation_arn=outputs["DirectInvocationArn"],
         parked_queue_url=outputs["ParkedQueueUrl"],
         results_queue_url=outputs["ResultsQueueUrl"],
         credentials_secret_arn=outputs["CredentialsSecretArn"],

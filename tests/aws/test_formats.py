@@ -239,7 +239,7 @@ def test_a_parked_message_is_written_like_this(account: Account) -> None:
     body = '{"configuration": "contact", "record": {"Email": "ada@acme.example"}}'
     queue = RequestsQueue(account.sqs, account.requests_url, account.parked_url)
 
-    queue.park([Parked(body, error, 17, "19dd0b57-b21e-4ac1-bd88-01bbb068cb78")])
+    queue.park([Parked(body, error, 17, {"original_message_id": "19dd0b57-b21e-4ac1-bd88-01bbb068cb78"})])
 
     (parked,) = account.parked()
     assert {name: parked[name] for name in ("Body", "MessageAttributes")} == written("parked-1.json")

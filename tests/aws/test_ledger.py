@@ -346,8 +346,58 @@ def test_a_request_without_a_key_is_remembered_for_one_hour(ledger: Ledger, cloc
     assert again.outcome_id != attempt.outcome_id
 
 
-def test_an_attempt_in_flight_outlives_the_expiry_of_its_item(ledger: Ledger, clock: FakeClock) -> None:
+def test_a_content_key_without_an_answer_keeps_its_mark_as_long_as_any_other(ledger: Ledger, clock: FakeClock) -> None:
     ledger.leave_marked(begin_attempt(ledger, a_request(scope="content"), clock))
+    clock.advance(21 * 86_400 - 2)
+
+    again = begin_attempt(ledger, a_request(scope="content"), clock)
+
+    assert again.number == 2
+    assert again.earlier_unanswered
+
+
+def test_a_content_key_whose_attempt_never_ended_keeps_its_mark_too(ledger: Ledger, clock: FakeClock) -> None:
+    begin_attempt(ledger, a_request(scope="content"), clock)
+    clock.advance(3602)
+
+    assert begin_attempt(ledger, a_request(scope="content"), clock).earlier_unanswered
+
+
+def test_a_content_key_that_reached_nobody_is_forgotten_after_an_hour(ledger: Ledger, clock: FakeClock) -> None:
+    first = begin_attempt(ledger, a_request(scope="content"), clock)
+    ledger.take_back(first)
+    clock.advance(3602)
+
+    again = begin_attempt(ledger, a_request(scope="content"), clock)
+
+    assert again.number == 1
+    assert again.outcome_id != first.outcome_id
+
+
+def test_taking_back_an_attempt_of_a_content_key_leaves_the_mark_of_an_earlier_one_its_days(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    ledger.leave_marked(begin_attempt(ledger, a_request(scope="content"), clock))
+    ledger.take_back(begin_attempt(ledger, a_request(scope="content"), clock))
+    clock.advance(3602)
+
+    assert begin_attempt(ledger, a_request(scope="content"), clock).earlier_unanswered
+
+
+def test_a_content_key_that_was_marked_is_remembered_for_one_hour_once_it_is_settled(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    ledger.leave_marked(begin_attempt(ledger, a_request(scope="content"), clock))
+    attempt = begin_attempt(ledger, a_request(scope="content"), clock)
+    ledger.settle(attempt, created(attempt))
+
+    clock.advance(3602)
+
+    assert begin_attempt(ledger, a_request(scope="content"), clock).number == 1
+
+
+def test_an_attempt_in_flight_outlives_the_expiry_of_its_item(ledger: Ledger, clock: FakeClock) -> None:
+    ledger.take_back(begin_attempt(ledger, a_request(scope="content"), clock))
     clock.advance(3599)
     current = begin_attempt(ledger, a_request(scope="content"), clock)
     clock.advance(3)

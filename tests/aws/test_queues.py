@@ -208,7 +208,7 @@ def test_a_parked_message_has_its_own_body_and_the_reason(account: Account, requ
 
     reason = Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: malformed at line 1, column 2.")
 
-    requests.park([Parked(body, reason, 7, "m-1")])
+    requests.park([Parked(body, reason, 7, {"original_message_id": "m-1"})])
 
     (message,) = account.parked()
     assert message["Body"] == body
@@ -225,7 +225,7 @@ def test_the_reason_never_quotes_what_the_vendor_said(account: Account, requests
         Code.VALIDATION_FAILED, "CustomerGauge refused the values.", vendor_message="ada@example.com is bad"
     )
 
-    requests.park([Parked("{}", error, 1, "m-1")])
+    requests.park([Parked("{}", error, 1, {})])
 
     (message,) = account.parked()
     assert values(message)["detail"] == "CustomerGauge refused the values."
@@ -235,7 +235,7 @@ def test_messages_that_sqs_does_not_take_are_not_parked(account: Account, reques
     reason = NotProcessed(Code.UNAVAILABLE, "no connection")
 
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
-        unparked = requests.park([Parked("{}", reason, 1, "m-1"), Parked("{}", reason, 1, "m-2")])
+        unparked = requests.park([Parked("{}", reason, 1, {}), Parked("{}", reason, 1, {})])
 
     assert unparked == {0, 1}
 
@@ -244,7 +244,7 @@ def test_a_message_without_an_id_from_sqs_is_not_parked(account: Account, reques
     reason = NotProcessed(Code.UNAVAILABLE, "no connection")
 
     with answering(account.sqs, "SendMessageBatch", {}):
-        unparked = requests.park([Parked("{}", reason, 1, "m-1")])
+        unparked = requests.park([Parked("{}", reason, 1, {})])
 
     assert unparked == {0}
 

@@ -17,8 +17,10 @@ from tests.docs.documents import DOCS, PAGES, commands, fenced, name_of
 from tests.docs.known import files
 
 Command = list[str]
-OF_THE_CLI = {("cloudformation", "deploy"): {"--stack-name", "--template-file", "--parameter-overrides"}}  # no call
-OF_ANY_CALL = {"--query", "--output", "--region", "--profile", "--endpoint-url"}
+OF_THE_CLI = {
+    ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"}
+}  # no call
+OF_ANY_CALL = {"--cli-binary-format", "--query", "--output", "--region", "--profile", "--endpoint-url"}
 IN_TEXT = re.compile(r"(?:python -m operate|aws) [^.:;,]+")  # the first look and the fix of an alarm
 
 

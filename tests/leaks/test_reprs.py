@@ -19,6 +19,7 @@ from personal_link.client_credentials import ClientCredentials, CredentialsSecre
 from personal_link.clock import Deadline, SystemClock
 from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
+from personal_link.direct_call import DirectCall
 from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
 from personal_link.event_mappings import EventMappings, _Entry, _Functions
 from personal_link.http_door import HttpDoor
@@ -146,7 +147,8 @@ def objects() -> list[object]:
         transport._TimedTls("api.example"),  # noqa: SLF001
         vendor_words.VendorWords([*RECORD.values(), TOKEN.value]),
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
-        Parked(ALL_OF_THEM, error, 1, source.id),
+        Parked(ALL_OF_THEM, error, 1, {"original_message_id": source.id}),
+        DirectCall(issuer, results, no_mapping),
         HttpDoor(issuer, results),
         BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10, no_mapping),
         work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001

@@ -41,6 +41,18 @@ GUARDS: Final = [
         "self.take_back(attempt)",
     ),
     Guard(
+        "the marker of a content key outlives its hour",
+        "ledger",
+        "if not attempt.earlier_unanswered:",
+        "if True:",
+    ),
+    Guard(
+        "an attempt of a content key is marked for as long as any other",
+        "ledger",
+        '"expires_at": {"N": str(int(now + self._life))},',
+        '"expires_at": {"N": str(int(now + self._life_of(request)))},',
+    ),
+    Guard(
         "the marker makes a duplicate unknown",
         "issue_link",
         "if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:",

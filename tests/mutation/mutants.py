@@ -115,7 +115,7 @@ def failing(module: str, source: str) -> str:
         package = Path(folder) / "personal_link"
         shutil.copytree(LAYER / "personal_link", package, ignore=shutil.ignore_patterns("__pycache__"))
         (package / f"{module}.py").write_text(source)
-        paths = f"pythonpath=. {folder} functions/http_api functions/queue_worker"
+        paths = f"pythonpath=. {folder} functions/direct_invocation functions/http_api functions/queue_worker"
         options = ["-qx", "--tb=no", "-p", "no:cacheprovider", "-o", paths]
         command = [sys.executable, "-m", "pytest", *options, *TESTS[module]]
         try:

@@ -116,7 +116,7 @@ class Stage:
         before = set(self.parked_ids())
         error = (RequestError if code is Code.INVALID_REQUEST else TryAgain)(code, "Our own words.")
         RequestsQueue(self.aws.sqs, self.aws.requests_url, self.aws.parked_url).park(
-            [Parked(body, error, 40, first_id)]
+            [Parked(body, error, 40, {"original_message_id": first_id})]
         )
         [new] = set(self.parked_ids()) - before
         return new

@@ -118,7 +118,7 @@ def test_health_tells_what_is_deployed_and_what_is_parked(stack: Stack, vendor: 
     stack.parked(1)
     assert told.exit_code == 1
     assert "Parked: 1 unavailable" in told.output
-    assert len(re.findall(r"\d +Active", told.output)) == 2  # both functions
+    assert len(re.findall(r"\d +Active", told.output)) == 3  # all functions
     assert "Queue to worker: Enabled" in told.output
     assert "Credentials: filled in" in told.output
 

@@ -9,7 +9,7 @@ from sandbox.template import source_template, translated_template
 from tests.template.invariants.built import Built
 from tests.template.invariants.roles import permissions
 
-FUNCTIONS = ["HttpApiFunction", "QueueWorkerFunction"]
+FUNCTIONS = ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction")
 
 
 @cache
@@ -44,7 +44,7 @@ def test_a_canary_moves_the_alias_that_is_called(function: str) -> None:
     )
 
 
-def test_codedeploy_may_move_the_two_aliases_and_look_at_alarms_and_nothing_else() -> None:
+def test_codedeploy_may_move_the_aliases_and_look_at_alarms_and_nothing_else() -> None:
     built = deployed("true")
     groups = built.of_type("AWS::CodeDeploy::DeploymentGroup")
 

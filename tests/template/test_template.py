@@ -48,6 +48,7 @@ OUTPUTS = {
     "ApiKeyId",
     "RequestsQueueUrl",
     "RequestsQueueArn",
+    "DirectInvocationArn",
     "ParkedQueueArn",
     "ParkedQueueUrl",
     "ResultsQueueUrl",
@@ -96,11 +97,12 @@ def test_the_template_can_be_read_in_one_sitting() -> None:
 OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "KNOWN_HEADINGS"}
 
 
-def test_the_template_gives_http_api_the_variables_that_its_settings_read_and_no_other() -> None:
+@pytest.mark.parametrize("function", ["HttpApiFunction", "DirectInvocationFunction"])
+def test_the_template_gives_who_serves_callers_the_variables_that_its_settings_read_and_no_other(function: str) -> None:
     with pytest.raises(SettingsError) as missing:
         load_settings({})
 
-    assert environment_of("HttpApiFunction") - OPTIONAL == named_in(missing.value)
+    assert environment_of(function) - OPTIONAL == named_in(missing.value)
 
 
 def test_the_template_gives_queue_worker_the_variables_that_its_settings_read_and_no_other() -> None:
@@ -110,7 +112,7 @@ def test_the_template_gives_queue_worker_the_variables_that_its_settings_read_an
     assert environment_of("QueueWorkerFunction") - OPTIONAL == named_in(missing.value)
 
 
-@pytest.mark.parametrize("function", ["HttpApiFunction", "QueueWorkerFunction"])
+@pytest.mark.parametrize("function", ["HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"])
 def test_the_template_passes_on_what_is_optional(function: str) -> None:
     assert environment_of(function) >= OPTIONAL
 

@@ -17,6 +17,10 @@ data but the link:
     format        version of this layout
     expires_at    epoch seconds; DynamoDB deletes late, so it is checked here too
 
+A content key, which may stand for a new request soon, is remembered for an hour; but for as long as any other while
+an attempt of it is in flight or marked, or its result is not sent: a parked invocation that is redriven has to meet
+its marker, or its outcome.
+
 One more item, of another layout, is the shared access token (shared_token.py).
 """
 
@@ -36,7 +40,7 @@ if TYPE_CHECKING:
 
 FORMAT: Final = "1"
 LEASE_MARGIN: Final = 5.0  # seconds beyond an attempt's deadline before another may begin
-CONTENT_KEY_LIFE: Final = 3600.0  # seconds for which a request without a key of its own is remembered
+CONTENT_KEY_LIFE: Final = 3600.0  # seconds for which a request without a key of its own is remembered, once it ended
 LONGEST_HINT: Final = 5.0  # seconds to wait for an attempt in flight: most end long before their lease
 
 
@@ -51,7 +55,7 @@ class Attempt:
     outcome_id: str
     source: Source
     requested_at: str
-    life: float  # seconds for which its outcome is remembered
+    life: float  # seconds for which it is remembered once it ended
 
 
 class Ledger:
@@ -72,7 +76,7 @@ class Ledger:
         Raises Refused (`idempotency_key_reused`) when the key belongs to another request, NotProcessed (`in_progress`)
         while another attempt is in flight.
         """
-        now, life = self._clock.wall(), self._life_of(request)
+        now = self._clock.wall()
         new = {
             "pk": {"S": request.key.digest},
             "fingerprint": {"S": request.fingerprint},
@@ -86,7 +90,7 @@ class Ledger:
             "source_id": {"S": request.source.id},
             "requested_at": {"S": timestamp(request.received_at)},
             "format": {"S": FORMAT},
-            "expires_at": {"N": str(int(now + life))},
+            "expires_at": {"N": str(int(now + self._life))},
         }
         there = self._write(
             self._dynamodb.put_item,
@@ -97,7 +101,7 @@ class Ledger:
         )
         if there is None or _owner(there) == _owner(new):
             # A put that was repeated because its answer got lost meets itself.
-            return _attempt(new, life)
+            return _attempt(new, self._life_of(request))
         return self._continue(request, there, new, now)
 
     def settle(self, attempt: Attempt, outcome: Outcome) -> Outcome:
@@ -125,12 +129,26 @@ class Ledger:
         raise NotProcessed(Code.IN_PROGRESS, "another attempt took over and is in flight")
 
     def take_back(self, attempt: Attempt) -> None:
-        """End an attempt that certainly reached nobody: its marker goes."""
-        self._end(attempt, "SET unanswered = unanswered - :one REMOVE #owner, lease_until", {":one": {"N": "1"}})
+        """End an attempt that certainly reached nobody: its marker goes, those of earlier ones stay."""
+        update, values = "SET unanswered = unanswered - :one", {":one": {"N": "1"}}
+        if not attempt.earlier_unanswered:
+            update += ", expires_at = :end"
+            values[":end"] = {"N": str(int(self._clock.wall() + attempt.life))}
+        self._end(attempt, f"{update} REMOVE #owner, lease_until", values)
 
     def leave_marked(self, attempt: Attempt) -> None:
         """End an attempt of which nobody knows how it ended: its marker stays, and the next one may begin."""
         self._end(attempt, "REMOVE #owner, lease_until", {})
+
+    def keep(self, request: LinkRequest) -> None:
+        """Remember a settled request as long as one with a key of its own: its result is still to be sent."""
+        self._write(
+            self._dynamodb.update_item,
+            Key={"pk": {"S": request.key.digest}},
+            UpdateExpression="SET expires_at = :end",
+            ConditionExpression="attribute_exists(outcome)",
+            ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + self._life))}},
+        )
 
     def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
         if there["format"]["S"] != FORMAT:

@@ -118,7 +118,7 @@ def report_outcome(outcome: "Outcome") -> None:
 
 
 def report_refused(error: RequestError, source_id: str) -> None:
-    """Log an HTTP request that ended in an error and no outcome."""
+    """Log a call, by HTTP or direct, that ended in an error and no outcome."""
     logger().warning("no outcome", extra={"code": error.code, "detail": error.message, "source_id": source_id})
     metrics().add(Metric.REFUSED, Code=error.code)
     _count_setup_fault(error)

@@ -1,6 +1,6 @@
 """SQS: the only sender of results and of parked messages, and the only one who makes a message wait."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import batched
 from typing import TYPE_CHECKING, Final
@@ -11,7 +11,6 @@ from personal_link import observability
 from personal_link.aws_failure import aws_error_code, known_code
 from personal_link.errors import RequestError
 from personal_link.outcome import Outcome
-from personal_link.triggers import ORIGINAL_MESSAGE_ID
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -38,13 +37,17 @@ class ResultsQueue:
         """Send outcomes; return the positions of those that were not taken, and are to be sent again."""
         return _send(self.sqs, self.url, [self._entry(position, outcome) for position, outcome in enumerate(outcomes)])
 
-    def _entry(self, position: int, outcome: Outcome) -> "SendMessageBatchRequestEntryTypeDef":
+    def body_of(self, outcome: Outcome) -> str:
+        """Return the result message of an outcome, as it is sent."""
         body = outcome.message(echo_record=self.echo_record)
         if len(body) > MAX_BYTES:  # only the record of a refused request can be so long
             body = replace(outcome, record=None).message(echo_record=False)
+        return body
+
+    def _entry(self, position: int, outcome: Outcome) -> "SendMessageBatchRequestEntryTypeDef":
         return {
             "Id": str(position),
-            "MessageBody": body,
+            "MessageBody": self.body_of(outcome),
             "MessageAttributes": {
                 "status": _text(outcome.status),
                 "code": _text(outcome.code),
@@ -55,12 +58,12 @@ class ResultsQueue:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Parked:
-    """What goes to the parked queue: the original body, why, after how many tries, and the id that is its key."""
+    """What goes to the parked queue: the original body, why, after how many tries, and what keeps its key."""
 
     body: str
     error: RequestError
     attempts: int
-    message_id: str
+    origin: Mapping[str, str]  # attributes
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,7 +121,7 @@ def _parked(position: int, message: Parked) -> "SendMessageBatchRequestEntryType
             "code": _text(message.error.code),
             "detail": _text(message.error.message),
             "attempts": {"DataType": "Number", "StringValue": str(message.attempts)},
-            ORIGINAL_MESSAGE_ID: _text(message.message_id),
+            **{name: _text(value) for name, value in message.origin.items()},
         },
     }
 

@@ -13,7 +13,7 @@ from typing import Final, Literal
 from personal_link.errors import Code, InvalidRequest
 
 Scalar = str | int | float | bool | None
-SourceType = Literal["http", "eventbridge", "sqs"]
+SourceType = Literal["http", "eventbridge", "sqs", "direct"]
 
 _NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs, whole
 
@@ -24,7 +24,7 @@ MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request came from: the trigger, and its own id of the HTTP request, event or message."""
+    """Where a request came from: the trigger, and its own id of the HTTP request, event, message or invocation."""
 
     type: SourceType
     id: str
@@ -35,7 +35,7 @@ class IdempotencyKey:
     """The name under which a request is done once.
 
     `caller` keys are shared by all triggers; `event` and `message` keys are the delivery's own ids; a `content` key is
-    the hash of the request itself, for HTTP callers who name none.
+    the hash of the request itself, for callers by HTTP or direct invocation who name none.
     """
 
     scope: Literal["caller", "event", "message", "content"]

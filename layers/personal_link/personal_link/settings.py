@@ -16,7 +16,7 @@ _BASE_URL: Final = re.compile(r"https://[^\s/?#@]+|http://(127\.0\.0\.1|localhos
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What both functions need."""
+    """What all functions need."""
 
     auth_base_url: str
     imports_base_url: str

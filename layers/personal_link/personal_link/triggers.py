@@ -1,4 +1,4 @@
-"""How each trigger wraps a request: API Gateway's event, an SQS record, an EventBridge event inside one."""
+"""How each trigger wraps a request: API Gateway's event, an SQS record, an EventBridge event, or not at all."""
 
 import base64
 import re
@@ -15,6 +15,9 @@ from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, Idempotency
 
 FORM: Final = "application/x-www-form-urlencoded"
 ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked messages
+ORIGINAL_INVOCATION_ID: Final = "original_invocation_id"  # instead, if it was a direct invocation
+LAMBDAS_REASON: Final = "ErrorMessage"
+_LAMBDAS_ATTRIBUTES: Final = ("RequestID", "ErrorCode", LAMBDAS_REASON)  # of the invocations that Lambda itself parks
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 # JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
@@ -71,10 +74,24 @@ def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Del
     """
     content = _object(_read_json(record["body"]))
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
+    invocation = invocation_id(record)
+    if invocation is not None:  # parked and redriven, it goes by the same key as before
+        return open_direct(content, invocation, received_at, map_event)
     if event := _open_event(content, received_at, map_event):
         return event
     message_id = first_id(record)
     return Delivery(Source("sqs", message_id), content, IdempotencyKey("message", message_id), received_at)
+
+
+def open_direct(payload: object, invocation: str, received_at: float, map_event: MapEvent) -> Delivery:
+    """Return what a direct invocation brought: a bare request, or a whole EventBridge event as `open_sqs` takes it.
+
+    The key of a bare request is its content: whoever invokes again has another id for it.
+    """
+    content = _object(payload)
+    if event := _open_event(content, received_at, map_event):
+        return event
+    return Delivery(Source("direct", invocation), content, key=None, received_at=received_at)
 
 
 def _open_event(content: dict[str, object], received_at: float, map_event: MapEvent) -> Delivery | None:
@@ -102,8 +119,24 @@ def _time_of(event: Mapping[str, object]) -> float | None:
 
 def first_id(record: Mapping[str, Any]) -> str:
     """Return the id under which a message first came: parked and redriven it has another, but it keeps its key."""
-    original = record.get("messageAttributes", {}).get(ORIGINAL_MESSAGE_ID, {}).get("stringValue")
-    return original if isinstance(original, str) and is_label(original) else str(record["messageId"])
+    return _label_of(record, ORIGINAL_MESSAGE_ID) or str(record["messageId"])
+
+
+def invocation_id(record: Mapping[str, Any]) -> str | None:
+    """Return the id of the direct invocation that a message was, parked by Lambda or by us; None if it was none."""
+    by_lambda = all(name in record.get("messageAttributes", {}) for name in _LAMBDAS_ATTRIBUTES)
+    return _label_of(record, ORIGINAL_INVOCATION_ID) or (_label_of(record, "RequestID") if by_lambda else None)
+
+
+def origin(record: Mapping[str, Any]) -> dict[str, str]:
+    """Return the attribute by which a message keeps its key when it is sent again."""
+    invocation = invocation_id(record)
+    return {ORIGINAL_MESSAGE_ID: first_id(record)} if invocation is None else {ORIGINAL_INVOCATION_ID: invocation}
+
+
+def _label_of(record: Mapping[str, Any], attribute: str) -> str | None:
+    value = record.get("messageAttributes", {}).get(attribute, {}).get("stringValue")
+    return value if isinstance(value, str) and is_label(value) else None
 
 
 def _body(event: Mapping[str, Any]) -> str | bytes:

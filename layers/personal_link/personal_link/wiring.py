@@ -17,6 +17,7 @@ from personal_link.client_credentials import CredentialsSecret
 from personal_link.clock import Clock, Deadline, SystemClock
 from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
+from personal_link.direct_call import DirectCall
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Ledger
@@ -58,6 +59,19 @@ def http_door() -> HttpDoor:
     clock = SystemClock()
     return HttpDoor(
         _issuer(settings, clock), ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record)
+    )
+
+
+@cache
+def direct_call() -> DirectCall:
+    """Return what `direct_invocation` runs. Raises SettingsError."""
+    settings = load_settings()
+    observability.configure(settings.log_level, settings.stack_name)
+    clock = SystemClock()
+    return DirectCall(
+        _issuer(settings, clock),
+        ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record),
+        event_mappings.load().apply,
     )
 
 

@@ -106,7 +106,7 @@ class BatchWorker:
             is_over = isinstance(error, Unreadable) or self._is_old(record)
             (ended if is_over else waiting).append((record, error))
         unparked = self.requests.park(
-            [Parked(record["body"], error, _attempts(record), triggers.first_id(record)) for record, error in ended]
+            [Parked(record["body"], error, _attempts(record), triggers.origin(record)) for record, error in ended]
         )
         for position, (record, error) in enumerate(ended):
             if position in unparked:
@@ -160,7 +160,9 @@ def _ids(record: Record, opened: _Opened | End) -> Ids:
     """Return what ties the log's lines of a message to its request, from the trigger to the result."""
     ids = {"message_id": record["messageId"]}
     if isinstance(opened, _Opened):
-        ids |= {"outcome_id": outcome_id(opened.request), "source_id": opened.request.source.id}
+        ids |= {"source_id": opened.request.source.id}
+        if opened.request.key.scope != "content":  # of which the ledger alone knows the outcome's id
+            ids |= {"outcome_id": outcome_id(opened.request)}
     return ids
 
 

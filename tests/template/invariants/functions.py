@@ -9,6 +9,7 @@ from tests.template.invariants.invariant import Wrongs, change, without
 GLOBALS = "Globals Function"
 HTTP_API = "Resources HttpApiFunction Properties"
 WORKER = "Resources QueueWorkerFunction Properties"
+DIRECT = "Resources DirectInvocationFunction Properties"
 
 
 def functions(built: Built) -> dict[str, Any]:
@@ -69,7 +70,7 @@ def calls_are_traced_from_the_api_to_the_end(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     change(f"{GLOBALS} VpcConfig", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
     change(f"{HTTP_API} FunctionUrlConfig", {"AuthType": "AWS_IAM"}),
-    change(f"{WORKER} DeadLetterQueue", {"Type": "SQS", "TargetArn": {"Fn::GetAtt": ["ParkedQueue", "Arn"]}}),
+    change(f"{DIRECT} FunctionUrlConfig", {"AuthType": "NONE"}),
     change(
         f"{HTTP_API} EventInvokeConfig",
         {"DestinationConfig": {"OnFailure": {"Type": "SQS", "Destination": {"Fn::GetAtt": ["ParkedQueue", "Arn"]}}}},
@@ -77,11 +78,43 @@ def calls_are_traced_from_the_api_to_the_end(built: Built) -> Wrongs:
 )
 def functions_have_no_network_and_no_way_in_or_out_of_their_own(built: Built) -> Wrongs:
     for name, function in functions(built).items():
-        for extra in {"VpcConfig", "FileSystemConfigs", "DeadLetterConfig"} & function.keys():
+        for extra in {"VpcConfig", "FileSystemConfigs"} & function.keys():
             yield f"{name}: {extra}"
     for name, resource in built.resources.items():
         if resource["Type"] in {"AWS::Lambda::Url", "AWS::Lambda::EventInvokeConfig"}:
             yield f"{name}: {resource['Type']}"
+
+
+@CONNECTOR.invariant(
+    without(f"{DIRECT} DeadLetterQueue"),
+    change(f"{DIRECT} DeadLetterQueue TargetArn", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),
+    change(f"{WORKER} DeadLetterQueue", {"Type": "SQS", "TargetArn": {"Fn::GetAtt": ["ParkedQueue", "Arn"]}}),
+)
+def an_invocation_that_nobody_waits_for_is_parked_when_it_fails_for_good(built: Built) -> Wrongs:
+    for name, function in functions(built).items():
+        expected = {"TargetArn": "${ParkedQueue.Arn}"} if name == "DirectInvocationFunction" else None
+        if function.get("DeadLetterConfig") != expected:  # the others are never invoked so
+            yield f"{name}: {function.get('DeadLetterConfig')}"
+
+
+@CONNECTOR.invariant(
+    change(f"{DIRECT} Events", {"Rule": {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["shop"]}}}}),
+    change(
+        "Resources Everybody",
+        {
+            "Type": "AWS::Lambda::Permission",
+            "Properties": {
+                "FunctionName": {"Ref": "DirectInvocationFunction"},
+                "Action": "lambda:InvokeFunction",
+                "Principal": "*",
+            },
+        },
+    ),
+)
+def nobody_but_the_api_is_let_in_by_the_template(built: Built) -> Wrongs:
+    for name, permission in built.of_type("AWS::Lambda::Permission").items():
+        if not permission["FunctionName"].startswith("${HttpApiFunction"):
+            yield f"{name}: {permission['Principal']} may invoke {permission['FunctionName']}"
 
 
 @CONNECTOR.invariant(

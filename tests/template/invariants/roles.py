@@ -10,8 +10,10 @@ from tests.template.invariants.invariant import Wrongs, change, without
 
 HTTP_API = "Resources HttpApiRole Properties"
 WORKER = "Resources QueueWorkerRole Properties"
+DIRECT = "Resources DirectInvocationRole Properties"
 HTTP_API_MAY = f"{HTTP_API} Policies 0 PolicyDocument Statement"
 WORKER_MAY = f"{WORKER} Policies 0 PolicyDocument Statement"
+DIRECT_MAY = f"{DIRECT} Policies 0 PolicyDocument Statement"
 SECRET_STORE = "arn:aws:secretsmanager:*:*:secret:*"
 WRITE_TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*")}  # X-Ray has no resources to name
 
@@ -41,6 +43,7 @@ def permissions(role: dict[str, Any]) -> set[tuple[str, str]]:
 
 @CONNECTOR.invariant(
     change("Resources QueueWorkerFunction Properties Role", {"Fn::GetAtt": ["HttpApiRole", "Arn"]}),
+    change("Resources DirectInvocationFunction Properties Role", {"Fn::GetAtt": ["QueueWorkerRole", "Arn"]}),
     change("Resources HttpApiFunction Properties Role", "arn:aws:iam::123456789012:role/admin"),
     without("Resources HttpApiFunction Properties Role"),  # SAM then makes one, with a managed policy
 )
@@ -117,7 +120,7 @@ def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
 def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     """What each function's work asks for, customer's keys aside."""
     secret = "${CredentialsSecret.Id}" if "CredentialsSecret" in built.resources else SECRET
-    both = {
+    each = {
         ("secretsmanager:GetSecretValue", secret),
         ("dynamodb:PutItem", "${LedgerTable.Arn}"),
         ("dynamodb:UpdateItem", "${LedgerTable.Arn}"),
@@ -126,12 +129,12 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     }
     return {
         "HttpApiRole": {
-            *both,
+            *each,
             ("logs:CreateLogStream", "${HttpApiLogGroup.Arn}"),
             ("logs:PutLogEvents", "${HttpApiLogGroup.Arn}"),
         },
         "QueueWorkerRole": {
-            *both,
+            *each,
             ("sqs:SendMessage", "${ParkedQueue.Arn}"),
             ("sqs:ReceiveMessage", "${RequestsQueue.Arn}"),
             ("sqs:DeleteMessage", "${RequestsQueue.Arn}"),
@@ -139,6 +142,12 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
             ("sqs:ChangeMessageVisibility", "${RequestsQueue.Arn}"),
             ("logs:CreateLogStream", "${QueueWorkerLogGroup.Arn}"),
             ("logs:PutLogEvents", "${QueueWorkerLogGroup.Arn}"),
+        },
+        "DirectInvocationRole": {
+            *each,
+            ("sqs:SendMessage", "${ParkedQueue.Arn}"),
+            ("logs:CreateLogStream", "${DirectInvocationLogGroup.Arn}"),
+            ("logs:PutLogEvents", "${DirectInvocationLogGroup.Arn}"),
         },
     }
 
@@ -157,6 +166,10 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     without(f"{WORKER_MAY} 5"),
     change(f"{HTTP_API_MAY} 4 Action", "xray:PutTraceSegments"),
     change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
+    change(f"{DIRECT_MAY} 2 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
+    change(f"{DIRECT_MAY} 2 Resource 1", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
+    change(f"{DIRECT_MAY} 1 Action", "dynamodb:PutItem"),
+    change(f"{DIRECT_MAY} 3 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
     change(
         "Resources ThirdRole",
         {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
@@ -183,6 +196,7 @@ def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
         },
     ),
     without(f"{WORKER_MAY} 6"),
+    without(f"{DIRECT_MAY} 5"),
     change(f"{WORKER_MAY} 6 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
     change(f"{WORKER_MAY} 6 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
     change(

@@ -15,9 +15,11 @@ PARTS = {
     "ResultsQueue": "AWS::SQS::Queue",
     "HttpApiFunction": "AWS::Lambda::Function",
     "QueueWorkerFunction": "AWS::Lambda::Function",
+    "DirectInvocationFunction": "AWS::Lambda::Function",
     "LedgerTable": "AWS::DynamoDB::Table",
     "HttpApiLogGroup": "AWS::Logs::LogGroup",
     "QueueWorkerLogGroup": "AWS::Logs::LogGroup",
+    "DirectInvocationLogGroup": "AWS::Logs::LogGroup",
     "AlarmTopic": "AWS::SNS::Topic",
     "AlarmTopicPolicy": "AWS::SNS::TopicPolicy",
     "Dashboard": "AWS::CloudWatch::Dashboard",
@@ -30,6 +32,7 @@ PARTS = {
     change("Resources ParkedQueue Condition", "CallsAreLogged"),
     change("Resources LedgerTable Condition", "CustomerHoldsTheKey"),
     without("Resources HttpApiLogGroup"),
+    change("Resources DirectInvocationFunction Condition", "CallersHaveAKey"),
     change("Resources AlarmTopic Condition", "SomebodyIsTold"),
 )
 def every_part_is_there_in_every_mode(built: Built) -> Wrongs:

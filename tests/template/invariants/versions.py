@@ -10,6 +10,7 @@ from tests.template.invariants.invariant import Wrongs, change, without
 GLOBALS = "Globals Function"
 HTTP_API = "Resources HttpApiFunction Properties"
 WORKER = "Resources QueueWorkerFunction Properties"
+DIRECT = "Resources DirectInvocationFunction Properties"
 
 # Another value of every parameter that has neither a list nor a range to take one from.
 OTHERS = {
@@ -46,6 +47,8 @@ def version_of(built: Built, function: str) -> dict[str, Any]:
 @CONNECTOR.invariant(
     change(f"{HTTP_API} VersionDescription", {"Fn::Sub": "${CustomerGaugeRegion} ${LedgerDays}"}),
     without(f"{WORKER} VersionDescription"),
+    without(f"{DIRECT} VersionDescription"),
+    change(f"{DIRECT} VersionDescription Fn::Join 1 +", {"Ref": "RetryWindowHours"}),
     change(f"{HTTP_API} VersionDescription Fn::Join 1 +", {"Ref": "RetryWindowHours"}),
     without("Resources PersonalLinkLayer Properties Description"),
     change(f"{GLOBALS} Environment Variables DETAIL_TYPE", {"Ref": "EventDetailType"}),
@@ -99,6 +102,7 @@ def a_version_that_is_not_live_any_more_is_deleted_with_its_snapshot(built: Buil
 
 @CONNECTOR.invariant(
     without(f"{HTTP_API} AutoPublishAliasAllProperties"),
+    without(f"{DIRECT} AutoPublishAliasAllProperties"),
     change(f"{WORKER} AutoPublishAliasAllProperties", False),  # noqa: FBT003  # the template's value
     without("Resources PersonalLinkLayer Properties PublishLambdaVersion"),
     without("Resources DependenciesLayer Properties PublishLambdaVersion"),

@@ -1,0 +1,67 @@
+"""Direct invocation: a request or an event in, the result message out, and an error that is named by its code.
+
+Step Functions' Retry and Catch, and whoever else invokes, know an error by the name of its class. So there is a class
+for each code.
+"""
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Final
+
+from personal_link import observability, triggers
+from personal_link.clock import Deadline
+from personal_link.errors import CODES, Code, NotProcessed, PersonalLinkError, Refused, RequestError, TryAgain
+from personal_link.issue_link import LinkIssuer
+from personal_link.outcome import Outcome, refused_on_arrival
+from personal_link.queues import ResultsQueue
+from personal_link.request import LinkRequest, check
+from personal_link.triggers import MapEvent
+
+_NAMED: Final[Mapping[Code, type[PersonalLinkError]]] = {
+    code: type(str(code), (PersonalLinkError,), {}) for code in CODES
+}
+
+
+def named_by_its_code(error: RequestError) -> PersonalLinkError:
+    """Return the error that an invocation fails with: its class has the code for a name, its text is our own words.
+
+    The text begins with the code too: of an invocation that it parks, Lambda tells the text alone.
+    """
+    return _NAMED[error.code](f"{error.code}: {error.message}")
+
+
+@dataclass(frozen=True, slots=True)
+class DirectCall:
+    """Answers direct invocations."""
+
+    issuer: LinkIssuer
+    results: ResultsQueue
+    map_event: MapEvent
+
+    def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
+        """Return the result message of an invocation's request; it is on the results queue by then.
+
+        Raises TryAgain when the same invocation may end otherwise later.
+        """
+        delivery = triggers.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
+        try:
+            request = check(delivery)
+            outcome = self.issuer.issue(request, deadline)
+        except Refused as refusal:
+            request, outcome = None, refused_on_arrival(delivery, refusal)
+        if self.results.send([outcome]):
+            self._keep(request, outcome)
+            raise TryAgain(Code.INTERNAL_ERROR, "the result was not queued")
+        observability.report_outcome(outcome)
+        message: dict[str, Any] = json.loads(self.results.body_of(outcome))
+        return message
+
+    def _keep(self, request: LinkRequest | None, outcome: Outcome) -> None:
+        """Let the outcome wait in the ledger until this is tried again, after days on the parked queue if need be."""
+        if request is None or request.key.scope != "content":
+            return
+        try:
+            self.issuer.ledger.keep(request)
+        except NotProcessed as error:
+            observability.report_not_kept(error, outcome.id, outcome.source.id)

@@ -1,0 +1,147 @@
+"""Direct invocation: the result is queued before it is returned, and whoever tries again meets the same key."""
+
+import json
+from typing import Any
+
+import pytest
+
+from personal_link.clock import Deadline
+from personal_link.direct_call import DirectCall
+from personal_link.errors import TryAgain
+from personal_link.issue_link import LinkIssuer
+from personal_link.queues import ResultsQueue
+from personal_link.triggers import Mapped, no_mapping
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, refusing, values
+from tests.fake_clock import FakeClock
+
+ADA = {"record": {"Email": "ada@acme.example"}}
+HOUR = 3600
+DAY = 86_400
+
+
+@pytest.fixture
+def direct(account: Account, issuer: LinkIssuer) -> DirectCall:
+    return DirectCall(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True), no_mapping)
+
+
+def answer(direct: DirectCall, payload: object, invocation: str = "i-1") -> dict[str, Any]:
+    return direct.answer(payload, invocation, Deadline.after(20, direct.issuer.clock))
+
+
+def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectCall, account: Account) -> None:
+    result = answer(direct, {**ADA, "reference": "order-1"})
+
+    (message,) = account.results()
+    assert json.loads(message["Body"]) == result
+    assert (result["status"], result["reference"], result["source"]) == (
+        *("created", "order-1"),
+        {"type": "direct", "id": "i-1"},
+    )
+    assert values(message) == {"status": "created", "code": "created", "source": "direct"}
+
+
+def test_an_event_is_known_by_its_id_whatever_the_invocation(direct: DirectCall, vendor: CustomerGaugeSandbox) -> None:
+    event = {"id": "event-1", "detail-type": "Order Paid", "detail": ADA, "time": "2026-11-23T09:00:00Z"}
+
+    first = answer(direct, event, "i-1")
+    second = answer(direct, event, "i-2")
+
+    assert first["source"] == {"type": "eventbridge", "id": "event-1"}
+    assert first["requested_at"] == "2026-11-23T09:00:00.000Z"
+    assert second == {**first, "replayed": True}
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_an_event_with_a_mapping_becomes_what_the_mapping_gives(direct: DirectCall) -> None:
+    def map_event(event: Any) -> Mapped:
+        return Mapped({"record": {"Email": event["detail"]["to"]}, "reference": "mapped"}, {})
+
+    mapping = DirectCall(direct.issuer, direct.results, map_event)
+
+    result = answer(mapping, {"id": "event-1", "detail-type": "Order Paid", "detail": {"to": "ada@acme.example"}})
+
+    assert (result["status"], result["reference"]) == ("created", "mapped")
+
+
+@pytest.mark.parametrize("payload", [{}, [], None, "text", 7, {"record": []}])
+def test_what_is_no_request_is_a_rejected_result_that_is_queued_too(
+    direct: DirectCall, account: Account, payload: object
+) -> None:
+    result = answer(direct, payload)
+
+    assert (result["status"], result["error"]["code"], result["attempts"]) == ("rejected", "invalid_request", 0)
+    (message,) = account.results()
+    assert json.loads(message["Body"]) == result
+
+
+def test_a_key_of_another_request_is_a_rejected_result(direct: DirectCall) -> None:
+    answer(direct, {**ADA, "idempotency_key": "order-1"})
+
+    result = answer(direct, {"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"})
+
+    assert (result["status"], result["error"]["code"]) == ("rejected", "idempotency_key_reused")
+
+
+def test_a_refusal_of_the_vendor_is_returned(direct: DirectCall) -> None:
+    result = answer(direct, {"record": {"Email": "no-campaign@example.com"}})
+
+    assert (result["status"], result["error"]["code"]) == ("rejected", "no_matching_campaign")
+
+
+def test_another_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
+    direct: DirectCall, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    first = answer(direct, ADA, "i-1")
+    second = answer(direct, ADA, "i-2")
+    clock.advance(HOUR + 1)
+    third = answer(direct, ADA, "i-3")
+
+    assert second == {**first, "replayed": True}
+    assert third["id"] != first["id"]
+    assert len(vendor.calls("personal-link")) == 2
+
+
+def test_an_answer_that_got_lost_is_remembered_for_weeks_though_the_request_has_no_key(
+    direct: DirectCall, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    vendor.script("personal-link", Reply(fault="close", commit=True))
+    with pytest.raises(TryAgain):
+        answer(direct, ADA, "i-1")
+    clock.advance(20 * DAY)
+
+    result = answer(direct, ADA, "i-2")
+
+    assert (result["status"], result["error"]["code"], result["attempts"]) == ("unknown", "outcome_unknown", 2)
+
+
+def test_a_link_whose_result_was_not_queued_is_not_returned_and_waits_for_weeks(
+    direct: DirectCall, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
+        answer(direct, ADA, "i-1")
+    clock.advance(20 * DAY)
+
+    result = answer(direct, ADA, "i-2")
+
+    assert failure.value.code == "internal_error"
+    assert (result["status"], result["replayed"]) == ("created", True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(direct: DirectCall, account: Account) -> None:
+    with (
+        refusing(account.sqs, "SendMessageBatch", "AccessDenied"),
+        refusing(account.dynamodb, "UpdateItem", "InternalServerError"),
+        pytest.raises(TryAgain) as failure,
+    ):
+        answer(direct, ADA)
+
+    assert str(failure.value) == "internal_error: the result was not queued"
+
+
+def test_a_result_without_the_record_is_returned_without_it_too(direct: DirectCall, account: Account) -> None:
+    quiet = DirectCall(direct.issuer, ResultsQueue(account.sqs, account.results_url, echo_record=False), no_mapping)
+
+    assert "record" not in answer(quiet, ADA)

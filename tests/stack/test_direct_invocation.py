@@ -1,0 +1,155 @@
+"""The third function on the emulator: a request or an event in, its result out; what fails for good is parked."""
+
+import json
+import re
+import uuid
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import pytest
+from click.testing import CliRunner, Result
+
+from operate.commands import operate
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.stack import STACK_NAME, Stack
+from sandbox.vendor_replies import Reply
+from tests.stack.test_triggers import sample, the_result
+
+DOWN = Reply.error(503)
+
+
+@pytest.fixture
+def run(stack: Stack) -> Callable[..., Result]:
+    """Run a command of the operator's."""
+
+    def run_it(*arguments: str) -> Result:
+        return CliRunner(env=stack.emulator.environment()).invoke(operate, arguments)
+
+    return run_it
+
+
+@contextmanager
+def an_outage(vendor: CustomerGaugeSandbox) -> Iterator[None]:
+    """Let the vendor answer nothing but 503 meanwhile."""
+    vendor.misbehave = lambda _call: DOWN
+    try:
+        yield
+    finally:
+        vendor.misbehave = lambda _call: None
+
+
+def a_request(**more: object) -> dict[str, Any]:
+    name = f"direct-{uuid.uuid4()}"
+    return {"configuration": "contact", "record": {"Email": f"{name}@example.com"}, "reference": name, **more}
+
+
+def invoke(stack: Stack, payload: object) -> tuple[str | None, Any]:
+    """Invoke and wait; return the kind of error that Lambda tells of, and the payload."""
+    answer = stack.emulator.client("lambda").invoke(
+        FunctionName=stack.direct_invocation_arn, Payload=json.dumps(payload).encode()
+    )
+    return answer.get("FunctionError"), json.load(answer["Payload"])
+
+
+def test_a_request_is_answered_with_the_result_that_is_queued_too(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+    request = a_request()
+
+    error, result = invoke(stack, request)
+
+    assert error is None
+    assert (result["status"], result["source"]["type"]) == ("created", "direct")
+    assert result["personal_link"]["survey_link"] == vendor.links[-1].survey_link
+    queued = the_result(stack, lambda message: message.get("reference") == request["reference"])
+    assert queued.json() == result
+    assert queued.attributes == {"status": "created", "code": "created", "source": "direct"}
+
+
+def test_a_whole_event_is_answered_too_and_known_by_its_id(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+    event = {"id": str(uuid.uuid4()), "detail-type": "Personal Link Requested", "detail": a_request()}
+
+    _error, first = invoke(stack, event)
+    calls = len(vendor.calls("personal-link"))
+    _error, second = invoke(stack, event)
+
+    assert first["source"] == {"type": "eventbridge", "id": event["id"]}
+    assert second == {**first, "replayed": True}
+    assert len(vendor.calls("personal-link")) == calls
+
+
+def test_what_a_person_has_to_change_is_returned_and_not_raised(stack: Stack) -> None:
+    error, result = invoke(stack, a_request(configuration="no-such-mapping"))
+
+    assert (error, result["status"], result["error"]["code"]) == (None, "rejected", "mapping_not_found")
+
+
+def test_what_may_end_otherwise_later_is_an_error_named_by_its_code(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=1))
+
+    error, failure = invoke(stack, a_request())
+
+    assert error == "Unhandled"
+    assert failure["errorType"] == "rate_limited"
+    assert failure["errorMessage"].startswith("rate_limited: ")
+
+
+def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redriven_and_becomes_a_link(
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
+) -> None:
+    request = a_request()
+    with an_outage(vendor):
+        stack.emulator.client("lambda").invoke(
+            FunctionName=stack.direct_invocation_arn, InvocationType="Event", Payload=json.dumps(request).encode()
+        )
+        wait_until_parked(stack)
+
+    listed = run("parked", "list", STACK_NAME, "--code", "unavailable")
+    assert "1 parked: 1 unavailable" in listed.output
+    [message_id] = re.findall(r"[0-9a-f-]{36}", listed.output)
+    shown = run("parked", "show", STACK_NAME, message_id).output
+    assert re.search(r"^detail +CustomerGauge answered HTTP 503$", shown, re.MULTILINE)
+    assert request["reference"] not in shown
+
+    run("parked", "redrive", STACK_NAME)
+
+    result = the_result(stack, lambda message: message.get("reference") == request["reference"]).json()
+    assert (result["status"], result["source"]["type"]) == ("created", "direct")
+    assert stack.depth(stack.parked_queue_url) == 0
+
+
+def wait_until_parked(stack: Stack) -> None:
+    """Wait until Lambda has tried an invocation three times and parked it; nobody else parks meanwhile."""
+    received = stack.sqs.receive_message(QueueUrl=stack.parked_queue_url, WaitTimeSeconds=20, VisibilityTimeout=0)
+    assert received["Messages"]
+
+
+def test_a_rule_may_invoke_the_alias_without_the_queue(stack: Stack) -> None:
+    events, function = stack.events, stack.emulator.client("lambda")
+    request, source = a_request(), f"shop-{uuid.uuid4()}"
+    rule = events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))["RuleArn"]
+    function.add_permission(
+        FunctionName=stack.direct_invocation_arn,
+        StatementId="of-a-rule",
+        Action="lambda:InvokeFunction",
+        Principal="events.amazonaws.com",
+        SourceArn=rule,
+    )
+    events.put_targets(Rule=source, Targets=[{"Id": "direct", "Arn": stack.direct_invocation_arn}])
+    try:
+        events.put_events(Entries=[{"Source": source, "DetailType": "Order Paid", "Detail": json.dumps(request)}])
+        result = the_result(stack, lambda message: message.get("reference") == request["reference"])
+    finally:
+        events.remove_targets(Rule=source, Ids=["direct"])
+        events.delete_rule(Name=source)
+
+    assert result.attributes == {"status": "created", "code": "created", "source": "eventbridge"}
+
+
+@pytest.mark.parametrize("name", ["sqs_request.json", "sqs_refused.json"])
+def test_the_samples_of_the_queue_may_be_invoked_with_too(stack: Stack, name: str) -> None:
+    name_of_it = f"sample-{uuid.uuid4()}"
+    request = json.loads(sample(name)) | {"reference": name_of_it, "idempotency_key": name_of_it}
+
+    error, result = invoke(stack, request)
+
+    assert (error, result["reference"]) == (None, name_of_it)

@@ -1,0 +1,126 @@
+"""The example of a workflow, as docs/examples has it, on the emulator: it waits, tells apart and gives up by name."""
+
+import json
+import time
+import uuid
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.stack import Stack
+from sandbox.template import REPOSITORY
+from sandbox.vendor_replies import Reply
+
+EXAMPLE = REPOSITORY / "docs" / "examples" / "workflow.yaml"
+STACK_OF_THE_EXAMPLE = "survey-workflow"
+
+
+class Workflow:
+    """The deployed state machine."""
+
+    def __init__(self, stack: Stack, arn: str) -> None:
+        self._states = stack.emulator.client("stepfunctions")
+        self._arn = arn
+
+    def run(self, request: dict[str, Any]) -> dict[str, Any]:
+        """Run an execution to its end; return its description."""
+        execution = self._states.start_execution(stateMachineArn=self._arn, input=json.dumps(request))["executionArn"]
+        deadline = time.monotonic() + 60
+        while (described := self._states.describe_execution(executionArn=execution))["status"] == "RUNNING":
+            assert time.monotonic() < deadline, "the execution does not end"
+            time.sleep(0.1)  # nothing tells that an execution has ended
+        return dict(described)
+
+    def failures(self, execution: dict[str, Any]) -> list[str]:
+        """Return by which errors the execution's task failed, in order."""
+        history = self._states.get_execution_history(executionArn=execution["executionArn"])["events"]
+        return [event["taskFailedEventDetails"]["error"] for event in history if event["type"] == "TaskFailed"]
+
+
+@pytest.fixture(scope="module")
+def workflow(stack: Stack) -> Iterator[Workflow]:
+    cloudformation = stack.emulator.client("cloudformation")
+    given = {"DirectInvocationArn": stack.direct_invocation_arn, "SetUpWaitSeconds": "1", "SetUpAttempts": "1"}
+    cloudformation.create_stack(
+        StackName=STACK_OF_THE_EXAMPLE,
+        TemplateBody=EXAMPLE.read_text(),
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
+    )
+    cloudformation.get_waiter("stack_create_complete").wait(
+        StackName=STACK_OF_THE_EXAMPLE, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )
+    [made] = cloudformation.describe_stacks(StackName=STACK_OF_THE_EXAMPLE)["Stacks"]
+    [output] = made["Outputs"]
+    yield Workflow(stack, output["OutputValue"])
+    cloudformation.delete_stack(StackName=STACK_OF_THE_EXAMPLE)
+
+
+def a_request(**more: object) -> dict[str, Any]:
+    return {"configuration": "contact", "record": {"Email": f"{uuid.uuid4()}@example.com"}, **more}
+
+
+def test_a_link_is_handed_on(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
+    ended = workflow.run(a_request())
+
+    assert ended["status"] == "SUCCEEDED"
+    assert json.loads(ended["output"])["survey_link"] == vendor.links[-1].survey_link
+
+
+def test_a_rejected_request_fails_by_its_code_and_is_not_tried_again(
+    workflow: Workflow, vendor: CustomerGaugeSandbox
+) -> None:
+    calls = len(vendor.calls("personal-link"))
+
+    ended = workflow.run(a_request(configuration="no-such-mapping"))
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "mapping_not_found")
+    assert len(vendor.calls("personal-link")) == calls + 1
+    assert workflow.failures(ended) == []
+
+
+def test_a_vendor_that_asks_to_slow_down_is_asked_again_and_then_gives_the_link(
+    workflow: Workflow, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=1))
+
+    ended = workflow.run(a_request())
+
+    assert ended["status"] == "SUCCEEDED"
+    assert workflow.failures(ended) == ["rate_limited"]
+    assert json.loads(ended["output"])["survey_link"] == vendor.links[-1].survey_link
+
+
+def test_an_answer_that_got_lost_is_unknown_and_not_a_second_survey(
+    workflow: Workflow, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply(fault="reset", commit=True))
+    vendor.duplicate_rule = "campaign"
+    try:
+        ended = workflow.run(a_request())
+    finally:
+        vendor.duplicate_rule = "off"
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "outcome_unknown")
+    assert workflow.failures(ended) == ["no_answer"]
+
+
+def test_what_waits_in_vain_for_its_set_up_is_caught(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply.error(403), Reply.error(403))
+
+    ended = workflow.run(a_request())
+
+    assert (ended["status"], ended["error"]) == ("FAILED", "forbidden")
+    assert workflow.failures(ended) == ["forbidden", "forbidden"]
+
+
+def test_two_executions_of_the_same_request_are_two_requests(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
+    request = a_request()
+    calls = len(vendor.calls("personal-link"))
+
+    for _time in range(2):
+        workflow.run(request)
+
+    assert len(vendor.calls("personal-link")) == calls + 2

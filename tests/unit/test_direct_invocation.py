@@ -1,0 +1,147 @@
+"""The function for direct invocation: a result, or an error whose name is its code and whose text quotes nobody."""
+
+from collections.abc import Callable
+from contextlib import suppress
+from typing import Any
+
+import pytest
+
+import direct_invocation
+from personal_link import wiring
+from personal_link.clock import Deadline
+from personal_link.direct_call import named_by_its_code
+from personal_link.errors import CODES, Code, NotProcessed, PersonalLinkError, RequestError, SettingsError, Unanswered
+
+RESULT = {"schema": "personal-link-result/1", "status": "created"}
+REQUEST = {"record": {"Email": "joe@example.com"}}
+
+
+class Context:
+    """The part of Lambda's context object that is used."""
+
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+    def get_remaining_time_in_millis(self) -> int:
+        return 60_000
+
+
+class Call:
+    """Stands in for the real one: gives a result, or fails as it is told."""
+
+    def __init__(self, answer: dict[str, Any] | Exception) -> None:
+        self._answer = answer
+        self.answered: list[tuple[object, str, float]] = []
+
+    def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
+        self.answered.append((payload, invocation, deadline.remaining()))
+        if isinstance(self._answer, Exception):
+            raise self._answer
+        return self._answer
+
+
+Behind = Callable[[dict[str, Any] | Exception], Call]
+
+
+@pytest.fixture
+def behind(monkeypatch: pytest.MonkeyPatch) -> Behind:
+    """Put a call behind the handler."""
+
+    def put(answer: dict[str, Any] | Exception) -> Call:
+        call = Call(answer)
+        monkeypatch.setattr(wiring, "direct_call", lambda: call)
+        return call
+
+    return put
+
+
+def raised() -> PersonalLinkError:
+    with pytest.raises(PersonalLinkError) as error:
+        direct_invocation.handler(REQUEST, Context())
+    return error.value
+
+
+def test_the_result_is_what_the_function_returns(behind: Behind) -> None:
+    behind(RESULT)
+
+    assert direct_invocation.handler(REQUEST, Context()) == RESULT
+
+
+def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve(behind: Behind) -> None:
+    call = behind(RESULT)
+
+    direct_invocation.handler(REQUEST, Context())
+
+    [(payload, invocation, seconds)] = call.answered
+    assert (payload, invocation) == (REQUEST, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
+    assert 38.9 < seconds <= 39.0  # a minute, less three calls of AWS of seven seconds each
+
+
+@pytest.mark.parametrize(
+    ("error", "name", "text"),
+    [
+        (NotProcessed(Code.RATE_LIMITED, "too fast"), "rate_limited", "rate_limited: too fast"),
+        (Unanswered(Code.NO_ANSWER, "lost"), "no_answer", "no_answer: lost"),
+        (NotProcessed(Code.FORBIDDEN, "no right"), "forbidden", "forbidden: no right"),
+    ],
+)
+def test_what_may_end_otherwise_later_is_raised_under_the_name_of_its_code(
+    behind: Behind, error: RequestError, name: str, text: str
+) -> None:
+    behind(error)
+
+    failure = raised()
+
+    assert (type(failure).__name__, str(failure)) == (name, text)
+
+
+def test_every_code_has_a_class_of_its_name_and_always_the_same_one() -> None:
+    for code in CODES:
+        first, second = (named_by_its_code(RequestError(code, "why")) for _time in range(2))
+        assert type(first).__name__ == str(code)
+        assert type(first) is type(second)
+
+
+def test_the_words_of_the_vendor_are_not_in_the_error(behind: Behind) -> None:
+    behind(RequestError(Code.UNAVAILABLE, "our words", vendor_message="joe@example.com", errors={"Email": ["joe"]}))
+
+    failure = raised()
+
+    assert (str(failure), failure.args) == ("unavailable: our words", ("unavailable: our words",))
+
+
+@pytest.mark.parametrize("bug", [KeyError("joe@example.com"), SettingsError("LEDGER_TABLE is missing")])
+def test_a_bug_is_an_internal_error_without_a_word_of_it(behind: Behind, bug: Exception) -> None:
+    behind(bug)
+
+    failure = raised()
+
+    assert type(failure).__name__ == "internal_error"
+    assert str(failure) == "internal_error: Something failed here; try again later."
+
+
+@pytest.mark.parametrize("error", [NotProcessed(Code.UNAVAILABLE, "down"), KeyError("joe@example.com")])
+def test_nothing_stands_behind_the_error_that_lambda_would_print_with_it(behind: Behind, error: Exception) -> None:
+    behind(error)
+
+    failure = raised()
+
+    assert (failure.__cause__, failure.__context__) == (None, None)
+
+
+@pytest.mark.parametrize("answer", [RESULT, NotProcessed(Code.UNAVAILABLE, "down"), KeyError("a bug")])
+def test_metrics_are_written_however_it_ends(
+    behind: Behind, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | Exception
+) -> None:
+    behind(answer)
+    written: list[bool] = []
+    monkeypatch.setattr("personal_link.observability.write_metrics", lambda: written.append(True))
+
+    with suppress(PersonalLinkError):
+        direct_invocation.handler(REQUEST, Context())
+
+    assert written == [True]
+
+
+def test_the_file_has_no_other_name_that_comes_about_by_asking() -> None:
+    with pytest.raises(AttributeError, match="handlers"):
+        _ = direct_invocation.handlers
