@@ -19,7 +19,7 @@ from personal_link.errors import Code, NotProcessed, Refused, TryAgain
 from personal_link.ledger import Attempt, Ledger
 from personal_link.outcome import Outcome, PersonalLink, describe
 from personal_link.queues import Parked, RequestsQueue
-from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source
+from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source, check
 from personal_link.shared_token import SharedToken
 from sandbox.template import REPOSITORY
 from tests.aws.account import Account
@@ -142,8 +142,22 @@ def test_a_shared_token_is_used_and_no_other_is_asked_for(account: Account, cloc
 
 
 def test_a_parked_message_keeps_its_key_when_it_is_redriven() -> None:
-    parked = written("parked-1.json")
-    record = {
+    key = check(triggers.open_sqs(redriven("parked-1.json"))).key
+
+    assert key == IdempotencyKey("message", "19dd0b57-b21e-4ac1-bd88-01bbb068cb78")
+
+
+def test_a_parked_invocation_keeps_its_key_when_it_is_redriven() -> None:
+    request = check(triggers.open_sqs(redriven("parked-invocation-1.json")))
+
+    assert request.key.scope == "content"
+    assert request.source == Source("direct", "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77")
+
+
+def redriven(name: str) -> dict[str, Any]:
+    """Return a parked message as the worker gets it after a redrive."""
+    parked = written(name)
+    return {
         "messageId": "another",
         "body": parked["Body"],
         "attributes": {"SentTimestamp": "1795427999500"},
@@ -151,8 +165,6 @@ def test_a_parked_message_keeps_its_key_when_it_is_redriven() -> None:
             name: {"stringValue": attribute["StringValue"]} for name, attribute in parked["MessageAttributes"].items()
         },
     }
-
-    assert triggers.open_sqs(record).key == IdempotencyKey("message", "19dd0b57-b21e-4ac1-bd88-01bbb068cb78")
 
 
 # Written: what the files hold is what this version stores and sends
@@ -243,6 +255,17 @@ def test_a_parked_message_is_written_like_this(account: Account) -> None:
 
     (parked,) = account.parked()
     assert {name: parked[name] for name in ("Body", "MessageAttributes")} == written("parked-1.json")
+
+
+def test_a_parked_invocation_is_written_like_this(account: Account) -> None:
+    error = TryAgain(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
+    body = '{"configuration": "contact", "record": {"Email": "ada@acme.example"}}'
+    queue = RequestsQueue(account.sqs, account.requests_url, account.parked_url)
+
+    queue.park([Parked(body, error, 17, {"original_invocation_id": "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77"})])
+
+    (parked,) = account.parked()
+    assert {name: parked[name] for name in ("Body", "MessageAttributes")} == written("parked-invocation-1.json")
 
 
 def test_every_file_is_read_here() -> None:

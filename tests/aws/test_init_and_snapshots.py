@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 import snapshot_restore_py
 
+import direct_invocation
 import http_api
 import queue_worker
 from personal_link import wiring
@@ -58,7 +59,10 @@ def call(number: int) -> int:
 # Before the first invocation
 
 
-@pytest.mark.parametrize(("module", "built"), [(http_api, wiring.http_door), (queue_worker, wiring.batch_worker)])
+@pytest.mark.parametrize(
+    ("module", "built"),
+    [(http_api, wiring.http_door), (queue_worker, wiring.batch_worker), (direct_invocation, wiring.direct_call)],
+)
 def test_everything_is_built_once_lambda_asks_for_the_handler_and_nobody_is_called(
     module: Any, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[str]
 ) -> None:

@@ -396,6 +396,32 @@ def test_a_content_key_that_was_marked_is_remembered_for_one_hour_once_it_is_set
     assert begin_attempt(ledger, a_request(scope="content"), clock).number == 1
 
 
+def test_a_settled_content_key_is_kept_for_as_long_as_any_other_when_that_is_asked_for(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    request = a_request(scope="content")
+    attempt = begin_attempt(ledger, request, clock)
+    ledger.settle(attempt, created(attempt))
+
+    ledger.keep(request)
+    clock.advance(21 * 86_400 - 2)
+
+    again = ledger.begin(request, Deadline.after(20, clock))
+    assert isinstance(again, Outcome)
+    assert again.id == attempt.outcome_id
+
+
+def test_what_is_not_settled_is_not_kept_by_being_asked_to(ledger: Ledger, clock: FakeClock) -> None:
+    request = a_request(scope="content")
+    first = begin_attempt(ledger, request, clock)
+    ledger.take_back(first)
+
+    ledger.keep(request)
+    clock.advance(3602)
+
+    assert begin_attempt(ledger, request, clock).outcome_id != first.outcome_id
+
+
 def test_an_attempt_in_flight_outlives_the_expiry_of_its_item(ledger: Ledger, clock: FakeClock) -> None:
     ledger.take_back(begin_attempt(ledger, a_request(scope="content"), clock))
     clock.advance(3599)

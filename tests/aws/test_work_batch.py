@@ -470,6 +470,27 @@ def test_a_message_parked_twice_still_has_its_first_id(
     assert values(parked_again)["original_message_id"] == "m-1"
 
 
+def test_an_invocation_that_was_parked_twice_is_still_known_as_one(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    attributes = {
+        "RequestID": {"stringValue": "i-1", "dataType": "String"},
+        "ErrorCode": {"stringValue": "200", "dataType": "Number"},
+        "ErrorMessage": {"stringValue": "rate_limited: too fast", "dataType": "String"},
+    }
+    vendor.script("personal-link", Reply.error(429))
+    work(worker, {**a_record(message_id="m-1", sent_at=clock.wall() - DAY), "messageAttributes": attributes})
+    (parked,) = account.parked()
+    clock.advance(60)
+
+    work(worker, redriven(parked))
+
+    assert values(parked)["original_invocation_id"] == "i-1"
+    assert "original_message_id" not in values(parked)
+    (message,) = account.results()
+    assert json.loads(message["Body"])["source"] == {"type": "direct", "id": "i-1"}
+
+
 def redriven(parked: "MessageTypeDef", *, sent_at: float = TEN_SECONDS_AGO) -> dict[str, Any]:
     """Return a parked message as the worker gets it after a redrive: a new message id, its attributes kept."""
     record = a_record(parked["Body"], parked["MessageId"], sent_at=sent_at)

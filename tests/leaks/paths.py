@@ -16,6 +16,7 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from personal_link.access_token import in_a_thread
 from personal_link.customergauge import CustomerGauge
+from personal_link.direct_call import DirectCall
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Ledger
@@ -114,6 +115,31 @@ def links_off_the_queue_and_their_replay(stage: Stage) -> None:
     body = {**a_request(), "idempotency_key": stage.key()}
     stage.deliver(body, a_request(), None)
     stage.deliver(body)
+
+
+@path
+def links_by_direct_invocation_and_what_is_refused(stage: Stage) -> None:
+    body = {**a_request(), "idempotency_key": stage.key()}
+    for payload in (body, body, {**body, "record": {"Email": EMAIL.value}}, a_request(), ALL_OF_THEM, [ALL_OF_THEM]):
+        stage.invoke(payload)
+    stage.invoke({"id": REQUEST_ID, "detail-type": "Personal Link Requested", "detail": a_request()})
+    stage.invoke({"id": OF_A_CALLER, "detail-type": OF_A_CALLER, "detail": {"record": {}, "reference": OF_A_CALLER}})
+
+
+@path
+def invocations_that_fail(stage: Stage) -> None:
+    for reply in (
+        Reply(503, ERRORS, HEADERS),
+        Reply(403, ERRORS),
+        Reply(429, ERRORS),
+        Reply(500, PAGE),
+        Reply(fault="reset"),
+    ):
+        stage.vendor.script("personal-link", reply)
+        stage.invoke()
+    stage.fill_secret(SecretString=ALL_OF_THEM)
+    stage.new_environment()
+    stage.invoke()
 
 
 @path
@@ -463,13 +489,21 @@ def a_bug_wherever_one_may_be(stage: Stage) -> None:
         raise bug()
 
     for owner, name in (
-        *((HttpDoor, "serve"), (LinkIssuer, "issue"), (Ledger, "begin"), (Ledger, "settle"), (Transport, "request")),
+        *(
+            (HttpDoor, "serve"),
+            (DirectCall, "answer"),
+            (LinkIssuer, "issue"),
+            (Ledger, "begin"),
+            (Ledger, "settle"),
+            (Transport, "request"),
+        ),
         *((CustomerGauge, "fetch_token"), (CustomerGauge, "create_personal_link"), (BatchWorker, "work")),
         *((ResultsQueue, "send"), (RequestsQueue, "park"), (RequestsQueue, "hide")),
     ):
         with stage.monkeypatch.context() as patch:
             patch.setattr(owner, name, fail)
             stage.call()
+            stage.invoke()
             stage.vendor.script("personal-link", Reply(403, ERRORS))
             stage.deliver(None, ALL_OF_THEM)
             stage.new_environment()
@@ -482,6 +516,7 @@ def a_bug_of_no_end(stage: Stage) -> None:
 
     stage.monkeypatch.setattr(LinkIssuer, "issue", recurse)
     stage.call()
+    stage.invoke()
     stage.deliver(None)
 
 
@@ -492,4 +527,5 @@ def settings_that_hold_what_they_should_not(stage: Stage) -> None:
     stage.monkeypatch.setenv("LOG_LEVEL", ALL_OF_THEM)
     stage.monkeypatch.setenv("LEDGER_DAYS", CLIENT_SECRET.value)
     stage.call()
+    stage.invoke()
     stage.deliver(None)

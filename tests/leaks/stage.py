@@ -1,4 +1,4 @@
-"""Both handlers between an AWS and a vendor that know the canaries, and all that anybody gets to see of them."""
+"""The handlers between an AWS and a vendor that know the canaries, and all that anybody gets to see of them."""
 
 import json
 import logging
@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 import pytest
 
+import direct_invocation
 import http_api
 import queue_worker
 from personal_link import observability, wiring
@@ -47,6 +48,8 @@ LINKED: Final = Reply(
 class Context:
     """Lambda's context, as far as it is used."""
 
+    aws_request_id = REQUEST_ID
+
     def __init__(self, seconds: float) -> None:
         self._ends_at = time.monotonic() + seconds
 
@@ -79,6 +82,7 @@ class Stage:
 
     def new_environment(self) -> None:
         """Forget what a Lambda environment keeps."""
+        wiring.direct_call.cache_clear()
         wiring.http_door.cache_clear()
         wiring.batch_worker.cache_clear()
 
@@ -109,6 +113,17 @@ class Stage:
         else:
             is_link = answer["statusCode"] == 200
             self._see(f"the HTTP answer {answer['statusCode']}", repr(answer), LINKS if is_link else ())
+
+    def invoke(self, payload: object = None, *, seconds: float = 60) -> None:
+        """Invoke directly, with a request of a key of its own if no payload is given."""
+        try:
+            answer = direct_invocation.handler(
+                {**a_request(), "idempotency_key": self.key()} if payload is None else payload, Context(seconds)
+            )
+        except Exception as error:  # noqa: BLE001 - Lambda logs it, and tells whoever invoked
+            self._see("what direct_invocation raised", told_by(error))
+        else:
+            self._see("what direct_invocation returned", repr(answer), (*OF_THE_RECORD, *LINKS, REFERENCE))
 
     def deliver(self, *bodies: object, seconds: float = 60, **record: Any) -> None:
         """Hand a batch to the worker, a message for each body; other parts of its records by name."""

@@ -117,6 +117,36 @@ GUARDS: Final = [
         "message.request.key.digest",
         "message.record['messageId']",
     ),
+    Guard(
+        "a result is queued before it is returned",
+        "direct_call",
+        "if self.results.send([outcome]):",
+        "if False:",
+    ),
+    Guard(
+        "a link whose result was not queued waits in the ledger for as long as any other",
+        "direct_call",
+        "            self._keep(request, outcome)\n",
+        "",
+    ),
+    Guard(
+        "an error has its code for a name",
+        "direct_call",
+        "type(str(code), (PersonalLinkError,), {})",
+        "PersonalLinkError",
+    ),
+    Guard(
+        "an invocation that was parked goes by the key that it had",
+        "triggers",
+        "    if invocation is not None:  #",
+        "    if False:  #",
+    ),
+    Guard(
+        "only what Lambda itself parked is taken for an invocation",
+        "triggers",
+        "by_lambda = all(",
+        "by_lambda = any(",
+    ),
     Guard("a vendor in doubt gets one call", "work_batch", "self.cool_down.in_doubt or ", ""),
     Guard(
         "calls that fail together count once",

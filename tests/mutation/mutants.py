@@ -32,6 +32,8 @@ TESTS = {
     "sign_in": ["tests/unit/test_sign_in.py"],
     "cool_down": ["tests/unit/test_cool_down.py"],
     "work_batch": ["tests/aws/test_work_batch.py"],
+    "direct_call": ["tests/aws/test_direct_call.py", "tests/unit/test_direct_invocation.py"],
+    "triggers": ["tests/unit/test_triggers.py"],
     "customergauge": ["tests/wire"],
     "vendor_answers": ["tests/wire"],
     "vendor_words": ["tests/wire/test_undocumented_answers.py"],

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
@@ -24,6 +24,9 @@ from personal_link.request import LinkRequest, check
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.leaks import canaries
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 NAME = "personal-link"
 REQUEST = {
@@ -120,6 +123,16 @@ class Stage:
         )
         [new] = set(self.parked_ids()) - before
         return new
+
+    def park_as_lambda(self, body: str = BODY, reason: str = "unavailable: Our own words.") -> str:
+        """Park a direct invocation as Lambda does; return its id."""
+        attributes: dict[str, MessageAttributeValueTypeDef] = {
+            "RequestID": {"DataType": "String", "StringValue": FIRST_ID},
+            "ErrorCode": {"DataType": "Number", "StringValue": "200"},
+            "ErrorMessage": {"DataType": "String", "StringValue": reason},
+        }
+        sent = self.aws.sqs.send_message(QueueUrl=self.aws.parked_url, MessageBody=body, MessageAttributes=attributes)
+        return sent["MessageId"]
 
     def parked_ids(self) -> list[str]:
         """Return the ids of the parked messages that anybody could receive now."""

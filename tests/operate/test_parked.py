@@ -71,6 +71,29 @@ def test_what_sqs_or_eventbridge_parked_has_no_code_and_a_made_up_one_is_none(st
     assert canaries_in(listed.output, CANARIES) == []
 
 
+def test_what_lambda_parked_has_its_code_and_our_words_in_the_reason(stage: Stage) -> None:
+    parked = stage.park_as_lambda()
+
+    listed = stage.run("parked", "list", NAME, "--code", "unavailable")
+    shown = stage.run("parked", "show", NAME, parked).output
+
+    assert re.findall(r"[0-9a-f-]{36}", listed.output) == [parked]
+    assert re.search(r"^code +unavailable$", shown, re.MULTILINE)
+    assert re.search(r"^detail +Our own words[.]$", shown, re.MULTILINE)
+    assert re.search(rf"^original id +{FIRST_ID}$", shown, re.MULTILINE)
+    assert "joe.doe" not in shown
+
+
+def test_what_timed_out_in_lambda_has_no_code_and_no_words(stage: Stage) -> None:
+    parked = stage.park_as_lambda(reason=f"2026-11-24T10:00:00Z {EMAIL.value} Task timed out after 60.00 seconds")
+
+    shown = stage.run("parked", "show", NAME, parked).output
+
+    assert re.search(r"^code +-$", shown, re.MULTILINE)
+    assert re.search(r"^detail +-$", shown, re.MULTILINE)
+    assert EMAIL.value not in shown
+
+
 def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:
     message_id = stage.park()
 

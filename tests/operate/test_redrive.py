@@ -134,6 +134,20 @@ def test_a_dry_run_tells_and_changes_nothing(stage: Stage) -> None:
     assert stage.requests() == []
 
 
+def test_what_lambda_parked_goes_back_as_the_invocation_that_it_was(stage: Stage) -> None:
+    stage.park_as_lambda('{"record": {"Email": "ada@acme.example"}}')
+
+    redriven = stage.run("parked", "redrive", NAME, "--code", "unavailable")
+
+    assert became(redriven.output) == {"tried again": 1}
+    [message] = stage.requests()
+    assert message["Body"] == '{"record": {"Email": "ada@acme.example"}}'
+    assert message["MessageAttributes"] == {
+        "original_invocation_id": {"DataType": "String", "StringValue": FIRST_ID},
+    }
+    assert stage.parked_ids() == []
+
+
 def test_only_those_of_the_code_come_back(stage: Stage) -> None:
     stays = stage.park(code=Code.FORBIDDEN)
     stage.park(code=Code.CREDENTIALS_REFUSED)

@@ -59,12 +59,14 @@ def logical_id(resource: Any) -> str:
 
 GRANTS = [
     Grant(role, action, logical_id(resource))
-    for role in ("HttpApiRole", "QueueWorkerRole")
+    for role in ("HttpApiRole", "QueueWorkerRole", "DirectInvocationRole")
     for statement in statements(role)
     for action in as_list(statement["Action"])
     for resource in as_list(statement["Resource"])
 ]
-ITS_OWN = [grant for grant in GRANTS if grant.action not in POLLS | WRITES_LOGS | WRITES_TRACES | USES_THE_KEY]
+PARKS = Grant("DirectInvocationRole", "sqs:SendMessage", "ParkedQueue")  # Lambda does, what failed for good
+BY_AWS = POLLS | WRITES_LOGS | WRITES_TRACES | USES_THE_KEY
+ITS_OWN = [grant for grant in GRANTS if grant.action not in BY_AWS and grant != PARKS]
 
 
 def test_what_aws_does_in_a_roles_name_is_what_its_own_policies_list() -> None:
@@ -72,6 +74,8 @@ def test_what_aws_does_in_a_roles_name_is_what_its_own_policies_list() -> None:
 
     assert by_aws == {
         *(("HttpApiRole", action) for action in WRITES_LOGS | WRITES_TRACES | USES_THE_KEY),
+        *(("DirectInvocationRole", action) for action in WRITES_LOGS | WRITES_TRACES | USES_THE_KEY),
+        (PARKS.role, PARKS.action),
         *(("QueueWorkerRole", action) for action in POLLS | WRITES_LOGS | WRITES_TRACES | USES_THE_KEY),
     }
 
@@ -113,7 +117,7 @@ class Site:
         document = json.dumps({"Version": "2012-10-17", "Statement": granted})
         self._stack.iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=document)
         self._memory += 1  # new environments: the old ones' caches would hide that something is denied
-        for function in ("HttpApiFunction", "QueueWorkerFunction"):
+        for function in ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"):
             name = self._names[function]
             self._lambda.update_function_configuration(FunctionName=name, MemorySize=self._memory)
             version = self._lambda.publish_version(FunctionName=name)["Version"]
@@ -125,6 +129,16 @@ class Site:
         answered = [self._caller.send("PUT", body, key).status for _time in range(2)] == [200, 200]
         called_once = len(self._vendor.calls("personal-link")) == calls + 1
         return answered and called_once and len(self._stack.results(2, within=PATIENCE)) == 2
+
+    def direct_works(self) -> bool:
+        """Tell whether an invocation is answered, its result queued, and its outcome kept for the next one."""
+        body, calls = a_request(), len(self._vendor.calls("personal-link"))
+        for _time in range(2):
+            answer = self._lambda.invoke(FunctionName=self._stack.direct_invocation_arn, Payload=body.encode())
+            if "FunctionError" in answer:
+                return False
+        called_once = len(self._vendor.calls("personal-link")) == calls + 1
+        return called_once and len(self._stack.results(2, within=PATIENCE)) == 2
 
     def queue_works(self) -> bool:
         """Tell whether a bad message is parked, and one that waits comes back in time and becomes a link."""
@@ -149,7 +163,11 @@ def site() -> Iterator[Site]:
 
 @pytest.mark.parametrize("grant", ITS_OWN, ids=lambda grant: f"{grant.role} {grant.action} {grant.resource}")
 def test_every_action_that_a_function_may_take_is_missed_when_it_is_taken_away(site: Site, grant: Grant) -> None:
-    works = site.http_works if grant.role == "HttpApiRole" else site.queue_works
+    works = {
+        "HttpApiRole": site.http_works,
+        "QueueWorkerRole": site.queue_works,
+        "DirectInvocationRole": site.direct_works,
+    }[grant.role]
     assert works()
 
     with site.without(grant):

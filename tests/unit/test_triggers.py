@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from personal_link.errors import Code, InvalidRequest, Unreadable
 from personal_link.outcome import outcome_id, refused_on_arrival
 from personal_link.request import Delivery, IdempotencyKey, Source, check
-from personal_link.triggers import open_http, open_sqs
+from personal_link.triggers import no_mapping, open_direct, open_http, open_sqs, origin
 
 FORM = "application/x-www-form-urlencoded"
 
@@ -491,6 +491,92 @@ def test_a_message_without_a_usable_first_id_goes_by_its_own(attributes: Mapping
     assert request.key == IdempotencyKey("message", "message-1")
 
 
+# --- direct invocation ------------------------------------------------------------------------------------------------
+
+BY_LAMBDA: Mapping[str, Any] = {
+    "RequestID": {"stringValue": "invocation-1", "dataType": "String"},
+    "ErrorCode": {"stringValue": "200", "dataType": "Number"},
+    "ErrorMessage": {"stringValue": "unavailable: no connection", "dataType": "String"},
+}
+BY_US: Mapping[str, Any] = {"original_invocation_id": {"stringValue": "invocation-1", "dataType": "String"}}
+
+
+def invoked(payload: object, invocation: str = "invocation-1") -> Delivery:
+    return open_direct(payload, invocation, 1_800_000_000.0, no_mapping)
+
+
+def parked(attributes: Mapping[str, Any], body: object = None) -> dict[str, Any]:
+    request = {"record": {"A": 1}} if body is None else body
+    return {**sqs_record(json.dumps(request)), "messageAttributes": attributes}
+
+
+def test_a_bare_request_that_is_invoked_with_goes_by_its_content_whatever_the_invocation() -> None:
+    first, second = (check(invoked({"record": {"A": 1}}, name)) for name in ("i-1", "i-2"))
+
+    assert (first.source, second.source) == (Source("direct", "i-1"), Source("direct", "i-2"))
+    assert first.key == second.key
+    assert first.key.scope == "content"
+    assert first.received_at == 1_800_000_000.0
+
+
+def test_an_event_that_is_invoked_with_goes_by_its_id() -> None:
+    delivery = invoked(eventbridge_event({"record": {"A": 1}}))
+
+    assert (delivery.source, delivery.key) == (Source("eventbridge", "event-1"), IdempotencyKey("event", "event-1"))
+
+
+@pytest.mark.parametrize("payload", [None, [], "text", 7, True])
+def test_a_payload_that_is_no_object_is_an_empty_request(payload: object) -> None:
+    assert invoked(payload).content == {}
+
+
+@pytest.mark.parametrize("attributes", [BY_LAMBDA, BY_US, {**BY_LAMBDA, **BY_US}])
+def test_an_invocation_that_was_parked_goes_by_the_same_key_as_before(attributes: Mapping[str, Any]) -> None:
+    before = check(invoked({"record": {"A": 1}}))
+
+    request = check(open_sqs(parked(attributes)))
+
+    assert (request.key, request.source) == (before.key, Source("direct", "invocation-1"))
+
+
+def test_an_event_that_was_parked_by_an_invocation_goes_by_its_id_too() -> None:
+    delivery = open_sqs(parked(BY_LAMBDA, eventbridge_event({"record": {"A": 1}})))
+
+    assert (delivery.source, delivery.key) == (Source("eventbridge", "event-1"), IdempotencyKey("event", "event-1"))
+
+
+@pytest.mark.parametrize("missing", list(BY_LAMBDA))
+def test_a_message_with_some_attributes_as_lambdas_is_a_message_like_any_other(missing: str) -> None:
+    attributes = {name: value for name, value in BY_LAMBDA.items() if name != missing}
+
+    assert open_sqs(parked(attributes)).key == IdempotencyKey("message", "message-1")
+
+
+@pytest.mark.parametrize("name", ["", "x" * 257, "a\nb"])
+def test_an_invocation_without_a_usable_id_is_a_message_like_any_other(name: str) -> None:
+    attributes = {"original_invocation_id": {"stringValue": name, "dataType": "String"}}
+
+    assert open_sqs(parked(attributes)).key == IdempotencyKey("message", "message-1")
+
+
+@pytest.mark.parametrize(
+    ("attributes", "kept"),
+    [
+        ({}, {"original_message_id": "message-1"}),
+        (
+            {"original_message_id": {"stringValue": "message-0", "dataType": "String"}},
+            {"original_message_id": "message-0"},
+        ),
+        (BY_LAMBDA, {"original_invocation_id": "invocation-1"}),
+        (BY_US, {"original_invocation_id": "invocation-1"}),
+    ],
+)
+def test_one_attribute_keeps_the_key_of_a_message_that_is_sent_again(
+    attributes: Mapping[str, Any], kept: Mapping[str, str]
+) -> None:
+    assert origin(parked(attributes)) == kept
+
+
 # --- no input can break it --------------------------------------------------------------------------------------------
 
 ANY_TEXT = st.text(st.characters())  # lone surrogates and control characters among them
@@ -548,3 +634,10 @@ def test_no_http_body_makes_anything_but_an_outcome_or_an_error_of_ours(
         return
 
     assert outcome_of(delivery)
+
+
+@settings(max_examples=300, deadline=None, database=None)
+@given(payload=ANY_JSON.map(json.loads))
+@example(payload={"record": {"A": float("nan")}})
+def test_no_payload_makes_anything_but_an_outcome_or_an_error_of_ours(payload: object) -> None:
+    assert outcome_of(invoked(payload))
