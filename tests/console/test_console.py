@@ -163,6 +163,20 @@ def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
         expect(console.locator("#results .card", has_text=reference).get_by_role("link")).to_be_visible()
 
 
+def test_samples_that_are_sent_again_are_requests_of_their_own(console: Page) -> None:
+    for _ in range(2):
+        for sample in samples():
+            with console.expect_response("**/deeds/send"):
+                console.locator(f'[data-sample="{sample.name}"]').click()
+
+    expect(console.locator("#count-sent")).to_have_text(str(2 * ALL_SAMPLES))
+    expect(console.locator("#count-waiting")).to_have_text("0", timeout=SOON)
+    expect(console.locator("#count-parked")).to_have_text("2")
+    expect(console.locator("#verdict")).to_contain_text("Nothing is lost.")
+    repeated = console.locator("#results .card", has_text="repeated, the first outcome again")
+    expect(repeated.filter(has_text="call-1003")).to_have_count(2)  # the first of them repeats the demo's
+
+
 def test_an_http_call_in_an_outage_is_told_to_its_caller(console: Page) -> None:
     switch(console, "Outage")
     send(console, "Put", "HTTP call")
