@@ -29,7 +29,8 @@ class Sample:
     @property
     def label(self) -> str:
         """Name it for a button."""
-        return self.path.stem.partition("_")[2].replace("_", " ").capitalize()
+        name = self.path.stem.partition("_")[2].removeprefix("event_")  # that a message is a whole event
+        return name.replace("_", " ").capitalize()
 
     @property
     def body(self) -> str:

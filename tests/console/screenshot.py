@@ -10,7 +10,7 @@ from sandbox.template import REPOSITORY
 from tests.console.conftest import chromium
 
 PICTURE = REPOSITORY / "docs" / "console.png"
-SIZE: ViewportSize = {"width": 1080, "height": 840}
+SIZE: ViewportSize = {"width": 1080, "height": 744}
 SENT_BEFORE = ("http_put.json", "eventbridge_checkout_completed.json", "sqs_refused.json", "sqs_malformed.txt")
 
 
@@ -29,6 +29,7 @@ def take() -> None:
             page.get_by_role("button", name="Send twenty requests").click()
             expect(page.locator("#waiting .badge", has_text="unavailable")).to_have_count(20, timeout=60_000)
             page.mouse.move(0, 0)
+            page.evaluate("scrollTo(0, 0)")
             page.screenshot(path=PICTURE)
     say(f"\n{PICTURE.relative_to(REPOSITORY)}: {PICTURE.stat().st_size / 1000:.0f} kB")
 

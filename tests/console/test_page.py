@@ -57,7 +57,7 @@ def test_what_waits_says_why_and_until_when(open_page: Page) -> None:
     [late] = [card for card in lane(open_page, "waiting") if card.startswith(HOSTILE)]
 
     assert "unavailable" in late
-    assert re.search(r"queue, request · for \d+ s · 2 tries · next try in \d+ s", late)
+    assert re.search(r"queue, request · for \d+\ss · 2 tries · next try in \d+\ss", late)
     [in_hand] = [card for card in lane(open_page, "waiting") if card.startswith("order-2")]
     assert "being tried now" in in_hand
 

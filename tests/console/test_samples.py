@@ -11,11 +11,19 @@ def test_every_file_of_the_sample_events_is_a_sample() -> None:
 
 
 def test_a_new_file_is_a_sample_by_itself(tmp_path: Path) -> None:
-    for name in ("sqs_order_paid.json", "http_form.txt", "eventbridge_order_paid.json", "notes.md", "sqs.json"):
+    for name in (
+        "sqs_order_paid.json",
+        "sqs_event_s3.json",
+        "http_form.txt",
+        "eventbridge_order_paid.json",
+        "notes.md",
+        "sqs.json",
+    ):
         (tmp_path / name).write_text("{}")
 
     assert [(sample.way, sample.label, sample.media_type) for sample in samples(tmp_path)] == [
         ("http", "Form", "application/x-www-form-urlencoded"),
         ("eventbridge", "Order paid", "application/json"),
+        ("sqs", "S3", "application/json"),
         ("sqs", "Order paid", "application/json"),
     ]

@@ -23,7 +23,8 @@ function many(number, one, more = `${one}s`) {
 
 function duration(seconds) {
   const whole = Math.max(0, Math.round(seconds));
-  return whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  const text = whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return text.replaceAll(" ", "\u00a0"); // a number and its unit stay on one line
 }
 
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
