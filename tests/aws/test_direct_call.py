@@ -41,6 +41,17 @@ def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectCal
     assert values(message) == {"status": "created", "code": "created", "source": "direct"}
 
 
+def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_writes_it(
+    direct: DirectCall, account: Account
+) -> None:
+    result = answer(direct, {"record": {"Email": "ada\ud800@acme.example"}, "reference": "order-1"})
+
+    assert json.dumps(result, ensure_ascii=False).encode("utf-8")  # as awslambdaric does
+    assert (result["status"], result["record"]) == ("rejected", {"Email": "ada?@acme.example"})
+    (message,) = account.results()
+    assert json.loads(message["Body"])["record"] == {"Email": "ada\ud800@acme.example"}
+
+
 def test_an_event_is_known_by_its_id_whatever_the_invocation(direct: DirectCall, vendor: CustomerGaugeSandbox) -> None:
     event = {"id": "event-1", "detail-type": "Order Paid", "detail": ADA, "time": "2026-11-23T09:00:00Z"}
 

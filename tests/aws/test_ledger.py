@@ -422,6 +422,12 @@ def test_what_is_not_settled_is_not_kept_by_being_asked_to(ledger: Ledger, clock
     assert begin_attempt(ledger, request, clock).outcome_id != first.outcome_id
 
 
+def test_what_is_gone_does_not_come_back_by_being_kept(ledger: Ledger, account: Account) -> None:
+    ledger.keep(a_request(scope="content"))
+
+    assert account.ledger_items() == []
+
+
 def test_an_attempt_in_flight_outlives_the_expiry_of_its_item(ledger: Ledger, clock: FakeClock) -> None:
     ledger.take_back(begin_attempt(ledger, a_request(scope="content"), clock))
     clock.advance(3599)

@@ -206,7 +206,7 @@ def order_paid() -> dict[str, object]:
             sample("sqs_event_s3_object_created.json"),
             {"Account Name": "delivered-reports", "Email": "kim@example.com", "Document": "report-2026-10.pdf"},
             "report-2026-10.pdf",
-            "delivered-reports kim@example.com/report-2026-10.pdf b1946ac92492d2347c6235b4d2611184",
+            "delivered-reports kim@example.com/report-2026-10.pdf 11111111222222223333333344444444",
         ),
         (
             sample("sqs_event_survey_due.json"),

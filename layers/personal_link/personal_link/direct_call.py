@@ -54,8 +54,7 @@ class DirectCall:
             self._keep(request, outcome)
             raise TryAgain(Code.INTERNAL_ERROR, "the result was not queued")
         observability.report_outcome(outcome)
-        message: dict[str, Any] = json.loads(self.results.body_of(outcome))
-        return message
+        return _in_utf_8(self.results.body_of(outcome))
 
     def _keep(self, request: LinkRequest | None, outcome: Outcome) -> None:
         """Let the outcome wait in the ledger until this is tried again, after days on the parked queue if need be."""
@@ -65,3 +64,10 @@ class DirectCall:
             self.issuer.ledger.keep(request)
         except NotProcessed as error:
             observability.report_not_kept(error, outcome.id, outcome.source.id)
+
+
+def _in_utf_8(message: str) -> dict[str, Any]:
+    """Return a message as Lambda can write it: a refused record may hold half a character, which UTF-8 has not."""
+    text = json.dumps(json.loads(message), ensure_ascii=False)
+    answer: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
+    return answer
