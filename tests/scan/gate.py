@@ -18,8 +18,9 @@ def findings() -> list[Finding]:
     """Return all that the scanners find in this repository."""
     source, translated = (str(template.relative_to(REPOSITORY)) for template in (SOURCE, TRANSLATED))
     key = "docs/customer-key.yaml"
+    examples = sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docs/examples/**/*.yaml"))
     return [
-        *cfn_lint(REPOSITORY, [source, translated, key]),
+        *cfn_lint(REPOSITORY, [source, translated, key, *examples]),
         *checkov(REPOSITORY, translated),
         *checkov(REPOSITORY, key),
         *bandit(REPOSITORY, ["functions", "layers/personal_link", "operate"], level="low"),
