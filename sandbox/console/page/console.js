@@ -220,7 +220,7 @@ function drawSwitches(state) {
   byId("secret").dataset.rotated = String(state.secret);
   write(byId("secret"), state.secret ? "Fill in the new secret" : "Rotate the client secret");
   write(byId("about-secret"), state.secret
-    ? "Rotated: the stack has the old one. Requests wait, up to a minute longer than it takes you to fill it in."
+    ? "Rotated: the stack has the old one. Requests wait until the new one is filled in, and then a minute or a few."
     : "The stack has the secret that CustomerGauge takes.");
 }
 
