@@ -136,7 +136,7 @@ def test_a_rule_may_invoke_the_alias_without_the_queue(stack: Stack) -> None:
     )
     events.put_targets(Rule=source, Targets=[{"Id": "direct", "Arn": stack.direct_invocation_arn}])
     try:
-        events.put_events(Entries=[{"Source": source, "DetailType": "Order Paid", "Detail": json.dumps(request)}])
+        events.put_events(Entries=[{"Source": source, "DetailType": "Survey Wanted", "Detail": json.dumps(request)}])
         result = the_result(stack, lambda message: message.get("reference") == request["reference"])
     finally:
         events.remove_targets(Rule=source, Ids=["direct"])
