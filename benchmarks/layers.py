@@ -16,8 +16,8 @@ def measure() -> Measurement:
     """Weigh both layers, as `sam build` fills them, and each package."""
     with tempfile.TemporaryDirectory() as folder:
         dependencies, ours = Layout(Path(folder, "dependencies")), Layout(Path(folder, "personal_link"))
-        dependencies.add_layer("dependencies", "DependenciesLayer")
-        ours.add_layer("personal_link", "PersonalLinkLayer")
+        dependencies.add_layer("DependenciesLayer")
+        ours.add_layer("PersonalLinkLayer")
         layers = {"DependenciesLayer": weight(dependencies.layers), "PersonalLinkLayer": weight(ours.layers)}
         parts = {part.name: weight(part) for layout in (dependencies, ours) for part in layout.layers.iterdir()}
         dependencies.drop_bytecode()

@@ -39,15 +39,15 @@ class Layout:
         layers = [self.layers] if handler in FUNCTIONS else []
         return os.pathsep.join(map(str, [self.task(handler), *layers]))
 
-    def add_layer(self, folder: str, name: str) -> None:
+    def add_layer(self, name: str) -> None:
         """Make a layer as `sam build` does, bytecode included."""
-        make = ["make", "--silent", f"--directory={REPOSITORY / 'layers' / folder}", f"build-{name}"]
+        make = ["make", "--silent", f"--directory={REPOSITORY / 'layers'}", f"build-{name}"]
         subprocess.run([*make, f"ARTIFACTS_DIR={self.root / 'opt'}", f"PYTHON={RUNTIME}"], check=True)
 
     def add_layers(self) -> None:
         """Make both."""
-        self.add_layer("dependencies", "DependenciesLayer")
-        self.add_layer("personal_link", "PersonalLinkLayer")
+        self.add_layer("DependenciesLayer")
+        self.add_layer("PersonalLinkLayer")
 
     def add_handlers(self) -> None:
         """Copy the functions' files and the references'."""

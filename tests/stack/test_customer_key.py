@@ -56,7 +56,7 @@ def test_every_queue_secret_and_log_is_encrypted_with_the_customers_key(
     arn, stack = encrypted
     keys = keys_of_everything_stored(stack)
 
-    assert len(keys) == 7  # the emulator does not tell the table's, topic's and functions': tests/template has them
+    assert len(keys) == 8  # the emulator does not tell the table's, topic's and functions': tests/template has them
     assert set(keys.values()) == {arn}
 
 

@@ -118,7 +118,8 @@ def test_the_functions_import_nothing_but_the_layers_and_what_comes_with_the_run
     assert strangers - TAKEN_IF_THERE <= WITH_THE_RUNTIME
 
 
-def test_nothing_but_code_is_shipped_with_the_functions() -> None:
+def test_nothing_but_code_and_the_event_mappings_is_shipped_with_the_functions() -> None:
     shipped = [path for folder in (*FUNCTIONS, PERSONAL_LINK) for path in folder.rglob("*") if path.is_file()]
 
-    assert {path.suffix for path in shipped if path.parent.name != "__pycache__"} == {".py"}
+    others = {path.name for path in shipped if path.parent.name != "__pycache__" and path.suffix != ".py"}
+    assert others == {"event_mappings.toml"}

@@ -1,6 +1,7 @@
 """The whole template on the emulator, IAM enforced, through each of its triggers."""
 
 import json
+import time
 import uuid
 from collections.abc import Callable
 from typing import Any
@@ -20,10 +21,11 @@ def sample(name: str) -> str:
     return (EVENTS / name).read_text()
 
 
-def the_result(stack: Stack, found: Callable[[dict[str, Any]], bool]) -> Message:
+def the_result(stack: Stack, found: Callable[[dict[str, Any]], bool], within: float = 60.0) -> Message:
     """Take results until the one that is looked for; those of other tests are of no further use."""
-    for _ in range(50):
-        for message in stack.results(1):
+    end = time.monotonic() + within
+    while (left := end - time.monotonic()) > 0:
+        for message in stack.results(1, left):
             if found(message.json()):
                 return message
     raise AssertionError("the result did not come")

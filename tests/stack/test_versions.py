@@ -50,7 +50,7 @@ def test_with_snapstart_links_come_from_restored_environments(
     stack: Stack, caller: HttpCaller, emulator: Emulator, vendor: CustomerGaugeSandbox
 ) -> None:
     started = [(one["SnapStart"], one["State"]) for one in live(emulator)]
-    assert started == [({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}, "Active")] * 2
+    assert started == [({"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}, "Active")] * 3
 
     answer = caller.send("PUT", REQUEST)
     stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=REQUEST)
@@ -68,7 +68,7 @@ def test_a_deployment_that_changes_nothing_but_a_parameter_is_live(
     deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url, SnapStart="On", LogLevel="WARNING")
 
     after = live(emulator)
-    assert [one["Environment"]["Variables"]["LOG_LEVEL"] for one in after] == ["WARNING", "WARNING"]
+    assert [one["Environment"]["Variables"]["LOG_LEVEL"] for one in after] == ["WARNING"] * 3
     assert all(int(new["Version"]) > int(old) for old, new in zip(before, after, strict=True))
     assert caller.send("PUT", REQUEST).status == 200
 

@@ -5,7 +5,6 @@ record, over the whole event as EventBridge delivers it (docs/mapping.md). Whate
 ends in a value, or in a problem that names the expression and quotes nothing of the event.
 """
 
-import tomllib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -93,6 +92,8 @@ def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[An
 
 def load(file: Path = FILE) -> EventMappings:
     """Return the mappings of a file, all compiled. Raises SettingsError naming every wrong entry and expression."""
+    import tomllib  # noqa: PLC0415  # some milliseconds of a cold start, which http_api does without
+
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
     except tomllib.TOMLDecodeError as error:

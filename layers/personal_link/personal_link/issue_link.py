@@ -2,7 +2,6 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from difflib import get_close_matches
 from typing import Any, Final
 
 from personal_link import observability
@@ -57,6 +56,8 @@ class LinkIssuer:
         """Refuse headings that the inbound mapping does not have: the vendor drops them without a word."""
         if not self.known_headings:
             return
+        from difflib import get_close_matches  # noqa: PLC0415  # a cold start does without
+
         problems: dict[str, list[str]] = {}
         for heading in request.record.keys() - self.known_headings:
             nearest = get_close_matches(heading, sorted(self.known_headings), n=1, cutoff=0)[0]
