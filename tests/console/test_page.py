@@ -5,7 +5,7 @@ from collections.abc import Iterator
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import APIResponse, Page, Route, expect
 
 from sandbox.console.server import serving
 from sandbox.customergauge import CustomerGaugeSandbox
@@ -171,6 +171,34 @@ def test_a_switch_says_whether_it_is_on(open_page: Page, console: StillConsole, 
     switch.click()
     expect(switch).to_have_attribute("aria-pressed", "false")
     assert console.pressed == [("switch", {"name": name, "on": True}), ("switch", {"name": name, "on": False})]
+
+
+def test_a_look_that_was_overtaken_by_a_press_draws_nothing(open_page: Page) -> None:
+    held: list[tuple[Route, APIResponse]] = []
+
+    def hold_the_first(route: Route) -> None:
+        if held:
+            route.continue_()
+        else:
+            held.append((route, route.fetch()))
+
+    with open_page.expect_request("**/state"):
+        open_page.route("**/state", hold_the_first)
+    switch = open_page.locator("[data-switch=outage]")
+    switch.click()
+    expect(switch).to_have_attribute("aria-pressed", "true")
+    open_page.evaluate(
+        "window.flickers = 0; new MutationObserver(() => window.flickers += switched.ariaPressed === 'false')"
+        ".observe(window.switched = document.querySelector('[data-switch=outage]'), {attributes: true})"
+    )
+
+    [(route, as_it_was)] = held
+    with open_page.expect_response("**/state"):
+        route.fulfill(response=as_it_was)
+    with open_page.expect_request("**/state"):  # the held one is dealt with before the next is asked for
+        pass
+
+    assert open_page.evaluate("window.flickers") == 0
 
 
 def test_a_rotated_secret_is_filled_in_by_the_same_button(open_page: Page, console: StillConsole) -> None:

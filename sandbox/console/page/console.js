@@ -242,19 +242,23 @@ function draw(state) {
 
 let timer = 0;
 
+let looks = 0;
+
 async function look() {
+  const mine = ++looks;
   clearTimeout(timer);
   try {
     const answer = await fetch("/state", { signal: AbortSignal.timeout(15000) });
     const state = await answer.json();
+    if (mine !== looks) return; // overtaken by the look of a pressed button: it would draw the old state back
     if (!answer.ok) throw new Error(state.message);
     draw(state);
     connected("live", "Live");
   } catch (error) {
+    if (mine !== looks) return;
     connected("lost", error instanceof TypeError ? "No connection. Is make local still running?" : `No news: ${error.message}`);
   }
-  clearTimeout(timer); // a pressed button may have looked meanwhile
-  timer = setTimeout(look, EVERY);
+  if (mine === looks) timer = setTimeout(look, EVERY);
 }
 
 function connected(kind, text) {
