@@ -204,8 +204,8 @@ def test_what_a_person_has_to_see_is_told_once_and_without_the_record(
     consumer.deliver(result, result)
 
     assert consumer.has_taken_all()
-    [message] = consumer.stack.take(consumer.people, 2, within=4)
-    assert message.json()["Message"] == said + result["id"]
+    told = [message.json()["Message"] for message in consumer.stack.take(consumer.people, 50, within=4)]
+    assert [text for text in told if result["id"] in text] == [said + result["id"]]  # others are of other tests
     assert consumer.system.of(result) == []
 
 
