@@ -118,15 +118,19 @@ class Services:
                 return 200, {"Successful": taken, "Failed": [], "MessageId": str(uuid4())}
             case "ChangeMessageVisibilityBatch":
                 return 200, {"Successful": [{"Id": entry["Id"]} for entry in content["Entries"]], "Failed": []}
-            case "GetSecretValue":
-                text = self._credentials if ":credentials-" in content["SecretId"] else "{}"
-                kept = self._secrets.get(content["SecretId"], {"SecretString": text, "VersionId": "first"})
-                return 200, {"ARN": content["SecretId"], **kept}
-            case "PutSecretValue":
-                version = content["ClientRequestToken"]
-                self._secrets[content["SecretId"]] = {"SecretString": content["SecretString"], "VersionId": version}
-                return 200, {"ARN": content["SecretId"], "VersionId": version}
+            case "GetSecretValue" | "PutSecretValue":
+                return 200, self._secret(content)
         return 400, _error("UnknownOperationException", target)
+
+    def _secret(self, content: Content) -> Content:
+        secret = content["SecretId"]
+        if "SecretString" in content:
+            self._secrets[secret] = {
+                "SecretString": content["SecretString"],
+                "VersionId": content["ClientRequestToken"],
+            }
+        text = self._credentials if ":credentials-" in secret else "{}"
+        return {"ARN": secret, "SecretString": text, "VersionId": "first", **self._secrets.get(secret, {})}
 
     def _item(self, name: str, content: Content) -> Answer:
         table = self._tables.setdefault(content["TableName"], {})

@@ -80,7 +80,12 @@ def http_event() -> dict[str, Any]:
         "headers": {"Content-Type": "application/json", "Idempotency-Key": str(uuid4())},
         "queryStringParameters": None,
         "pathParameters": None,
-        "requestContext": {"requestId": str(uuid4()), "requestTimeEpoch": int(time.time() * 1000), "stage": "live"},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": str(uuid4()),
+            "requestTimeEpoch": int(time.time() * 1000),
+            "stage": "live",
+        },
         "body": json.dumps(new_request()),
         "isBase64Encoded": False,
     }

@@ -18,12 +18,13 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions
-from ministack.services import lambda_svc, sqs
+from ministack.services import apigateway_v1, lambda_svc, sqs
 from ministack.services.cloudformation import changesets, engine, handlers, provisioners
 from samtranslator.translator import transform as sam
 
 emulated_action = iam_actions.extract_iam_action
 emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no other way in
+emulated_event = apigateway_v1._build_lambda_event_v1  # noqa: SLF001  # as above
 emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
 functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
 emulated_creation = functions_of_templates["create"]
@@ -34,6 +35,16 @@ def action_as_on_aws(service: str, *request: Any) -> str | None:
     """Return the permission that a request needs. A batch needs no other than a single message: AWS has none for it."""
     action: str | None = emulated_action(service, *request)
     return action.removesuffix("Batch") if action and service == "sqs" else action
+
+
+def name_the_api_key(*request: Any, **named: Any) -> dict[str, Any]:
+    """Build the event of an HTTP call; name the API key that it came with, which the emulator leaves out."""
+    event: dict[str, Any] = emulated_event(*request, **named)
+    value = {name.lower(): value for name, value in event["headers"].items()}.get("x-api-key")
+    key = apigateway_v1._resolve_api_key(value)  # noqa: SLF001  # as above
+    if key and not named.get("caller_identity"):
+        event["requestContext"]["identity"]["apiKeyId"] = key["id"]
+    return event
 
 
 def fail_by_name(*invocation: Any) -> dict[str, Any]:
@@ -96,6 +107,7 @@ def run() -> None:
     """Serve the emulator; its own `main` would take port 443 as well."""
     iam_actions.extract_iam_action = action_as_on_aws
     functions_of_templates["create"] = create_whole
+    apigateway_v1._build_lambda_event_v1 = name_the_api_key  # noqa: SLF001  # as above
     lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
     lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
     for module in (changesets, handlers):

@@ -42,7 +42,11 @@ def call(body: object = None, *, key: str = "order-1") -> int:
     event = {
         "headers": {"Content-Type": "application/json", "Idempotency-Key": key},
         "body": json.dumps(ADA if body is None else body),
-        "requestContext": {"requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "requestTimeEpoch": 1_795_427_999_500},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+            "requestTimeEpoch": 1_795_427_999_500,
+        },
     }
     return int(http_api.handler(event, Context(seconds=60))["statusCode"])
 

@@ -20,6 +20,7 @@ from personal_link.outcome import Outcome, PersonalLink, describe
 from personal_link.queues import Parked, RequestsQueue
 from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source, check
 from personal_link.shared_token import SharedToken
+from personal_link.token_lease import TokenLease
 from personal_link.token_secret import TokenSecret
 from sandbox.template import REPOSITORY
 from tests.aws.account import Account
@@ -283,5 +284,6 @@ def shared_token(account: Account, clock: FakeClock, fresh: str) -> AccessToken:
 
     secret = TokenSecret(account.secretsmanager, account.token_secret_arn)
     origin = written("access-token-2.json")["origin"]
-    shared = SharedToken(account.dynamodb, account.ledger_table, secret, credentials, fetch, clock, origin=origin)
+    lease = TokenLease(account.dynamodb, account.ledger_table, clock)
+    shared = SharedToken(lease, secret, credentials, fetch, origin=origin, clock=clock)
     return shared.fetch(Deadline.after(60, clock))

@@ -81,7 +81,12 @@ def api_event(
         "queryStringParameters": None,
         "body": body if isinstance(body, str) else json.dumps(body),
         "isBase64Encoded": False,
-        "requestContext": {"requestId": request_id, "requestTimeEpoch": 1_795_427_999_500, "stage": "live"},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": request_id,
+            "requestTimeEpoch": 1_795_427_999_500,
+            "stage": "live",
+        },
     }
 
 
@@ -343,7 +348,7 @@ def test_a_request_in_flight_is_a_conflict_to_come_back_to(account: Account, ven
         configuration=None,
         record={"Email": "ada@acme.example", "First Name": "Ada"},
         reference=None,
-        key=IdempotencyKey("caller", "order-1"),
+        key=IdempotencyKey("caller", "order-1", "iam arn:aws:iam::123456789012:user/shop"),
         source=Source("http", "r-0"),
         received_at=clock.wall(),
     )
@@ -446,14 +451,14 @@ def test_a_batch_that_is_done_brings_nothing_again() -> None:
     assert queue_worker.handler(sqs_event(ADA), Context(60)) == {"batchItemFailures": []}
 
 
-def test_both_ways_in_share_a_callers_key(vendor: CustomerGaugeSandbox, account: Account) -> None:
+def test_a_key_used_on_the_queue_is_another_one_by_http(vendor: CustomerGaugeSandbox, account: Account) -> None:
     queue_worker.handler(sqs_event({**ADA, "idempotency_key": "order-1"}), Context(60))
 
     answer = call(ADA, key="order-1")
 
-    assert answer["headers"]["Idempotent-Replayed"] == "true"
-    assert len(vendor.calls("personal-link")) == 1
-    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 1
+    assert "Idempotent-Replayed" not in answer["headers"]
+    assert len(vendor.calls("personal-link")) == 2
+    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 2
 
 
 def test_a_worker_without_settings_fails_as_a_whole_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,11 @@ def an_event(record: dict[str, object], *, key: str | None = "order-4711", reque
         "headers": {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})},
         "body": json.dumps({"record": record}),
         "isBase64Encoded": False,
-        "requestContext": {"requestId": request_id, "requestTimeEpoch": 1_795_427_999_500},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": request_id,
+            "requestTimeEpoch": 1_795_427_999_500,
+        },
     }
 
 

@@ -15,6 +15,7 @@ from personal_link.clock import Clock, Deadline, SystemClock
 from personal_link.errors import Code, NotProcessed
 from personal_link.shared_token import SharedToken
 from personal_link.sign_in import sign_in
+from personal_link.token_lease import TokenLease
 from personal_link.token_secret import TokenSecret
 from tests.aws.account import Account, answering, doing_before, losing_answer, one_write_at_a_time, refusing, watched
 from tests.fake_clock import FakeClock
@@ -64,13 +65,11 @@ def environment(account: Account, server: TokenServer, clock: FakeClock) -> Envi
 def new_environment(account: Account, server: TokenServer, clock: Clock, **named: Any) -> SharedToken:
     credentials = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
     return SharedToken(
-        account.dynamodb,
-        account.ledger_table,
+        TokenLease(account.dynamodb, account.ledger_table, clock),
         TokenSecret(account.secretsmanager, account.token_secret_arn),
         credentials,
         lambda deadline: sign_in(credentials, server, deadline),
-        clock,
-        **{"origin": ORIGIN, **named},
+        **{"origin": ORIGIN, "clock": clock, **named},
     )
 
 

@@ -42,6 +42,7 @@ class Arrival:
             "body": json.dumps(self.content),
             "isBase64Encoded": False,
             "requestContext": {
+                "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
                 "requestId": f"{self.name}.{delivery}",
                 "requestTimeEpoch": round((self.sent_at + delivery) * 1000),
             },

@@ -2,7 +2,7 @@
 
 import re
 
-from personal_link import ledger, outcome, shared_token
+from personal_link import ledger, outcome, token_lease
 from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, marked, rows, sections
 
@@ -15,7 +15,7 @@ def test_the_versions_are_those_of_the_code() -> None:
 
     assert told["a result"] == f"`schema`, now `{outcome.SCHEMA}`"
     assert told["an item of the ledger"] == f"`format`, now `{ledger.FORMAT}`"
-    assert told["the shared token"] == f"its key, now `{shared_token.KEY}`"
+    assert told["the shared token"] == f"its key, now `{token_lease.KEY}`"
 
 
 def test_every_file_of_the_formats_is_there() -> None:

@@ -54,7 +54,11 @@ def call() -> tuple[int, dict[str, Any]]:
     event = {
         "headers": {"Content-Type": "application/json"},
         "body": json.dumps(REQUEST),
-        "requestContext": {"requestId": "r-1", "requestTimeEpoch": round(time.time() * 1000)},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": "r-1",
+            "requestTimeEpoch": round(time.time() * 1000),
+        },
     }
     answer = http_api.handler(event, Context(28))
     return answer["statusCode"], json.loads(answer["body"])

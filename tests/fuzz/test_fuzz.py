@@ -178,7 +178,11 @@ def test_any_http_call_is_answered_with_a_link_or_with_an_error_of_its_own(
         "headers": headers,
         "body": base64.b64encode(raw).decode() if encoding == "base64" else body,
         "isBase64Encoded": encoding != "plain",
-        "requestContext": {"requestId": "r-1", "requestTimeEpoch": 1_800_000_000_000},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": "r-1",
+            "requestTimeEpoch": 1_800_000_000_000,
+        },
     }
     served, sqs = door()
     with pytest.MonkeyPatch.context() as patch:

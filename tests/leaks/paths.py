@@ -218,7 +218,9 @@ def messages_that_cannot_be_read(stage: Stage) -> None:
 def an_event_that_nobody_expected(stage: Stage) -> None:
     stage.call(body=RECORD)
     stage.call(headers={"Content-Type": RECORD})
-    stage.call(requestContext={"requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
+    stage.call(
+        requestContext={"identity": {"userArn": OF_A_CALLER}, "requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER}
+    )
     stage.deliver(None, attributes={"SentTimestamp": OF_A_CALLER})
     stage.deliver(None, messageAttributes=OF_A_CALLER)
 

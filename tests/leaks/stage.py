@@ -13,7 +13,7 @@ import pytest
 import direct_invocation
 import http_api
 import queue_worker
-from personal_link import observability, shared_token, wiring
+from personal_link import observability, token_lease, wiring
 from sandbox.customergauge import TOKEN_PATH as TOKENS
 from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
@@ -76,7 +76,7 @@ class Stage:
             self.aws.forgive()
             self.account.secretsmanager.put_secret_value(SecretId=self.account.secret_arn, SecretString=SECRET)
             self.account.secretsmanager.put_secret_value(SecretId=self.account.token_secret_arn, SecretString="{}")
-            self.account.dynamodb.delete_item(TableName=self.account.ledger_table, Key={"pk": {"S": shared_token.KEY}})
+            self.account.dynamodb.delete_item(TableName=self.account.ledger_table, Key={"pk": {"S": token_lease.KEY}})
         self.vendor.misbehave = lambda call: GRANTED if call.path == TOKENS else LINKED
         self.new_environment()
         yield self
@@ -106,7 +106,11 @@ class Stage:
             "headers": headers,
             "body": body if isinstance(body, str) else json.dumps(body or a_request()),
             "isBase64Encoded": False,
-            "requestContext": {"requestId": REQUEST_ID, "requestTimeEpoch": round(time.time() * 1000)},
+            "requestContext": {
+                "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+                "requestId": REQUEST_ID,
+                "requestTimeEpoch": round(time.time() * 1000),
+            },
         }
         try:
             answer = http_api.handler({**whole, **event}, Context(seconds))

@@ -217,8 +217,10 @@ def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) ->
 
 def test_a_request_id_that_the_caller_chose_stands_in_no_log(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     for chosen in (*FORGERIES.values(), ALL_OF_THEM):
-        stage.call(requestContext={"requestId": chosen, "requestTimeEpoch": 0})
-        stage.call("no request", requestContext={"requestId": chosen, "requestTimeEpoch": 0})
+        stage.call(requestContext={"identity": {"userArn": chosen}, "requestId": chosen, "requestTimeEpoch": 0})
+        stage.call(
+            "no request", requestContext={"identity": {"userArn": chosen}, "requestId": chosen, "requestTimeEpoch": 0}
+        )
 
     assert_no_line_is_forged(capfd, lines=20)
 

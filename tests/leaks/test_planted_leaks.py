@@ -17,7 +17,7 @@ from personal_link import http_answer, metrics, observability, outcome, request
 from personal_link.access_token import AccessToken
 from personal_link.customergauge import CustomerGauge
 from personal_link.outcome import Outcome
-from personal_link.shared_token import SharedToken
+from personal_link.token_lease import TokenLease
 from personal_link.transport import Transport
 from tests.leaks.canaries import ALL_OF_THEM, TOKEN
 from tests.leaks.paths import PATHS
@@ -83,14 +83,14 @@ def put_the_record_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
 
 
 def put_the_token_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
-    write = SharedToken._write  # noqa: SLF001
+    write = TokenLease._update  # noqa: SLF001
 
-    def write_more(shared: SharedToken, owner: str, update: str, values: dict[str, Any], deadline: Any) -> bool:
-        if "SET" in update:
+    def write_more(lease: TokenLease, update: str, condition: str, values: dict[str, Any]) -> Any:
+        if "version = " in update:
             update, values = f"{update}, planted = :planted", {**values, ":planted": {"S": TOKEN.value}}
-        return write(shared, owner, update, values, deadline)
+        return write(lease, update, condition, values)
 
-    patch.setattr(SharedToken, "_write", write_more)
+    patch.setattr(TokenLease, "_update", write_more)
 
 
 def put_the_reference_into_an_attribute(patch: pytest.MonkeyPatch) -> None:

@@ -31,6 +31,7 @@ from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.settings import QueueSettings, Settings, _Reader
 from personal_link.shared_token import SharedToken
+from personal_link.token_lease import TokenLease
 from personal_link.token_secret import StoredToken, TokenSecret
 from personal_link.triggers import Mapped, no_mapping
 from personal_link.work_batch import BatchWorker
@@ -100,9 +101,8 @@ def objects() -> list[object]:
     ledger = Ledger(cast("DynamoDBClient", None), "ledger", 21, clock)
     stored = StoredToken.of(token, "origin", credentials.mark)
     token_secret = TokenSecret(cast("SecretsManagerClient", None), "arn")
-    shared = SharedToken(
-        cast("DynamoDBClient", None), "ledger", token_secret, secret, lambda _deadline: token, clock, origin="origin"
-    )
+    lease = TokenLease(cast("DynamoDBClient", None), "ledger", clock)
+    shared = SharedToken(lease, token_secret, secret, lambda _deadline: token, origin="origin", clock=clock)
     issuer = LinkIssuer(ledger, cache, gauge, clock, None)
     sqs = cast("SQSClient", None)
     results, requests = ResultsQueue(sqs, "url", echo_record=True), RequestsQueue(sqs, "url", "parked url")
@@ -138,6 +138,7 @@ def objects() -> list[object]:
             secret,
             stored,
             token_secret,
+            lease,
             shared,
             ledger,
             issuer,

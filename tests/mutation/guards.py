@@ -92,7 +92,7 @@ GUARDS: Final = [
     ),
     Guard(
         "one environment at a time fetches",
-        "shared_token",
+        "token_lease",
         "(attribute_not_exists(lease_until) OR lease_until <= :now)",
         "attribute_not_exists(nothing)",
     ),
@@ -111,11 +111,28 @@ GUARDS: Final = [
     ),
     Guard(
         "the shared token is written once in ten minutes",
-        "shared_token",
+        "token_lease",
         "stored_at <= :long_ago",
         "stored_at <= :now",
     ),
-    Guard("only the owner of the lease writes the token", "shared_token", "if ours and", "if"),
+    Guard(
+        "only the owner of the lease writes the token",
+        "token_lease",
+        'update, "#owner = :owner", values) is None',
+        'update, "attribute_exists(pk)", values) is None',
+    ),
+    Guard(
+        "a key by HTTP is its caller's",
+        "triggers",
+        'received_at=int(context["requestTimeEpoch"]) / 1000, owner=owner',
+        'received_at=int(context["requestTimeEpoch"]) / 1000',
+    ),
+    Guard(
+        "a call without a caller is not taken",
+        "triggers",
+        'raise NotProcessed(Code.INTERNAL_ERROR, "API Gateway named no caller: its method lets in anybody")',
+        'return "anybody"',
+    ),
     Guard("a forged life of a token is not believed", "token_secret", "not 0 < life <= LONGEST_LIFE", "False"),
     Guard(
         "messages of one key follow each other",

@@ -1,5 +1,6 @@
 """Who gets in by HTTP: whoever has the credential that `HttpAuth` names, on the one path there is, and nobody else."""
 
+import json
 from collections.abc import Iterator
 
 import pytest
@@ -7,7 +8,14 @@ from botocore.credentials import Credentials
 
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import running_emulator
-from sandbox.http_caller import HttpCaller, anonymous_caller, caller_with_policy, keyed_caller, permitted_caller
+from sandbox.http_caller import (
+    HttpCaller,
+    HttpReply,
+    anonymous_caller,
+    caller_with_policy,
+    keyed_caller,
+    permitted_caller,
+)
 from sandbox.stack import Stack, deploy
 from sandbox.template import REPOSITORY
 
@@ -132,6 +140,45 @@ def test_whoever_has_the_key_gets_in_by_two_methods_and_nowhere_else(
 
 def test_a_key_is_no_good_where_signatures_are_asked_for(stack: Stack, key_holder: HttpCaller) -> None:
     assert everywhere(HttpCaller(stack, api_key=key_holder.api_key)) == {403}
+
+
+# Whose a key is
+
+
+def two_callers_send(one: HttpCaller, other: HttpCaller, headers: dict[str, str], reference: str) -> list[HttpReply]:
+    """Return what two callers get for the same request, and the first one for sending it once more."""
+    body = json.dumps({"configuration": "contact", "record": {"Email": "ana@example.com"}, "reference": reference})
+    return [caller.send("PUT", body, headers) for caller in (one, other, one)]
+
+
+def assert_each_has_a_link_of_its_own(answers: list[HttpReply]) -> None:
+    assert [answer.status for answer in answers] == [200, 200, 200]
+    first, second, again = [answer.json()["data"]["survey_link"] for answer in answers]
+    assert first == again != second
+    assert ["idempotent-replayed" in answer.headers for answer in answers] == [False, False, True]
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "order-1"}], ids=["without a key", "with the same key"])
+def test_two_signed_callers_who_send_the_same_request_get_a_link_of_their_own_each(
+    stack: Stack, headers: dict[str, str]
+) -> None:
+    reference = f"two callers {len(headers)}"
+    shop, crm = (caller_with_policy(stack, f"{name}-{len(headers)}", EVERYTHING) for name in ("shop", "crm"))
+
+    assert_each_has_a_link_of_its_own(two_callers_send(shop, crm, headers, reference))
+
+
+@pytest.mark.parametrize("headers", [{}, {"Idempotency-Key": "order-1"}], ids=["without a key", "with the same key"])
+def test_two_holders_of_keys_who_send_the_same_request_get_a_link_of_their_own_each(
+    keyed_stack: Stack, key_holder: HttpCaller, headers: dict[str, str]
+) -> None:
+    gateway = keyed_stack.emulator.client("apigateway")
+    second = gateway.create_api_key(enabled=True)["id"]
+    [plan] = gateway.get_usage_plans()["items"]
+    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=second, keyType="API_KEY")
+    other = keyed_caller(keyed_stack, second)
+
+    assert_each_has_a_link_of_its_own(two_callers_send(key_holder, other, headers, "two holders"))
 
 
 def test_from_an_address_that_may_not_call_nobody_gets_in(keyed_stack: Stack) -> None:

@@ -28,7 +28,7 @@ WRITES_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # AWS's services' use of the customer's key in the role's name, when a secret, a table or a queue is encrypted with it.
 USES_THE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
 POLICY = "IssueLinks"
-SHARED_TOKEN = "access-token/1"
+SHARED_TOKEN = "access-token/2"
 PATIENCE = 6.0  # seconds for what takes one or two
 
 
@@ -88,6 +88,7 @@ class Site:
         self._vendor = vendor
         self._caller = permitted_caller(stack)
         self._lambda = stack.emulator.client("lambda")
+        self._secrets = stack.emulator.client("secretsmanager")
         resources = stack.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
         self._names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
         self._memory = 256
@@ -109,11 +110,12 @@ class Site:
         yield
         for queue in (self._stack.requests_queue_url, self._stack.parked_queue_url, self._stack.results_queue_url):
             self._stack.sqs.purge_queue(QueueUrl=queue)
-        self._vendor.reset()  # and with it all tokens: also the one that is shared
-        self._stack.dynamodb.delete_item(TableName=self._names["LedgerTable"], Key={"pk": {"S": SHARED_TOKEN}})
+        self._vendor.reset()
         self._set(role, granted)
 
     def _set(self, role: str, granted: list[dict[str, str]]) -> None:
+        self._stack.dynamodb.delete_item(TableName=self._names["LedgerTable"], Key={"pk": {"S": SHARED_TOKEN}})
+        self._secrets.put_secret_value(SecretId=self._names["AccessTokenSecret"], SecretString="{}")
         document = json.dumps({"Version": "2012-10-17", "Statement": granted})
         self._stack.iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=document)
         self._memory += 1  # new environments: the old ones' caches would hide that something is denied
@@ -128,7 +130,14 @@ class Site:
         body, key, calls = a_request(), {"Idempotency-Key": uuid.uuid4().hex}, len(self._vendor.calls("personal-link"))
         answered = [self._caller.send("PUT", body, key).status for _time in range(2)] == [200, 200]
         called_once = len(self._vendor.calls("personal-link")) == calls + 1
-        return answered and called_once and len(self._stack.results(2, within=PATIENCE)) == 2
+        return (
+            answered and called_once and self._shares_its_token() and len(self._stack.results(2, within=PATIENCE)) == 2
+        )
+
+    def _shares_its_token(self) -> bool:
+        return (
+            "access_token" in self._secrets.get_secret_value(SecretId=self._names["AccessTokenSecret"])["SecretString"]
+        )
 
     def direct_works(self) -> bool:
         """Tell whether an invocation is answered, its result queued, and its outcome kept for the next one."""
@@ -138,7 +147,7 @@ class Site:
             if "FunctionError" in answer:
                 return False
         called_once = len(self._vendor.calls("personal-link")) == calls + 1
-        return called_once and len(self._stack.results(2, within=PATIENCE)) == 2
+        return called_once and self._shares_its_token() and len(self._stack.results(2, within=PATIENCE)) == 2
 
     def queue_works(self) -> bool:
         """Tell whether a bad message is parked, and one that waits comes back in time and becomes a link."""
@@ -146,7 +155,8 @@ class Site:
         for body in ("{", a_request()):
             self._stack.sqs.send_message(QueueUrl=self._stack.requests_queue_url, MessageBody=body)
         parked = self._stack.parked(1, within=PATIENCE)
-        return bool(parked) and bool(self._stack.results(1, within=PATIENCE)) and not self._stack.leftovers(within=2)
+        answered = parked and self._stack.results(1, within=PATIENCE)
+        return bool(answered) and self._shares_its_token() and not self._stack.leftovers(within=2)
 
 
 def a_request() -> str:

@@ -19,7 +19,11 @@ EVENT: dict[str, Any] = {
     "headers": {"Content-Type": "application/json"},
     "body": '{"record": {"Email": "joe@example.com"}}',
     "isBase64Encoded": False,
-    "requestContext": {"requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef", "requestTimeEpoch": 1_800_000_000_000},
+    "requestContext": {
+        "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+        "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+        "requestTimeEpoch": 1_800_000_000_000,
+    },
 }
 OUTCOME = Outcome(
     id="0b0e4c9e-0000-5000-8000-000000000001",

@@ -16,6 +16,7 @@ from personal_link.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers import no_mapping, open_direct, open_http, open_sqs, origin
 
 FORM = "application/x-www-form-urlencoded"
+SHOP = "iam arn:aws:iam::123456789012:user/shop"
 
 
 def http_event(
@@ -26,7 +27,11 @@ def http_event(
         "headers": headers,
         "body": body,
         "isBase64Encoded": base64_encoded,
-        "requestContext": {"requestId": "request-1", "requestTimeEpoch": 1_800_000_000_500},
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": "request-1",
+            "requestTimeEpoch": 1_800_000_000_500,
+        },
     }
 
 
@@ -279,7 +284,11 @@ def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
     delivery = open_http(http_event('{"record": {"A": 1}}'))
 
     assert delivery == Delivery(
-        source=Source("http", "request-1"), content={"record": {"A": 1}}, key=None, received_at=1_800_000_000.5
+        source=Source("http", "request-1"),
+        content={"record": {"A": 1}},
+        key=None,
+        received_at=1_800_000_000.5,
+        owner=SHOP,
     )
 
 
@@ -287,7 +296,7 @@ def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
 def test_the_key_of_an_http_request_comes_in_the_header(header: str) -> None:
     request = check(open_http(http_event('{"record": {"A": 1}}', {header: "order-7"})))
 
-    assert request.key == IdempotencyKey("caller", "order-7")
+    assert request.key == IdempotencyKey("caller", "order-7", SHOP)
 
 
 def test_the_header_names_the_key_of_a_form_too() -> None:
@@ -295,13 +304,13 @@ def test_the_header_names_the_key_of_a_form_too() -> None:
 
     request = check(open_http(http_event("record[A]=1", headers)))
 
-    assert request.key == IdempotencyKey("caller", "order-7")
+    assert request.key == IdempotencyKey("caller", "order-7", SHOP)
 
 
 def test_a_key_in_the_body_counts_where_no_header_names_one() -> None:
     request = check(open_http(http_event('{"record": {"A": 1}, "idempotency_key": "order-7"}')))
 
-    assert request.key == IdempotencyKey("caller", "order-7")
+    assert request.key == IdempotencyKey("caller", "order-7", SHOP)
 
 
 def test_an_http_request_without_a_key_gets_its_content_as_its_key() -> None:
@@ -315,7 +324,7 @@ def test_the_same_key_in_header_and_body_is_one_key() -> None:
 
     request = check(open_http(http_event(body, {"Idempotency-Key": "order-7"})))
 
-    assert request.key == IdempotencyKey("caller", "order-7")
+    assert request.key == IdempotencyKey("caller", "order-7", SHOP)
 
 
 def test_a_null_key_in_the_body_is_none_and_leaves_the_headers_in_force() -> None:
@@ -323,7 +332,7 @@ def test_a_null_key_in_the_body_is_none_and_leaves_the_headers_in_force() -> Non
 
     request = check(open_http(http_event(body, {"Idempotency-Key": "order-7"})))
 
-    assert request.key == IdempotencyKey("caller", "order-7")
+    assert request.key == IdempotencyKey("caller", "order-7", SHOP)
 
 
 @pytest.mark.parametrize("in_body", ['"order-8"', "7", "{}"])
@@ -522,7 +531,10 @@ def test_a_bare_request_that_is_invoked_with_goes_by_its_content_whatever_the_in
 def test_an_event_that_is_invoked_with_goes_by_its_id() -> None:
     delivery = invoked(eventbridge_event({"record": {"A": 1}}))
 
-    assert (delivery.source, delivery.key) == (Source("eventbridge", "event-1"), IdempotencyKey("event", "event-1"))
+    assert (delivery.source, delivery.key) == (
+        Source("eventbridge", "event-1"),
+        IdempotencyKey("event", "event-1", "direct invocation"),
+    )
 
 
 @pytest.mark.parametrize("payload", [None, [], "text", 7, True])
@@ -542,7 +554,10 @@ def test_an_invocation_that_was_parked_goes_by_the_same_key_as_before(attributes
 def test_an_event_that_was_parked_by_an_invocation_goes_by_its_id_too() -> None:
     delivery = open_sqs(parked(BY_LAMBDA, eventbridge_event({"record": {"A": 1}})))
 
-    assert (delivery.source, delivery.key) == (Source("eventbridge", "event-1"), IdempotencyKey("event", "event-1"))
+    assert (delivery.source, delivery.key) == (
+        Source("eventbridge", "event-1"),
+        IdempotencyKey("event", "event-1", "direct invocation"),
+    )
 
 
 @pytest.mark.parametrize("missing", list(BY_LAMBDA))

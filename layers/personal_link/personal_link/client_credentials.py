@@ -60,12 +60,12 @@ class ClientCredentials:
             content = None
         if not isinstance(content, dict):
             raise _missing('is not a JSON object {"client_id": …, "client_secret": …}')
-        for field in ("client_id", "client_secret"):
-            value = content.get(field)
+        for name in ("client_id", "client_secret"):
+            value = content.get(name)
             if not isinstance(value, str) or not value:
-                raise _missing(f"has no {field}: fill it in")
+                raise _missing(f"has no {name}: fill it in")
             if not _PRINTABLE.fullmatch(value):
-                raise _missing(f"has a {field} with blanks, control or non-ASCII characters")
+                raise _missing(f"has a {name} with blanks, control or non-ASCII characters")
         return cls(content["client_id"], content["client_secret"])
 
 

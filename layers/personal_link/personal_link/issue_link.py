@@ -88,7 +88,8 @@ class LinkIssuer:
                 deadline,
             )
         except Refused as refusal:
-            if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:
+            is_duplicate = refusal.code is Code.DUPLICATE_RECORD
+            if is_duplicate and (attempt.earlier_unanswered or self.ledger.began_before(request)):
                 return end("unknown", error=describe(_lost_link()))
             return end("rejected", error=describe(refusal))
         except OutcomeUnknown as unknown:

@@ -4,7 +4,7 @@ The vendor is not idempotent: a repeated contact gets "duplicates" without the l
 before it calls and the outcome after it, and may write only while its owner token stands. An item holds no personal
 data but the link:
 
-    pk            hash of the idempotency key
+    pk            hash of the idempotency key and its owner
     fingerprint   keyed hash of the request: another request under the key is refused
     state         open | settled
     outcome       the outcome, once settled
@@ -78,7 +78,7 @@ class Ledger:
         """
         now = self._clock.wall()
         new = {
-            "pk": {"S": request.key.digest},
+            "pk": {"S": self._pk(request)},
             "fingerprint": {"S": request.fingerprint},
             "state": {"S": "open"},
             "attempts": {"N": "1"},
@@ -144,11 +144,31 @@ class Ledger:
         """Remember a settled request as long as one with a key of its own: its result is still to be sent."""
         self._write(
             self._dynamodb.update_item,
-            Key={"pk": {"S": request.key.digest}},
+            Key={"pk": {"S": self._pk(request)}},
             UpdateExpression="SET expires_at = :end",
             ConditionExpression="attribute_exists(outcome)",
             ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + self._life))}},
         )
+
+    def began_before(self, request: LinkRequest) -> bool:
+        """Tell whether an earlier version, in which keys had no owner, began this request."""
+        if not request.key.owner:
+            return False
+        there = self._write(
+            self._dynamodb.update_item,
+            Key={"pk": {"S": request.key.former_digest}},
+            ConditionExpression="attribute_exists(pk) AND attribute_not_exists(pk)",  # never: the role may not read
+        )
+        if not there or float(there["expires_at"]["N"]) < self._clock.wall():
+            return False
+        same_request = there["fingerprint"]["S"] == request.fingerprint
+        return bool(same_request and there["source_type"]["S"] == request.source.type)  # not one of the queue's
+
+    def _pk(self, request: LinkRequest) -> str:
+        """Return the request's key; for an invocation that an earlier version parked, the one that it had there."""
+        if request.redriven and self.began_before(request):
+            return request.key.former_digest
+        return request.key.digest
 
     def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
         if there["format"]["S"] != FORMAT:

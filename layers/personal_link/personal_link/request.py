@@ -34,16 +34,25 @@ class Source:
 class IdempotencyKey:
     """The name under which a request is done once.
 
-    `caller` keys are shared by all triggers; `event` and `message` keys are the delivery's own ids; a `content` key is
-    the hash of the request itself, for callers by HTTP or direct invocation who name none.
+    A `caller` key is one that the request names; `event` and `message` keys are the delivery's own ids; a `content` key
+    is the hash of the request itself. The queue and the event bus share their keys: they have no owner. A key that came
+    by HTTP or by direct invocation belongs to its owner: nobody else can meet it.
     """
 
     scope: Literal["caller", "event", "message", "content"]
     value: str = field(repr=False)
+    owner: str = field(default="", repr=False)
 
     @property
     def digest(self) -> str:
         """Return the hash that stands for the key outside this process (64 hexadecimal digits)."""
+        if not self.owner:
+            return self.former_digest
+        return hashlib.sha256(json.dumps([self.owner, self.scope, self.value]).encode()).hexdigest()
+
+    @property
+    def former_digest(self) -> str:
+        """Return the digest without an owner: that of the versions in which no key had one."""
         return hashlib.sha256(f"{self.scope}:{self.value}".encode()).hexdigest()
 
 
@@ -60,6 +69,8 @@ class Delivery:
     key: IdempotencyKey | None
     received_at: float  # epoch seconds
     problems: Mapping[str, list[str]] = field(default_factory=dict)  # what its mapping did not give, by field
+    owner: str = field(default="", repr=False)  # of the keys that the caller names, or that are made of the content
+    redriven: bool = False  # an invocation that was parked, maybe by a version in which no key had an owner
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -72,6 +83,7 @@ class LinkRequest:
     key: IdempotencyKey
     source: Source
     received_at: float  # epoch seconds
+    redriven: bool = False  # as in `Delivery`
 
     @property
     def fingerprint(self) -> str:
@@ -101,11 +113,11 @@ def check(delivery: Delivery) -> LinkRequest:
     if size > MAX_BYTES:
         raise InvalidRequest(Code.TOO_LARGE, f"The request has {size} bytes; at most {MAX_BYTES} are allowed.")
     if named is not None:
-        key = IdempotencyKey("caller", unicodedata.normalize("NFC", named))
+        key = IdempotencyKey("caller", unicodedata.normalize("NFC", named), delivery.owner)
     else:
         text = _canonical(configuration, record, reference)
-        key = delivery.key or IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest())
-    return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at)
+        key = delivery.key or IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest(), delivery.owner)
+    return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at, delivery.redriven)
 
 
 def _label(content: Mapping[str, object], field: str, problems: dict[str, list[str]]) -> str | None:

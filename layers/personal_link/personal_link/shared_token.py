@@ -1,46 +1,28 @@
 """One access token for all environments, so that a burst of new ones costs one fetch.
 
 The vendor's token server is shared by all its customers and throttles. The token lies in a secret (token_secret.py).
-An environment takes it from there. If it is missing, spent or refused, one environment leases the right to fetch, in
-the ledger's table; the others wait for what it stores. Whatever fails here costs no more than the sharing: the
+An environment takes it from there. If it is missing, spent or refused, one environment takes the lease
+(token_lease.py), fetches and stores; the others wait for that. Whatever fails here costs no more than the sharing: the
 environment then fetches a token of its own.
-
-The lease is an item of the ledger's table:
-
-    pk            access-token/2
-    owner         of the lease: whoever is fetching; gone when nobody is
-    lease_until   epoch seconds by which another environment may fetch
-    version       the version id of the secret that was written last
-    stored_at     epoch seconds, just before that write
-    expires_at    epoch seconds, for DynamoDB's time to live
 """
 
 import time
 import uuid
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import Final, Protocol
 
 from personal_link import observability
 from personal_link.access_token import AccessToken, usable_life
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import LONGEST_AWS_CALL, Clock, Deadline
-from personal_link.conditional_write import Item, conditional_write
 from personal_link.errors import NotProcessed, TryAgain
+from personal_link.token_lease import TokenLease
 from personal_link.token_secret import StoredToken, TokenSecret
 
-if TYPE_CHECKING:
-    from mypy_boto3_dynamodb import DynamoDBClient
-
-KEY: Final = "access-token/2"
-LEASE: Final = 5.0  # seconds: as long as the token server is given to answer
-WRITE_LEASE: Final = LONGEST_AWS_CALL + 1.0  # seconds more, for the write of the secret
 PATIENCE: Final = 9.0  # seconds to wait for another environment's token: longer than a lease that nobody ends
 FIRST_PAUSE: Final = 0.05  # seconds between two looks; doubles
 LONGEST_PAUSE: Final = 0.5
-WRITE_INTERVAL: Final = 600.0  # seconds: Secrets Manager asks for no more than a write in ten minutes (PutSecretValue)
-STALE_READS: Final = 5.0  # seconds after a write in which Secrets Manager may still answer with the version before it
 CLOCK_SKEW: Final = 60.0  # seconds by which another environment's clock may be ahead
-KEPT_FOR: Final = 86_400.0  # seconds after which DynamoDB may delete the item
 
 
 class Credentials(Protocol):
@@ -64,28 +46,26 @@ class SharedToken:
 
     def __init__(  # noqa: PLR0913  # each of them a seam
         self,
-        dynamodb: "DynamoDBClient",
-        table: str,
+        lease: TokenLease,
         secret: TokenSecret,
         credentials: Credentials,
         fetch: Callable[[Deadline], AccessToken],
-        clock: Clock,
         *,
         origin: str,
+        clock: Clock,
         sleep: Callable[[float], None] = time.sleep,
     ) -> None:
-        self._dynamodb = dynamodb
-        self._table = table
+        self._lease = lease
         self._secret = secret
         self._credentials = credentials
         self._fetch = fetch
-        self._clock = clock
         self._origin = origin
+        self._clock = clock
         self._sleep = sleep
         self._had = 0.0  # when the last token given out here was asked for: it, and any before it, did not do
 
     def fetch(self, deadline: Deadline) -> AccessToken:
-        """Return a token that this environment has not had yet. Raises what `fetch` and the credentials raise."""
+        """Return a token that this environment has not had yet. Raises what `fetch` raises."""
         owner = uuid.uuid4().hex
         found: StoredToken | bool = False
         try:
@@ -103,19 +83,19 @@ class SharedToken:
     def _take_or_lease(self, owner: str, deadline: Deadline) -> StoredToken | bool:
         """Return the stored token; True if this environment is to fetch for all, False if it is to fetch for itself."""
         patience, pause, foreign = deadline.within(PATIENCE), FIRST_PAUSE, ""
-        while deadline.remaining() > LONGEST_AWS_CALL:
+        while _there_is_time(deadline):
             version, stored = self._secret.read()
             if stored is not None and stored.credentials != foreign and self._is_fresh(stored):
                 if self._is_of_these_credentials(stored):
                     return stored
                 foreign = stored.credentials
-            if patience.remaining() == 0 or deadline.remaining() <= LONGEST_AWS_CALL:
+            if patience.remaining() == 0 or not _there_is_time(deadline):
                 break
-            there = self._lease(owner, version)
-            if there is None or there.get("owner", {}).get("S") == owner:
-                return True  # a write that botocore repeated, since its answer got lost, meets itself
-            if not self._somebody_fetches(there) and there.get("version", {}).get("S") == version:
+            leased = self._lease.take(owner, version)
+            if leased is None:
                 break  # what was stored does not do, and may not be written again so soon
+            if leased:
+                return True
             self._sleep(pause)
             pause = min(2 * pause, LONGEST_PAUSE)
         return False
@@ -124,28 +104,19 @@ class SharedToken:
         try:
             token = self._fetch(deadline)
         except TryAgain:
-            self._write(owner, "REMOVE #owner, lease_until", {}, deadline)
+            self._try(lambda: self._lease.end(owner), deadline)
             raise
-        version, known = uuid.uuid4().hex, self._credentials.known
-        if known is None or token.life <= 0:
-            return token
-        now = self._clock.wall()
-        about_to_write = {
-            ":version": {"S": version},
-            ":now": {"N": f"{now:.3f}"},
-            ":end": {"N": f"{now + WRITE_LEASE:.3f}"},
-        }
-        # The lease is renewed first: PutSecretValue has no condition, and only the owner of the lease may write.
-        ours = self._write(
-            owner, "SET version = :version, stored_at = :now, lease_until = :end", about_to_write, deadline
-        )
-        if ours and deadline.remaining() > LONGEST_AWS_CALL:
-            try:
-                self._secret.write(StoredToken.of(token, self._origin, known.mark), version)
-            except NotProcessed as failure:
-                observability.report_token_not_shared(failure)
-            self._write(owner, "REMOVE #owner, lease_until", {}, deadline)
+        self._try(lambda: self._store(token, owner, deadline), deadline)
         return token
+
+    def _store(self, token: AccessToken, owner: str, deadline: Deadline) -> None:
+        """Store a token for all. PutSecretValue has no condition, so the lease is renewed first."""
+        version, known = uuid.uuid4().hex, self._credentials.known
+        if known is None or token.life <= 0 or not self._lease.renew(owner, version):
+            return
+        stored = StoredToken.of(token, self._origin, known.mark)
+        self._try(lambda: self._secret.write(stored, version), deadline)
+        self._try(lambda: self._lease.end(owner), deadline)
 
     def _is_fresh(self, stored: StoredToken) -> bool:
         """Tell whether a token is from this origin, newer than the last one, and still serves."""
@@ -163,49 +134,15 @@ class SharedToken:
             return True
         return stored.credentials == self._credentials.get(newer_than=known).mark
 
-    def _somebody_fetches(self, there: Item) -> bool:
-        return "owner" in there and float(there["lease_until"]["N"]) > self._clock.wall()
+    def _try(self, step: Callable[[], None], deadline: Deadline) -> None:
+        """Take a step of the sharing if there is time; if it fails, the token here is good all the same."""
+        if _there_is_time(deadline):
+            try:
+                step()
+            except NotProcessed as failure:
+                observability.report_token_not_shared(failure)
 
-    def _lease(self, owner: str, seen: str) -> Item | None:
-        """Lease the right to fetch, unless somebody has it, or the secret was written a short while ago.
 
-        `seen` is the secret's version as it was just read. A write that does not show was lost, or another is there.
-        """
-        now = self._clock.wall()
-        return conditional_write(
-            self._dynamodb.update_item,
-            TableName=self._table,
-            Key={"pk": {"S": KEY}},
-            UpdateExpression="SET #owner = :owner, lease_until = :end, expires_at = :expires_at",
-            ConditionExpression="(attribute_not_exists(lease_until) OR lease_until <= :now)"
-            " AND (attribute_not_exists(stored_at) OR stored_at <= :long_ago OR (stored_at <= :shown AND version <> :seen))",
-            ExpressionAttributeNames={"#owner": "owner"},
-            ExpressionAttributeValues={
-                ":owner": {"S": owner},
-                ":end": {"N": f"{now + LEASE:.3f}"},
-                ":expires_at": {"N": str(int(now + KEPT_FOR))},
-                ":now": {"N": f"{now:.3f}"},
-                ":long_ago": {"N": f"{now - WRITE_INTERVAL:.3f}"},
-                ":shown": {"N": f"{now - STALE_READS:.3f}"},
-                ":seen": {"S": seen or "-"},
-            },
-        )
-
-    def _write(self, owner: str, update: str, values: Item, deadline: Deadline) -> bool:
-        """Change the item while the lease is ours; return whether it was. If the table fails, the lease runs out."""
-        if deadline.remaining() <= LONGEST_AWS_CALL:
-            return False
-        try:
-            there = conditional_write(
-                self._dynamodb.update_item,
-                TableName=self._table,
-                Key={"pk": {"S": KEY}},
-                UpdateExpression=update,
-                ConditionExpression="#owner = :owner",
-                ExpressionAttributeNames={"#owner": "owner"},
-                ExpressionAttributeValues={":owner": {"S": owner}, **values},
-            )
-        except NotProcessed as failure:
-            observability.report_token_not_shared(failure)
-            return False
-        return there is None
+def _there_is_time(deadline: Deadline) -> bool:
+    """Tell whether an AWS call may be made: it ends before the deadline even if it hangs."""
+    return deadline.remaining() > LONGEST_AWS_CALL

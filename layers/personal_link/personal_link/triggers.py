@@ -4,13 +4,13 @@ import base64
 import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
 from personal_link import strict_json
-from personal_link.errors import Code, InvalidRequest, Unreadable
+from personal_link.errors import Code, InvalidRequest, NotProcessed, Unreadable
 from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, IdempotencyKey, Source, is_label
 
 FORM: Final = "application/x-www-form-urlencoded"
@@ -18,6 +18,8 @@ ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked mes
 ORIGINAL_INVOCATION_ID: Final = "original_invocation_id"  # instead, if it was a direct invocation
 LAMBDAS_REASON: Final = "ErrorMessage"
 _LAMBDAS_ATTRIBUTES: Final = ("RequestID", "ErrorCode", LAMBDAS_REASON)  # of the invocations that Lambda itself parks
+DIRECT: Final = "direct invocation"  # the owner of all keys that came by it
+_ASSUMED_ROLE: Final = re.compile(r"(arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/[^/]+)/.*")
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 # JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
@@ -43,8 +45,10 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
     """Return what an API Gateway proxy event (REST, payload 1.0) brought.
 
     Raises Unreadable for a body that is neither JSON nor a form; InvalidRequest for one that is too large, of another
-    media type, or that names another idempotency key than the header does.
+    media type, or that names another idempotency key than the header does; NotProcessed if API Gateway names no caller.
     """
+    context = event["requestContext"]
+    owner = _owner(context)
     headers = {name.lower(): value for name, value in (event.get("headers") or {}).items()}
     media_type = str(headers.get("content-type") or "application/json").partition(";")[0].strip().lower()
     body = _body(event)
@@ -61,9 +65,21 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
             problem = {"idempotency_key": ["differs from the Idempotency-Key header"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "Two idempotency keys were given.", errors=problem)
         content = {**content, "idempotency_key": key}
-    context = event["requestContext"]
     source = Source("http", str(context["requestId"]))
-    return Delivery(source, content, key=None, received_at=int(context["requestTimeEpoch"]) / 1000)
+    return Delivery(source, content, key=None, received_at=int(context["requestTimeEpoch"]) / 1000, owner=owner)
+
+
+def _owner(context: Mapping[str, Any]) -> str:
+    """Return whose an HTTP caller's keys are: the IAM role's or user's, or the API key's.
+
+    A role has another session each time it is assumed, so the session does not count.
+    """
+    identity = context.get("identity") or {}
+    if arn := identity.get("userArn"):
+        return f"iam {_ASSUMED_ROLE.sub(r'\1', str(arn))}"
+    if key := identity.get("apiKeyId"):
+        return f"api key {key}"
+    raise NotProcessed(Code.INTERNAL_ERROR, "API Gateway named no caller: its method lets in anybody")
 
 
 def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Delivery:
@@ -76,7 +92,7 @@ def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Del
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
     invocation = invocation_id(record)
     if invocation is not None:  # parked and redriven, it goes by the same key as before
-        return open_direct(content, invocation, received_at, map_event)
+        return replace(open_direct(content, invocation, received_at, map_event), redriven=True)
     if event := _open_event(content, received_at, map_event):
         return event
     message_id = first_id(record)
@@ -86,15 +102,18 @@ def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Del
 def open_direct(payload: object, invocation: str, received_at: float, map_event: MapEvent) -> Delivery:
     """Return what a direct invocation brought: a bare request, or a whole EventBridge event as `open_sqs` takes it.
 
-    The key of a bare request is its content: whoever invokes again has another id for it.
+    The key of a bare request is its content: whoever invokes again has another id for it. All keys are those of direct
+    invocation alone.
     """
     content = _object(payload)
-    if event := _open_event(content, received_at, map_event):
+    if event := _open_event(content, received_at, map_event, DIRECT):
         return event
-    return Delivery(Source("direct", invocation), content, key=None, received_at=received_at)
+    return Delivery(Source("direct", invocation), content, key=None, received_at=received_at, owner=DIRECT)
 
 
-def _open_event(content: dict[str, object], received_at: float, map_event: MapEvent) -> Delivery | None:
+def _open_event(
+    content: dict[str, object], received_at: float, map_event: MapEvent, owner: str = ""
+) -> Delivery | None:
     """Return what a whole EventBridge event brought: its detail is the request, unless its detail-type has a mapping.
 
     None if it is no event.
@@ -102,11 +121,11 @@ def _open_event(content: dict[str, object], received_at: float, map_event: MapEv
     event_id = content.get("id")
     if "detail-type" not in content or not isinstance(event_id, str) or not is_label(event_id):
         return None
-    source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id)
+    source, key = Source("eventbridge", event_id), IdempotencyKey("event", event_id, owner)
     occurred_at = _time_of(content) or received_at
     if mapped := map_event(content):
-        return Delivery(source, mapped.content, key, occurred_at, mapped.problems)
-    return Delivery(source, _object(content.get("detail")), key, occurred_at)
+        return Delivery(source, mapped.content, key, occurred_at, mapped.problems, owner)
+    return Delivery(source, _object(content.get("detail")), key, occurred_at, owner=owner)
 
 
 def _time_of(event: Mapping[str, object]) -> float | None:

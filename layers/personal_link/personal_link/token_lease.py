@@ -1,0 +1,87 @@
+"""The lease of the right to fetch the shared access token: an item of the ledger's table.
+
+pk            access-token/2
+owner         of the lease: whoever is fetching; gone when nobody is
+lease_until   epoch seconds by which another environment may fetch
+version       the version id of the secret that was written last
+stored_at     epoch seconds, just before that write
+expires_at    epoch seconds, for DynamoDB's time to live
+"""
+
+from typing import TYPE_CHECKING, Final
+
+from personal_link.clock import LONGEST_AWS_CALL, Clock
+from personal_link.conditional_write import Item, conditional_write
+
+if TYPE_CHECKING:
+    from mypy_boto3_dynamodb import DynamoDBClient
+
+KEY: Final = "access-token/2"
+LEASE: Final = 5.0  # seconds: as long as the token server is given to answer
+WRITE_LEASE: Final = LONGEST_AWS_CALL + 1.0  # seconds more, for the write of the secret
+WRITE_INTERVAL: Final = 600.0  # seconds: Secrets Manager asks for no more than a write in ten minutes (PutSecretValue)
+STALE_READS: Final = 5.0  # seconds after a write in which Secrets Manager may still answer with the version before it
+KEPT_FOR: Final = 86_400.0  # seconds after which DynamoDB may delete the item
+
+
+class TokenLease:
+    """Takes, renews and ends the lease. Every method raises NotProcessed (`internal_error`) when DynamoDB fails."""
+
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock) -> None:
+        self._dynamodb = dynamodb
+        self._table = table
+        self._clock = clock
+
+    def take(self, owner: str, seen: str) -> bool | None:
+        """Take the lease, unless another has it or the secret was written a short while ago.
+
+        `seen` is the secret's version as it was just read; a write that does not show was lost, or is about to show.
+        Returns True for the lease, False if it is worth while to wait and look again, None if it is not.
+        """
+        now = self._clock.wall()
+        there = self._update(
+            "SET #owner = :owner, lease_until = :end, expires_at = :expires_at",
+            "(attribute_not_exists(lease_until) OR lease_until <= :now) AND (attribute_not_exists(stored_at)"
+            " OR stored_at <= :long_ago OR (stored_at <= :shown AND version <> :seen))",
+            {
+                ":owner": {"S": owner},
+                ":end": {"N": f"{now + LEASE:.3f}"},
+                ":expires_at": {"N": str(int(now + KEPT_FOR))},
+                ":now": {"N": f"{now:.3f}"},
+                ":long_ago": {"N": f"{now - WRITE_INTERVAL:.3f}"},
+                ":shown": {"N": f"{now - STALE_READS:.3f}"},
+                ":seen": {"S": seen or "-"},
+            },
+        )
+        if there is None or there.get("owner", {}).get("S") == owner:
+            return True  # a write that botocore repeated, since its answer got lost, meets itself
+        taken = "owner" in there and float(there["lease_until"]["N"]) > now
+        is_shown = there.get("version", {}).get("S") == seen
+        return None if is_shown and not taken else False
+
+    def renew(self, owner: str, version: str) -> bool:
+        """Give the owner time to write the secret as this version; return whether the lease was still its own."""
+        now = self._clock.wall()
+        values = {
+            ":owner": {"S": owner},
+            ":version": {"S": version},
+            ":now": {"N": f"{now:.3f}"},
+            ":end": {"N": f"{now + WRITE_LEASE:.3f}"},
+        }
+        update = "SET version = :version, stored_at = :now, lease_until = :end"
+        return self._update(update, "#owner = :owner", values) is None
+
+    def end(self, owner: str) -> None:
+        """End the owner's lease; somebody else's stays."""
+        self._update("REMOVE #owner, lease_until", "#owner = :owner", {":owner": {"S": owner}})
+
+    def _update(self, update: str, condition: str, values: Item) -> Item | None:
+        return conditional_write(
+            self._dynamodb.update_item,
+            TableName=self._table,
+            Key={"pk": {"S": KEY}},
+            UpdateExpression=update,
+            ConditionExpression=condition,
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues=values,
+        )

@@ -1,0 +1,229 @@
+"""What another caller's key does to one's own request: nothing. And what became of the keys of earlier versions."""
+
+import json
+from typing import Any
+
+import pytest
+
+from personal_link import triggers
+from personal_link.clock import Deadline
+from personal_link.direct_call import DirectCall
+from personal_link.errors import Refused, TryAgain
+from personal_link.http_door import HttpDoor
+from personal_link.issue_link import LinkIssuer
+from personal_link.ledger import Attempt, Ledger
+from personal_link.outcome import Outcome
+from personal_link.queues import ResultsQueue
+from personal_link.request import IdempotencyKey, LinkRequest, Source, check
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account
+from tests.fake_clock import FakeClock
+
+SHOP, CRM = "arn:aws:iam::123456789012:user/shop", "arn:aws:iam::123456789012:user/crm"
+ADA: dict[str, Any] = {"record": {"Email": "ada@acme.example"}}
+BOB: dict[str, Any] = {"record": {"Email": "bob@acme.example"}}
+DUPLICATE = Reply.error(400, "Personal link record could not be created because it duplicates with another record.")
+INVOCATION = "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77"
+
+
+class Callers:
+    """HTTP callers by their ARN, the queue, and direct invocation, before one connector."""
+
+    def __init__(self, account: Account, issuer: LinkIssuer, clock: FakeClock) -> None:
+        results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
+        self._door, self._direct = HttpDoor(issuer, results), DirectCall(issuer, results, triggers.no_mapping)
+        self._issuer, self._clock = issuer, clock
+
+    def http(self, arn: str, body: dict[str, Any], key: str | None = None) -> Outcome:
+        context = {"identity": {"userArn": arn}, "requestId": f"by {arn}", "requestTimeEpoch": 1_795_427_999_500}
+        headers = {"Idempotency-Key": key} if key else {}
+        event = {"headers": headers, "body": json.dumps(body), "requestContext": context}
+        return self._door.serve(event, Deadline.after(14.0, self._clock))
+
+    def queue(self, body: dict[str, Any], attributes: dict[str, Any] | None = None) -> Outcome:
+        record = {
+            "messageId": "m-1",
+            "body": json.dumps(body),
+            "attributes": {"SentTimestamp": "1795427999500"},
+            "messageAttributes": attributes or {},
+        }
+        return self._issuer.issue(check(triggers.open_sqs(record)), Deadline.after(32.0, self._clock))
+
+    def redrive(self, body: dict[str, Any]) -> Outcome:
+        return self.queue(body, {"original_invocation_id": {"stringValue": INVOCATION}})
+
+    def invoke(self, body: dict[str, Any]) -> dict[str, Any]:
+        return self._direct.answer(body, INVOCATION, Deadline.after(32.0, self._clock))
+
+
+@pytest.fixture
+def callers(account: Account, issuer: LinkIssuer, clock: FakeClock) -> Callers:
+    return Callers(account, issuer, clock)
+
+
+def link(outcome: Outcome) -> str:
+    assert outcome.personal_link is not None
+    return outcome.personal_link.survey_link
+
+
+@pytest.mark.parametrize("key", ["order-1", None], ids=["the same key", "no key"])
+def test_two_callers_with_the_same_body_get_a_request_of_their_own_each(callers: Callers, key: str | None) -> None:
+    first, second = callers.http(SHOP, ADA, key), callers.http(CRM, ADA, key)
+    again = callers.http(SHOP, ADA, key)
+
+    assert (first.replayed, second.replayed, again.replayed) == (False, False, True)
+    assert link(first) != link(second)
+    assert link(again) == link(first)
+    assert first.id != second.id
+
+
+def test_a_key_that_another_caller_used_is_free_for_another_request(callers: Callers) -> None:
+    callers.http(CRM, BOB, "order-1")
+
+    assert callers.http(SHOP, ADA, "order-1").status == "created"
+    with pytest.raises(Refused) as refusal:
+        callers.http(SHOP, BOB, "order-1")
+    assert refusal.value.code == "idempotency_key_reused"
+
+
+def test_a_guessed_key_of_the_queue_gets_no_link_by_http_and_blocks_nothing(
+    callers: Callers, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", DUPLICATE)
+    guessed = callers.http(SHOP, ADA, "order-1")
+    queued = callers.queue({**ADA, "idempotency_key": "order-1"})
+    vendor.script("personal-link", DUPLICATE)
+    invoked = callers.invoke({**ADA, "idempotency_key": "order-1"})
+
+    assert (guessed.code, queued.status, invoked["error"]["code"]) == (
+        "duplicate_record",
+        "created",
+        "duplicate_record",
+    )
+    assert len(vendor.calls("personal-link")) == 3
+
+
+def test_the_queue_and_the_bus_share_a_callers_key(callers: Callers, vendor: CustomerGaugeSandbox) -> None:
+    queued = callers.queue({**ADA, "idempotency_key": "order-1"})
+    event = {"id": "e-1", "detail-type": "Personal Link Requested", "detail": {**ADA, "idempotency_key": "order-1"}}
+
+    assert callers.queue(event).replayed
+    assert callers.queue(event).id == queued.id
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_call_without_a_caller_asks_neither_ledger_nor_vendor(
+    callers: Callers, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    with pytest.raises(TryAgain) as refusal:
+        callers.http("", ADA)
+
+    assert refusal.value.code == "internal_error"
+    assert account.ledger_items() == []
+    assert vendor.calls("token") == []
+
+
+# Keys of the versions in which no key had an owner
+
+
+def begun_before(
+    ledger: Ledger, clock: FakeClock, key: IdempotencyKey, source: Source, body: dict[str, Any] = ADA
+) -> Attempt:
+    """Begin a request as an earlier version did: under a key without an owner."""
+    request = LinkRequest(None, body["record"], None, key, source, clock.wall())
+    attempt = ledger.begin(request, Deadline.after(10.0, clock))
+    assert isinstance(attempt, Attempt)
+    return attempt
+
+
+def content_key(callers_body: dict[str, Any]) -> IdempotencyKey:
+    delivery = triggers.open_direct(callers_body, INVOCATION, 0.0, triggers.no_mapping)
+    return IdempotencyKey("content", check(delivery).key.value)
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["a key of the caller's", "the hash of the request"])
+def test_an_http_request_sent_before_the_upgrade_and_again_after_it_is_never_called_a_plain_duplicate(
+    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox, *, named: bool
+) -> None:
+    key = IdempotencyKey("caller", "order-1") if named else content_key(ADA)
+    ledger.leave_marked(begun_before(ledger, clock, key, Source("http", "r-0")))
+    vendor.script("personal-link", DUPLICATE)
+
+    outcome = callers.http(SHOP, ADA, "order-1" if named else None)
+
+    assert (outcome.status, outcome.code) == ("unknown", "outcome_unknown")
+
+
+def test_a_link_of_before_the_upgrade_is_handed_to_no_http_caller(
+    callers: Callers, issuer: LinkIssuer, clock: FakeClock, vendor: CustomerGaugeSandbox
+) -> None:
+    key = IdempotencyKey("caller", "order-1")
+    old = LinkRequest(None, ADA["record"], None, key, Source("http", "r-0"), clock.wall())
+    settled = issuer.issue(old, Deadline.after(14.0, clock))
+    vendor.script("personal-link", DUPLICATE)
+
+    outcome = callers.http(SHOP, ADA, "order-1")
+
+    assert link(settled)
+    assert (outcome.status, outcome.personal_link) == ("unknown", None)
+
+
+def test_a_duplicate_stays_a_duplicate_if_what_was_begun_before_the_upgrade_was_another_request(
+    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox
+) -> None:
+    ledger.leave_marked(begun_before(ledger, clock, IdempotencyKey("caller", "order-1"), Source("http", "r-0"), BOB))
+    vendor.script("personal-link", DUPLICATE)
+
+    assert callers.http(SHOP, ADA, "order-1").code == "duplicate_record"
+
+
+def test_a_duplicate_stays_a_duplicate_once_what_was_begun_before_the_upgrade_is_forgotten(
+    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox
+) -> None:
+    ledger.leave_marked(begun_before(ledger, clock, IdempotencyKey("caller", "order-1"), Source("http", "r-0")))
+    clock.advance(21 * 86_400.0 + 1.0)
+    vendor.script("personal-link", DUPLICATE)
+
+    assert callers.http(SHOP, ADA, "order-1").code == "duplicate_record"
+
+
+@pytest.mark.parametrize("named", [True, False], ids=["a key of the caller's", "the hash of the request"])
+def test_an_invocation_parked_before_the_upgrade_meets_its_marker_when_it_is_redriven(
+    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox, *, named: bool
+) -> None:
+    body = {**ADA, "idempotency_key": "order-1"} if named else ADA
+    key = IdempotencyKey("caller", "order-1") if named else content_key(ADA)
+    ledger.leave_marked(begun_before(ledger, clock, key, Source("direct", INVOCATION)))
+    vendor.script("personal-link", DUPLICATE)
+
+    outcome = callers.redrive(body)
+
+    assert (outcome.status, outcome.code, outcome.attempts) == ("unknown", "outcome_unknown", 2)
+
+
+def test_an_invocation_parked_before_the_upgrade_gets_its_link_from_the_ledger(
+    callers: Callers, ledger: Ledger, clock: FakeClock, issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    key = content_key(ADA)
+    old = LinkRequest(None, ADA["record"], None, key, Source("direct", INVOCATION), clock.wall())
+    settled = issuer.issue(old, Deadline.after(20.0, clock))
+    ledger.keep(old)
+    clock.advance(7 * 86_400.0)
+
+    outcome = callers.redrive(ADA)
+
+    assert outcome.replayed
+    assert link(outcome) == link(settled)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_an_invocation_parked_after_the_upgrade_meets_its_marker_too(
+    callers: Callers, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply(fault="reset", commit=True), DUPLICATE)
+    with pytest.raises(TryAgain):
+        callers.invoke(ADA)
+
+    outcome = callers.redrive(ADA)
+
+    assert (outcome.status, outcome.code, outcome.attempts) == ("unknown", "outcome_unknown", 2)

@@ -1,0 +1,160 @@
+"""Whose a key is: by HTTP its caller's, by direct invocation that trigger's, on the queue and the bus everybody's."""
+
+from typing import Any
+
+import pytest
+
+from personal_link.errors import NotProcessed
+from personal_link.request import IdempotencyKey, check
+from personal_link.triggers import open_direct, open_http, open_sqs
+
+ACCOUNT = "arn:aws:iam::123456789012"
+SESSIONS = "arn:aws:sts::123456789012"
+BODY = '{"record": {"Email": "ada@acme.example"}}'
+
+
+def http_digest(identity: dict[str, object] | None, key: str | None = "order-7") -> str:
+    context: dict[str, Any] = {"requestId": "r-1", "requestTimeEpoch": 1_800_000_000_500, "identity": identity}
+    headers = {"Idempotency-Key": key} if key else {}
+    return check(open_http({"headers": headers, "body": BODY, "requestContext": context})).key.digest
+
+
+def by_arn(arn: str, key: str | None = "order-7") -> str:
+    return http_digest({"userArn": arn}, key)
+
+
+def by_api_key(identifier: str) -> str:
+    return http_digest({"apiKeyId": identifier, "userArn": None})
+
+
+@pytest.mark.parametrize("key", ["order-7", None], ids=["a key of the caller's", "the hash of the request"])
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(f"{ACCOUNT}:user/shop", f"{ACCOUNT}:user/crm", id="two users"),
+        pytest.param(f"{ACCOUNT}:user/shop", f"{ACCOUNT}:user/eu/shop", id="two paths"),
+        pytest.param(f"{ACCOUNT}:user/shop", "arn:aws:iam::210987654321:user/shop", id="two accounts"),
+        pytest.param(f"{SESSIONS}:assumed-role/shop/s", f"{SESSIONS}:assumed-role/crm/s", id="two roles"),
+        pytest.param(f"{SESSIONS}:assumed-role/shop/s", f"{ACCOUNT}:user/shop", id="a role and a user"),
+        pytest.param(f"{SESSIONS}:federated-user/ada", f"{SESSIONS}:federated-user/bob", id="two federated users"),
+        pytest.param(f"{ACCOUNT}:root", f"{ACCOUNT}:user/root", id="the root user and one of that name"),
+    ],
+)
+def test_two_callers_never_share_a_key(one: str, other: str, key: str | None) -> None:
+    assert by_arn(one, key) != by_arn(other, key)
+
+
+@pytest.mark.parametrize("key", ["order-7", None], ids=["a key of the caller's", "the hash of the request"])
+def test_a_role_is_the_same_caller_in_each_of_its_sessions(key: str | None) -> None:
+    first = by_arn(f"{SESSIONS}:assumed-role/shop/i-0abc", key)
+
+    assert by_arn(f"{SESSIONS}:assumed-role/shop/ada@acme.example", key) == first
+
+
+def test_the_session_of_a_role_is_all_that_is_left_out() -> None:
+    request = check(
+        open_http(
+            {
+                "headers": {"Idempotency-Key": "order-7"},
+                "body": BODY,
+                "requestContext": {
+                    "requestId": "r-1",
+                    "requestTimeEpoch": 1_800_000_000_500,
+                    "identity": {"userArn": "arn:aws-cn:sts::123456789012:assumed-role/shop/session"},
+                },
+            }
+        )
+    )
+
+    assert request.key == IdempotencyKey("caller", "order-7", "iam arn:aws-cn:sts::123456789012:assumed-role/shop")
+
+
+def test_two_api_keys_are_two_callers_so_a_key_that_replaces_another_is_a_new_one() -> None:
+    assert by_api_key("a1b2c3") != by_api_key("d4e5f6")
+
+
+def test_an_api_key_and_a_user_of_the_same_name_are_two_callers() -> None:
+    assert by_api_key(f"{ACCOUNT}:user/shop") != by_arn(f"{ACCOUNT}:user/shop")
+
+
+def test_a_signed_caller_is_known_by_its_signature_even_if_it_sends_an_api_key() -> None:
+    both = http_digest({"userArn": f"{ACCOUNT}:user/shop", "apiKeyId": "a1b2c3"})
+
+    assert both == by_arn(f"{ACCOUNT}:user/shop")
+
+
+@pytest.mark.parametrize(
+    "identity",
+    [
+        pytest.param(None, id="null"),
+        pytest.param({}, id="empty"),
+        pytest.param({"sourceIp": "192.0.2.1", "userArn": None, "apiKeyId": None}, id="an address alone"),
+        pytest.param({"userArn": "", "apiKeyId": ""}, id="empty names"),
+    ],
+)
+def test_a_call_without_a_caller_is_not_taken(identity: dict[str, object] | None) -> None:
+    with pytest.raises(NotProcessed) as refusal:
+        http_digest(identity)
+
+    assert refusal.value.code == "internal_error"
+    assert refusal.value.message == "API Gateway named no caller: its method lets in anybody"
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        pytest.param(("a", "b c"), ("a b", "c"), id="a blank moves"),
+        pytest.param(("a", '","b'), ('a","', "b"), id="quotes move"),
+        pytest.param(("", "a"), ("a", ""), id="all moves"),
+    ],
+)
+def test_owner_and_key_are_joined_so_that_no_two_pairs_give_one_digest(
+    one: tuple[str, str], other: tuple[str, str]
+) -> None:
+    assert IdempotencyKey("caller", one[1], one[0]).digest != IdempotencyKey("caller", other[1], other[0]).digest
+
+
+def test_a_key_named_by_its_caller_is_never_the_hash_of_a_request() -> None:
+    assert IdempotencyKey("caller", "5e88", "iam x").digest != IdempotencyKey("content", "5e88", "iam x").digest
+
+
+# The queue and the bus
+
+
+@pytest.mark.parametrize(
+    ("key", "digest"),
+    [
+        (IdempotencyKey("caller", "order-7"), "72aed0da403983ecb20819f322fa479f9cad0d4f60f6922116c63dfb710b1189"),
+        (IdempotencyKey("event", "event-1"), "c377188ec3de350ed05e7f87832aa7250015e4865e7ceadffbd15919693b45ed"),
+        (IdempotencyKey("message", "message-1"), "e4aeb0ba027ae5d88d343a5582705f8f2b740e7755425d2bd5d6d74855e0e08e"),
+    ],
+)
+def test_the_queues_and_the_buss_keys_are_those_of_the_versions_before(key: IdempotencyKey, digest: str) -> None:
+    assert key.digest == key.former_digest == digest
+
+
+def test_a_key_of_the_queues_is_no_http_callers_and_no_invocations() -> None:
+    body = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-7"}
+    message = {"messageId": "m-1", "body": f'{{"idempotency_key": "order-7", {BODY[1:]}', "attributes": {}}
+
+    by_queue = check(open_sqs({**message, "attributes": {"SentTimestamp": "1800000000500"}})).key.digest
+    by_invocation = check(open_direct(body, "i-1", 1_800_000_000.0, lambda _event: None)).key.digest
+    by_http = by_arn(f"{ACCOUNT}:user/shop")
+
+    assert by_queue == "72aed0da403983ecb20819f322fa479f9cad0d4f60f6922116c63dfb710b1189"
+    assert len({by_queue, by_invocation, by_http}) == 3
+
+
+# A redriven invocation
+
+
+def test_an_invocation_that_was_parked_keeps_its_owner_and_says_that_it_was_parked() -> None:
+    attributes = {"original_invocation_id": {"stringValue": "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77"}}
+    message = {"messageId": "m-1", "body": BODY, "attributes": {"SentTimestamp": "1800000000500"}}
+
+    redriven = check(open_sqs({**message, "messageAttributes": attributes}))
+    invoked = check(open_direct({"record": {"Email": "ada@acme.example"}}, "i-1", 1_800_000_000.0, lambda _event: None))
+
+    assert redriven.key == invoked.key
+    assert redriven.key.owner == "direct invocation"
+    assert (redriven.redriven, invoked.redriven) == (True, False)
