@@ -67,13 +67,17 @@ class AwsStub:
     def places(self) -> dict[str, str]:
         """The variables of a function that name a resource; whatever the name, it is there."""
         queues = {f"{name}_QUEUE_URL": f"{self.url}/000000000000/{name}" for name in ("REQUESTS", "PARKED", "RESULTS")}
-        arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:credentials-AbCdEf"
-        return queues | {"LEDGER_TABLE": "ledger", "CREDENTIALS_SECRET_ARN": arn}
+        arn = "arn:aws:secretsmanager:eu-west-1:000000000000:secret:"
+        secrets = {
+            "CREDENTIALS_SECRET_ARN": f"{arn}credentials-AbCdEf",
+            "ACCESS_TOKEN_SECRET_ARN": f"{arn}access-token-AbCdEf",
+        }
+        return queues | secrets | {"LEDGER_TABLE": "ledger"}
 
 
 @contextmanager
 def running_stub(secret: str) -> Iterator[AwsStub]:
-    """Run a stub whose one secret is this text."""
+    """Run a stub whose credentials secret is this text; every other secret is `{}` at first."""
     environment = without_aws() | {"STUB_SECRET": secret, "PYTHONPATH": str(REPOSITORY)}
     command = [sys.executable, "-m", "benchmarks.aws_stub"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment, cwd=REPOSITORY) as process:
@@ -88,7 +92,8 @@ class Services:
     """What the services answer; the dictionaries are the account."""
 
     def __init__(self, secret: str) -> None:
-        self._secret = secret
+        self._credentials = secret
+        self._secrets: dict[str, Content] = {}
         self._tables: dict[str, dict[str, Item]] = {}
         self.calls: list[tuple[str, int]] = []
         self.connections: Counter[str] = Counter()
@@ -114,7 +119,13 @@ class Services:
             case "ChangeMessageVisibilityBatch":
                 return 200, {"Successful": [{"Id": entry["Id"]} for entry in content["Entries"]], "Failed": []}
             case "GetSecretValue":
-                return 200, {"ARN": content["SecretId"], "Name": "credentials", "SecretString": self._secret}
+                text = self._credentials if ":credentials-" in content["SecretId"] else "{}"
+                kept = self._secrets.get(content["SecretId"], {"SecretString": text, "VersionId": "first"})
+                return 200, {"ARN": content["SecretId"], **kept}
+            case "PutSecretValue":
+                version = content["ClientRequestToken"]
+                self._secrets[content["SecretId"]] = {"SecretString": content["SecretString"], "VersionId": version}
+                return 200, {"ARN": content["SecretId"], "VersionId": version}
         return 400, _error("UnknownOperationException", target)
 
     def _item(self, name: str, content: Content) -> Answer:

@@ -155,6 +155,8 @@ def template_variables(function: Function, places: Mapping[str, str], **paramete
     known["AWS::StackName"] = "personal-link"
 
     def value_of(name: str, value: Any) -> str:
+        if name == "ACCESS_TOKEN_SECRET_ARN" and known["ShareAccessToken"] == "false":
+            return ""
         if name in places:
             return places[name]
         return known[value["Ref"]] if isinstance(value, dict) else str(value)

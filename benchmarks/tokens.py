@@ -52,7 +52,7 @@ class EmulatedAccount:
 
     @classmethod
     def create(cls, emulator: Emulator, secret: str) -> Self:
-        """Make the ledger's table, the queues and the secret."""
+        """Make the ledger's table, the queues and the secrets."""
         sqs = emulator.client("sqs")
         emulator.client("dynamodb").create_table(
             TableName="ledger",
@@ -60,10 +60,13 @@ class EmulatedAccount:
             AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
             KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
         )
-        made = emulator.client("secretsmanager").create_secret(Name="credentials", SecretString=secret)
+        secrets = emulator.client("secretsmanager")
+        credentials = secrets.create_secret(Name="credentials", SecretString=secret)["ARN"]
+        token = secrets.create_secret(Name="access-token", SecretString="{}")["ARN"]
         names = ("REQUESTS", "PARKED", "RESULTS")
         queues = {f"{name}_QUEUE_URL": sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
-        places = {"LEDGER_TABLE": "ledger", "CREDENTIALS_SECRET_ARN": made["ARN"], **queues}
+        arns = {"CREDENTIALS_SECRET_ARN": credentials, "ACCESS_TOKEN_SECRET_ARN": token}
+        places = {"LEDGER_TABLE": "ledger", **arns, **queues}
         return cls(emulator.environment(), places)
 
 

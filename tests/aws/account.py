@@ -39,10 +39,11 @@ class Account:
     parked_url: str
     results_url: str
     secret_arn: str
+    token_secret_arn: str
 
     @classmethod
     def create(cls) -> "Account":
-        """Make the ledger's table, the three queues and the secret."""
+        """Make the ledger's table, the three queues and the two secrets."""
         once = Config(retries={"mode": "standard", "total_max_attempts": 1})
         dynamodb = boto3.client("dynamodb", config=once)
         sqs = boto3.client("sqs", config=once)
@@ -63,6 +64,7 @@ class Account:
             parked_url=sqs.create_queue(QueueName="parked")["QueueUrl"],
             results_url=sqs.create_queue(QueueName="results")["QueueUrl"],
             secret_arn=secretsmanager.create_secret(Name="credentials", SecretString=secret)["ARN"],
+            token_secret_arn=secretsmanager.create_secret(Name="access-token", SecretString="{}")["ARN"],
         )
 
     def results(self) -> list["MessageTypeDef"]:
@@ -232,7 +234,7 @@ def template_variables(account: Account, vendor: CustomerGaugeSandbox) -> dict[s
         "CREDENTIALS_SECRET_ARN": account.secret_arn,
         "LEDGER_TABLE": account.ledger_table,
         "LEDGER_DAYS": "21",
-        "SHARE_ACCESS_TOKEN": "true",
+        "ACCESS_TOKEN_SECRET_ARN": account.token_secret_arn,
         "RESULTS_QUEUE_URL": account.results_url,
         "ECHO_RECORD": "true",
         "LOG_LEVEL": "DEBUG",

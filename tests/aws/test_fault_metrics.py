@@ -166,7 +166,8 @@ def test_no_metric_has_a_dimension_that_somebody_wrote(vendor: CustomerGaugeSand
 
 def forget_the_token(account: Account) -> None:
     """Begin a new environment, the first after a long time."""
-    account.dynamodb.delete_item(TableName=account.ledger_table, Key={"pk": {"S": "access-token/1"}})
+    account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString="{}")
+    account.dynamodb.delete_item(TableName=account.ledger_table, Key={"pk": {"S": "access-token/2"}})
     forget()
 
 

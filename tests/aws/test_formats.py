@@ -4,7 +4,6 @@ The files of a format are never changed. A new format gets new files, and the ol
 messages or consumers may be left: `docs/upgrade.md` says how long.
 """
 
-import base64
 import json
 from collections.abc import Mapping
 from typing import Any
@@ -21,6 +20,7 @@ from personal_link.outcome import Outcome, PersonalLink, describe
 from personal_link.queues import Parked, RequestsQueue
 from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source, check
 from personal_link.shared_token import SharedToken
+from personal_link.token_secret import TokenSecret
 from sandbox.template import REPOSITORY
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
@@ -40,7 +40,7 @@ RECORD: dict[str, Scalar] = {
     "VIP": True,
     "Phone": None,
 }
-RANDOM = frozenset({"owner", "version", "sealed"})  # another each time
+RANDOM = frozenset({"owner", "version"})  # another each time
 
 
 def written(name: str) -> dict[str, Any]:
@@ -60,11 +60,7 @@ def a_request(key: str) -> LinkRequest:
 
 
 def put(account: Account, name: str) -> None:
-    item = written(name)
-    if "sealed" in item:
-        # base64 in pieces, or a scanner for secrets would take it for one
-        item["sealed"] = {"B": base64.b64decode("".join(item["sealed"]["B"]))}
-    account.dynamodb.put_item(TableName=account.ledger_table, Item=item)
+    account.dynamodb.put_item(TableName=account.ledger_table, Item=written(name))
 
 
 def begin(ledger: Ledger, key: str, clock: FakeClock) -> Attempt | Outcome:
@@ -136,9 +132,10 @@ def test_a_result_is_read_as_an_outcome() -> None:
 
 
 def test_a_shared_token_is_used_and_no_other_is_asked_for(account: Account, clock: FakeClock) -> None:
-    put(account, "access-token-1.json")
+    text = json.dumps(written("access-token-2.json"))
+    account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=text)
 
-    assert shared_token(account, clock, "another").value == "eyJ-a-token-of-format-1"
+    assert shared_token(account, clock, "another").value == "eyJ-a-token-of-format-2"
 
 
 def test_a_parked_message_keeps_its_key_when_it_is_redriven() -> None:
@@ -241,9 +238,11 @@ def test_a_result_is_written_like_this(ledger: Ledger, clock: FakeClock) -> None
 
 
 def test_a_shared_token_is_written_like_this(account: Account, clock: FakeClock) -> None:
-    shared_token(account, clock, "a-token")
+    shared_token(account, clock, "eyJ-a-token-of-format-2")
 
-    assert comparable(only_item(account)) == comparable(written("access-token-1.json"))
+    text = account.secretsmanager.get_secret_value(SecretId=account.token_secret_arn)["SecretString"]
+    of_this_secret = {"credentials": json.loads(text)["credentials"]}
+    assert json.loads(text) == written("access-token-2.json") | of_this_secret
 
 
 def test_a_parked_message_is_written_like_this(account: Account) -> None:
@@ -276,9 +275,13 @@ def test_every_file_is_read_here() -> None:
 
 def shared_token(account: Account, clock: FakeClock, fresh: str) -> AccessToken:
     """Return what an environment gets that asks for the shared token; `fresh` is what the vendor would give."""
-    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+    credentials = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
 
     def fetch(_deadline: Deadline) -> AccessToken:
+        credentials.get()
         return AccessToken(fresh, 3600.0, clock.wall(), clock.monotonic())
 
-    return SharedToken(account.dynamodb, account.ledger_table, secret, fetch, clock).fetch(Deadline.after(60, clock))
+    secret = TokenSecret(account.secretsmanager, account.token_secret_arn)
+    origin = written("access-token-2.json")["origin"]
+    shared = SharedToken(account.dynamodb, account.ledger_table, secret, credentials, fetch, clock, origin=origin)
+    return shared.fetch(Deadline.after(60, clock))

@@ -11,7 +11,7 @@ import direct_invocation
 import http_api
 import queue_worker
 from personal_link import wiring
-from personal_link.client_credentials import CredentialsSecret
+from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.aws.test_handlers import ADA, Context, api_event, forget
@@ -19,7 +19,7 @@ from tests.aws.test_handlers import ADA, Context, api_event, forget
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
-    for name, value in {**template_variables(account, vendor), "SHARE_ACCESS_TOKEN": "false"}.items():
+    for name, value in {**template_variables(account, vendor), "ACCESS_TOKEN_SECRET_ARN": ""}.items():
         monkeypatch.setenv(name, value)
     forget()
     yield
@@ -39,11 +39,11 @@ def restore() -> Callable[[], None]:
 
 
 @pytest.fixture
-def secret_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
-    reads: list[str] = []
+def secret_reads(monkeypatch: pytest.MonkeyPatch) -> list[ClientCredentials]:
+    reads: list[ClientCredentials] = []
     read = CredentialsSecret._read  # noqa: SLF001
 
-    def count(secret: CredentialsSecret) -> str:
+    def count(secret: CredentialsSecret) -> ClientCredentials:
         reads.append(read(secret))
         return reads[-1]
 
@@ -64,7 +64,7 @@ def call(number: int) -> int:
     [(http_api, wiring.http_door), (queue_worker, wiring.batch_worker), (direct_invocation, wiring.direct_call)],
 )
 def test_everything_is_built_once_lambda_asks_for_the_handler_and_nobody_is_called(
-    module: Any, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[str]
+    module: Any, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials]
 ) -> None:
     assert built.cache_info().currsize == 0
 
@@ -93,7 +93,7 @@ def test_a_handler_file_has_no_other_name_that_comes_about_by_asking() -> None:
 
 
 def test_a_restored_environment_fetches_token_and_secret_anew_over_new_connections(
-    vendor: CustomerGaugeSandbox, secret_reads: list[str], restore: Callable[[], None]
+    vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials], restore: Callable[[], None]
 ) -> None:
     assert call(1) == 200
 

@@ -23,7 +23,7 @@ def test_the_functions_get_the_templates_variables(stage: Stage[AwsStub]) -> Non
     assert settings.connector.imports_base_url == stage.vendor.url
     assert settings.connector.auth_base_url == stage.vendor.auth_url
     assert settings.connector.ledger_table == "ledger"
-    assert settings.connector.share_access_token
+    assert settings.connector.access_token_secret_arn.endswith(":secret:access-token-AbCdEf")
     assert (settings.retry_window_hours, settings.batch_concurrency) == (24, 10)
 
 
@@ -32,7 +32,7 @@ def test_a_parameter_of_the_template_can_be_chosen(stage: Stage[AwsStub]) -> Non
 
     settings = load_queue_settings(environment)
     assert settings.batch_concurrency == 1
-    assert not settings.connector.share_access_token
+    assert settings.connector.access_token_secret_arn == ""
 
 
 def test_a_handler_that_does_not_do_its_work_ends_the_measurement(

@@ -67,7 +67,7 @@ def environment(
 ) -> Iterator[None]:
     """A Lambda environment of its own, with the variables that the template sets."""
     # Without a shared token, so that the table's faults meet the ledger's own calls.
-    for name, value in {**template_variables(account, vendor), "SHARE_ACCESS_TOKEN": "false"}.items():
+    for name, value in {**template_variables(account, vendor), "ACCESS_TOKEN_SECRET_ARN": ""}.items():
         monkeypatch.setenv(name, value)
     wiring.http_door.cache_clear()
     wiring.batch_worker.cache_clear()

@@ -13,7 +13,7 @@ import pytest
 import direct_invocation
 import http_api
 import queue_worker
-from personal_link import observability, wiring
+from personal_link import observability, shared_token, wiring
 from sandbox.customergauge import TOKEN_PATH as TOKENS
 from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
@@ -75,6 +75,8 @@ class Stage:
             self.vendor.reset()
             self.aws.forgive()
             self.account.secretsmanager.put_secret_value(SecretId=self.account.secret_arn, SecretString=SECRET)
+            self.account.secretsmanager.put_secret_value(SecretId=self.account.token_secret_arn, SecretString="{}")
+            self.account.dynamodb.delete_item(TableName=self.account.ledger_table, Key={"pk": {"S": shared_token.KEY}})
         self.vendor.misbehave = lambda call: GRANTED if call.path == TOKENS else LINKED
         self.new_environment()
         yield self

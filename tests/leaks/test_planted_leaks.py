@@ -17,8 +17,9 @@ from personal_link import http_answer, metrics, observability, outcome, request
 from personal_link.access_token import AccessToken
 from personal_link.customergauge import CustomerGauge
 from personal_link.outcome import Outcome
+from personal_link.shared_token import SharedToken
 from personal_link.transport import Transport
-from tests.leaks.canaries import ALL_OF_THEM
+from tests.leaks.canaries import ALL_OF_THEM, TOKEN
 from tests.leaks.paths import PATHS
 from tests.leaks.stage import Stage
 from tests.leaks.test_reprs import classes_not_shown
@@ -81,8 +82,15 @@ def put_the_record_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(Outcome, "stored", lambda done: done.message(echo_record=True))
 
 
-def put_the_token_into_the_ledger_as_it_is(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr("personal_link.shared_token.seal", lambda text, _secret, _purpose: text.encode())
+def put_the_token_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
+    write = SharedToken._write  # noqa: SLF001
+
+    def write_more(shared: SharedToken, owner: str, update: str, values: dict[str, Any], deadline: Any) -> bool:
+        if "SET" in update:
+            update, values = f"{update}, planted = :planted", {**values, ":planted": {"S": TOKEN.value}}
+        return write(shared, owner, update, values, deadline)
+
+    patch.setattr(SharedToken, "_write", write_more)
 
 
 def put_the_reference_into_an_attribute(patch: pytest.MonkeyPatch) -> None:
@@ -134,7 +142,7 @@ PLANTED: Final = [
     Planted(log_the_texts_of_bugs, "a bug wherever one may be", "stdout: phone (plain)"),
     Planted(answer_with_what_an_error_quotes, "success without a usable link", "the HTTP answer 502: e-mail (plain)"),
     Planted(put_the_record_into_the_ledger, HAPPY, "the ledger: phone (plain)"),
-    Planted(put_the_token_into_the_ledger_as_it_is, HAPPY, "the ledger: access token (plain)"),
+    Planted(put_the_token_into_the_ledger, HAPPY, "the ledger: access token (plain)"),
     Planted(put_the_reference_into_an_attribute, HAPPY, "a result's attributes: reference (plain)"),
     Planted(count_by_the_reference, HAPPY, "stdout: reference (plain)"),
     Planted(put_the_token_into_a_result, HAPPY, "a result: access token (plain)"),

@@ -31,6 +31,7 @@ from personal_link.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.settings import QueueSettings, Settings, _Reader
 from personal_link.shared_token import SharedToken
+from personal_link.token_secret import StoredToken, TokenSecret
 from personal_link.triggers import Mapped, no_mapping
 from personal_link.work_batch import BatchWorker
 from tests.leaks.canaries import (
@@ -97,7 +98,11 @@ def objects() -> list[object]:
     secret = CredentialsSecret(cast("SecretsManagerClient", _SecretsManager()), "arn", clock)
     secret.get()
     ledger = Ledger(cast("DynamoDBClient", None), "ledger", 21, clock)
-    shared = SharedToken(cast("DynamoDBClient", None), "ledger", secret, lambda _deadline: token, clock)
+    stored = StoredToken.of(token, "origin", credentials.mark)
+    token_secret = TokenSecret(cast("SecretsManagerClient", None), "arn")
+    shared = SharedToken(
+        cast("DynamoDBClient", None), "ledger", token_secret, secret, lambda _deadline: token, clock, origin="origin"
+    )
     issuer = LinkIssuer(ledger, cache, gauge, clock, None)
     sqs = cast("SQSClient", None)
     results, requests = ResultsQueue(sqs, "url", echo_record=True), RequestsQueue(sqs, "url", "parked url")
@@ -116,7 +121,7 @@ def objects() -> list[object]:
         ledger_table="ledger",
         ledger_days=21,
         stack_name="links",
-        share_access_token=True,
+        access_token_secret_arn="arn",
         results_queue_url="url",
         echo_record=True,
         log_level="INFO",
@@ -128,7 +133,21 @@ def objects() -> list[object]:
     tls = ssl.create_default_context()
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
-        *(cache, secret, shared, ledger, issuer, results, requests, cool_down, settings, answer, reader),
+        *(
+            cache,
+            secret,
+            stored,
+            token_secret,
+            shared,
+            ledger,
+            issuer,
+            results,
+            requests,
+            cool_down,
+            settings,
+            answer,
+            reader,
+        ),
         IdempotencyKey("caller", KEY.value),
         Attempt(
             request.key.digest,

@@ -91,26 +91,32 @@ GUARDS: Final = [
         "if response.status >= 300:\n            self._refuse_link",
     ),
     Guard(
-        "a token in the table is sealed",
-        "shared_token",
-        "seal(token.value, ",
-        "(lambda text, *_: text.encode())(token.value, ",
-    ),
-    Guard(
         "one environment at a time fetches",
         "shared_token",
-        "AND (attribute_not_exists(lease_until)",
-        "OR (attribute_not_exists(lease_until)",
+        "(attribute_not_exists(lease_until) OR lease_until <= :now)",
+        "attribute_not_exists(nothing)",
     ),
     Guard(
         "a token that was refused is not taken again",
         "shared_token",
-        'and there["version"]["S"] != unwanted',
-        "and True",
+        "newer = stored.asked_at > self._had",
+        "newer = True",
+    ),
+    Guard("a token of another server is not taken", "shared_token", "stored.origin == self._origin", "True"),
+    Guard(
+        "a token of other credentials is not taken",
+        "shared_token",
+        "return stored.credentials == self._credentials.get(newer_than=known).mark",
+        "return True",
     ),
     Guard(
-        "what was changed is not unsealed", "sealing", "not hmac.compare_digest(tag, _hmac(tag_key, hidden))", "False"
+        "the shared token is written once in ten minutes",
+        "shared_token",
+        "stored_at <= :long_ago",
+        "stored_at <= :now",
     ),
+    Guard("only the owner of the lease writes the token", "shared_token", "if ours and", "if"),
+    Guard("a forged life of a token is not believed", "token_secret", "not 0 < life <= LONGEST_LIFE", "False"),
     Guard(
         "messages of one key follow each other",
         "work_batch",

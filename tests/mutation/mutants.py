@@ -28,7 +28,7 @@ LAYER = REPOSITORY / "layers" / "personal_link"
 TESTS = {
     "access_token": ["tests/unit/test_access_token.py"],
     "shared_token": ["tests/aws/test_shared_token.py"],
-    "sealing": ["tests/unit/test_sealing.py"],
+    "token_secret": ["tests/aws/test_shared_token.py"],
     "sign_in": ["tests/unit/test_sign_in.py"],
     "cool_down": ["tests/unit/test_cool_down.py"],
     "work_batch": ["tests/aws/test_work_batch.py"],

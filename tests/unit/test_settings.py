@@ -16,7 +16,7 @@ CONNECTOR = {
     "CREDENTIALS_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     "LEDGER_TABLE": "ledger",
     "LEDGER_DAYS": "21",
-    "SHARE_ACCESS_TOKEN": "true",
+    "ACCESS_TOKEN_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:access-token-AbCdEf",
     "RESULTS_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/results",
     "ECHO_RECORD": "true",
     "LOG_LEVEL": "INFO",
@@ -38,7 +38,7 @@ SETTINGS = Settings(
     credentials_secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     ledger_table="ledger",
     ledger_days=21,
-    share_access_token=True,
+    access_token_secret_arn="arn:aws:secretsmanager:eu-west-1:123456789012:secret:access-token-AbCdEf",
     results_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/results",
     echo_record=True,
     log_level="INFO",
@@ -122,7 +122,7 @@ def test_an_empty_environment_is_told_every_missing_variable_at_once() -> None:
     assert str(caught.value) == (
         "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
+        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
         "STACK_NAME is missing"
     )
 
@@ -134,7 +134,7 @@ def test_the_queue_worker_is_told_the_connectors_variables_and_its_own_in_one_er
     assert str(caught.value) == (
         "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "SHARE_ACCESS_TOKEN is missing; RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
+        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
         "STACK_NAME is missing; REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; "
         "RETRY_WINDOW_HOURS is missing; BATCH_CONCURRENCY is missing"
     )

@@ -269,7 +269,7 @@ COMPLETE = {
     "CREDENTIALS_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:000000000000:secret:credentials-AbCdEf",
     "LEDGER_TABLE": "ledger",
     "LEDGER_DAYS": "21",
-    "SHARE_ACCESS_TOKEN": "true",
+    "ACCESS_TOKEN_SECRET_ARN": "arn:aws:secretsmanager:eu-west-1:123456789012:secret:access-token-AbCdEf",
     "RESULTS_QUEUE_URL": "https://sqs.eu-west-1.amazonaws.com/000000000000/results",
     "ECHO_RECORD": "true",
     "LOG_LEVEL": "INFO",

@@ -1,5 +1,6 @@
 """The access token and its cache: one fetch per life of a token, under any number of threads."""
 
+import re
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from personal_link import observability
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import Code, NotProcessed, TryAgain, Unauthorized
 
+BEARER: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # a token that is anything else would break, or forge, a header
 RENEW_AT: Final = 0.75  # of its life: AWS's advice for Cognito, which very probably is the vendor's token server
 SPARE: Final = 30.0  # seconds before its end, or a tenth of a short life, in which a token is not used any more
 RENEWAL_PAUSE: Final = 60.0  # seconds between two renewals ahead of need, when the first one failed

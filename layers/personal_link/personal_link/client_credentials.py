@@ -1,8 +1,9 @@
 """The client id and secret, out of Secrets Manager; masked wherever they might be shown."""
 
+import hashlib
 import re
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -37,6 +38,12 @@ class ClientCredentials:
 
     client_id: str
     client_secret: str
+    version: str = field(default="", compare=False)  # of the secret: a new one may hold the same credentials
+
+    @property
+    def mark(self) -> str:
+        """What tells these credentials from others, and tells nothing of the client secret."""
+        return f"{self.version} {hashlib.sha256(self.client_id.encode()).hexdigest()}"
 
     def __repr__(self) -> str:
         return "ClientCredentials(***)"
@@ -83,20 +90,25 @@ class CredentialsSecret:
             if self._kept is not None and self._kept != newer_than and 0 <= age < FRESH_FOR:
                 return self._kept
             try:
-                secret = self._read()
+                read = self._read()
             except NotProcessed as error:
                 if self._kept is not None and error.code is Code.INTERNAL_ERROR and 0 <= age < STALE_FOR:
                     return self._kept
                 raise
-            self._kept, self._read_at = ClientCredentials.parse(secret), self._clock.wall()
-            return self._kept
+            self._kept, self._read_at = read, self._clock.wall()
+            return read
+
+    @property
+    def known(self) -> ClientCredentials | None:
+        """Return the credentials that were read last, however long ago; None if none were."""
+        return self._kept
 
     def forget(self) -> None:
         """Forget the credentials that are kept: no snapshot may hold them, and they may be old when it is restored."""
         with self._lock:
             self._kept = None
 
-    def _read(self) -> str:
+    def _read(self) -> ClientCredentials:
         try:
             response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)
         except (ClientError, BotoCoreError) as failure:
@@ -110,7 +122,7 @@ class CredentialsSecret:
             raise _missing("is binary: store it as a string")
         if secret is None:  # any HTTP 200 counts as success to botocore, a proxy's page too
             raise NotProcessed(Code.INTERNAL_ERROR, "Secrets Manager answered without a secret")
-        return secret
+        return replace(ClientCredentials.parse(secret), version=response.get("VersionId", ""))
 
 
 def _missing(problem: str) -> NotProcessed:

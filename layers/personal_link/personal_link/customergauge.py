@@ -6,14 +6,13 @@ translate, except for HTTP 400 and 404, which have nothing else to tell their ki
 """
 
 import json
-import re
 from collections.abc import Mapping, Sequence
 from email.utils import parsedate_to_datetime
 from typing import Final, Literal, NoReturn
 from urllib.parse import urlencode
 
 from personal_link import observability
-from personal_link.access_token import AccessToken
+from personal_link.access_token import BEARER, AccessToken
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import (
@@ -39,7 +38,6 @@ LINK_LIMIT: Final = 10.0  # seconds for a link
 MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can be hidden
 
 _FORM: Final = "application/x-www-form-urlencoded"
-_TOKEN: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # anything else would break, or forge, a header
 
 
 class CustomerGauge:
@@ -90,7 +88,7 @@ class CustomerGauge:
             self._refuse_token(response, content)
         value = content.get("access_token")
         bearer = str(content.get("token_type", "Bearer")).lower() == "bearer"
-        if not bearer or not isinstance(value, str) or not _TOKEN.fullmatch(value):
+        if not bearer or not isinstance(value, str) or not BEARER.fullmatch(value):
             raise NotProcessed(Code.UNAVAILABLE, "the token server answered without a usable bearer token")
         return AccessToken(value, token_life(content.get("expires_in")), wall, monotonic)
 

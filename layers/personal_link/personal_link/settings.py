@@ -26,7 +26,7 @@ class Settings:
     credentials_secret_arn: str
     ledger_table: str
     ledger_days: int
-    share_access_token: bool
+    access_token_secret_arn: str  # of the token that all environments share; empty: each has its own
     results_queue_url: str
     echo_record: bool
     log_level: str
@@ -78,7 +78,7 @@ def _settings(reader: "_Reader") -> Settings:
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),
         ledger_days=reader.number("LEDGER_DAYS"),
-        share_access_token=reader.choice("SHARE_ACCESS_TOKEN", ("true", "false")) == "true",
+        access_token_secret_arn=reader.optional("ACCESS_TOKEN_SECRET_ARN"),
         results_queue_url=reader.text("RESULTS_QUEUE_URL"),
         echo_record=reader.choice("ECHO_RECORD", ("true", "false")) == "true",
         log_level=reader.choice("LOG_LEVEL", ("DEBUG", "INFO", "WARNING", "ERROR")),

@@ -25,6 +25,7 @@ from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.settings import Settings, load_queue_settings, load_settings
 from personal_link.shared_token import SharedToken
 from personal_link.sign_in import sign_in
+from personal_link.token_secret import TokenSecret
 from personal_link.transport import Transport
 from personal_link.work_batch import BatchWorker
 
@@ -104,10 +105,19 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
         encoding=settings.encoding,
     )
     dynamodb: DynamoDBClient = _client("dynamodb")
-    secret = CredentialsSecret(_client("secretsmanager"), settings.credentials_secret_arn, clock)
+    secretsmanager = _client("secretsmanager")
+    secret = CredentialsSecret(secretsmanager, settings.credentials_secret_arn, clock)
     fetch: Callable[[Deadline], AccessToken] = partial(sign_in, secret, customergauge)
-    if settings.share_access_token:
-        fetch = SharedToken(dynamodb, settings.ledger_table, secret, fetch, clock).fetch
+    if settings.access_token_secret_arn:
+        fetch = SharedToken(
+            dynamodb,
+            settings.ledger_table,
+            TokenSecret(secretsmanager, settings.access_token_secret_arn),
+            secret,
+            fetch,
+            clock,
+            origin=f"{settings.auth_base_url} {settings.credentials_secret_arn}",
+        ).fetch
     tokens = TokenCache(fetch, clock, in_a_thread)
     # A snapshot (SnapStart) may be restored days later, many times at once: what must not be shared or old is dropped.
     for forget in (tokens.forget, secret.forget, transport.forget_connections):
