@@ -1,4 +1,4 @@
-"""The functions work with the oldest AWS SDK that a runtime may bring and with the newest, both under the layer's urllib3.
+"""The functions work with the oldest AWS SDK that a runtime may bring, and with the newest: the layer brings urllib3.
 
 Lambda decides when a runtime gets a newer botocore, and the layer brings urllib3 without it.
 """

@@ -16,7 +16,8 @@ WORKER = resources("AWS::Serverless::Function")["QueueWorkerFunction"]
     [
         ("architecture", "waits, 30 s at most", CODES[Code.IN_PROGRESS].longest_delay, 30),
         ("architecture", "waits, 15 minutes at most", CODES[Code.FORBIDDEN].longest_delay, 900),
-        ("architecture", "for 6 s at most", shared_token.PATIENCE, 6),
+        ("architecture", "for 9 s at most", shared_token.PATIENCE, 9),
+        ("architecture", "no more than one write in ten minutes", shared_token.WRITE_INTERVAL, 600),
         ("architecture", "from three quarters of its life on", access_token.RENEW_AT, 0.75),
         ("architecture", "remembers refused credentials for 30 s", access_token.REFUSAL_PAUSE, 30),
         ("architecture", "up to ten messages", WORKER["Events"]["Requests"]["Properties"]["BatchSize"], 10),
