@@ -1,5 +1,5 @@
-# `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, each made
-# from its lock; nothing but `make operate` touches an AWS account.
+# `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
+# in .oldest, each made from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
 .PHONY: help demo local screenshot mapping operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
 SHELL := /bin/sh
@@ -7,6 +7,7 @@ BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
 SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
+OLDEST := .oldest/made-from-the-lock
 BROWSER := .venv/browser-is-there
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
 PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile  # a file's tests share a deployed stack
@@ -57,7 +58,7 @@ template: $(TOOLS)  ## the template as SAM reads it
 scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it, and in the code
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
-unit: $(TOOLS) $(SCANNERS) $(COMPARED) $(BROWSER)  ## the tests, the deployed stack's included
+unit: $(TOOLS) $(SCANNERS) $(COMPARED) $(OLDEST) $(BROWSER)  ## the tests, the deployed stack's included
 	@$(PYTEST) tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
 	@$(PYTEST) --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
@@ -85,14 +86,16 @@ lock:  ## newer versions of every package (needs uv)
 	$(LOCK) requirements-dev.in -o requirements-dev.txt
 	$(LOCK) requirements-scan.in -o requirements-scan.txt
 	$(LOCK) requirements-bench.in -o requirements-bench.txt
+	$(LOCK) requirements-oldest.in -o requirements-oldest.txt
 
 clean:  ## forget everything that was made here
-	@rm -rf .venv .scan .bench .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .scan .bench .oldest .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(TOOLS): requirements-dev.txt
 $(SCANNERS): requirements-scan.txt
 $(COMPARED): requirements-bench.txt
-$(TOOLS) $(SCANNERS) $(COMPARED):
+$(OLDEST): requirements-oldest.txt
+$(TOOLS) $(SCANNERS) $(COMPARED) $(OLDEST):
 	@python=$$(sh sandbox/find-python.sh) && echo "First run: installing what $< lists, about a minute ..." \
 	  && rm -rf $(@D) && "$$python" -m venv $(@D) && { \
 	    $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \

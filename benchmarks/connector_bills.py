@@ -15,7 +15,7 @@ STORED_OVERHEAD = 100  # bytes that DynamoDB adds to a stored item
 CONSUMED_AT_ONCE = 10  # results that your consumer receives, and deletes, with one call
 ENVIRONMENTS = 5  # the template's MaximumConcurrency: as many as may be warm all month
 RENEWED_AFTER = 45 * 60  # seconds of a token's hour
-TOKEN_UNITS = 2  # write units of the shared token's item: a token of Cognito's has about a thousand bytes
+LEASE_WRITES = 3  # of who fetches a token: the lease taken, renewed, and given back
 MONTH = 30 * 24 * 3600  # seconds
 
 Prices = Mapping[str, Price]
@@ -47,7 +47,7 @@ def queue_bill(facts: Facts, *, batch: int, memory: int) -> Bill:
                 prices["sqs_request"],
             ),
             consuming(facts),
-            *_token(facts, _seconds(facts, batch, memory)),
+            *_token(facts, seconds_of(facts, batch, memory)),
             *logging(facts, weights.logged(batch), f"{weights.logged(batch):.0f} bytes"),
         ],
         "Waits out an outage; a redelivery gets the same link; one outcome a request.",
@@ -129,7 +129,7 @@ def _computing(facts: Facts, batch: int, memory: int) -> Sequence[Line]:
     ]
 
 
-def _seconds(facts: Facts, batch: int, memory: int) -> float:
+def seconds_of(facts: Facts, batch: int, memory: int) -> float:
     """Return how long a million requests take: a month, or, since only a backlog fills batches, as long as it must."""
     if batch == 1:
         return MONTH
@@ -139,18 +139,17 @@ def _seconds(facts: Facts, batch: int, memory: int) -> float:
 def _token(facts: Facts, seconds: float) -> Sequence[Line]:
     """Return the lines of the shared token, which is renewed by the clock."""
     renewals = ceil(seconds / RENEWED_AFTER)
-    writes = 2 + ENVIRONMENTS - 1  # who fetches leases it and stores it; the others find it leased, or there
     return [
         Line(
-            "shared token, writes",
-            f"{renewals} renewals * {writes} writes * {TOKEN_UNITS} units",
-            renewals * writes * TOKEN_UNITS,
+            "shared token, the lease",
+            f"{renewals} renewals * {LEASE_WRITES} writes",
+            renewals * LEASE_WRITES,
             facts.prices["dynamodb_write"],
         ),
         Line(
-            "secret, reads",
-            f"{renewals} renewals * {ENVIRONMENTS} environments",
-            renewals * ENVIRONMENTS,
+            "secrets, calls",
+            f"{renewals} renewals * ({ENVIRONMENTS} environments read the token, one reads the credentials and stores)",
+            renewals * (ENVIRONMENTS + 2),
             facts.prices["secret_call"],
         ),
     ]

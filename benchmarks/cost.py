@@ -9,12 +9,19 @@ import sys
 from collections.abc import Sequence
 
 from benchmarks.bills import Bill, read_prices
-from benchmarks.connector_bills import Facts, http_bill, queue_bill
+from benchmarks.connector_bills import Facts, http_bill, queue_bill, seconds_of
 from benchmarks.cost_page import page
 from benchmarks.durations import SEND, STATE, VENDOR, WRITE, Durations
 from benchmarks.figures import Bars, Figure, Measurement, Row, Spread
 from benchmarks.managed_bills import Link, Managed, http_way, managed_ways
-from benchmarks.monthly_bills import break_even, customer_key_bill, idle_bill, metrics_bill, snapstart_bill
+from benchmarks.monthly_bills import (
+    break_even,
+    customer_key_bill,
+    idle_bill,
+    metrics_bill,
+    snapstart_bill,
+    tracing_bill,
+)
 from benchmarks.weights import weigh
 from sandbox.template import REPOSITORY
 
@@ -45,7 +52,7 @@ def _measurement(facts: Facts) -> Measurement:
         name="cost",
         title="What a million requests cost",
         rows=[
-            *(Row(bill.name, UNIT, _exactly(bill.dollars)) for bill in bills),
+            *(Row(bill.name, UNIT, _exactly(bill.dollars)) for bill in (*bills, *_tracing(facts))),
             *(Row(bill.name, "$ per month", _exactly(bill.dollars)) for bill in _monthly(facts)),
         ],
         figures=_figures(facts, ways),
@@ -57,6 +64,10 @@ def _measurement(facts: Facts) -> Measurement:
 def _ours(facts: Facts) -> Sequence[Bill]:
     queue = (queue_bill(facts, batch=batch, memory=memory) for memory in MEMORIES for batch in BATCHES)
     return [*queue, *(http_bill(facts, memory=memory) for memory in MEMORIES)]
+
+
+def _tracing(facts: Facts) -> Sequence[Bill]:
+    return [tracing_bill(facts, batch=batch, seconds=seconds_of(facts, batch, MEMORY)) for batch in (1, FULL)]
 
 
 def _monthly(facts: Facts) -> Sequence[Bill]:
@@ -102,6 +113,11 @@ def _notes(facts: Facts, ways: Sequence[Managed]) -> Sequence[str]:
         ),
         "Batches fill only when messages are waiting: a trickle is worked in batches of one, at that price.",
         "A request that comes as an event on a bus costs $1.00 per million more, whatever listens to the bus.",
+        (
+            "X-Ray is off. Tracing=Active adds up to"
+            f" ${max(bill.dollars for bill in _tracing(facts)):.2f} per million: traffic that trickles is traced nearly"
+            " whole."
+        ),
         "A pipe's batch is counted as one request. If AWS counts its messages, add $0.36 to every Pipe of 10.",
         (
             "Not counted, the same for all: data sent to the vendor, tries that fail, free tiers. An environment's init"
@@ -133,7 +149,9 @@ def main(arguments: Sequence[str]) -> None:
     write = parser.parse_args(arguments).write
     facts = Facts(read_prices(), weigh(), Durations.measured())
     bills = [*_ours(facts), *(way.bill for way in managed_ways(facts, memory=MEMORY)), http_way(facts)]
-    text = page(_measurement(facts), facts, managed_ways(facts, memory=MEMORY), [*bills, *_monthly(facts)])
+    text = page(
+        _measurement(facts), facts, managed_ways(facts, memory=MEMORY), [*bills, *_tracing(facts), *_monthly(facts)]
+    )
     if write:
         PAGE.parent.mkdir(exist_ok=True)
         PAGE.write_text(text)

@@ -2,8 +2,13 @@
 
 from benchmarks.bills import MILLION, Bill, Line
 from benchmarks.connector_bills import ENVIRONMENTS, MONTH, RENEWED_AFTER, Facts
+from sandbox.template import source_template
 
-ALARMS = 11  # of the template
+TYPES = [resource["Type"] for resource in source_template()["Resources"].values()]
+ALARMS = TYPES.count("AWS::CloudWatch::Alarm")
+SECRETS = TYPES.count("AWS::SecretsManager::Secret")
+FUNCTIONS = TYPES.count("AWS::Serverless::Function")
+TRACED_A_SECOND, TRACED_OF_THE_REST = 1, 0.05  # X-Ray's own sampling, unless the account has rules of its own
 METRICS = 8  # where all goes well: outcomes (3) and answers (2) by each dimension, attempts, latency, tokens
 
 
@@ -13,7 +18,7 @@ def idle_bill(facts: Facts) -> Bill:
     return Bill(
         "a month without a request",
         [
-            Line("the credentials' secret", "1", 1, facts.prices["secret"]),
+            Line("secrets", f"{SECRETS}: the credentials, the shared token", SECRETS, facts.prices["secret"]),
             Line(
                 "Lambda's poller on an empty queue",
                 f"5 long polls of 20 s * {MONTH} s",
@@ -37,15 +42,15 @@ def metrics_bill(facts: Facts) -> Bill:
 
 
 def snapstart_bill(facts: Facts, *, memory: int) -> Bill:
-    """Return what SnapStart=On adds to a month: two functions, one version each, restored as often as once an hour."""
+    """Return what SnapStart=On adds to a month: one version of each function, restored as often as once an hour."""
     restores = ENVIRONMENTS * 30 * 24
     return Bill(
         f"SnapStart=On, a month, {memory} MB",
         [
             Line(
                 "cached snapshots",
-                f"2 functions * {memory} / 1024 GB * {MONTH} s",
-                2 * memory / 1024 * MONTH,
+                f"{FUNCTIONS} functions * {memory} / 1024 GB * {MONTH} s",
+                FUNCTIONS * memory / 1024 * MONTH,
                 facts.prices["snapstart_cache"],
             ),
             Line(
@@ -74,14 +79,33 @@ def customer_key_bill(facts: Facts) -> Bill:
             ),
             Line("DynamoDB, the table's key", f"{periods} times five minutes", periods, facts.prices["kms_request"]),
             Line(
-                "reads of the secret",
-                f"{renewals} renewals * {ENVIRONMENTS} environments",
-                renewals * ENVIRONMENTS,
+                "calls of the secrets",
+                f"{renewals} renewals * ({ENVIRONMENTS} + 2)",
+                renewals * (ENVIRONMENTS + 2),
                 facts.prices["kms_request"],
             ),
         ],
         "The calls follow the clock, not the requests: queues and table keep a data key for five minutes. Environments"
         " that start, and log groups, add some.",
+    )
+
+
+def tracing_bill(facts: Facts, *, batch: int, seconds: float) -> Bill:
+    """Return what Tracing=Active adds to a million requests that take so many seconds in all."""
+    invocations = MILLION / batch
+    whole = min(invocations, TRACED_A_SECOND * seconds)
+    traced = whole + TRACED_OF_THE_REST * (invocations - whole)
+    return Bill(
+        f"Tracing=Active, per million, batches of {batch}",
+        [
+            Line(
+                "traces recorded",
+                f"{whole:,.0f}, and 5 % of {invocations - whole:,.0f} invocations",
+                traced,
+                facts.prices["xray_trace"],
+            )
+        ],
+        "X-Ray traces the first invocation of each second, and 5 % of the others. Off by default.",
     )
 
 

@@ -144,6 +144,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         _sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
         detail_types = ["Personal Link Requested", *tomllib.loads(MAPPINGS.read_text())]
         parameters = {"EventDetailType": ",".join(detail_types), **parameters}
+        # In quotes as README.md writes them: SAM cuts an unquoted value off at its first blank.
         options = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
         _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
     description = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)

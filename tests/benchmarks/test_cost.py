@@ -9,11 +9,19 @@ import pytest
 
 from benchmarks.bills import Bill, Line, Price, chunks, read_prices
 from benchmarks.connector_bills import Facts, http_bill, queue_bill
-from benchmarks.cost import measure
+from benchmarks.cost import PAGE, measure
 from benchmarks.cost_page import bill_table
 from benchmarks.durations import Durations, express
 from benchmarks.managed_bills import Link, Managed, managed_ways
-from benchmarks.monthly_bills import ALARMS, break_even, idle_bill, metrics_bill, snapstart_bill
+from benchmarks.monthly_bills import (
+    ALARMS,
+    break_even,
+    customer_key_bill,
+    idle_bill,
+    metrics_bill,
+    snapstart_bill,
+    tracing_bill,
+)
 from benchmarks.weights import Weights, item_bytes, weigh
 from sandbox.template import source_template
 
@@ -65,12 +73,12 @@ def test_the_queue_path_in_batches_of_ten_worked_by_hand() -> None:
         "ledger, storage": 0.7,  # 1,000 bytes, 21 days of 30
         "SendMessageBatch of the results": 0.1,
         "receiving and deleting the result": 0.2,
-        "shared token, writes": 0.000024,  # 4,400 s: 2 renewals of 6 writes of 2 units
-        "secret, reads": 0.001,  # 2 renewals in 5 environments
+        "shared token, the lease": 0.000006,  # 4,400 s: 2 renewals of 3 writes
+        "secrets, calls": 0.0014,  # 2 renewals: 5 environments, and the one that fetches twice more
         "logs, ingestion": 0.63,  # 500 bytes, a tenth of 600, and of 250 and nine times 50
         "logs, a month of storage": 0.63,
     }
-    assert bill.dollars == pytest.approx(5.616024)
+    assert bill.dollars == pytest.approx(5.616406)
 
 
 def test_the_http_path_worked_by_hand() -> None:
@@ -85,8 +93,8 @@ def test_the_http_path_worked_by_hand() -> None:
         "ledger, storage": 0.7,
         "SendMessageBatch of the result": 1.0,
         "receiving and deleting the result": 0.2,
-        "shared token, writes": 0.01152,  # 960 renewals in a month
-        "secret, reads": 0.48,
+        "shared token, the lease": 0.00288,  # 960 renewals of 3 writes
+        "secrets, calls": 0.672,  # 960 renewals of 7 calls
         "logs, ingestion": 1.45,  # 500 bytes, three lines of 200, the metrics' 250, the access log's 100
         "logs, a month of storage": 1.45,
     }
@@ -171,20 +179,34 @@ def test_a_way_that_lacks_one_of_the_three_is_not_compared_like_for_like(lesser:
     assert not lesser.is_like_for_like
 
 
-def test_an_idle_month_costs_a_secret_the_polls_of_an_empty_queue_and_the_alarms() -> None:
+def test_an_idle_month_costs_two_secrets_the_polls_of_an_empty_queue_and_ten_cents_an_alarm() -> None:
     assert dollars(idle_bill(LISTED)) == {
-        "the credentials' secret": 0.4,
+        "secrets": 0.8,
         "Lambda's poller on an empty queue": 0.2592,  # 648,000 polls
-        "alarms": 1.1,
+        "alarms": pytest.approx(0.1 * ALARMS),
     }
+
+
+def test_tracing_a_trickle_costs_five_dollars_per_million_and_a_backlog_five_percent_of_its_batches() -> None:
+    trickle = tracing_bill(LISTED, batch=1, seconds=30 * 86_400)
+    backlog = tracing_bill(LISTED, batch=10, seconds=4_000)  # 100,000 batches: 4,000 traced, and 5 % of 96,000
+
+    assert trickle.dollars == pytest.approx(5.0)
+    assert backlog.dollars == pytest.approx(8_800 * 0.000005)
+
+
+def test_the_committed_page_has_the_bills_of_the_stack_as_it_is_now() -> None:
+    bills = [idle_bill(LISTED), metrics_bill(LISTED), customer_key_bill(LISTED), snapstart_bill(LISTED, memory=256)]
+
+    assert [bill.name for bill in bills if bill_table(bill) not in PAGE.read_text()] == []
 
 
 def test_the_metrics_of_a_month_in_which_all_goes_well_cost_less_than_three_dollars() -> None:
     assert dollars(metrics_bill(LISTED)) == {"metrics of the stack's own": 2.4}
 
 
-def test_snapstart_costs_two_dollars_a_month_at_256_megabytes() -> None:
-    assert snapstart_bill(LISTED, memory=256).dollars == pytest.approx(2.0758, abs=0.0001)
+def test_snapstart_costs_three_dollars_a_month_at_256_megabytes() -> None:
+    assert snapstart_bill(LISTED, memory=256).dollars == pytest.approx(3.0508, abs=0.0001)
 
 
 def test_what_idling_costs_is_made_good_by_the_difference() -> None:
@@ -231,7 +253,6 @@ def test_what_the_bills_assume_of_the_stack_is_in_the_template() -> None:
     assert parameters["LogRetentionDays"]["Default"] == 30
     assert parameters["MaximumConcurrency"]["Default"] == 5
     assert worker["Events"]["Requests"]["Properties"]["BatchSize"] == 10
-    assert len([one for one in template["Resources"].values() if one["Type"] == "AWS::CloudWatch::Alarm"]) == ALARMS
     assert (function["MemorySize"], function["Architectures"]) == (256, ["arm64"])
 
 

@@ -29,6 +29,7 @@ OF_OTHERS = frozenset(
         "POWERTOOLS_DEBUG",
         "POWERTOOLS_DEV",
         "POWERTOOLS_LOGGER_LOG_EVENT",
+        "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
         "PYTHONPYCACHEPREFIX",
         "event_handler",  # of Powertools
         "http.client",

@@ -32,7 +32,7 @@ def every_command() -> list[tuple[str, Command]]:
     texts = " ".join(" ".join(fenced((DOCS / "runbook.md").read_text(), "text")).split())
     found += [("docs/runbook.md", command.split()) for command in IN_TEXT.findall(texts)]
     lines = re.findall(
-        r"^ +(?:- run: )?((?:\.venv/bin/|make ).+?)(?:  #.*)?$", (DOCS / "pipeline.yaml").read_text(), re.MULTILINE
+        r"^ +(?:- run: )?((?:\.venv/bin/|make |sam ).+?)(?:  #.*)?$", (DOCS / "pipeline.yaml").read_text(), re.MULTILINE
     )
     return found + [("docs/pipeline.yaml", words) for line in lines for words in commands(f"```sh\n{line}\n```")]
 

@@ -1,17 +1,22 @@
-"""The pages for callers and consumers show the files that the tests of the stack run, and miss none."""
+"""The pages show the files that the tests of the stack run; what no emulator shows of an example is read here."""
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
+from botocore.session import Session
+from samcli.yamlhelper import yaml_parse
 
 from personal_link.errors import CODES
+from personal_link.request import is_label
 from tests.docs.documents import DOCS, fenced, rows, sections
 
 CALLING = (DOCS / "calling.md").read_text()
 CONSUMING = (DOCS / "consuming.md").read_text()
 CALLERS = sorted((DOCS / "examples" / "callers").iterdir())
 LANGUAGES = {".sh": "sh", ".py": "python", ".mjs": "js"}
+SCHEDULE: dict[str, Any] = yaml_parse((DOCS / "examples" / "schedule.yaml").read_text())["Resources"]
 
 
 @pytest.mark.parametrize("caller", CALLERS, ids=lambda path: path.name)
@@ -43,3 +48,41 @@ def test_what_a_caller_tries_again_is_what_the_page_says(name: str) -> None:
     [tried] = re.findall(r"^(?:const )?TRY_AGAIN = (.+)$", caller, re.MULTILINE)
 
     assert set(re.findall(r'"(\w+)"', tried)) == again
+
+
+# the schedule
+
+
+def schedule_id() -> str:
+    [found] = re.findall(r'"id": "([^"]+)"', SCHEDULE["SurveyDue"]["Properties"]["Target"]["Input"])
+    return str(found)
+
+
+def test_the_id_of_a_schedule_is_the_same_each_time_scheduler_tries() -> None:
+    assert schedule_id() == "<aws.scheduler.schedule-arn>/<aws.scheduler.scheduled-time>"
+
+
+def test_the_longest_id_of_a_schedule_is_a_key() -> None:
+    scheduler = Session().get_service_model("scheduler").shape_for
+    name = "n" * scheduler("Name").metadata["max"]
+    group = "g" * scheduler("ScheduleGroupName").metadata["max"]
+    partitions = Session().get_available_partitions()
+    places = [(one, region) for one in partitions for region in Session().get_available_regions("sqs", one)]
+    arns = [f"arn:{one}:scheduler:{region}:123456789012:schedule/{group}/{name}" for one, region in places]
+
+    longest = schedule_id().replace("<aws.scheduler.schedule-arn>", max(arns, key=len))
+    longest = longest.replace("<aws.scheduler.scheduled-time>", "2026-11-24T10:10:00Z")
+    assert len(longest) > 190
+    assert is_label(longest)
+
+
+def test_with_a_key_of_the_customers_the_schedule_may_use_it_for_its_target_and_its_dead_letter_queue() -> None:
+    [policy] = SCHEDULE["SchedulerRole"]["Properties"]["Policies"]
+    send, use_the_key = policy["PolicyDocument"]["Statement"]
+
+    assert send["Resource"] == [{"Ref": "RequestsQueueArn"}, {"Ref": "ParkedQueueArn"}]
+    assert use_the_key["Fn::If"] == [
+        "CustomerHoldsTheKey",
+        {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": {"Ref": "KmsKeyArn"}},
+        {"Ref": "AWS::NoValue"},
+    ]

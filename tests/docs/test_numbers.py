@@ -2,7 +2,7 @@
 
 import pytest
 
-from personal_link import access_token, client_credentials, customergauge, shared_token
+from personal_link import access_token, client_credentials, customergauge, shared_token, token_lease
 from personal_link.errors import CODES, Code
 from tests.docs.documents import DOCS
 from tests.docs.known import alarms, parameters, resources
@@ -17,6 +17,7 @@ WORKER = resources("AWS::Serverless::Function")["QueueWorkerFunction"]
         ("architecture", "waits, 30 s at most", CODES[Code.IN_PROGRESS].longest_delay, 30),
         ("architecture", "waits, 15 minutes at most", CODES[Code.FORBIDDEN].longest_delay, 900),
         ("architecture", "for 9 s at most", shared_token.PATIENCE, 9),
+        ("architecture", "no more than one write in ten minutes", token_lease.WRITE_INTERVAL, 600),
         ("architecture", "from three quarters of its life on", access_token.RENEW_AT, 0.75),
         ("architecture", "remembers refused credentials for 30 s", access_token.REFUSAL_PAUSE, 30),
         ("architecture", "up to ten messages", WORKER["Events"]["Requests"]["Properties"]["BatchSize"], 10),

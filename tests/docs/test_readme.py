@@ -12,7 +12,7 @@ import pytest
 from personal_link.errors import CODES
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.request import Delivery, Source, check
-from sandbox.template import REPOSITORY, source_template
+from sandbox.template import REPOSITORY, source_template, translated_template
 
 README = (REPOSITORY / "README.md").read_text()
 LINES = README.splitlines()
@@ -151,3 +151,29 @@ def test_the_figures_are_those_of_the_last_make_bench() -> None:
 def figures(document: str) -> list[str]:
     """The rows of the table of figures."""
     return re.findall(r"^\| .* \| ≤ .* \| .*reached.* \|$", document, re.MULTILINE)
+
+
+WHOSE_KEY = (
+    "An idempotency key sent by HTTP, and the hash that stands in for a missing one, belongs to its caller (the IAM"
+    " role or user, or the API key): another caller with the same key gets a request of its own; the queue and the"
+    " event bus share their keys with each other."
+)
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/contracts/openapi.yaml"])
+def test_whose_a_key_is_stands_in_one_sentence(page: str) -> None:
+    assert WHOSE_KEY in " ".join((REPOSITORY / page).read_text().split())
+
+
+def test_what_stays_of_a_deleted_stack_is_what_the_readme_says() -> None:
+    policies = {
+        name: resource.get("DeletionPolicy", "Delete") for name, resource in translated_template()["Resources"].items()
+    }
+    stays = README.split("### Uninstall it")[1].split("\n## ")[0]
+
+    assert {name for name, policy in policies.items() if policy != "Delete"} == {"LedgerTable"}
+    assert "**The ledger's table**" in stays
+
+
+def test_a_first_deployment_that_fails_leaves_nothing_behind() -> None:
+    assert source_template()["Resources"]["LedgerTable"]["DeletionPolicy"] == "RetainExceptOnCreate"

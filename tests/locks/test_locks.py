@@ -12,10 +12,11 @@ LOCKS = [*REPOSITORY.glob("requirements*.txt"), LAYER]
 HASH = "--hash=sha256:" + 64 * "0"
 
 
-def test_the_layer_the_tools_the_scanners_and_the_benchmarks_have_a_lock_each() -> None:
+def test_the_layer_the_tools_the_scanners_the_benchmarks_and_the_oldest_sdk_have_a_lock_each() -> None:
     assert {lock.name for lock in LOCKS} == {
         "requirements-bench.txt",
         "requirements-dev.txt",
+        "requirements-oldest.txt",
         "requirements-scan.txt",
         "requirements.txt",
     }

@@ -107,7 +107,10 @@ def test_a_date_that_has_come_becomes_a_link(stack: Stack) -> None:
     ("name", "reference"),
     [
         ("sqs_event_s3_object_created.json", "report-2026-10.pdf"),
-        ("sqs_event_survey_due.json", "d32c5kddcf5bb8c3"),
+        (
+            "sqs_event_survey_due.json",
+            "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/survey-due/2026-11-24T10:10:00Z",
+        ),
     ],
 )
 def test_a_sample_of_a_whole_event_becomes_a_link(stack: Stack, name: str, reference: str) -> None:

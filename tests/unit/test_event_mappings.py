@@ -211,8 +211,8 @@ def order_paid() -> dict[str, object]:
         (
             sample("sqs_event_survey_due.json"),
             {"Account Name": "Example Hotels", "First Name": "Alex", "Email": "alex@example.com"},
-            "d32c5kddcf5bb8c3",
-            "d32c5kddcf5bb8c3",
+            "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/survey-due/2026-11-24T10:10:00Z",
+            "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/survey-due/2026-11-24T10:10:00Z",
         ),
     ],
     ids=["order paid", "salesforce case closed", "s3 object created", "survey due"],

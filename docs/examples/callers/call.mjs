@@ -4,7 +4,7 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const { PERSONAL_LINK_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
 const ATTEMPTS = 5;
-const LONGEST_WAIT = 20; // seconds; whoever can wait longer sends to the queue
+const LONGEST_WAIT = 20; // seconds; a request that may wait longer belongs on the queue from the start
 const TRY_AGAIN = new Set(["in_progress", "rate_limited", "unavailable", "internal_error", "no_answer"]);
 
 /** There is no link; `code` says why, and whether a person has to do something first. */

@@ -15,7 +15,7 @@ from botocore.session import Session
 
 URL = os.environ["PERSONAL_LINK_URL"]
 ATTEMPTS = 5
-LONGEST_WAIT = 20.0  # seconds; whoever can wait longer sends to the queue
+LONGEST_WAIT = 20.0  # seconds; a request that may wait longer belongs on the queue from the start
 TRY_AGAIN = {"in_progress", "rate_limited", "unavailable", "internal_error", "no_answer"}
 
 http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=35), retries=False)  # the API gives up after 29 s
