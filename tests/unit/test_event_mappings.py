@@ -143,6 +143,12 @@ def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('["A"\n', "event_mappings.toml is not TOML: "),
+        (f"A = {'[' * 5_000}", "event_mappings.toml is not TOML: "),
+        (f'["A"]\nrecord.Email = "{"[" * 5_000}"', '"A" record.Email: is nested too deeply: at most 100 levels: [[[['),
+        (
+            f'["A"]\nrecord.Email = "{"|".join(["id"] * 101)}"',
+            '"A" record.Email: is nested too deeply: at most 100 levels: id|id|',
+        ),
         ('"A" = 1', '"A" needs a [record] of at least one heading'),
         ('["A"]\nrecord = {}', '"A" needs a [record] of at least one heading'),
         ('["A"]\nrefrence = "id"\nrecord.Email = "id"', '"A" has refrence: it may have configuration, reference, '),
@@ -168,6 +174,40 @@ def test_a_file_that_cannot_work_is_refused_by_entry_and_expression(text: str, m
         mappings_of(text, tmp_path)
 
     assert message in str(refused.value)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "event_mappings.toml"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match=r"event_mappings\.toml is not TOML: 'utf-8' codec"):
+        load(file)
+
+
+def test_of_a_long_expression_that_cannot_work_the_beginning_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        mappings_of(f'["A"]\nrecord.Email = "{"[" * 5_000}"', tmp_path)
+
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("expression", ["|".join(["detail"] * 100), f"{'not_null(' * 99}detail{')' * 99}"])
+def test_the_deepest_expression_that_is_taken_works(expression: str, tmp_path: Path) -> None:
+    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Email = "{expression}"', tmp_path)
+
+    mapped = mappings.apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": None})
+
+    assert mapped is not None
+    assert mapped.problems["record.Email"][0].startswith('the mapping of "Ticket Solved" gives nothing: ')
+
+
+def test_two_numbers_that_add_up_to_a_longer_one_than_python_writes_are_a_named_problem(tmp_path: Path) -> None:
+    mappings = mappings_of('["Ticket Solved"]\nreference = "sum(detail)"\nrecord.Amount = "sum(detail)"', tmp_path)
+
+    problems = problems_of(solved([int("9" * 4_300)] * 2), mappings)
+
+    assert problems["reference"] == ['the mapping of "Ticket Solved" gives no text, number or boolean: sum(detail)']
+    assert "record.Amount" in problems
 
 
 def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
