@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personal_link.errors import InvalidRequest, SettingsError
-from personal_link.event_mappings import EventMappings, load
+from personal_link.event_mappings import EventMappings, _compile, _Entry, _Functions, load
 from personal_link.outcome import refused_on_arrival
 from personal_link.request import LinkRequest, check
 from personal_link.triggers import open_sqs
@@ -268,7 +268,12 @@ def test_each_sample_event_becomes_its_request(
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**4299, -(10**400), 1e308])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
@@ -288,6 +293,30 @@ def test_whatever_an_event_holds_its_mapping_ends_in_a_request_or_in_named_probl
     assert mapped is not None
     for problem in mapped.problems.values():
         assert problem[0].startswith(f'the mapping of "{kind}" ')
+
+
+def every_function() -> EventMappings:
+    """Return a mapping whose entry calls each function there is with the event's detail."""
+    expressions = {}
+    for name, about in _Functions.FUNCTION_TABLE.items():
+        arguments = ["&@" if "expref" in argument["types"] else "detail" for argument in about["signature"]]
+        expressions[f"record.{name}"] = _compile(f"{name}({', '.join(arguments)})")
+    return EventMappings({"Ticket Solved": _Entry("Ticket Solved", expressions, frozenset())})
+
+
+@given(json_values)
+def test_whatever_is_given_to_a_function_of_a_mapping_ends_in_a_value_that_can_be_written_or_in_a_problem(
+    detail: object,
+) -> None:
+    mapped = every_function().apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": detail})
+
+    assert mapped is not None
+    assert json.dumps(mapped.content, allow_nan=False)
+    assert {problem[0].partition("(")[0] for problem in mapped.problems.values()} <= {
+        f'the mapping of "Ticket Solved" {problem}: {name}'
+        for problem in ("gives nothing", "gives no text, number or boolean", "does not work on this event")
+        for name in _Functions.FUNCTION_TABLE
+    }
 
 
 def test_an_event_as_deep_as_json_can_be_costs_no_more_than_a_refusal() -> None:
