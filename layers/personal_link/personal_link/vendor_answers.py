@@ -45,7 +45,7 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
     return PersonalLink(number, link, short)
 
 
-def refusal(status: int, answered: str, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
+def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
     """Return what a 4xx with a body means.
 
     The vendor's own words are passed on only where it documents them, and not if they quote what was sent.
@@ -63,7 +63,7 @@ def refusal(status: int, answered: str, content: Mapping[str, object], sent: Ite
         errors = _field_errors(content.get("errors"), own_words)
         refused = "CustomerGauge refused the values of the record."
         return Refused(Code.VALIDATION_FAILED, refused, vendor_message=words, errors=errors)
-    return Refused(Code.BAD_REQUEST, f"{answered}.")
+    return Refused(Code.BAD_REQUEST, f"CustomerGauge answered HTTP {status}.")
 
 
 def token_life(expires_in: object) -> float:
