@@ -9,7 +9,7 @@ POST /_sandbox/rotate-secret     {"client_secret": "…"}
 POST /_sandbox/revoke-tokens
 POST /_sandbox/reset
 
-A reply takes the names that vendor_replies.Reply has, and `retry_after`.
+A reply takes the names that vendor_replies.Reply has, and `retry_after`. No page of a browser may do any of it.
 """
 
 import json
@@ -37,6 +37,8 @@ class BadControl(Exception):
 
 def control(vendor: "CustomerGaugeSandbox", call: Call) -> Reply:
     """Answer a call under /_sandbox/."""
+    if not _is_from_a_program(call, vendor.port):
+        return Reply.error(403, "Only a program on this machine may steer the sandbox.")
     name = call.path.partition("?")[0].removeprefix(CONTROL_PATH)
     if name not in ACTIONS:
         return Reply.error(404, f"{name}: unknown; there are {', '.join(ACTIONS)}.")
@@ -47,6 +49,11 @@ def control(vendor: "CustomerGaugeSandbox", call: Call) -> Reply:
         return Reply(200, act(vendor, _json_object(call.body)))
     except BadControl as wrong:
         return Reply.error(400, str(wrong))
+
+
+def _is_from_a_program(call: Call, port: int) -> bool:
+    """Tell whether no browser's page sent a call: one of another site has an Origin, or a Host bent to this address."""
+    return "Origin" not in call.headers and call.headers["Host"] in {f"127.0.0.1:{port}", f"localhost:{port}"}
 
 
 def _json_object(body: bytes) -> dict[str, Any]:

@@ -25,17 +25,17 @@ def rotate(account: Account, secret: str = ROTATED) -> None:
 
 
 def test_a_filled_in_secret_is_read() -> None:
-    credentials = ClientCredentials.parse('{"client_id": "client-7f3a", "client_secret": "s3cret"}')
+    credentials = ClientCredentials.parse('{"client_id": "client-7f3a", "client_secret": "s3cret-8"}')
 
-    assert credentials == ClientCredentials("client-7f3a", "s3cret")
+    assert credentials == ClientCredentials("client-7f3a", "s3cret-8")
 
 
 def test_other_fields_of_a_secret_are_left_alone() -> None:
     credentials = ClientCredentials.parse(
-        '{"owner": "crm team", "client_id": "client-7f3a", "client_secret": "s3cret"}'
+        '{"owner": "crm team", "client_id": "client-7f3a", "client_secret": "s3cret-8"}'
     )
 
-    assert credentials == ClientCredentials("client-7f3a", "s3cret")
+    assert credentials == ClientCredentials("client-7f3a", "s3cret-8")
 
 
 @pytest.mark.parametrize(
@@ -63,6 +63,16 @@ def test_other_fields_of_a_secret_are_left_alone() -> None:
             '{"client_id": "ID", "client_secret": "SECRÉT"}',
             "has a client_secret with blanks, control or non-ASCII characters",
             id="non-ASCII",
+        ),
+        pytest.param(
+            '{"client_id": "ID", "client_secret": "SECR"}',
+            "has a client_secret of less than 8 characters",
+            id="too short",
+        ),
+        pytest.param(
+            '{"client_id": "ID", "client_secret": "SECRET7"}',
+            "has a client_secret of less than 8 characters",
+            id="one character too short",
         ),
         *(
             pytest.param(text, 'is not a JSON object {"client_id": …, "client_secret": …}', id=name)

@@ -133,19 +133,6 @@ def test_results_that_are_too_large_together_go_out_apart(account: Account, resu
     assert [len(batch["Entries"]) for batch in sent] == [2, 2, 1]
 
 
-def test_a_result_that_is_too_large_by_itself_goes_out_without_its_record(
-    account: Account, results: ResultsQueue
-) -> None:
-    outcome = an_outcome(status="rejected", code="too_large", record={"Notes": "x" * 1_000_001})
-
-    unsent = results.send([outcome])
-
-    assert unsent == set()
-    (message,) = account.results()
-    assert json.loads(message["Body"])["error"] == {"code": "too_large", "message": "No."}
-    assert "record" not in json.loads(message["Body"])
-
-
 def test_sending_nothing_calls_nobody(account: Account, results: ResultsQueue) -> None:
     with watched(account.sqs, "SendMessageBatch") as sent:
         assert results.send([]) == set()

@@ -198,6 +198,7 @@ def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, a
 
     (message,) = account.results()
     assert values(message)["code"] == "too_large"
+    assert "record" not in json.loads(message["Body"])
 
 
 def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:

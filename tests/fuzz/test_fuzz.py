@@ -9,10 +9,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import direct_invocation
 import http_api
 from personal_link import wiring
-from personal_link.clock import Deadline
+from personal_link.clock import Deadline, timestamp
 from personal_link.cool_down import CoolDown
+from personal_link.direct_call import DirectCall
 from personal_link.http_door import HttpDoor
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
@@ -37,8 +39,18 @@ requests = st.fixed_dictionaries(
     {"record": records},
     optional={"configuration": values, "reference": values, "idempotency_key": values, "more": values},
 )
+# Of years, days and offsets that there are, that there are not, and that lead out of the calendar in UTC.
+times = st.builds(
+    "{:04}-{:02}-{:02}T{:02}:59:59{}".format,
+    st.sampled_from([0, 1, 2, 1969, 2026, 9998, 9999, 10_000]) | st.integers(0, 99_999),
+    st.sampled_from([1, 12]) | st.integers(0, 13),
+    st.sampled_from([1, 31]) | st.integers(0, 32),
+    st.sampled_from([0, 23]) | st.integers(0, 25),
+    st.sampled_from(["Z", "", "+0000", "+2359", "-2359", "+23:59:59.999999", "-23:59:59", "+9959", "z", "Z "]),
+)
 events = st.fixed_dictionaries(
-    {"detail-type": values, "id": values, "detail": requests | values}, optional={"time": values, "source": values}
+    {"detail-type": st.just("Visit Ended") | values, "id": st.just("event-1") | values, "detail": requests | values},
+    optional={"time": times | values, "source": values},
 )
 
 
@@ -72,18 +84,21 @@ media_types = st.sampled_from(
 
 
 ID = "5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10"
-NOON = "2026-11-23T12:00:00.000Z"
+INVOCATION = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
 class Issuer:
     """Makes a link of every request that gets this far."""
+
+    clock = FakeClock()
 
     def issue(self, request: LinkRequest, _deadline: Deadline) -> Outcome:
         link = PersonalLink(1, "https://survey.eu.customergauge.com/r/1", None)
         fields = {"reference": request.reference, "record": request.record, "configuration": "contact"}
         assert request.key.digest
         assert request.fingerprint
-        return Outcome(ID, "created", request.source, NOON, NOON, 1, personal_link=link, **cast("Any", fields))
+        arrived = timestamp(request.received_at)  # as the ledger writes it
+        return Outcome(ID, "created", request.source, arrived, arrived, 1, personal_link=link, **cast("Any", fields))
 
 
 class Sqs:
@@ -108,6 +123,8 @@ def door() -> tuple[HttpDoor, Sqs]:
 
 
 class Context:
+    aws_request_id = INVOCATION
+
     def get_remaining_time_in_millis(self) -> int:
         return 28_000
 
@@ -161,6 +178,29 @@ def test_any_message_ends_as_one_result_or_is_parked(body: str) -> None:
 @given(event=events)
 def test_any_event_ends_as_one_result_or_is_parked(event: object) -> None:
     end_of(as_json(event))
+
+
+@given(event=st.fixed_dictionaries({"time": times, "detail": requests}))
+def test_whatever_time_an_event_has_it_ends_as_one_result(event: dict[str, object]) -> None:
+    end_of(as_json({"id": "event-1", "detail-type": "Visit Ended", **event}))
+
+
+@given(payload=events | requests | values)
+def test_any_invocation_returns_one_result_and_queues_it(payload: object) -> None:
+    try:
+        payload = json.loads(json.dumps(payload))  # as Lambda's runtime does, NaN and all
+    except ValueError:  # a number of too many digits: Lambda itself fails
+        return
+    sqs = Sqs()
+    results = ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)
+    called = DirectCall(cast("LinkIssuer", Issuer()), results, no_mapping)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(wiring, "direct_call", lambda: called)
+        answer = direct_invocation.handler(payload, Context())
+
+    assert answer["status"] in {"created", "rejected"}
+    assert json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()  # as Lambda writes it
+    assert len(sqs.sent) == 1
 
 
 @given(

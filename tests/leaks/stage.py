@@ -14,6 +14,8 @@ import direct_invocation
 import http_api
 import queue_worker
 from personal_link import observability, token_lease, wiring
+from personal_link.details import is_known
+from personal_link.errors import RequestError
 from sandbox.customergauge import TOKEN_PATH as TOKENS
 from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
@@ -34,6 +36,7 @@ from tests.leaks.canaries import (
     canaries_in,
 )
 from tests.leaks.raised import raised_by_the_package, told_by
+from tests.leaks.side_doors import used_side_doors
 
 REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 MESSAGE_ID: Final = "059f36b4-87a3-44ab-83d2-66197{:07d}"
@@ -154,8 +157,12 @@ class Stage:
         return {**record, **changes}
 
     def leaks_on(self, path: "Callable[[Stage], None]", capfd: pytest.CaptureFixture[str]) -> list[str]:
-        """Take a path; return each canary where it may not be: written, raised, sent, stored, queued or answered."""
-        with raised_by_the_package() as raised:
+        """Take a path; return each canary where it may not be: written, raised, sent, stored, queued or answered.
+
+        And each file that is written and datagram that is sent, whatever it holds; each error of ours with another text
+        than those that are listed, which might hold a hash or a part of something.
+        """
+        with raised_by_the_package() as raised, used_side_doors() as used:
             path(self)
         logging.root.error("the handlers of others still write")
         observability.logger().error("and so does our own")
@@ -168,10 +175,17 @@ class Stage:
         self._see("stderr", err)
         for error in raised:
             self._see(f"{type(error).__name__} and what is behind it", told_by(error))
+        unlisted = {
+            type(error).__name__ for error in raised if isinstance(error, RequestError) and not is_known(error.message)
+        }
         return [
-            f"{where}: {found}"
-            for where, text, allowed in self.seen
-            for found in canaries_in(text, tuple(canary for canary in CANARIES if canary not in allowed))
+            *used,
+            *(f"{name}: its text is not on the list of details" for name in sorted(unlisted)),
+            *(
+                f"{where}: {found}"
+                for where, text, allowed in self.seen
+                for found in canaries_in(text, tuple(canary for canary in CANARIES if canary not in allowed))
+            ),
         ]
 
     def _look_around(self) -> None:

@@ -96,8 +96,9 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     source = Source("eventbridge", AN_ID)
-    error = TryAgain(Code.INTERNAL_ERROR, 'The secret is not a JSON object {"client_id": …}')
-    bug = PersonalLinkError("LEDGER_TABLE is missing")
+    text = 'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.'
+    error = TryAgain(Code.INTERNAL_ERROR, text)
+    bug = PersonalLinkError("The environment is not complete: LEDGER_TABLE is missing")
     try:
         raise bug
     except PersonalLinkError:
@@ -114,12 +115,12 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     written = [json.loads(line) for line in out.splitlines()]
     assert out.isascii()
     own = [{k: v for k, v in line.items() if k not in {"timestamp", "service", "level"}} for line in written]
-    said = {"code": "internal_error", "detail": 'The secret is not a JSON object {"client_id": …}'}
+    said = {"code": "internal_error", "detail": text}
     assert own == [
         {
             "message": "unexpected error",
             "error": "PersonalLinkError",
-            "detail": "LEDGER_TABLE is missing",
+            "detail": "The environment is not complete: LEDGER_TABLE is missing",
             "where": [own[0]["where"][0]],
             "source_id": AN_ID,
         },
@@ -139,6 +140,25 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
         {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
         {"message": "visibility not set", "failure": "503", "count": 2},
     ]
+
+
+@pytest.mark.parametrize(
+    "text", ["joe", "no connection (b6c4a1d2f9e07d35)", "no connection (TimeoutError) b6c4a1d2", "no connection\n"]
+)
+def test_a_detail_that_is_on_no_list_is_withheld(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+    observability.report_refused(TryAgain(Code.UNAVAILABLE, text), AN_ID)
+    observability.report_bug(PersonalLinkError(text))
+
+    assert [json.loads(line)["detail"] for line in capfd.readouterr().out.splitlines()] == ["(withheld)"] * 2
+
+
+def test_of_a_long_detail_the_beginning_is_written(capfd: pytest.CaptureFixture[str]) -> None:
+    missing = "; ".join(f"{name} is missing" for name in ("LEDGER_TABLE", "RESULTS_QUEUE_URL") * 10)
+    observability.report_bug(PersonalLinkError(f"The environment is not complete: {missing}"))
+
+    detail = json.loads(capfd.readouterr().out)["detail"]
+    assert len(detail) == 256
+    assert detail.startswith("The environment is not complete: LEDGER_TABLE is missing; RESULTS_QUEUE_URL")
 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)

@@ -1,9 +1,14 @@
 """The looking itself is looked at: each leak that is planted here, the checks of the paths and of the reprs find."""
 
+import hashlib
+import importlib
 import json
 import logging
+import os
 import re
+import socket
 import sys
+import tempfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,12 +24,15 @@ from personal_link.customergauge import CustomerGauge
 from personal_link.outcome import Outcome
 from personal_link.token_lease import TokenLease
 from personal_link.transport import Transport
-from tests.leaks.canaries import ALL_OF_THEM, TOKEN
+from tests.leaks.canaries import ALL_OF_THEM, EMAIL, TOKEN
 from tests.leaks.paths import PATHS
+from tests.leaks.side_doors import used_side_doors
 from tests.leaks.stage import Stage
 from tests.leaks.test_reprs import classes_not_shown
 
 Plant = Callable[[pytest.MonkeyPatch], None]
+
+A_FILE: Final = Path(tempfile.gettempdir()) / f"planted-{os.getpid()}"
 
 AN_ERROR_WITH_A_CONTEXT: Final = """
 def request(*arguments, **more):
@@ -32,6 +40,10 @@ def request(*arguments, **more):
         {}[quoted]
     except KeyError:
         raise NotProcessed(Code.UNAVAILABLE, "our own words") from None
+"""
+AN_ERROR_OF_OURS: Final = """
+def request(*arguments, **more):
+    raise NotProcessed(Code.UNAVAILABLE, f"no connection ({quoted})")
 """
 
 
@@ -117,10 +129,61 @@ def put_the_token_into_a_url(patch: pytest.MonkeyPatch) -> None:
 
 
 def raise_an_error_with_a_context(patch: pytest.MonkeyPatch) -> None:
+    request_by(AN_ERROR_WITH_A_CONTEXT, ALL_OF_THEM, patch)
+
+
+def put_a_hash_of_the_address_into_an_error(patch: pytest.MonkeyPatch) -> None:
+    request_by(AN_ERROR_OF_OURS, hashlib.sha256(EMAIL.value.encode()).hexdigest()[:12], patch)
+
+
+def put_the_tail_of_the_token_into_an_error(patch: pytest.MonkeyPatch) -> None:
+    request_by(AN_ERROR_OF_OURS, TOKEN.value[-6:], patch)
+
+
+def request_by(code: str, quoted: str, patch: pytest.MonkeyPatch) -> None:
+    """Let the transport's `request` be another one, which can quote something."""
     there = Path(personal_link.__file__).with_name("planted.py")
-    names: dict[str, Any] = {**vars(sys.modules["personal_link.transport"]), "quoted": ALL_OF_THEM}
-    exec(compile(AN_ERROR_WITH_A_CONTEXT, there, "exec"), names)  # noqa: S102 - code of the package, by its file's name
+    names: dict[str, Any] = {**vars(sys.modules["personal_link.transport"]), "quoted": quoted}
+    exec(compile(code, there, "exec"), names)  # noqa: S102 - code of the package, by its file's name
     patch.setattr(Transport, "request", names["request"])
+
+
+def write_each_outcome_to_a_file(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(observability, "report_outcome", lambda done: A_FILE.write_text(done.message(echo_record=True)))
+
+
+def append_each_outcome_to_a_file(patch: pytest.MonkeyPatch) -> None:
+    def append(done: Outcome) -> None:
+        there = os.open(A_FILE, os.O_CREAT | os.O_APPEND | os.O_WRONLY)
+        os.write(there, done.message(echo_record=True).encode())
+        os.close(there)
+
+    patch.setattr(observability, "report_outcome", append)
+
+
+def send_each_outcome_as_a_datagram(patch: pytest.MonkeyPatch) -> None:
+    def send(done: Outcome) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendto(done.message(echo_record=True).encode(), ("127.0.0.1", 9))
+
+    patch.setattr(observability, "report_outcome", send)
+
+
+def send_each_outcome_as_a_message(patch: pytest.MonkeyPatch) -> None:
+    def send(done: Outcome) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.sendmsg([done.message(echo_record=True).encode()], (), 0, ("127.0.0.1", 9))
+
+    patch.setattr(observability, "report_outcome", send)
+
+
+def send_each_outcome_on_a_connected_datagram_socket(patch: pytest.MonkeyPatch) -> None:
+    def send(done: Outcome) -> None:
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+            sock.connect(("127.0.0.1", 9))
+            sock.send(done.message(echo_record=True).encode())
+
+    patch.setattr(observability, "report_outcome", send)
 
 
 @dataclass(frozen=True)
@@ -148,6 +211,13 @@ PLANTED: Final = [
     Planted(put_the_token_into_a_result, HAPPY, "a result: access token (plain)"),
     Planted(put_the_token_into_a_url, HAPPY, "the vendor's personal-link URL: access token (plain)"),
     Planted(raise_an_error_with_a_context, HAPPY, "NotProcessed and what is behind it: short link (plain)"),
+    Planted(put_a_hash_of_the_address_into_an_error, HAPPY, "NotProcessed: its text is not on the list of details"),
+    Planted(put_the_tail_of_the_token_into_an_error, HAPPY, "NotProcessed: its text is not on the list of details"),
+    Planted(write_each_outcome_to_a_file, HAPPY, f"a file was written: {A_FILE}"),
+    Planted(append_each_outcome_to_a_file, HAPPY, f"a file was written: {A_FILE}"),
+    Planted(send_each_outcome_as_a_datagram, HAPPY, "a datagram was sent to ('127.0.0.1', 9)"),
+    Planted(send_each_outcome_as_a_message, HAPPY, "a datagram was sent to ('127.0.0.1', 9)"),
+    Planted(send_each_outcome_on_a_connected_datagram_socket, HAPPY, "a datagram was sent to ('127.0.0.1', 9)"),
 ]
 
 
@@ -158,11 +228,25 @@ def test_a_planted_leak_is_found(leak: Planted, stage: Stage, capfd: pytest.Capt
     for handler in logging.root.handlers[:]:  # pytest's own: what it captures is looked through like any output
         if type(handler).__name__ == "LogCaptureHandler":
             logging.root.removeHandler(handler)
-    with stage.monkeypatch.context() as patch:
-        leak.plant(patch)
-        found = stage.leaks_on(PATHS[leak.path], capfd)
+    try:
+        with stage.monkeypatch.context() as patch:
+            leak.plant(patch)
+            found = stage.leaks_on(PATHS[leak.path], capfd)
+    finally:
+        A_FILE.unlink(missing_ok=True)
 
     assert leak.found in found
+
+
+def test_the_bytecode_that_python_writes_itself_is_no_leak(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "some_module.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    with used_side_doors() as used:
+        importlib.import_module("some_module")
+
+    assert list(tmp_path.glob("__pycache__/some_module.*.pyc"))
+    assert used == []
 
 
 def test_a_class_that_nobody_has_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -81,8 +81,8 @@ GUARDS: Final = [
     Guard(
         "a link is looked at before it is handed on",
         "vendor_answers",
-        'link if parts.hostname and (parts.scheme == "https" or local) else None',
-        "link",
+        "return link if usable else None",
+        "return link",
     ),
     Guard(
         "only 200 is a success",
@@ -178,7 +178,20 @@ GUARDS: Final = [
         "            if False:\n                self._until",
     ),
     Guard("no library logs", "observability", "other.setLevel(_SILENT)", "pass"),
-    Guard("what is no known field is withheld", "observability", "text if known else WITHHELD", "value"),
+    Guard(
+        "what is no known field is withheld",
+        "observability",
+        "isinstance(value, str) and value.isprintable() and _is_known(name, value) else",
+        "isinstance(value, str) else",
+    ),
+    Guard("a detail is on the list", "observability", "details.is_known(value)", "True"),
+    Guard("a time that cannot be written counts as none", "triggers", ".astimezone(UTC)", ""),
+    Guard(
+        "a record larger than a request is not repeated",
+        "outcome",
+        "return record if size_of(record) <= MAX_BYTES else None",
+        "return record",
+    ),
     Guard("a log line is ASCII", "observability", 'separators=(",", ":")', 'ensure_ascii=False, separators=(",", ":")'),
     Guard("words that quote somebody are not passed on", "vendor_words", "if not text or any(", "if not text or all("),
     Guard(

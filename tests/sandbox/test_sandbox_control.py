@@ -122,3 +122,29 @@ def test_an_unknown_control_action_lists_the_known_ones(client: Client) -> None:
     assert answer.status == 404
     assert "revoke-tokens" in answer.json["message"]
     assert client.send("GET", "/_sandbox/reset").status == 405
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        pytest.param({"Host": "sandbox.evil.example"}, id="a foreign name of this address"),
+        pytest.param({"Host": "127.0.0.1"}, id="another port"),
+        pytest.param({"Host": ""}, id="no host"),
+        pytest.param({"Origin": "https://evil.example"}, id="a page of another site"),
+        pytest.param({"Origin": "null"}, id="a page without an origin"),
+    ],
+)
+@pytest.mark.parametrize(("method", "action"), [("GET", "calls"), ("POST", "reset")])
+def test_no_page_of_a_browser_may_steer_it(client: Client, headers: dict[str, str], method: str, action: str) -> None:
+    client.put(JOE)
+
+    answer = client.send(method, f"/_sandbox/{action}", headers=headers)
+
+    assert (answer.status, answer.json) == (403, {"message": "Only a program on this machine may steer the sandbox."})
+    assert len(client.vendor.links) == 1
+
+
+def test_it_may_be_called_localhost(client: Client) -> None:
+    answer = client.send("POST", "/_sandbox/reset", headers={"Host": f"localhost:{client.vendor.port}"})
+
+    assert answer.status == 200

@@ -117,3 +117,4 @@ def test_a_wrong_expression_is_named_by_make_mapping_and_fails_the_build(copy: P
     assert (shown.returncode, built.returncode > 0) == (1, True)
     assert message in shown.stderr
     assert message in built.stderr
+    assert "Traceback" not in shown.stderr + built.stderr

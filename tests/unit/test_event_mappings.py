@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personal_link.errors import InvalidRequest, SettingsError
-from personal_link.event_mappings import EventMappings, load
+from personal_link.event_mappings import EventMappings, _compile, _Entry, _Functions, load
 from personal_link.outcome import refused_on_arrival
 from personal_link.request import LinkRequest, check
 from personal_link.triggers import open_sqs
@@ -143,6 +143,12 @@ def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
     ("text", "message"),
     [
         ('["A"\n', "event_mappings.toml is not TOML: "),
+        (f"A = {'[' * 5_000}", "event_mappings.toml is not TOML: "),
+        (f'["A"]\nrecord.Email = "{"[" * 5_000}"', '"A" record.Email: is nested too deeply: at most 100 levels: [[[['),
+        (
+            f'["A"]\nrecord.Email = "{"|".join(["id"] * 101)}"',
+            '"A" record.Email: is nested too deeply: at most 100 levels: id|id|',
+        ),
         ('"A" = 1', '"A" needs a [record] of at least one heading'),
         ('["A"]\nrecord = {}', '"A" needs a [record] of at least one heading'),
         ('["A"]\nrefrence = "id"\nrecord.Email = "id"', '"A" has refrence: it may have configuration, reference, '),
@@ -168,6 +174,40 @@ def test_a_file_that_cannot_work_is_refused_by_entry_and_expression(text: str, m
         mappings_of(text, tmp_path)
 
     assert message in str(refused.value)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "event_mappings.toml"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match=r"event_mappings\.toml is not TOML: 'utf-8' codec"):
+        load(file)
+
+
+def test_of_a_long_expression_that_cannot_work_the_beginning_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        mappings_of(f'["A"]\nrecord.Email = "{"[" * 5_000}"', tmp_path)
+
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("expression", ["|".join(["detail"] * 100), f"{'not_null(' * 99}detail{')' * 99}"])
+def test_the_deepest_expression_that_is_taken_works(expression: str, tmp_path: Path) -> None:
+    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Email = "{expression}"', tmp_path)
+
+    mapped = mappings.apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": None})
+
+    assert mapped is not None
+    assert mapped.problems["record.Email"][0].startswith('the mapping of "Ticket Solved" gives nothing: ')
+
+
+def test_two_numbers_that_add_up_to_a_longer_one_than_python_writes_are_a_named_problem(tmp_path: Path) -> None:
+    mappings = mappings_of('["Ticket Solved"]\nreference = "sum(detail)"\nrecord.Amount = "sum(detail)"', tmp_path)
+
+    problems = problems_of(solved([int("9" * 4_300)] * 2), mappings)
+
+    assert problems["reference"] == ['the mapping of "Ticket Solved" gives no text, number or boolean: sum(detail)']
+    assert "record.Amount" in problems
 
 
 def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
@@ -228,7 +268,12 @@ def test_each_sample_event_becomes_its_request(
 
 
 json_values = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text(),
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**4299, -(10**400), 1e308])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
     lambda inner: (
         st.lists(inner, max_size=4)
         | st.dictionaries(
@@ -248,6 +293,30 @@ def test_whatever_an_event_holds_its_mapping_ends_in_a_request_or_in_named_probl
     assert mapped is not None
     for problem in mapped.problems.values():
         assert problem[0].startswith(f'the mapping of "{kind}" ')
+
+
+def every_function() -> EventMappings:
+    """Return a mapping whose entry calls each function there is with the event's detail."""
+    expressions = {}
+    for name, about in _Functions.FUNCTION_TABLE.items():
+        arguments = ["&@" if "expref" in argument["types"] else "detail" for argument in about["signature"]]
+        expressions[f"record.{name}"] = _compile(f"{name}({', '.join(arguments)})")
+    return EventMappings({"Ticket Solved": _Entry("Ticket Solved", expressions, frozenset())})
+
+
+@given(json_values)
+def test_whatever_is_given_to_a_function_of_a_mapping_ends_in_a_value_that_can_be_written_or_in_a_problem(
+    detail: object,
+) -> None:
+    mapped = every_function().apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": detail})
+
+    assert mapped is not None
+    assert json.dumps(mapped.content, allow_nan=False)
+    assert {problem[0].partition("(")[0] for problem in mapped.problems.values()} <= {
+        f'the mapping of "Ticket Solved" {problem}: {name}'
+        for problem in ("gives nothing", "gives no text, number or boolean", "does not work on this event")
+        for name in _Functions.FUNCTION_TABLE
+    }
 
 
 def test_an_event_as_deep_as_json_can_be_costs_no_more_than_a_refusal() -> None:

@@ -183,10 +183,14 @@ def test_an_incomplete_environment_is_logged_in_full_for_the_operator(
 
 def test_a_refusal_is_logged_in_our_own_words_alone(behind: Behind, logged: list[logging.LogRecord]) -> None:
     errors = {"record.joe@example.com": ["joe"]}
-    behind(InvalidRequest(Code.INVALID_REQUEST, "our own words", errors=errors, vendor_message="joe"))
+    behind(
+        InvalidRequest(
+            Code.INVALID_REQUEST, "The request is not valid: see record.", errors=errors, vendor_message="joe"
+        )
+    )
 
     http_api.handler(EVENT, Context())
 
     assert vars(logged[0])["code"] == "invalid_request"
-    assert vars(logged[0])["detail"] == "our own words"
+    assert vars(logged[0])["detail"] == "The request is not valid: see record."
     assert "joe" not in repr(vars(logged[0]))

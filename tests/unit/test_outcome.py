@@ -324,14 +324,28 @@ def test_another_request_under_a_used_key_does_not_get_the_outcome_id_of_that_ke
         pytest.param({"A": [1]}, id="a list within"),
         pytest.param({"A": float("inf")}, id="1e999"),
         pytest.param({"A": float("nan")}, id="not a number"),
+        pytest.param({"A": 10**4300}, id="a number that Python does not write"),
+        pytest.param({"A": "x" * (65_536 - len('{"A":""}') + 1)}, id="one byte more than 64 KiB"),
+        pytest.param({"A": "\ud800" * 22_000}, id="more than 64 KiB of half characters"),
     ],
 )
-def test_a_refused_record_of_another_shape_than_a_results_record_is_not_echoed(record: object) -> None:
+def test_a_refused_record_that_no_request_could_have_is_not_echoed(record: object) -> None:
     outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
 
     message = json.loads(outcome.message(echo_record=True))
 
     assert "record" not in message
+
+
+@pytest.mark.parametrize(
+    "record",
+    [{"A": "x" * (65_536 - len('{"A":""}'))}, {"A": -(10**4300 - 1)}],
+    ids=["64 KiB", "the longest number that Python writes"],
+)
+def test_a_refused_record_of_a_requests_size_is_echoed(record: Mapping[str, object]) -> None:
+    outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    assert json.loads(outcome.message(echo_record=True))["record"] == record
 
 
 @pytest.mark.parametrize("field", ["reference", "configuration"])
@@ -347,18 +361,25 @@ def test_a_refused_label_is_told_as_far_as_it_is_one(field: str, given: object, 
 
 
 @pytest.mark.parametrize(
-    "record",
+    ("record", "reference"),
     [
-        pytest.param({"\u00e9" * 400_000: []}, id="one endless heading"),
-        pytest.param({f"{number:03}" + "\u00e9" * 2_000: [] for number in range(200)}, id="200 long headings"),
+        pytest.param({"\u00e9" * 400_000: []}, "", id="one endless heading"),
+        pytest.param({f"{number:03}" + "\u00e9" * 2_000: [] for number in range(200)}, "", id="200 long headings"),
+        pytest.param({f"{number:03}" + "\U0001f600" * 253: [] for number in range(200)}, "", id="200 wide headings"),
+        pytest.param(
+            {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
+            "\U0001f600" * 257,
+            id="and the record",
+        ),
+        pytest.param({"A": "\x01" * 900_000}, "", id="900 KB of escapes"),
     ],
 )
-def test_a_refusal_without_its_record_always_fits_a_queue(record: Mapping[str, object]) -> None:
-    delivery = delivered({"record": record})
+def test_whatever_is_refused_its_result_fits_a_queue(record: Mapping[str, object], reference: str) -> None:
+    delivery = delivered({"record": record, "reference": reference, "configuration": reference})
     with pytest.raises(InvalidRequest) as caught:
         check(delivery)
 
-    message = refused_on_arrival(delivery, caught.value).message(echo_record=False)
+    message = refused_on_arrival(delivery, caught.value).message(echo_record=True)
 
     assert len(message) < 1_000_000
 

@@ -379,7 +379,16 @@ def test_a_whole_eventbridge_event_is_known_by_its_event_id() -> None:
     )
 
 
-@pytest.mark.parametrize("time", [None, "yesterday", "2027-01-15T08:00:00", 1_800_000_000])
+@pytest.mark.parametrize(
+    "time",
+    [
+        *(None, "yesterday", "2027-01-15T08:00:00", 1_800_000_000, ["2027-01-15T08:00:00Z"]),
+        pytest.param("0001-01-01T00:00:00+2359", id="before the year 1 in UTC"),
+        pytest.param("9999-12-31T23:59:59-0001", id="after the year 9999 in UTC"),
+        pytest.param("10000-01-01T00:00:00Z", id="the year 10000"),
+        pytest.param("2027-01-15T08:00:00+9959", id="an offset of four days"),
+    ],
+)
 def test_an_event_without_a_time_arrived_when_its_message_was_sent(time: object) -> None:
     event = eventbridge_event({"record": {"A": 1}}) | {"time": time}
 

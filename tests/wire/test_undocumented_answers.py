@@ -20,6 +20,8 @@ from personal_link.errors import (
     Unauthorized,
 )
 from personal_link.outcome import PersonalLink
+from personal_link.transport import Response
+from personal_link.vendor_answers import personal_link
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 
@@ -131,6 +133,69 @@ def test_the_longest_link_that_is_handed_on_has_2048_characters(
     vendor.script("personal-link", Reply(200, {"data": {"survey_link": longest}}))
 
     assert create(gauge, token).survey_link == longest
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param("https:///r/1", id="no host"),
+        pytest.param("https:r/1", id="no authority"),
+        pytest.param("https://?r=1", id="a query instead of a host"),
+        pytest.param("https://.../r/1", id="a host of dots alone"),
+        pytest.param("https://customergauge.com@evil.example/r/1", id="user information"),
+        pytest.param("https://user:pass@survey.customergauge.com/r/1", id="user and password"),
+        pytest.param("https://survey.customergauge.com:8443/r/1", id="a port"),
+        pytest.param("https://survey.customergauge.com:/r/1", id="an empty port"),
+        pytest.param("https://evil.example\\.customergauge.com/r/1", id="a backslash in the host"),
+        pytest.param("https://survey.customergauge.com/r\\1", id="a backslash in the path"),
+        pytest.param('https://survey.customergauge.com/r/1"onclick="alert(1)', id="a quote"),
+        pytest.param("https://survey.customergauge.com/r/1'", id="a single quote"),
+        pytest.param("https://survey.customergauge.com/r/ 1", id="a blank"),
+        pytest.param("https://survey.customergauge.com/r/\u00a01", id="a blank that does not break"),
+        pytest.param("https://survey.customergauge.com/r/\u20281", id="an end of line"),
+        pytest.param("https://s\u0443rvey.customergauge.com/r/1", id="a Cyrillic letter in the host"),
+        pytest.param("https://survey_eu.customergauge.com/r/1", id="an underscore in the host"),
+        pytest.param("https://%73urvey.customergauge.com/r/1", id="a percent sign in the host"),
+        pytest.param("https://[2001:db8::1]/r/1", id="an IPv6 address"),
+        pytest.param("http://localhost.evil.example/r/1", id="http on a host that begins like loopback"),
+        pytest.param("http://127.0.0.1@evil.example/r/1", id="http with loopback as a user"),
+    ],
+)
+def test_a_link_that_could_pass_for_another_one_is_not_handed_on(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, link: str
+) -> None:
+    vendor.script("personal-link", Reply(200, {"data": {"number_customergauge": 7, "survey_link": link}}))
+
+    with pytest.raises(OutcomeUnknown) as caught:
+        create(gauge, token)
+
+    assert caught.value.code is Code.BAD_RESPONSE
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://survey.eu.customergauge.com",
+        "https://cust.xx/9876",
+        "HTTPS://Survey-1.CustomerGauge.com/r/987656abcdef?lang=pt-BR&x=%20(1)#top",
+        "https://survey.eu.customergauge.com/r/é",
+    ],
+)
+def test_a_link_of_any_host_is_handed_on_as_it_is(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, link: str
+) -> None:
+    vendor.script("personal-link", Reply(200, {"data": {"survey_link": link}}))
+
+    assert create(gauge, token).survey_link == link
+
+
+def test_a_plain_link_on_loopback_is_handed_on_by_an_api_on_loopback_alone() -> None:
+    body = b'{"data": {"survey_link": "http://127.0.0.1:8099/r/1"}}'
+    answer = Response(200, {}, body, complete=True)
+
+    assert personal_link(answer, plain_links_allowed=True).survey_link == "http://127.0.0.1:8099/r/1"
+    with pytest.raises(OutcomeUnknown):
+        personal_link(answer, plain_links_allowed=False)
 
 
 @pytest.mark.parametrize(

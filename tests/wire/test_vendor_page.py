@@ -242,6 +242,7 @@ def test_each_region_has_its_own_two_hosts(region: str, monkeypatch: pytest.Monk
     settings = load_settings({**COMPLETE, "CUSTOMERGAUGE_REGION": region})
     with CustomerGaugeSandbox(tls=server_tls) as vendor:
         resolve_to(vendor, monkeypatch)
+        vendor.script("personal-link", Reply(200, DOCUMENTED_LINK))
         gauge = CustomerGauge(
             Transport(SystemClock(), client_tls),
             SystemClock(),

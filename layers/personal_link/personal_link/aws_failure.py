@@ -1,12 +1,10 @@
 """What may be told of a failed AWS call: its code, never its text."""
 
 import re
-from typing import Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-# As AWS writes its codes; or an HTTP status, where the answer named none.
-_CODE: Final = re.compile(r"[A-Za-z.]{1,64}|[1-5][0-9]{2}")
+from personal_link.details import AWS_CODE
 
 
 def aws_error_code(failure: ClientError | BotoCoreError) -> str:
@@ -18,4 +16,4 @@ def aws_error_code(failure: ClientError | BotoCoreError) -> str:
 
 def known_code(code: str) -> str:
     """Return a code that looks like one of AWS's; it stands in the answer, and whoever answered may write anything."""
-    return code if _CODE.fullmatch(code) else "unknown code"
+    return code if re.fullmatch(AWS_CODE, code) else "unknown code"

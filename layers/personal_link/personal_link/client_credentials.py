@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 FRESH_FOR: Final = 300.0  # seconds in which the secret is not read again unasked
 STALE_FOR: Final = 3600.0  # seconds in which a copy serves while Secrets Manager does not answer
 
+SHORTEST: Final = 8  # characters; what is shorter is a placeholder or a slip, and would be guessed
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 # What an operator has to mend; every other failure of Secrets Manager passes by itself.
 _SETUP_FAULTS: Final = frozenset(
@@ -66,6 +67,8 @@ class ClientCredentials:
                 raise _missing(f"has no {name}: fill it in")
             if not _PRINTABLE.fullmatch(value):
                 raise _missing(f"has a {name} with blanks, control or non-ASCII characters")
+        if len(content["client_secret"]) < SHORTEST:
+            raise _missing(f"has a client_secret of less than {SHORTEST} characters")
         return cls(content["client_id"], content["client_secret"])
 
 

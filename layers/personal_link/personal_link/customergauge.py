@@ -155,7 +155,7 @@ class CustomerGauge:
             case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a failure in mid-work
                 raise Unanswered(Code.UNAVAILABLE, answered)
             case _:
-                raise refusal(status, answered, json_object(response), sent)
+                raise refusal(status, json_object(response), sent)
 
     def _refuse_token(self, response: Response, content: Mapping[str, object]) -> NoReturn:
         status, error = response.status, content.get("error")

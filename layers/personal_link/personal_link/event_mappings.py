@@ -20,6 +20,9 @@ from personal_link.request import is_scalar
 from personal_link.triggers import Mapped
 
 FILE: Final = Path(__file__).with_name("event_mappings.toml")
+MAX_DEPTH: Final = 100  # levels of an expression
+MAX_SHOWN: Final = 256  # characters of an expression in an error
+_TOO_DEEP: Final = f"is nested too deeply: at most {MAX_DEPTH} levels"
 _LABELS: Final = ("configuration", "reference", "idempotency_key")
 
 
@@ -96,7 +99,7 @@ def load(file: Path = FILE) -> EventMappings:
 
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested without end
         raise SettingsError(f"{file.name} is not TOML: {error}") from None
     problems: list[str] = []
     mappings = {name: _entry(name, entry, problems) for name, entry in entries.items()}
@@ -127,7 +130,7 @@ def _entry(detail_type: str, entry: Any, problems: list[str]) -> _Entry:
         try:
             expressions[name] = _compile(text)
         except ValueError as error:
-            wrong(f"{name}: {error}: {text}")
+            wrong(f"{name}: {error}: {str(text)[:MAX_SHOWN]}")
     return _Entry(detail_type, expressions, frozenset(optional))
 
 
@@ -139,6 +142,8 @@ def _compile(text: Any) -> ParsedResult:
         expression = jmespath.compile(text)
     except JMESPathError as error:
         raise ValueError("is no JMESPath (" + " ".join(str(error).split("\n")[0].split()) + ")") from None
+    except RecursionError:
+        raise ValueError(_TOO_DEEP) from None
     known = _Functions.FUNCTION_TABLE
     for name, count in _calls(expression.parsed):
         if name not in known:
@@ -150,10 +155,15 @@ def _compile(text: Any) -> ParsedResult:
     return expression
 
 
-def _calls(node: Any) -> Iterator[tuple[str, int]]:
-    """Return the functions that a parsed expression calls, each with the number of its arguments."""
+def _calls(node: Any, depth: int = 1) -> Iterator[tuple[str, int]]:
+    """Return the functions that a parsed expression calls, each with the number of its arguments.
+
+    Raises ValueError for one so deep that evaluating it could exceed Python's recursion limit.
+    """
+    if depth > MAX_DEPTH:
+        raise ValueError(_TOO_DEEP)
     if isinstance(node, dict):
         if node.get("type") == "function_expression":
             yield node["value"], len(node["children"])
         for child in node.get("children", ()):
-            yield from _calls(child)
+            yield from _calls(child, depth + 1)

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
+from personal_link import details
 from personal_link.errors import SETUP_FAULTS, PersonalLinkError, RequestError
 from personal_link.metrics import Metric, metrics
 
@@ -28,7 +29,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_. ]{0,64}")
 # A UUID, as all AWS's own ids here are. A caller of API Gateway may choose the request's, a sender the event's.
 _ID: Final = re.compile("([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?")
 _WORDS: Final = re.compile(".*")  # that can be printed, as any text here
-_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
+_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # and `detail`, which is on the list of details.py
     "message": _WORDS,
     "outcome_id": _ID,
     "source_id": _ID,
@@ -38,7 +39,6 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {
     "code": _NAME,
     "error": _NAME,  # the type of an exception
     "failure": _NAME,  # AWS's code of an error
-    "detail": _WORDS,  # the message of an error of ours
     "where": _WORDS,
 }
 _NUMBERS: Final = frozenset({"attempts", "replayed", "wait", "count"})
@@ -83,9 +83,13 @@ def _safe(name: str, value: object) -> object:
         return [_safe(name, one) for one in value]
     if isinstance(value, int | float):
         return value if name in _NUMBERS else WITHHELD
-    text = value[:MAX_TEXT] if isinstance(value, str) else ""
-    known = isinstance(value, str) and name in _SHAPES and _SHAPES[name].fullmatch(text) and text.isprintable()
-    return text if known else WITHHELD
+    return value[:MAX_TEXT] if isinstance(value, str) and value.isprintable() and _is_known(name, value) else WITHHELD
+
+
+def _is_known(name: str, value: str) -> bool:
+    if name == "detail":  # the message of an error of ours; of a bug there is none
+        return not value or details.is_known(value)
+    return name in _SHAPES and _SHAPES[name].fullmatch(value) is not None
 
 
 def _one_line_of_ascii(line: dict[str, Any]) -> str:

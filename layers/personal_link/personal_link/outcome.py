@@ -9,7 +9,7 @@ from typing import Any, Final, Literal, Self
 from personal_link import strict_json
 from personal_link.clock import timestamp
 from personal_link.errors import OutcomeUnknown, Refused
-from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, is_scalar
+from personal_link.request import MAX_BYTES, MAX_LABEL, Delivery, LinkRequest, Source, is_scalar, size_of
 
 SCHEMA: Final = "personal-link-result/1"
 _NAMESPACE: Final = uuid.UUID("0b6f2c4e-5d0a-4f43-9f0e-6a1d1f0c2f57")  # any constant: makes ids of keys
@@ -138,15 +138,15 @@ def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
         configuration=configuration[:MAX_LABEL] if isinstance(configuration, str) else None,
         error=describe(refusal),
         reference=reference[:MAX_LABEL] if isinstance(reference, str) else None,
-        record=_flat(content.get("record")),
+        record=_echoed(content.get("record")),
     )
 
 
-def _flat(record: object) -> Mapping[str, object] | None:
-    """Return a refused record if it can be written as a result's record is: names and scalars, no depth."""
-    if isinstance(record, dict) and all(is_scalar(value) for value in record.values()):
-        return record
-    return None
+def _echoed(record: object) -> Mapping[str, object] | None:
+    """Return a refused record if a request may be of its size, and if it is of a result's shape: names and scalars."""
+    if not isinstance(record, dict) or not all(is_scalar(value) for value in record.values()):
+        return None
+    return record if size_of(record) <= MAX_BYTES else None
 
 
 def describe(error: Refused | OutcomeUnknown) -> dict[str, Any]:

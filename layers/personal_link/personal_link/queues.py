@@ -1,7 +1,7 @@
 """SQS: the only sender of results and of parked messages, and the only one who makes a message wait."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from itertools import batched
 from typing import TYPE_CHECKING, Final
 
@@ -39,10 +39,7 @@ class ResultsQueue:
 
     def body_of(self, outcome: Outcome) -> str:
         """Return the result message of an outcome, as it is sent."""
-        body = outcome.message(echo_record=self.echo_record)
-        if len(body) > MAX_BYTES:  # only the record of a refused request can be so long
-            body = replace(outcome, record=None).message(echo_record=False)
-        return body
+        return outcome.message(echo_record=self.echo_record)
 
     def _entry(self, position: int, outcome: Outcome) -> "SendMessageBatchRequestEntryTypeDef":
         return {

@@ -17,6 +17,9 @@ SourceType = Literal["http", "eventbridge", "sqs", "direct"]
 
 _NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs, whole
 
+# Python writes no longer one by default. JSON that comes in has none either, but a mapping may add two of them up.
+_LONGEST_INTEGER: Final = 10**4300 - 1
+
 MAX_BYTES: Final = 64 * 1024
 MAX_HEADINGS: Final = 200
 MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency key
@@ -109,7 +112,7 @@ def check(delivery: Delivery) -> LinkRequest:
     if problems:
         fields = ", ".join(sorted({field.partition(".")[0] for field in problems}))
         raise InvalidRequest(Code.INVALID_REQUEST, f"The request is not valid: see {fields}.", errors=problems)
-    size = len(_compact({"configuration": configuration, "record": record, "reference": reference}).encode())
+    size = size_of({"configuration": configuration, "record": record, "reference": reference})
     if size > MAX_BYTES:
         raise InvalidRequest(Code.TOO_LARGE, f"The request has {size} bytes; at most {MAX_BYTES} are allowed.")
     if named is not None:
@@ -167,7 +170,14 @@ def _scalar_problem(value: object) -> str | None:
 
 def is_scalar(value: object) -> bool:
     """Tell whether a value is one that JSON writes without depth: a string, a finite number, a boolean or null."""
-    return value is None or isinstance(value, str | int) or (isinstance(value, float) and math.isfinite(value))
+    if isinstance(value, int):
+        return abs(value) <= _LONGEST_INTEGER
+    return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
+
+
+def size_of(value: object) -> int:
+    """Return the bytes of a value as JSON in UTF-8; half a character counts as a whole one."""
+    return len(_compact(value).encode("utf-8", "surrogatepass"))
 
 
 def is_label(value: str) -> bool:

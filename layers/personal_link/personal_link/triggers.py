@@ -5,7 +5,7 @@ import re
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field, replace
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
@@ -129,9 +129,15 @@ def _open_event(
 
 
 def _time_of(event: Mapping[str, object]) -> float | None:
-    """Return an event's own time in epoch seconds: EventBridge may deliver it twice, as two messages of two times."""
+    """Return an event's own time in epoch seconds: EventBridge may deliver it twice, as two messages of two times.
+
+    None if it has none that can be written in UTC: an offset may lead out of the years 1 to 9999.
+    """
+    time = event.get("time")
+    if not isinstance(time, str):
+        return None
     try:
-        return datetime.strptime(str(event.get("time")), "%Y-%m-%dT%H:%M:%S%z").timestamp()
+        return datetime.strptime(time, "%Y-%m-%dT%H:%M:%S%z").astimezone(UTC).timestamp()
     except (ValueError, OverflowError):
         return None
 

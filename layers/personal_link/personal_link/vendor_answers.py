@@ -3,7 +3,6 @@
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
-from urllib.parse import urlsplit
 
 from personal_link import strict_json, vendor_words
 from personal_link.errors import Code, FieldErrors, OutcomeUnknown, Refused
@@ -15,7 +14,11 @@ MAX_LINK: Final = 2048  # characters
 MAX_MESSAGES: Final = 10  # of the vendor's for a field
 
 _TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's tokens live an hour
-_LOOPBACK: Final = frozenset({"127.0.0.1", "localhost", "::1"})
+# No user information, port, quote, backslash or blank: each lets a link look like, or become, another one where it is
+# shown or pasted. The hosts are not listed: the vendor's short domain is not known.
+_REST: Final = r"""([/?#][^\s"'`\\]*)?"""
+_LINK: Final = re.compile(r"(?i:https)://[A-Za-z0-9][A-Za-z0-9.-]*" + _REST)
+_SANDBOX_LINK: Final = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?" + _REST)
 
 
 def json_object(response: Response) -> dict[str, object]:
@@ -42,7 +45,7 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
     return PersonalLink(number, link, short)
 
 
-def refusal(status: int, answered: str, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
+def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
     """Return what a 4xx with a body means.
 
     The vendor's own words are passed on only where it documents them, and not if they quote what was sent.
@@ -60,7 +63,7 @@ def refusal(status: int, answered: str, content: Mapping[str, object], sent: Ite
         errors = _field_errors(content.get("errors"), own_words)
         refused = "CustomerGauge refused the values of the record."
         return Refused(Code.VALIDATION_FAILED, refused, vendor_message=words, errors=errors)
-    return Refused(Code.BAD_REQUEST, f"{answered}.")
+    return Refused(Code.BAD_REQUEST, f"CustomerGauge answered HTTP {status}.")
 
 
 def token_life(expires_in: object) -> float:
@@ -73,15 +76,11 @@ def token_life(expires_in: object) -> float:
 
 
 def _usable(link: object, *, plain_links_allowed: bool) -> str | None:
-    """Return a link that may be handed on: https, plain text, of sane length. Its host is the tenant's affair."""
-    if not isinstance(link, str) or len(link) > MAX_LINK or " " in link or not is_plain_text(link):
+    """Return a link that may be handed on: https, or plain http on loopback if that is allowed; and of sane length."""
+    if not isinstance(link, str) or len(link) > MAX_LINK or not is_plain_text(link):
         return None
-    try:
-        parts = urlsplit(link)
-    except ValueError:
-        return None
-    local = plain_links_allowed and parts.scheme == "http" and parts.hostname in _LOOPBACK
-    return link if parts.hostname and (parts.scheme == "https" or local) else None
+    usable = _LINK.fullmatch(link) or (plain_links_allowed and _SANDBOX_LINK.fullmatch(link))
+    return link if usable else None
 
 
 def _field_errors(errors: object, own_words: vendor_words.VendorWords) -> FieldErrors:

@@ -1,0 +1,130 @@
+"""Every text that an error of ours may have. The log shows no other as its `detail`.
+
+A text that is not here cannot bring a value, a hash of one or the tail of a secret into the log, whoever writes it one
+day. A hole, `<code>`, takes only what `_HOLES` allows. `tests/leaks/test_details.py` holds the list against the code.
+"""
+
+import re
+from functools import cache
+from typing import Final
+
+# As AWS writes its codes; or an HTTP status, where the answer named none.
+AWS_CODE: Final = "[A-Za-z.]{1,64}|[1-5][0-9]{2}"
+
+_CAUSE: Final = (
+    r"too little time was left to start|(no connection|no TLS connection|sent, no answer) \(<type>\)"  # of no token
+)
+_VARIABLE: Final = (
+    r"[A-Z_]{1,64} (is missing|must be (one of [A-Za-z, ]{1,64}|a whole number above zero|"
+    r"https://host, or http:// on loopback, without a path))"
+)
+_FIELD: Final = "(configuration|idempotency_key|record|reference)"
+_HOLES: Final = {
+    "cause": _CAUSE,
+    "code": f"{AWS_CODE}|unknown code",
+    "field": "client_id|client_secret",
+    "fields": f"{_FIELD}(, {_FIELD})*",
+    "file": r"event_mappings\.toml",
+    "its number": r"( Its number is -?[0-9]+\.)?",
+    "media type": "application/x-www-form-urlencoded",
+    "number": "[0-9]{1,20}",
+    "of the file": ".+",  # which is part of the deployment: no request gets into it
+    "reason": r"malformed( at line [0-9]{1,20}, column [0-9]{1,20})?|NaN and Infinity are not JSON|"
+    "a name is given twice",
+    # of an exception, Python's or urllib3's
+    "type": "[A-Za-z]{0,64}([Ee]rror|Exception|Read|Length|Header|Chunked|Compatible|Unknown)",
+    "variables": f"{_VARIABLE}(; {_VARIABLE})*",
+}
+
+DETAILS: Final = (
+    # how an attempt went
+    "CustomerGauge answered HTTP <number>",
+    "CustomerGauge answered HTTP <number>, cut short",
+    "CustomerGauge answered HTTP <number>, which it does not document",
+    "CustomerGauge answered HTTP <number>.",
+    "CustomerGauge answered HTTP <number>: it refuses the access token",
+    "CustomerGauge answered HTTP <number>: this client may not do this",
+    "CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists.<its number>",
+    (
+        "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
+        "a survey record probably exists and its link is lost. The Request History shows it."
+    ),
+    "CustomerGauge refused the values of the record.",
+    "No personal link campaign matches the record.",
+    "The contact falls under a duplication rule.",
+    "The inbound mapping was not found.",
+    "no TLS connection (<type>)",
+    "no connection (<type>)",
+    "sent, no answer (<type>)",
+    "not started: CustomerGauge is left alone for a while",
+    "too little time was left to start",
+    # the access token and the secret
+    "another thread's token fetch took too long",
+    "no access token: <cause>",
+    "the token server answered HTTP <number>",
+    "the token server answered HTTP <number>: it refuses the client id or secret",
+    "the token server answered HTTP <number>: it refuses this client",
+    "the token server answered without a usable bearer token",
+    "Secrets Manager answered without a secret",
+    "Secrets Manager failed (<code>)",
+    "The credentials secret cannot be read (<code>).",
+    "The credentials secret has a <field> with blanks, control or non-ASCII characters.",
+    "The credentials secret has a client_secret of less than <number> characters.",
+    "The credentials secret has no <field>: fill it in.",
+    "The credentials secret is binary: store it as a string.",
+    'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.',
+    "the secret of the shared token failed (<code>)",
+    # the ledger and the queues
+    "The idempotency key was used for another request.",
+    "another attempt is in flight",
+    "another attempt just began",
+    "another attempt took over and is in flight",
+    "the ledger failed (<code>)",
+    "the ledger's item is of another format",
+    "the message was not parked",
+    "the result was not queued",
+    "the result was not sent",
+    # what came in
+    "API Gateway named no caller: its method lets in anybody",
+    "Content-Type must be application/json or <media type>.",
+    "The body is not a valid form.",
+    "The body is not a valid form. It looks like JSON: send Content-Type: application/json.",
+    "The body is not valid JSON: <reason>.",
+    "The body is not valid base64.",
+    "The body is too large: a request has at most <number> bytes.",
+    "The form gives a field twice.",
+    "The form has <number> fields; a record has at most <number> headings.",
+    "The form has an unknown field.",
+    "The record has <number> headings; at most <number> are allowed.",
+    "The request has <number> bytes; at most <number> are allowed.",
+    "The request is not valid: see <fields>.",
+    "The request is not valid: see configuration.",
+    "The request is not valid: see record.",
+    "Two idempotency keys were given.",
+    # the deployment, and bugs
+    "<file> is not TOML: <of the file>",
+    "<file>: <of the file>",
+    "Something failed here; try again later.",
+    "The environment is not complete: <variables>",
+    "unexpected <type>",
+)
+
+
+def is_known(text: str) -> bool:
+    """Tell whether a text is one that an error of ours may have."""
+    return _any_of_them().fullmatch(text) is not None
+
+
+@cache
+def _any_of_them() -> re.Pattern[str]:
+    """Return all of them as one pattern; made when the first of them is logged, not in every cold start."""
+    return re.compile("|".join(map(_pattern, DETAILS)))
+
+
+def _pattern(text: str) -> str:
+    parts = re.split("(<[a-z ]+>)", text)
+    return "".join(f"({_pattern_of(part[1:-1])})" if part[:1] == "<" else re.escape(part) for part in parts)
+
+
+def _pattern_of(hole: str) -> str:
+    return _HOLES[hole].replace("<type>", _HOLES["type"])

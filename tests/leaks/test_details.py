@@ -1,0 +1,131 @@
+"""The list of details is closed: it has every text that the code gives to an error, and no other."""
+
+import ast
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+from urllib3.exceptions import HTTPError
+
+import personal_link
+from personal_link import details, errors
+from sandbox.template import REPOSITORY
+
+FILES: Final = (*Path(personal_link.__file__).parent.glob("*.py"), *REPOSITORY.glob("functions/*/*.py"))
+OURS: Final = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
+MISSING: Final = "The credentials secret {}."  # what `_missing` of client_credentials.py makes of its text
+
+
+def texts_of_errors(tree: ast.AST, outer: dict[str, str] | None = None) -> Iterator[str]:
+    """Yield what the code gives to our errors as their text, each hole as {}; what it only hands on is left out."""
+    known = dict(outer or {})
+    for node in nodes_of(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            known[node.targets[0].id] = text_of(node.value, known)
+    for node in nodes_of(tree):
+        if isinstance(node, ast.FunctionDef):
+            yield from texts_of_errors(node, known)
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
+            if node.func.id in OURS:
+                yield text_of(node.args[-1], known)
+            elif node.func.id == "_missing":
+                yield MISSING.format(text_of(node.args[0], known))
+
+
+def nodes_of(tree: ast.AST) -> Iterator[ast.AST]:
+    """Yield the nodes below one, but for those of the functions among them."""
+    for node in ast.iter_child_nodes(tree):
+        yield node
+        if not isinstance(node, ast.FunctionDef):
+            yield from nodes_of(node)
+
+
+def text_of(node: ast.AST, known: dict[str, str]) -> str:
+    match node:
+        case ast.Constant(value=str() as text):
+            return text
+        case ast.JoinedStr(values=parts):
+            return "".join(text_of(part, known) for part in parts)
+        case ast.FormattedValue(value=ast.Name(id=name)) | ast.Name(id=name):
+            return known.get(name, "{}")
+        case ast.BinOp(op=ast.Add(), left=left, right=right):
+            return text_of(left, known) + text_of(right, known)
+        case _:
+            return "{}"
+
+
+def all_of(kind: type[Exception]) -> Iterator[type[Exception]]:
+    """Yield a kind of exception and all below it, as far as they come with Python and urllib3."""
+    if kind.__module__.partition(".")[0] in {"builtins", "socket", "ssl", "urllib3"}:
+        yield kind
+        for below in kind.__subclasses__():
+            yield from all_of(below)
+
+
+def texts_of_the_code() -> set[str]:
+    found = {text for file in FILES for text in texts_of_errors(ast.parse(file.read_text()))}
+    return found - {"{}", MISSING}
+
+
+def test_every_text_that_the_code_gives_to_an_error_is_on_the_list_and_no_other() -> None:
+    listed = {re.sub("<[a-z ]+>", "{}", text) for text in details.DETAILS}
+
+    assert texts_of_the_code() == listed
+
+
+def test_a_text_is_listed_once() -> None:
+    assert len(set(details.DETAILS)) == len(details.DETAILS)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "too little time was left to start",
+        "CustomerGauge answered HTTP 503",
+        "CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists. Its number is 12345.",
+        "no access token: no TLS connection (SSLCertVerificationError)",
+        "no access token: too little time was left to start",
+        "the ledger failed (ProvisionedThroughputExceededException)",
+        "the ledger failed (503)",
+        'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.',
+        "The request is not valid: see configuration, record.",
+        "The body is not valid JSON: malformed at line 1, column 17.",
+        "The environment is not complete: LEDGER_TABLE is missing; ECHO_RECORD must be one of true, false",
+        'event_mappings.toml: "Order Paid" record.Email: there is no function lower(): lower(id)',
+        "unexpected KeyError",
+    ],
+)
+def test_a_text_whose_holes_hold_what_they_may_is_known(text: str) -> None:
+    assert details.is_known(text)
+
+
+@pytest.mark.parametrize("kind", [*all_of(HTTPError), *all_of(OSError)], ids=lambda kind: kind.__name__)
+def test_every_kind_of_failed_connection_is_known(kind: type[Exception]) -> None:
+    assert details.is_known(f"sent, no answer ({kind.__name__})")
+    assert details.is_known(f"no TLS connection ({kind.__name__})")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "",
+        "joe@example.com",
+        "Too little time was left to start",
+        "too little time was left to start: joe@example.com",
+        "too little time was left to start\n",
+        "CustomerGauge answered HTTP 4f1c",
+        "no connection (joe@example.com)",
+        "no connection (b6c4a1d2f9e07d35)",
+        "no access token: joe@example.com",
+        "the ledger failed (b6c4a1d2f9e07d35)",
+        "The request is not valid: see joe.",
+        "The body is not valid JSON: joe.",
+        "The credentials secret has no joe: fill it in.",
+        "The environment is not complete: LEDGER_TABLE is joe",
+        "unexpected Joe",
+    ],
+)
+def test_any_other_text_is_not(text: str) -> None:
+    assert not details.is_known(text)
