@@ -21,6 +21,10 @@ HIDDEN: Final = (
 )
 LONG_POLL: Final = 1  # seconds; a short poll asks but some of the queue's servers
 AT_ONCE: Final = 10  # messages in a call of SQS's
+# What Lambda's dead-letter queue adds to an invocation that failed for good. Any sender can write the same attributes:
+# they count on the parked queue alone, and not on what SQS moved there.
+LAMBDAS_REASON: Final = "ErrorMessage"
+_LAMBDAS_ATTRIBUTES: Final = frozenset({"RequestID", "ErrorCode", LAMBDAS_REASON})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,16 +37,18 @@ class ParkedMessage:
     @classmethod
     def received(cls, message: "MessageTypeDef") -> Self:
         """Return a message as SQS gave it."""
-        attributes = message.get("MessageAttributes", {})
+        attributes = {
+            name: {"stringValue": value["StringValue"]}
+            for name, value in message.get("MessageAttributes", {}).items()
+            if "StringValue" in value
+        }
+        if attributes.keys() >= _LAMBDAS_ATTRIBUTES and "DeadLetterQueueSourceArn" not in message["Attributes"]:
+            attributes.setdefault(triggers.ORIGINAL_INVOCATION_ID, attributes["RequestID"])
         record = {
             "messageId": message["MessageId"],
             "body": message["Body"],
             "attributes": message["Attributes"],
-            "messageAttributes": {
-                name: {"stringValue": value["StringValue"]}
-                for name, value in attributes.items()
-                if "StringValue" in value
-            },
+            "messageAttributes": attributes,
         }
         return cls(message["ReceiptHandle"], record)
 
@@ -85,7 +91,7 @@ class ParkedMessage:
     @property
     def _lambdas_reason(self) -> tuple[str, str]:
         """Code and words in what Lambda tells of a direct invocation that it parked."""
-        code, _, words = self.attribute(triggers.LAMBDAS_REASON).partition(": ")
+        code, _, words = self.attribute(LAMBDAS_REASON).partition(": ")
         return code, words
 
     def attribute(self, name: str) -> str:
