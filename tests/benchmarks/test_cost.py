@@ -175,7 +175,7 @@ def test_an_idle_month_costs_a_secret_the_polls_of_an_empty_queue_and_the_alarms
     assert dollars(idle_bill(LISTED)) == {
         "the credentials' secret": 0.4,
         "Lambda's poller on an empty queue": 0.2592,  # 648,000 polls
-        "alarms": 1.1,
+        "alarms": 1.3,
     }
 
 
