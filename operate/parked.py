@@ -1,7 +1,6 @@
 """The parked queue: looked through without taking anything away."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from types import TracebackType
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.failures import denied_action
 from operate.masking import known_code
 from personal_link import triggers
 
@@ -119,9 +119,7 @@ class Sweep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for batch in batched(enumerate(self._held.values()), AT_ONCE, strict=False):
-            with suppress(
-                ClientError, BotoCoreError
-            ):  # then they come back by themselves, when they are hidden no more
+            try:
                 self._sqs.change_message_visibility_batch(
                     QueueUrl=self._url,
                     Entries=[
@@ -129,6 +127,10 @@ class Sweep:
                         for position, handle in batch
                     ],
                 )
+            except (ClientError, BotoCoreError) as failure:
+                # They come back by themselves, when they are hidden no more.
+                if denied_action(failure) and error is None:
+                    raise
 
     def __iter__(self) -> Iterator[ParkedMessage]:
         """Yield messages until there are no more, or only such as have come before."""

@@ -185,10 +185,10 @@ def test_a_message_that_the_requests_queue_does_not_take_stays_parked(stage: Sta
     with refusing(stage.located.client("sqs"), "SendMessage", "AccessDenied"):
         redriven = stage.run("parked", "redrive", NAME)
 
-    assert redriven.exit_code == 1
+    assert redriven.exit_code == 3
     assert redriven.output.splitlines() == [
         "0 looked at.",
-        "Error: AWS refuses SendMessage (AccessDenied): your role lacks this permission on the stack's resources.",
+        "Error: not allowed: SendMessage (docs/policies/operator.json has all that the commands need)",
     ]
     assert stage.parked_ids() == [parked]
 
