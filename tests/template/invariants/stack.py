@@ -45,7 +45,7 @@ def every_part_is_there_in_every_mode(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     without("Resources HttpUsagePlanKey Condition"),
     without("Outputs ApiKeyId Condition"),
-    change("Resources HttpAccessLogGroup Condition", "CallersHaveAKey"),
+    change("Resources HttpAccessLogGroup Condition", "EnvironmentsAreRestored"),
     change("Globals Function Environment Variables CREDENTIALS_SECRET_ARN", {"Ref": "CredentialsSecret"}),
 )
 def nothing_refers_to_what_is_not_built_in_this_mode(built: Built) -> Wrongs:
