@@ -176,8 +176,8 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     change("Conditions IsTraced", {"Fn::Equals": ["a", "a"]}),
     change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
     change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecretArn"}),  # a name is no resource
-    change("Conditions SecretIsGivenByArn", {"Fn::Equals": ["a", "a"]}),
-    change("Conditions SecretIsGivenByName", {"Fn::Equals": ["a", "b"]}),
+    change("Conditions HasCredentialsArn", {"Fn::Equals": ["a", "a"]}),
+    change("Conditions HasCredentialsName", {"Fn::Equals": ["a", "b"]}),
     change(f"{DIRECT_MAY} 2 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
     change(f"{DIRECT_MAY} 2 Resource 1", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
     change(f"{DIRECT_MAY} 1 Action", "dynamodb:PutItem"),
