@@ -12,6 +12,7 @@ PARKED = "Resources ParkedRequests Properties"
 POLICY = "Resources AlarmTopicPolicy Properties PolicyDocument Statement"
 STACK = ("Stack", "${AWS::StackName}")
 WORKER = (("FunctionName", "${QueueWorkerFunction}"), ("Resource", "${QueueWorkerFunction}:live"))
+HTTP_API = (("FunctionName", "${HttpApiFunction}"), ("Resource", "${HttpApiFunction}:live"))
 API = (("ApiName", "${AWS::StackName}"), ("Stage", "live"))
 
 # What each alarm watches. The names and dimensions of AWS's own metrics are those of its documentation:
@@ -38,6 +39,7 @@ WATCHED: dict[str, tuple[str, str, tuple[tuple[str, str], ...], str, float]] = {
     "WorkerErrors": ("AWS/Lambda", "Errors", WORKER, "Sum", 0),
     "WorkerThrottles": ("AWS/Lambda", "Throttles", WORKER, "Sum", 0),
     "HttpErrors": ("AWS/ApiGateway", "5XXError", API, "Sum", 5),
+    "HttpFunctionErrors": ("AWS/Lambda", "Errors", HTTP_API, "Sum", 0),
     "HttpLatency": ("AWS/ApiGateway", "Latency", API, "p99", 10_000),
     "TokenFetchRate": ("PersonalLink", "TokenFetches", (STACK,), "Sum", 30),
     "Bugs": ("PersonalLink", "Bugs", (STACK,), "Sum", 0),
