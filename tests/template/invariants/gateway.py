@@ -194,7 +194,7 @@ STATUSES = {  # as API Gateway has them
         '{"message": "$context.error.message", "code": "too_large"}',
     ),
     without(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters"),
-    change(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters Headers Retry-After", "'1'"),  # it lasts until midnight
+    change(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters Headers Retry-After", "'1'"),  # it lasts for the day
     without(f"{ANSWERS} INTEGRATION_FAILURE StatusCode"),
     change(f"{ANSWERS} API_CONFIGURATION_ERROR StatusCode", 500),
     without(f"{ANSWERS} INTEGRATION_TIMEOUT"),
