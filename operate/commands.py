@@ -7,15 +7,15 @@ import boto3
 import click
 
 from operate.duration import Duration
-from operate.failures import OneLineErrors
-from operate.health_view import told
+from operate.failures import NotAllowed, OneLineErrors
+from operate.health_view import Glance, told
 from operate.ledger_reader import Entry, Standing, ledger_of
 from operate.masking import printable
 from operate.parked_commands import parked
 from operate.screen import screen
 from operate.sending import TrialRequest
 from operate.stack import Account, Stack
-from operate.vendor_check import findings
+from operate.vendor_check import findings, foreign_host, settings_of
 
 STACK = click.argument("stack")
 
@@ -45,33 +45,50 @@ def operate(ctx: click.Context, region: str | None, profile: str | None, endpoin
 def health(account: Account, stack: str) -> None:
     """Tell at a glance how STACK is.
 
-    Queues and the age of what waits, parked requests by code, alarms that ring, what is live of the functions, and
-    whether the secret is filled in. Ends with what needs somebody, and then with exit code 1.
+    Queues and the age of what waits or is retried, parked requests by code, alarms that ring and whom they tell, what
+    is live of the functions, and whether the secret was ever filled in. No secret is read. Ends with what needs
+    somebody, and then with exit code 1; with 3 if nothing does as far as your permissions let it see.
     """
     out = screen()
-    needs = list(told(account.stack(stack), out))
+    glance = Glance(account.stack(stack), out)
+    needs = list(told(glance))
     for need in needs:
         out.print(f"! {need}")
     if needs:
         raise click.exceptions.Exit(1)
+    if glance.unseen:
+        out.print(f"Nothing that you may see needs you; not seen: {', '.join(glance.unseen)}.")
+        raise click.exceptions.Exit(NotAllowed.exit_code)
     out.print("Nothing needs you.")
 
 
 @operate.command(epilog="Example: python -m operate check personal-link")
 @STACK
+@click.option("--yes", is_flag=True, help="Do not ask before the secret is sent to a host that is not CustomerGauge's.")
 @click.pass_obj
-def check(account: Account, stack: str) -> None:
+def check(account: Account, stack: str, yes: bool) -> None:  # noqa: FBT001 # click's way
     """Check the credentials of STACK, and whether CustomerGauge can be reached.
 
     Reads the secret, asks the token server for a token and throws it away, and connects to the API without sending a
-    request. All of it from this machine; the functions may have another way out.
+    request. All of it from this machine; the functions may have another way out. The token server is the one that the
+    function's environment names: if it is not CustomerGauge's, you are asked first.
     """
-    found, out, bad = account.stack(stack), screen(), False
-    for finding in findings(found):
-        out.print(f"{'ok ' if finding.is_good else 'BAD'} {finding.step} {finding.said}")
-        bad = bad or not finding.is_good
-    if bad:
+    found, out = account.stack(stack), screen()
+    settings = settings_of(found)
+    host = foreign_host(settings)
+    if host and not yes:
+        click.confirm(
+            f"The token server {printable(host)} is not CustomerGauge's. Send it the client secret?", abort=True
+        )
+    marks = {True: "ok ", False: "BAD", None: "?  "}
+    ends = set()
+    for finding in findings(found, settings):
+        out.print(f"{marks[finding.is_good]} {finding.step} {finding.said}")
+        ends.add(finding.is_good)
+    if False in ends:
         raise click.exceptions.Exit(1)
+    if None in ends:
+        raise click.exceptions.Exit(NotAllowed.exit_code)
 
 
 @operate.command(epilog="Example: python -m operate send personal-link events/sqs_request.json")

@@ -1,5 +1,6 @@
 """A failure is one line: what is wrong and what to do. AWS's own words, which may quote anything, are left out."""
 
+import re
 import traceback
 from collections.abc import Mapping
 from pathlib import Path
@@ -33,7 +34,19 @@ _NOT_SIGNED_IN: Final = {
     "UnauthorizedSSOTokenError",
     "UnrecognizedClientException",
 }
-_FORBIDDEN: Final = {"AccessDenied", "AccessDeniedException", "KMSAccessDeniedException", "UnauthorizedOperation"}
+FORBIDDEN: Final = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
+_KEY_FORBIDDEN: Final = {"KMS.AccessDeniedException", "KMSAccessDenied", "KMSAccessDeniedException", "KmsAccessDenied"}
+_ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]{1,32}):([A-Za-z]{1,64})\b")
+
+
+class NotAllowed(click.ClickException):
+    """Whoever runs the command may not do `action`: nothing is known of what it would have shown."""
+
+    exit_code = 3
+
+    def __init__(self, action: str) -> None:
+        super().__init__(f"not allowed: {action} (docs/policies/operator.json has all that the commands need)")
+        self.action = action
 
 
 class OneLineErrors(click.Group):
@@ -41,10 +54,11 @@ class OneLineErrors(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; raise ClickException for whatever AWS or the package raised."""
+        denied = None
         try:
             return super().invoke(ctx)
         except (ClientError, BotoCoreError) as failure:
-            problem = told(failure)
+            problem, denied = told(failure), denied_action(failure)
         except RequestError as error:
             problem = error.message
         except SettingsError:
@@ -54,7 +68,22 @@ class OneLineErrors(click.Group):
         except Exception as bug:  # noqa: BLE001 # its text may quote anything
             at = traceback.extract_tb(bug.__traceback__)[-1]
             problem = f"Unexpected {type(bug).__name__} in {at.name} ({Path(at.filename).name}:{at.lineno}): a bug."
-        raise click.ClickException(problem)  # out here: what was caught is no context for it
+        # Out here: what was caught is no context for it.
+        raise NotAllowed(denied) if denied else click.ClickException(problem)
+
+
+def denied_action(failure: Exception) -> str | None:
+    """Return the IAM action that AWS refused, as in sqs:SendMessage; None if the failure is another one."""
+    if not isinstance(failure, ClientError):
+        return None
+    code, text = aws_error_code(failure), str(failure.response["Error"].get("Message", ""))
+    if code not in FORBIDDEN | _KEY_FORBIDDEN:
+        return None
+    if named := _ACTION.search(text):
+        operation = failure.operation_name.removesuffix("Batch")
+        # SQS writes its actions in small letters.
+        return f"{named[1]}:{operation if named[2].lower() == operation.lower() else named[2]}"
+    return "kms:Decrypt" if code in _KEY_FORBIDDEN or "KMS" in text else failure.operation_name
 
 
 def told(failure: ClientError | BotoCoreError) -> str:
@@ -70,8 +99,6 @@ def told(failure: ClientError | BotoCoreError) -> str:
             return f"AWS cannot be reached ({code}): check --region, --endpoint-url and the network."
         case _ if code in _NOT_SIGNED_IN:
             return f"AWS does not know you ({code}): {_SIGN_IN}."
-        case _ if code in _FORBIDDEN:
-            return f"AWS refuses {operation} ({code}): your role lacks this permission on the stack's resources."
         case _:
             return f"AWS failed at {operation} ({code}): try again; if it stays so, look at the stack in the console."
 

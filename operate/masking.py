@@ -11,7 +11,6 @@ MASK: Final = "***"
 
 # A heading is a name that the tenant gave a field. What does not look like one may be anything.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _./()-]{0,63}")
-_SHOWN: Final = {"configuration", "detail-type", "time"}  # they say which set-up is meant, and nothing of anybody
 _ID: Final = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
@@ -24,18 +23,38 @@ def body_text(body: str, *, unmask: bool) -> str:
     return json.dumps(content if unmask else masked(content), indent=2, ensure_ascii=True)
 
 
-def masked(value: object, name: str = "") -> object:
-    """Return a JSON value with its scalars masked, and names that do not look like one."""
+def masked(body: object) -> object:
+    """Return a JSON body with its scalars masked, and names that do not look like one.
+
+    What says which set-up is meant, and nothing of anybody, is shown where the connector itself reads it: a request's
+    `configuration`, an event's `detail-type` and `time`. In a record the same names may head anything.
+    """
+    shown = _hidden(body)
+    request, hidden = body, shown
+    if isinstance(body, dict) and isinstance(shown, dict) and "detail-type" in body:
+        _show(body, shown, "detail-type", "time")
+        request, hidden = body.get("detail"), shown.get("detail")
+    if isinstance(request, dict) and isinstance(hidden, dict) and isinstance(request.get("record"), dict):
+        _show(request, hidden, "configuration")
+    return shown
+
+
+def _hidden(value: object) -> object:
     match value:
         case dict():
             names = [key if _NAME.fullmatch(key) else f"(withheld {number})" for number, key in enumerate(value, 1)]
-            return {key: masked(inner, key) for key, inner in zip(names, value.values(), strict=True)}
+            return {key: _hidden(inner) for key, inner in zip(names, value.values(), strict=True)}
         case list():
-            return [masked(inner) for inner in value]
-        case str() if name in _SHOWN and _is_safe(value):
-            return value
+            return [_hidden(inner) for inner in value]
         case _:
             return MASK
+
+
+def _show(content: dict[str, object], hidden: dict[str, object], *names: str) -> None:
+    for name in names:
+        value = content.get(name)
+        if isinstance(value, str) and _is_safe(value):
+            hidden[name] = value
 
 
 def id_text(value: str, *, unmask: bool = False) -> str:

@@ -1,7 +1,6 @@
 """The parked queue: looked through without taking anything away."""
 
 from collections.abc import Iterator, Mapping
-from contextlib import suppress
 from dataclasses import dataclass
 from itertools import batched
 from types import TracebackType
@@ -9,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from operate.failures import denied_action
 from operate.masking import known_code
 from personal_link import triggers
 
@@ -21,6 +21,10 @@ HIDDEN: Final = (
 )
 LONG_POLL: Final = 1  # seconds; a short poll asks but some of the queue's servers
 AT_ONCE: Final = 10  # messages in a call of SQS's
+# What Lambda's dead-letter queue adds to an invocation that failed for good. Any sender can write the same attributes:
+# they count on the parked queue alone, and not on what SQS moved there.
+LAMBDAS_REASON: Final = "ErrorMessage"
+_LAMBDAS_ATTRIBUTES: Final = frozenset({"RequestID", "ErrorCode", LAMBDAS_REASON})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -33,16 +37,18 @@ class ParkedMessage:
     @classmethod
     def received(cls, message: "MessageTypeDef") -> Self:
         """Return a message as SQS gave it."""
-        attributes = message.get("MessageAttributes", {})
+        attributes = {
+            name: {"stringValue": value["StringValue"]}
+            for name, value in message.get("MessageAttributes", {}).items()
+            if "StringValue" in value
+        }
+        if attributes.keys() >= _LAMBDAS_ATTRIBUTES and "DeadLetterQueueSourceArn" not in message["Attributes"]:
+            attributes.setdefault(triggers.ORIGINAL_INVOCATION_ID, attributes["RequestID"])
         record = {
             "messageId": message["MessageId"],
             "body": message["Body"],
             "attributes": message["Attributes"],
-            "messageAttributes": {
-                name: {"stringValue": value["StringValue"]}
-                for name, value in attributes.items()
-                if "StringValue" in value
-            },
+            "messageAttributes": attributes,
         }
         return cls(message["ReceiptHandle"], record)
 
@@ -85,7 +91,7 @@ class ParkedMessage:
     @property
     def _lambdas_reason(self) -> tuple[str, str]:
         """Code and words in what Lambda tells of a direct invocation that it parked."""
-        code, _, words = self.attribute(triggers.LAMBDAS_REASON).partition(": ")
+        code, _, words = self.attribute(LAMBDAS_REASON).partition(": ")
         return code, words
 
     def attribute(self, name: str) -> str:
@@ -113,9 +119,7 @@ class Sweep:
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         for batch in batched(enumerate(self._held.values()), AT_ONCE, strict=False):
-            with suppress(
-                ClientError, BotoCoreError
-            ):  # then they come back by themselves, when they are hidden no more
+            try:
                 self._sqs.change_message_visibility_batch(
                     QueueUrl=self._url,
                     Entries=[
@@ -123,6 +127,10 @@ class Sweep:
                         for position, handle in batch
                     ],
                 )
+            except (ClientError, BotoCoreError) as failure:
+                # They come back by themselves, when they are hidden no more.
+                if denied_action(failure) and error is None:
+                    raise
 
     def __iter__(self) -> Iterator[ParkedMessage]:
         """Yield messages until there are no more, or only such as have come before."""

@@ -9,7 +9,7 @@ import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from operate.failures import missing
+from operate.failures import NotAllowed, missing
 from personal_link.aws_failure import aws_error_code
 
 LIVE: Final = "live"  # the alias of each function
@@ -94,9 +94,14 @@ class Stack:
         return sorted(one.id for one in self.resources.values() if one.type == kind)
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment of the worker that is live."""
+        """Return the environment of the worker that is live.
+
+        Raises NotAllowed if Lambda hides it, as from whoever may not decrypt with the customer's key (KmsKeyArn).
+        """
         function = self.account.client("lambda").get_function_configuration(
             FunctionName=self.resource("QueueWorkerFunction"), Qualifier=LIVE
         )
+        if "Error" in function.get("Environment", {}):
+            raise NotAllowed("kms:Decrypt")
         variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
         return variables

@@ -5,12 +5,13 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
+from operate.failures import FORBIDDEN
 from operate.stack import Stack
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
 from personal_link.customergauge import CustomerGauge
 from personal_link.errors import Code, RequestError
-from personal_link.settings import Settings, load_settings
+from personal_link.settings import REGIONS, Settings, load_settings, token_server
 from personal_link.transport import Transport
 
 LIMIT: Final = 15.0  # seconds for each step
@@ -26,13 +27,23 @@ class Finding:
     """One step of the check."""
 
     step: str
-    is_good: bool
+    is_good: bool | None  # None if whoever asks may not look
     said: str
 
 
-def findings(stack: Stack) -> Iterator[Finding]:
+def settings_of(stack: Stack) -> Settings:
+    """Return the settings of the worker that is live."""
+    return load_settings(stack.environment())
+
+
+def foreign_host(settings: Settings) -> str | None:
+    """Return the host that would be sent the client secret, if it is none of CustomerGauge's."""
+    host = urlsplit(settings.auth_base_url)
+    return None if settings.auth_base_url in {token_server(region) for region in REGIONS} else host.netloc
+
+
+def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
     """Yield each step as it ends; what builds on a failed one is left out."""
-    settings = load_settings(stack.environment())
     clock = SystemClock()
     transport = Transport(clock)
     secret = CredentialsSecret(stack.account.client("secretsmanager"), settings.credentials_secret_arn, clock)
@@ -67,6 +78,9 @@ def _finding(step: str, take: Callable[[], str]) -> Finding:
     try:
         return Finding(step, is_good=True, said=take())
     except RequestError as error:
+        if any(f"({code})" in error.message for code in FORBIDDEN):
+            key = "kms:Decrypt, if it has a key of your own"
+            return Finding(step, is_good=None, said=f"not allowed: secretsmanager:GetSecretValue (or {key})")
         advice = _WHAT_TO_DO.get(error.code, "look at the network between here and there")
         return Finding(step, is_good=False, said=f"{error.message.rstrip('.')}: {advice}")
 

@@ -62,15 +62,15 @@ class Emulator:
             "NO_PROXY": "127.0.0.1,localhost",
         }
 
-    def client(self, service: str, account: str = ROOT_KEY) -> Any:
-        """Return a client of a service, of the account's root or of another account's.
+    def client(self, service: str, account: str = ROOT_KEY, secret: str = ROOT_KEY) -> Any:
+        """Return a client of a service, of the account's root or of another account's; or with a user's access key.
 
         It has not seen the user's AWS configuration.
         """
         nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
         core = botocore.session.Session(session_vars=nowhere | {"profile": (None, None, None, None)})
         core.set_config_variable("ca_bundle", str(self.authority))
-        core.set_credentials(account, ROOT_KEY)
+        core.set_credentials(account, secret)
         core.set_default_client_config(Config(proxies={}, retries={"total_max_attempts": 1}))
         session: Any = boto3.Session(botocore_session=core, region_name=REGION)
         return session.client(service, endpoint_url=self.url)

@@ -18,13 +18,15 @@ from hypercorn.asyncio import serve
 from hypercorn.config import Config
 from ministack.app import app
 from ministack.core import iam_actions
-from ministack.services import apigateway_v1, lambda_svc, sqs
-from ministack.services.cloudformation import changesets, engine, handlers, provisioners
+from ministack.services import apigateway_v1, eventbridge, lambda_svc, sqs
+from ministack.services.cloudformation import changesets, engine, handlers, provisioners, stacks
 from samtranslator.translator import transform as sam
 
 emulated_action = iam_actions.extract_iam_action
 emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no other way in
 emulated_event = apigateway_v1._build_lambda_event_v1  # noqa: SLF001  # as above
+emulated_delivery = eventbridge._invoke_target  # noqa: SLF001  # as above
+emulated_conditions = engine._evaluate_conditions  # noqa: SLF001  # as above
 emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
 functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
 emulated_creation = functions_of_templates["create"]
@@ -45,6 +47,16 @@ def name_the_api_key(*request: Any, **named: Any) -> dict[str, Any]:
     if key and not named.get("caller_identity"):
         event["requestContext"]["identity"]["apiKeyId"] = key["id"]
     return event
+
+
+def deliver_if_the_queue_lets_the_rule_in(target: Any, event: Any, rule: Any, view: Any = None) -> None:
+    """Deliver a rule's event. A queue's policy decides on it, as on AWS; the emulator asks it for topics alone."""
+    arn, by_rule = target["Arn"], rule.get("Arn", "")
+    if ":sqs:" in arn and ":rule/" in by_rule:  # a schedule comes this way too, with a role
+        account = by_rule.split(":")[4]
+        if not sqs.queue_policy_allows(arn, "events.amazonaws.com", by_rule, account):
+            return
+    emulated_delivery(target, event, rule, view)
 
 
 def fail_by_name(*invocation: Any) -> dict[str, Any]:
@@ -95,6 +107,26 @@ def transforms_as_on_aws(template: Any, provided: Any = None, previous: Any = No
     return emulated_transforms(template, provided, previous)
 
 
+def written_out(condition: Any, parameters: Any) -> Any:
+    """Replace the functions on text in a condition by their values."""
+    match condition:
+        case {"Fn::Join": [separator, {"Ref": name}]}:
+            return separator.join(parameters[name]["Value"].split(","))
+        case {"Fn::Select": [index, {"Fn::Split": [separator, {"Ref": name}]}]}:
+            return parameters[name]["Value"].split(separator)[index]
+        case dict():
+            return {key: written_out(value, parameters) for key, value in condition.items()}
+        case list():
+            return [written_out(value, parameters) for value in condition]
+    return condition
+
+
+def conditions_as_on_aws(template: Any, parameters: Any) -> Any:
+    """Evaluate conditions. The emulator compares what `Fn::Join` and `Fn::Split` are written as, not what they give."""
+    conditions = written_out(template.get("Conditions", {}), parameters)
+    return emulated_conditions({**template, "Conditions": conditions}, parameters)
+
+
 def end_with_the_leash(folder: str) -> None:
     """Wait for standard input to end, then leave nothing behind."""
     while os.read(0, 1):
@@ -110,8 +142,11 @@ def run() -> None:
     apigateway_v1._build_lambda_event_v1 = name_the_api_key  # noqa: SLF001  # as above
     lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
     lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
+    eventbridge._invoke_target = deliver_if_the_queue_lets_the_rule_in  # noqa: SLF001  # as above
     for module in (changesets, handlers):
         module._apply_transforms = transforms_as_on_aws  # noqa: SLF001  # as above
+    for module in (changesets, engine, handlers, stacks):
+        module._evaluate_conditions = conditions_as_on_aws  # noqa: SLF001  # as above
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.certfile = os.environ["MINISTACK_SSL_CERT"]

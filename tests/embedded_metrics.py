@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-UNITS: Final = {"Count", "Milliseconds"}  # of those that CloudWatch has
+UNITS: Final = {"Count", "Milliseconds", "Seconds"}  # of those that CloudWatch has
 FIRST_MOMENT: Final = 1_700_000_000_000  # in milliseconds: any time that is not one in seconds
 
 

@@ -131,6 +131,20 @@ def test_a_message_that_waits_is_counted_and_so_is_the_rest_that_begins(
     assert values_of(out, "VendorAnswers", Stack="links", Status="429") == [1.0]
 
 
+def test_a_message_that_waits_tells_how_long_ago_it_was_sent_each_time(
+    vendor: CustomerGaugeSandbox, capsys: Captured
+) -> None:
+    vendor.script("personal-link", Reply(503), Reply(503))
+
+    deliver(ADA)
+    [just_sent] = values_of(capsys.readouterr().out, "RetryAge", Stack="links")
+    deliver(ADA, hours_ago=0.5)
+    [half_an_hour_old] = values_of(capsys.readouterr().out, "RetryAge", Stack="links")
+
+    assert just_sent == pytest.approx(0, abs=20)
+    assert half_an_hour_old == pytest.approx(1800, abs=20)
+
+
 def test_a_parked_message_is_counted_with_its_code(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
     vendor.script("personal-link", Reply(500))
 

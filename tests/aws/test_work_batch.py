@@ -474,11 +474,7 @@ def test_a_message_parked_twice_still_has_its_first_id(
 def test_an_invocation_that_was_parked_twice_is_still_known_as_one(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
-    attributes = {
-        "RequestID": {"stringValue": "i-1", "dataType": "String"},
-        "ErrorCode": {"stringValue": "200", "dataType": "Number"},
-        "ErrorMessage": {"stringValue": "rate_limited: too fast", "dataType": "String"},
-    }
+    attributes = {"original_invocation_id": {"stringValue": "i-1", "dataType": "String"}}
     vendor.script("personal-link", Reply.error(429))
     work(worker, {**a_record(message_id="m-1", sent_at=clock.wall() - DAY), "messageAttributes": attributes})
     (parked,) = account.parked()

@@ -9,6 +9,7 @@ from functools import cache
 from typing import Any
 
 from botocore.session import Session
+from samcli.yamlhelper import yaml_parse
 
 from personal_link.errors import SettingsError
 from personal_link.settings import load_queue_settings
@@ -119,8 +120,9 @@ def names_in_code() -> frozenset[str]:
 
 @cache
 def names_in_template() -> frozenset[str]:
-    """Return every key of the template, and every word that is a value of its own."""
-    return frozenset(_words(source_template()))
+    """Return every key of the template and of those in docs, and every word that is a value of its own."""
+    others = (yaml_parse(path.read_text()) for path in REPOSITORY.glob("docs/**/*.yaml"))
+    return frozenset(word for template in (source_template(), *others) for word in _words(template))
 
 
 def defined_as(dotted: str) -> bool:

@@ -61,7 +61,7 @@ def a_bug(name: str) -> Exception:
 REPORTS: Final[dict[str, Callable[[str], None]]] = {
     "report_outcome": lambda name: observability.report_outcome(an_outcome(name)),
     "report_refused": lambda name: observability.report_refused(an_error(name), name),
-    "report_retry": lambda name: observability.report_retry(an_error(name), {"message_id": name}, 1, 2),
+    "report_retry": lambda name: observability.report_retry(an_error(name), {"message_id": name}, 1, 2, 3),
     "report_parked": lambda name: observability.report_parked(an_error(name), {"message_id": name}, 1),
     "report_token_not_shared": lambda name: observability.report_token_not_shared(an_error(name)),
     "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name, name),
@@ -106,7 +106,7 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1))
     observability.report_refused(error, AN_ID)
     ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
-    observability.report_retry(error, ids, 3, 4)
+    observability.report_retry(error, ids, 3, 4, 5)
     observability.report_parked(error, ids, 3)
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
     observability.report_not_hidden("503", 2)

@@ -1,4 +1,4 @@
-"""A stack as the commands find it: AWS in this process, but for CloudFormation and Lambda, which only answer."""
+"""A stack as the commands find it: AWS in this process, but for CloudFormation, Lambda and SNS, which only answer."""
 
 import json
 import time
@@ -41,7 +41,7 @@ FIRST_ID = "11111111-1111-4111-8111-111111111111"
 
 @dataclass(frozen=True)
 class EmulatedAccount(located.Account):
-    """Keeps its clients, so that a test can make them fail; two services answer what they are told to."""
+    """Keeps its clients, so that a test can make them fail; three services answer what they are told to."""
 
     answers: dict[str, Any] = field(default_factory=dict)  # of an operation
     clients: dict[str, Any] = field(default_factory=dict)
@@ -49,12 +49,22 @@ class EmulatedAccount(located.Account):
     def client(self, service: str) -> Any:
         if service not in self.clients:
             client = self.clients[service] = super().client(service)
-            if service in {"cloudformation", "lambda"}:
+            if service in {"cloudformation", "lambda", "sns"}:
                 client.meta.events.register("before-call", self._answer)
         return self.clients[service]
 
     def _answer(self, model: Any, params: Mapping[str, Any], **_: object) -> tuple[AWSResponse, Any]:  # noqa: ARG002
-        return AWSResponse("https://aws.example", 200, HTTPHeaders(), None), self.answers[model.name]
+        answer = self.answers[model.name]
+        return AWSResponse("https://aws.example", 403 if "Error" in answer else 200, HTTPHeaders(), None), answer
+
+    def deny(self, operation: str, action: str) -> None:
+        """Let AWS refuse an operation to whoever asks, naming the action, as it does."""
+        said = f"User: arn:aws:iam::123456789012:user/joe.doe is not authorized to perform: {action} on resource: x"
+        self.answers[operation] = {"Error": {"Code": "AccessDeniedException", "Message": said}}
+        for service in ("sqs", "cloudwatch", "dynamodb", "secretsmanager"):
+            client = self.client(service)
+            if operation in client.meta.service_model.operation_names:
+                client.meta.events.register(f"before-call.*.{operation}", self._answer)
 
 
 @dataclass(frozen=True)
@@ -65,18 +75,19 @@ class Stage:
     vendor: CustomerGaugeSandbox
     located: EmulatedAccount
 
-    def run(self, *arguments: str) -> Result:
+    def run(self, *arguments: str, typed: str = "") -> Result:
         """Run a command; a failure that is no line of its own would be raised."""
-        return CliRunner().invoke(operate, arguments, obj=self.located, catch_exceptions=False)
+        return CliRunner().invoke(operate, arguments, obj=self.located, input=typed, catch_exceptions=False)
 
     def stand(self) -> None:
-        """Let CloudFormation and Lambda tell of the stack that `aws` is."""
+        """Let CloudFormation, Lambda and SNS tell of the stack that `aws` is."""
         resources = {
             "LedgerTable": ("AWS::DynamoDB::Table", self.aws.ledger_table),
             "HttpApiFunction": ("AWS::Lambda::Function", "personal-link-HttpApiFunction-1"),
             "QueueWorkerFunction": ("AWS::Lambda::Function", "personal-link-QueueWorkerFunction-1"),
             "QueueWorkerFunctionRequests": ("AWS::Lambda::EventSourceMapping", "22222222-2222-4222-8222-222222222222"),
             "ParkedRequests": ("AWS::CloudWatch::Alarm", "personal-link-ParkedRequests-1"),
+            "AlarmTopic": ("AWS::SNS::Topic", "arn:aws:sns:eu-west-1:123456789012:personal-link-AlarmTopic-1"),
         }
         outputs = {
             "RequestsQueueUrl": self.aws.requests_url,
@@ -111,6 +122,9 @@ class Stage:
                     "Environment": {"Variables": template_variables(self.aws, self.vendor)},
                 },
                 "GetEventSourceMapping": {"State": "Enabled"},
+                "ListSubscriptionsByTopic": {
+                    "Subscriptions": [{"SubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:alarms:1"}]
+                },
             }
         )
 

@@ -8,22 +8,18 @@ from botocore.exceptions import BotoCoreError, ClientError
 from click.testing import CliRunner
 
 from operate.commands import operate
-from operate.failures import told
+from operate.failures import denied_action, told
 from tests.aws.account import refusing, unreachable
 from tests.operate.stage import NAME, Stage
 
 
-def refusal(code: str) -> ClientError:
-    return ClientError({"Error": {"Code": code, "Message": "joe.doe@example.com may not"}}, "DescribeStacks")
+def refusal(code: str, message: str = "joe.doe@example.com may not", operation: str = "DescribeStacks") -> ClientError:
+    return ClientError({"Error": {"Code": code, "Message": message}}, operation)
 
 
 @pytest.mark.parametrize(
     ("failure", "line"),
     [
-        (
-            refusal("AccessDenied"),
-            "AWS refuses DescribeStacks (AccessDenied): your role lacks this permission on the stack's resources.",
-        ),
         (
             refusal("ExpiredToken"),
             "AWS does not know you (ExpiredToken): sign in to AWS (aws sso login), or name a profile with --profile.",
@@ -44,6 +40,35 @@ def refusal(code: str) -> ClientError:
 )
 def test_what_aws_refuses_is_told_with_what_to_do(failure: ClientError | BotoCoreError, line: str) -> None:
     assert told(failure) == line
+
+
+@pytest.mark.parametrize(
+    ("failure", "action"),
+    [
+        (
+            refusal("AccessDenied", "User: joe.doe is not authorized to perform: cloudformation:DescribeStacks on x"),
+            "cloudformation:DescribeStacks",
+        ),
+        (
+            refusal("AccessDenied", "joe.doe is not authorized to perform: sqs:receivemessage on x", "ReceiveMessage"),
+            "sqs:ReceiveMessage",
+        ),
+        (
+            refusal("AccessDenied", "not authorized to perform: sqs:sendmessage on x", "SendMessageBatch"),
+            "sqs:SendMessage",
+        ),
+        (
+            refusal("KMS.AccessDeniedException", "not authorized to perform: kms:GenerateDataKey on x", "SendMessage"),
+            "kms:GenerateDataKey",
+        ),
+        (refusal("AccessDeniedException", "Access to KMS is not allowed", "GetSecretValue"), "kms:Decrypt"),
+        (refusal("AuthorizationError"), "DescribeStacks"),
+        (refusal("Throttling", "not authorized to perform: sqs:SendMessage"), None),
+        (botocore.exceptions.NoRegionError(), None),
+    ],
+)
+def test_a_missing_permission_is_told_by_its_action(failure: Exception, action: str | None) -> None:
+    assert denied_action(failure) == action
 
 
 def test_a_command_ends_with_that_line_and_exit_code_1(stage: Stage) -> None:
@@ -89,7 +114,10 @@ def test_a_stack_that_may_not_be_looked_at_is_not_taken_for_one_that_is_not_ther
     with refusing(cloudformation, "DescribeStacks", "AccessDenied"):
         asked = stage.run("health", NAME)
 
-    assert asked.output.startswith("Error: AWS refuses DescribeStacks (AccessDenied)")
+    assert asked.exit_code == 3
+    assert asked.output == (
+        "Error: not allowed: DescribeStacks (docs/policies/operator.json has all that the commands need)\n"
+    )
 
 
 def test_a_stack_of_something_else_is_told(stage: Stage) -> None:

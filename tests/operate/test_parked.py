@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operate.ledger_reader import LedgerReader
-from operate.masking import MASK
+from operate.masking import MASK, masked
 from operate.parked import Sweep
 from personal_link.clock import SystemClock
 from personal_link.errors import Code
@@ -117,6 +117,43 @@ def test_one_is_shown_as_it_is_when_that_is_asked_for(stage: Stage) -> None:
 
     assert json.loads(shown[shown.index("{") :]) == REQUEST
     assert shown.isascii()
+
+
+@pytest.mark.parametrize(
+    ("body", "shown_of_it"),
+    [
+        pytest.param(
+            {"configuration": "contact", "record": {"configuration": "Ada", "time": "10 am", "detail-type": "x"}},
+            {"configuration": "contact", "record": {"configuration": MASK, "time": MASK, "detail-type": MASK}},
+            id="a request",
+        ),
+        pytest.param(
+            {
+                "detail-type": "Visit Ended",
+                "time": "2026-11-24T10:00:00Z",
+                "detail": {"configuration": "contact", "time": "x", "record": {"time": "x"}},
+            },
+            {
+                "detail-type": "Visit Ended",
+                "time": "2026-11-24T10:00:00Z",
+                "detail": {"configuration": "contact", "time": MASK, "record": {"time": MASK}},
+            },
+            id="an event whose detail is a request",
+        ),
+        pytest.param(
+            {"detail-type": "Visit Ended", "configuration": "x", "detail": {"configuration": "Ada", "time": "x"}},
+            {"detail-type": "Visit Ended", "configuration": MASK, "detail": {"configuration": MASK, "time": MASK}},
+            id="an event of somebody else's",
+        ),
+        pytest.param(
+            {"configuration": "Ada", "time": "10 am"}, {"configuration": MASK, "time": MASK}, id="anything else"
+        ),
+        pytest.param([{"configuration": "Ada", "record": {}}], [{"configuration": MASK, "record": {}}], id="a list"),
+        pytest.param({"configuration": "a@b", "record": {}}, {"configuration": MASK, "record": {}}, id="unsafe"),
+    ],
+)
+def test_a_value_is_shown_for_its_place_and_not_for_its_name(body: object, shown_of_it: object) -> None:
+    assert masked(body) == shown_of_it
 
 
 def test_a_body_that_is_not_json_is_told_by_its_length_and_shown_without_moving_the_cursor(stage: Stage) -> None:

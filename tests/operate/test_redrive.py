@@ -2,12 +2,13 @@
 
 import json
 import re
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
+from operate.parked import ParkedMessage
 from operate.redrive import Pace
 from personal_link import triggers
 from personal_link.errors import Code
@@ -16,6 +17,9 @@ from tests.aws.account import doing_before, refusing, values, watched
 from tests.fake_clock import FakeClock
 from tests.leaks.canaries import CANARIES, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, Stage, the_request
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueOutputTypeDef, MessageTypeDef
 
 
 def became(output: str) -> dict[str, int]:
@@ -148,6 +152,23 @@ def test_what_lambda_parked_goes_back_as_the_invocation_that_it_was(stage: Stage
     assert stage.parked_ids() == []
 
 
+def test_what_sqs_parked_is_no_invocation_whatever_attributes_its_sender_wrote() -> None:
+    text: MessageAttributeValueOutputTypeDef = {"DataType": "String", "StringValue": FIRST_ID}
+    message: MessageTypeDef = {
+        "MessageId": "22222222-2222-4222-8222-222222222222",
+        "ReceiptHandle": "handle",
+        "Body": "{}",
+        "Attributes": {"SentTimestamp": "1795427990000"},
+        "MessageAttributes": dict.fromkeys(("RequestID", "ErrorCode", "ErrorMessage"), text),
+    }
+    by_lambda = ParkedMessage.received(message)
+    message["Attributes"] |= {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:requests"}
+    by_sqs = ParkedMessage.received(message)
+
+    assert triggers.origin(by_lambda.record) == {"original_invocation_id": FIRST_ID}
+    assert triggers.origin(by_sqs.record) == {"original_message_id": message["MessageId"]}
+
+
 def test_only_those_of_the_code_come_back(stage: Stage) -> None:
     stays = stage.park(code=Code.FORBIDDEN)
     stage.park(code=Code.CREDENTIALS_REFUSED)
@@ -164,10 +185,10 @@ def test_a_message_that_the_requests_queue_does_not_take_stays_parked(stage: Sta
     with refusing(stage.located.client("sqs"), "SendMessage", "AccessDenied"):
         redriven = stage.run("parked", "redrive", NAME)
 
-    assert redriven.exit_code == 1
+    assert redriven.exit_code == 3
     assert redriven.output.splitlines() == [
         "0 looked at.",
-        "Error: AWS refuses SendMessage (AccessDenied): your role lacks this permission on the stack's resources.",
+        "Error: not allowed: SendMessage (docs/policies/operator.json has all that the commands need)",
     ]
     assert stage.parked_ids() == [parked]
 

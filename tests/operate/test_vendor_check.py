@@ -1,12 +1,15 @@
 """The check: is the secret filled in, is it accepted, is CustomerGauge there; each step says what to do."""
 
+import pytest
+
+from personal_link.settings import REGIONS
 from sandbox.vendor_replies import Reply
-from tests.aws.account import CLIENT_SECRET
+from tests.aws.account import CLIENT_SECRET, refusing
 from tests.operate.stage import NAME, Stage
 
 
 def test_good_credentials_are_good_and_no_survey_record_is_made(stage: Stage) -> None:
-    checked = stage.run("check", NAME)
+    checked = stage.run("check", NAME, "--yes")
 
     host = stage.vendor.base_url.removeprefix("http://")
     assert checked.exit_code == 0
@@ -22,7 +25,7 @@ def test_good_credentials_are_good_and_no_survey_record_is_made(stage: Stage) ->
 def test_an_empty_secret_is_told_and_no_token_is_asked_for(stage: Stage) -> None:
     stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString="{}")
 
-    checked = stage.run("check", NAME)
+    checked = stage.run("check", NAME, "--yes")
 
     assert checked.exit_code == 1
     assert [line[:3] for line in checked.output.splitlines()] == ["BAD", "ok "]
@@ -35,7 +38,7 @@ def test_an_empty_secret_is_told_and_no_token_is_asked_for(stage: Stage) -> None
 def test_refused_credentials_are_told_and_not_shown(stage: Stage) -> None:
     stage.vendor.rotate_secret("another")
 
-    checked = stage.run("check", NAME)
+    checked = stage.run("check", NAME, "--yes")
 
     assert checked.exit_code == 1
     assert checked.output.splitlines()[1].startswith("BAD The token server 127.0.0.1:")
@@ -48,15 +51,87 @@ def test_refused_credentials_are_told_and_not_shown(stage: Stage) -> None:
 def test_a_token_server_that_is_down_is_told(stage: Stage) -> None:
     stage.vendor.script("token", Reply.error(503))
 
-    assert "the token server answered HTTP 503: look at the network" in stage.run("check", NAME).output
+    assert "the token server answered HTTP 503: look at the network" in stage.run("check", NAME, "--yes").output
 
 
 def test_a_vendor_that_is_not_there_is_told(stage: Stage) -> None:
     stage.vendor.stop()
 
-    checked = stage.run("check", NAME)
+    checked = stage.run("check", NAME, "--yes")
 
     assert [line[:3] for line in checked.output.splitlines()] == ["ok ", "BAD", "BAD"]
     assert checked.output.splitlines()[2].endswith(
         "no connection (NewConnectionError): look at the network between here and there"
+    )
+
+
+def environment(stage: Stage) -> dict[str, str]:
+    variables: dict[str, str] = stage.located.answers["GetFunctionConfiguration"]["Environment"]["Variables"]
+    return variables
+
+
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_the_secret_leaves_for_a_host_that_is_not_the_vendors_only_when_somebody_says_so(
+    stage: Stage, answer: str
+) -> None:
+    host = stage.vendor.base_url.removeprefix("http://")
+
+    asked = stage.run("check", NAME, typed=answer)
+
+    assert asked.exit_code == 1
+    question = f"The token server {host} is not CustomerGauge's. Send it the client secret? [y/N]: "
+    assert asked.output.startswith(question)
+    assert stage.vendor.calls("token") == []
+
+
+def test_whoever_says_yes_has_it_sent(stage: Stage) -> None:
+    assert stage.run("check", NAME, typed="y\n").exit_code == 0
+    assert len(stage.vendor.calls("token")) == 1
+
+
+@pytest.mark.parametrize("region", REGIONS)
+def test_nobody_is_asked_about_the_vendors_own_hosts(stage: Stage, region: str) -> None:
+    environment(stage).update(CUSTOMERGAUGE_REGION=region, AUTH_BASE_URL="")
+    stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString="{}")  # so nothing is sent
+
+    checked = stage.run("check", NAME)
+
+    assert checked.output.startswith("BAD The secret ")
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "https://auth.eu.customergauge.com.example.com",
+        "https://auth.eu.customergauge.example",
+        "https://customergauge.com",
+        "https://auth.eu.customergauge.com:8443",
+    ],
+)
+def test_a_host_that_looks_like_the_vendors_is_none_of_its_own(stage: Stage, url: str) -> None:
+    environment(stage)["AUTH_BASE_URL"] = url
+
+    assert "is not CustomerGauge's" in stage.run("check", NAME, typed="n\n").output
+
+
+def test_a_secret_that_may_not_be_read_is_not_called_bad(stage: Stage) -> None:
+    with refusing(stage.located.client("secretsmanager"), "GetSecretValue", "AccessDeniedException"):
+        checked = stage.run("check", NAME, "--yes")
+
+    assert checked.exit_code == 3
+    assert checked.output.splitlines()[0] == (
+        "?   The secret not allowed: secretsmanager:GetSecretValue (or kms:Decrypt, if it has a key of your own)"
+    )
+    assert stage.vendor.calls("token") == []
+
+
+def test_an_environment_that_lambda_hides_is_a_missing_permission_and_not_another_version(stage: Stage) -> None:
+    hidden = {"ErrorCode": "AccessDeniedException", "Message": "Lambda was unable to decrypt the variables"}
+    stage.located.answers["GetFunctionConfiguration"] = {"Environment": {"Error": hidden}}
+
+    checked = stage.run("check", NAME)
+
+    assert checked.exit_code == 3
+    assert checked.output == (
+        "Error: not allowed: kms:Decrypt (docs/policies/operator.json has all that the commands need)\n"
     )

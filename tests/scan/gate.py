@@ -17,10 +17,10 @@ from tests.scan.waivers import WAIVERS, Waiver, unneeded, unwaived, waivers
 def findings() -> list[Finding]:
     """Return all that the scanners find in this repository."""
     source, translated = (str(template.relative_to(REPOSITORY)) for template in (SOURCE, TRANSLATED))
-    key = "docs/customer-key.yaml"
+    key, logging = "docs/customer-key.yaml", "docs/api-gateway-logging.yaml"
     examples = sorted(str(path.relative_to(REPOSITORY)) for path in REPOSITORY.glob("docs/examples/**/*.yaml"))
     return [
-        *cfn_lint(REPOSITORY, [source, translated, key, *examples]),
+        *cfn_lint(REPOSITORY, [source, translated, key, logging, *examples]),
         *checkov(REPOSITORY, translated),
         *checkov(REPOSITORY, key),
         *bandit(REPOSITORY, ["functions", "layers/personal_link", "operate"], level="low"),

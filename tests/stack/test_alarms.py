@@ -4,6 +4,7 @@ The emulator keeps alarms, metrics and logs, but does not take metrics out of lo
 """
 
 import json
+import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -14,7 +15,7 @@ from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from sandbox.emulator import running_emulator
 from sandbox.http_caller import permitted_caller
 from sandbox.stack import STACK_NAME, Stack, deploy
-from tests.embedded_metrics import counted_in
+from tests.embedded_metrics import counted_in, values_of
 from tests.template.invariants.alarms import WATCHED
 
 OUR_OWN = [name for name, (namespace, *_what) in WATCHED.items() if namespace == "PersonalLink"]
@@ -63,6 +64,7 @@ def metrics(stack: Stack, vendor: CustomerGaugeSandbox) -> Any:
     for number in range(31):
         vendor.script("personal-link", Reply(401))
         statuses.append(caller.send("PUT", a_request(f"token-{number}")).status)
+    suffer_an_outage(stack, vendor)
     spoil_the_ledger(stack)
     statuses.append(caller.send("PUT", a_request("well")).status)
 
@@ -74,6 +76,36 @@ def metrics(stack: Stack, vendor: CustomerGaugeSandbox) -> Any:
         datum = {"MetricName": one.name, "Dimensions": dimensions, "Values": one.values, "Unit": one.unit}
         cloudwatch.put_metric_data(Namespace=one.namespace, MetricData=[datum])
     return cloudwatch
+
+
+def suffer_an_outage(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+    """Let a request be retried three times while the vendor is down, and one more that was sent 31 minutes ago."""
+    vendor.misbehave = lambda _call: Reply(503)
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=a_request("outage"))
+    deadline = time.monotonic() + 60
+    while len(retry_ages(stack)) < 3:
+        assert time.monotonic() < deadline
+        time.sleep(0.5)
+    record = {
+        "messageId": "11111111-1111-4111-8111-111111111111",
+        "receiptHandle": "none",
+        "body": a_request("old"),
+        "attributes": {"ApproximateReceiveCount": "9", "SentTimestamp": str(round((time.time() - 1860) * 1000))},
+        "messageAttributes": {},
+        "eventSource": "aws:sqs",
+    }
+    functions = stack.emulator.client("lambda")
+    [worker] = [
+        one["FunctionName"]
+        for one in functions.list_functions()["Functions"]
+        if f"{STACK_NAME}-QueueWorkerFunction" in one["FunctionName"]
+    ]
+    functions.invoke(FunctionName=worker, Qualifier="live", Payload=json.dumps({"Records": [record]}))
+    vendor.misbehave = lambda _call: None
+
+
+def retry_ages(stack: Stack) -> list[float]:
+    return values_of(stack.function_logs(), "RetryAge", Stack=STACK_NAME)
 
 
 def spoil_the_ledger(stack: Stack) -> None:
@@ -100,6 +132,19 @@ def test_a_fault_brings_the_metric_that_its_alarm_watches_above_the_threshold(
     )["Datapoints"]
 
     assert sum(point[alarm["Statistic"]] for point in points) > alarm["Threshold"]
+
+
+@pytest.mark.usefixtures("metrics")
+def test_in_an_outage_the_age_of_what_is_retried_grows_until_its_alarm_rings(stack: Stack) -> None:
+    ages = retry_ages(stack)
+    of_one_request = [age for age in ages if age < 1800]
+    described = stack.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
+    [alarm] = [one for one in described if one["AlarmName"].startswith(f"{STACK_NAME}-OldestRetry")]
+
+    assert of_one_request == sorted(of_one_request)
+    assert of_one_request[0] < of_one_request[-1]
+    assert max(ages) > alarm["Threshold"]
+    assert alarm["StateValue"] == "ALARM"  # the emulator's own judgement
 
 
 def test_every_alarm_is_there(alarms: dict[str, Any]) -> None:

@@ -34,7 +34,8 @@ def encrypted(vendor: CustomerGaugeSandbox) -> Iterator[tuple[str, Stack]]:
         [key] = cloudformation.describe_stacks(StackName="personal-link-key")["Stacks"]
         [output] = key["Outputs"]
         arn = output["OutputValue"]
-        stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url, KmsKeyArn=arn)
+        urls = {"AuthBaseUrl": vendor.base_url, "ImportsBaseUrl": vendor.base_url}
+        stack = deploy(emulator, KmsKeyArn=arn, HttpAccessLogs="true", **urls)
         stack.fill_secret(vendor.client_id, vendor.client_secret)
         yield arn, stack
 

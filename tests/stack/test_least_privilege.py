@@ -53,8 +53,10 @@ def logical_id(resource: Any) -> str:
     """Return LedgerTable of `!GetAtt LedgerTable.Arn`, of an `!If` the one that the stack makes itself; or `*`."""
     if isinstance(resource, str):
         return resource
-    reference = resource["Fn::If"][1] if "Fn::If" in resource else resource
-    return str(reference["Fn::GetAtt"][0] if "Fn::GetAtt" in reference else reference["Ref"])
+    if "Fn::If" in resource:
+        condition, then, otherwise = resource["Fn::If"]
+        return logical_id(otherwise if condition == "HasCredentialsName" else then)
+    return str(resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Ref"])
 
 
 GRANTS = [

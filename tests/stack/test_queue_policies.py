@@ -1,4 +1,4 @@
-"""Who reaches the queues: this account by its own policies, its rule and its topics, and nobody from elsewhere."""
+"""Who reaches the queues: this account by its policies, the stack's rule, senders that are named, and nobody else."""
 
 import json
 import uuid
@@ -9,17 +9,37 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.stack import Stack
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.emulator import REGION, running_emulator
+from sandbox.http_caller import caller_with_policy
+from sandbox.stack import Stack, deploy
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-STRANGER = "222222222222"
+ACCOUNT, STRANGER = "000000000000", "222222222222"
+SOURCE = "com.example.shop"
+SENDERS = {"events": "rule/named", "sns": "named"}
 QUEUES: dict[str, Callable[[Stack], str]] = {
     "requests": lambda stack: stack.requests_queue_url,
     "parked": lambda stack: stack.parked_queue_url,
     "results": lambda stack: stack.results_queue_url,
 }
+
+
+@pytest.fixture(scope="module")
+def stack() -> Iterator[Stack]:
+    with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
+        named = (f"arn:aws:{service}:{REGION}:{ACCOUNT}:{name}" for service, name in SENDERS.items())
+        deployed = deploy(
+            emulator,
+            AuthBaseUrl=vendor.base_url,
+            ImportsBaseUrl=vendor.base_url,
+            EventSources=SOURCE,
+            SenderArns=",".join(named),
+        )
+        deployed.fill_secret(vendor.client_id, vendor.client_secret)
+        yield deployed
 
 
 def attempt(sqs: "SQSClient", url: str) -> str:
@@ -57,22 +77,77 @@ def test_a_stranger_is_refused_even_when_somebody_lets_everybody_in(stack: Stack
         )  # so it is the denial that keeps the stranger out
 
 
-def publish(stack: Stack, sns: Any, reference: str) -> None:
+# Rules and topics of this account
+
+
+def a_request(reference: str) -> dict[str, Any]:
+    return {"configuration": "contact", "record": {"Email": f"{reference}@example.com"}, "reference": reference}
+
+
+def publish(stack: Stack, sns: Any, topic: str, reference: str) -> None:
     """Send a request through a topic that the requests queue is subscribed to."""
-    topic = sns.create_topic(Name=f"tickets-{reference}")["TopicArn"]
+    arn = sns.create_topic(Name=topic)["TopicArn"]
     sns.subscribe(
-        TopicArn=topic, Protocol="sqs", Endpoint=stack.requests_queue_arn, Attributes={"RawMessageDelivery": "true"}
+        TopicArn=arn, Protocol="sqs", Endpoint=stack.requests_queue_arn, Attributes={"RawMessageDelivery": "true"}
     )
-    request = {"configuration": "contact", "record": {"Email": f"{reference}@example.com"}, "reference": reference}
-    sns.publish(TopicArn=topic, Message=json.dumps(request))
+    sns.publish(TopicArn=arn, Message=json.dumps(a_request(reference)))
 
 
-def test_a_topic_of_this_account_reaches_the_requests_queue_and_one_of_another_does_not(stack: Stack) -> None:
-    ours, theirs = uuid.uuid4().hex, uuid.uuid4().hex
-    publish(stack, stack.emulator.client("sns", STRANGER), theirs)
-    publish(stack, stack.emulator.client("sns"), ours)
+def put(events: Any, reference: str, detail_type: str = "Personal Link Requested", source: str = SOURCE) -> None:
+    detail = json.dumps(a_request(reference))
+    events.put_events(Entries=[{"Source": source, "DetailType": detail_type, "Detail": detail}])
 
-    references = []
-    while ours not in references:
-        references += [result.json().get("reference") for result in stack.results(1)]
-    assert theirs not in references
+
+def put_by_a_rule(stack: Stack, events: Any, rule: str, reference: str) -> None:
+    """Send a request by a rule whose target is the requests queue."""
+    events.put_rule(Name=rule, EventPattern=json.dumps({"detail-type": [reference]}))
+    events.put_targets(Rule=rule, Targets=[{"Id": "queue", "Arn": stack.requests_queue_arn}])
+    put(events, reference, detail_type=reference)
+
+
+def references_that_got_in(stack: Stack) -> set[str]:
+    """Send one request more, and return the references of all results that there are then, but for that one."""
+    last = uuid.uuid4().hex
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(a_request(last)))
+    references: set[str] = set()
+    while last not in references:
+        references |= {result.json()["reference"] for result in stack.results(1)}
+    assert stack.leftovers(within=2) == {}
+    return references - {last}
+
+
+def test_whoever_may_make_rules_and_topics_but_not_send_to_the_queue_gets_nothing_in(stack: Stack) -> None:
+    may = {"Effect": "Allow", "Action": ["events:*", "sns:*"], "Resource": "*"}
+    credentials = caller_with_policy(stack, "maker-of-rules", may).credentials
+    assert credentials
+    sqs, events, sns = (
+        stack.emulator.client(service, credentials.access_key, credentials.secret_key)
+        for service in ("sqs", "events", "sns")
+    )
+
+    with pytest.raises(ClientError, match="AccessDenied"):
+        sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(a_request("sent")))
+    put_by_a_rule(stack, events, "rule-of-somebody", "by-a-rule")
+    publish(stack, sns, "topic-of-somebody", "by-a-topic")
+
+    assert references_that_got_in(stack) == set()
+
+
+def test_a_rule_and_a_topic_that_sender_arns_names_get_in(stack: Stack) -> None:
+    put_by_a_rule(stack, stack.events, "named", "by-the-named-rule")
+    publish(stack, stack.emulator.client("sns"), "named", "by-the-named-topic")
+
+    assert references_that_got_in(stack) == {"by-the-named-rule", "by-the-named-topic"}
+
+
+def test_a_topic_of_another_account_does_not_get_in_by_a_name_of_this_one(stack: Stack) -> None:
+    publish(stack, stack.emulator.client("sns", STRANGER), "named", "by-a-strangers-topic")
+
+    assert references_that_got_in(stack) == set()
+
+
+def test_an_event_of_a_source_that_event_sources_does_not_name_is_not_heard(stack: Stack) -> None:
+    put(stack.events, "of-the-shop")
+    put(stack.events, "of-another-source", source="com.example.other")
+
+    assert references_that_got_in(stack) == {"of-the-shop"}

@@ -6,9 +6,10 @@ from typing import Any
 
 import pytest
 
+from personal_link.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 from sandbox.template import REPOSITORY, source_template
-from tests.template.invariants.alarms import WATCHED
+from tests.template.invariants.alarms import LONGEST_DELAY, WATCHED
 
 RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text()
 
@@ -29,6 +30,10 @@ def test_an_alarms_text_has_its_meaning_its_heading_a_first_look_and_a_fix(name:
 
 def test_the_runbook_has_a_heading_for_each_alarm() -> None:
     assert set(WATCHED) <= set(re.findall(r"^## (\w+)$", RUNBOOK, re.MULTILINE))
+
+
+def test_no_retry_waits_longer_by_itself_than_the_alarm_of_old_retries_rings_on() -> None:
+    assert max(meaning.longest_delay for meaning in CODES.values()) == LONGEST_DELAY
 
 
 def test_an_alarm_of_our_own_watches_a_metric_that_there_is() -> None:

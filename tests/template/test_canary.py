@@ -31,7 +31,8 @@ def test_a_canary_tries_a_tenth_for_five_minutes_and_alarms_take_it_back(functio
 
     assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
     alarms: list[Any] = group["AlarmConfiguration"]["Alarms"]
-    assert alarms == [{"Name": "${Bugs}"}, {"Name": "${WorkerErrors}"}, {"Name": "${HttpErrors}"}]
+    # Not HttpErrors: it counts the 5xx of a vendor's bad day, on which a deployment has to succeed.
+    assert alarms == [{"Name": "${Bugs}"}, {"Name": "${WorkerErrors}"}, {"Name": "${HttpFunctionErrors}"}]
     assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
 
 
@@ -51,8 +52,12 @@ def test_codedeploy_may_move_the_aliases_and_look_at_alarms_and_nothing_else() -
     assert {group["ServiceRoleArn"] for group in groups.values()} == {"${DeploymentRole.Arn}"}
     assert "CodeDeployServiceRole" not in built.resources  # SAM's own
     assert permissions(built.resources["DeploymentRole"]["Properties"]) == {
-        (f"lambda:{action}", f"${{{function}.Arn}}{alias}")
-        for action in ("GetAlias", "UpdateAlias", "GetProvisionedConcurrencyConfig")
+        (f"lambda:{action}", f"${{{function}.Arn}}{qualifier}")
+        for action, qualifiers in {
+            "GetAlias": ("", ":live"),
+            "UpdateAlias": ("", ":live"),
+            "GetProvisionedConcurrencyConfig": (":*",),  # of an alias or of a version
+        }.items()
         for function in FUNCTIONS
-        for alias in ("", ":live")
+        for qualifier in qualifiers
     } | {("cloudwatch:DescribeAlarms", "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*")}

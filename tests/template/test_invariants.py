@@ -52,4 +52,5 @@ def test_a_mode_is_one_that_the_parameters_allow(mode: str) -> None:
         parameter = CONNECTOR.source()["Parameters"][name]
 
         assert value in parameter.get("AllowedValues", [value])
-        assert re.fullmatch(parameter.get("AllowedPattern", ".*"), value)
+        values = value.split(",") if parameter["Type"] == "CommaDelimitedList" else [value]
+        assert all(re.fullmatch(parameter.get("AllowedPattern", ".*"), one) for one in values)

@@ -211,13 +211,13 @@ def test_an_outcome_without_its_link_is_counted_apart(code: str, capsys: Capture
 
 @pytest.mark.parametrize("code", sorted(set(CODES)))
 def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code, capsys: Captured) -> None:
-    observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2)
+    observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2, 3)
     put_off = told(capsys)
     observability.report_refused(NotProcessed(code, "our own words"), "r-1")
     refused = told(capsys)
 
     apart = {("SetupFaults", "")} if code in SETUP_FAULTS else set()
-    assert put_off == {("TriedAgain", ""), ("TriedAgain", str(code))} | apart
+    assert put_off == {("TriedAgain", ""), ("TriedAgain", str(code)), ("RetryAge", "")} | apart
     assert refused == {("Refused", ""), ("Refused", str(code))} | apart
 
 

@@ -35,6 +35,7 @@ class Metric(StrEnum):
     REPLAYS = "Replays"  # those that came from the ledger
     ATTEMPTS = "Attempts"  # of an outcome
     TRIED_AGAIN = "TriedAgain"  # by Code: messages that wait in the queue for another try
+    RETRY_AGE = "RetryAge"  # seconds from when such a message was sent
     PARKED = "Parked"  # by Code: messages that went to the parked queue
     REFUSED = "Refused"  # by Code: HTTP calls that ended in an error and no outcome
     SETUP_FAULTS = "SetupFaults"  # tries that failed until a person mends the credentials or the client's rights

@@ -128,11 +128,16 @@ def report_refused(error: RequestError, source_id: str) -> None:
     _count_setup_fault(error)
 
 
-def report_retry(error: RequestError, ids: Mapping[str, str], attempts: int, wait: int) -> None:
-    """Log that a message stays in the queue, to come again in `wait` seconds; `ids` are its own and its request's."""
+def report_retry(error: RequestError, ids: Mapping[str, str], attempts: int, wait: int, age: float) -> None:
+    """Log that a message stays in the queue, to come again in `wait` seconds; `ids` are its own and its request's.
+
+    Its age in seconds becomes a metric: SQS leaves messages that were received three times out of its own
+    (SQS developer guide, sqs-available-cloudwatch-metrics).
+    """
     extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts, "wait": wait}
     logger().warning("tried again later", extra=extra)
     metrics().add(Metric.TRIED_AGAIN, Code=error.code)
+    metrics().add(Metric.RETRY_AGE, round(age), "Seconds")
     _count_setup_fault(error)
 
 

@@ -44,6 +44,11 @@ class QueueSettings:
     batch_concurrency: int
 
 
+def token_server(region: str) -> str:
+    """Return the vendor's own base URL for access tokens."""
+    return f"https://auth.{region}.customergauge.com"
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings; raise SettingsError naming every variable that is missing or wrong, at once."""
     reader = _Reader(os.environ if environment is None else environment)
@@ -70,7 +75,7 @@ def _settings(reader: "_Reader") -> Settings:
     region = reader.choice("CUSTOMERGAUGE_REGION", REGIONS)
     encoding = reader.choice("CUSTOMERGAUGE_ENCODING", ("json", "form"))
     return Settings(
-        auth_base_url=reader.base_url("AUTH_BASE_URL", f"https://auth.{region}.customergauge.com"),
+        auth_base_url=reader.base_url("AUTH_BASE_URL", token_server(region)),
         imports_base_url=reader.base_url("IMPORTS_BASE_URL", f"https://imports.api.{region}.customergauge.com"),
         encoding="form" if encoding == "form" else "json",
         default_configuration=reader.optional("DEFAULT_CONFIGURATION"),

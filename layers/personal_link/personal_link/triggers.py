@@ -16,8 +16,6 @@ from personal_link.request import MAX_BYTES, MAX_HEADINGS, Delivery, Idempotency
 FORM: Final = "application/x-www-form-urlencoded"
 ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked messages
 ORIGINAL_INVOCATION_ID: Final = "original_invocation_id"  # instead, if it was a direct invocation
-LAMBDAS_REASON: Final = "ErrorMessage"
-_LAMBDAS_ATTRIBUTES: Final = ("RequestID", "ErrorCode", LAMBDAS_REASON)  # of the invocations that Lambda itself parks
 DIRECT: Final = "direct invocation"  # the owner of all keys that came by it
 _ASSUMED_ROLE: Final = re.compile(r"(arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/[^/]+)/.*")
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
@@ -148,9 +146,8 @@ def first_id(record: Mapping[str, Any]) -> str:
 
 
 def invocation_id(record: Mapping[str, Any]) -> str | None:
-    """Return the id of the direct invocation that a message was, parked by Lambda or by us; None if it was none."""
-    by_lambda = all(name in record.get("messageAttributes", {}) for name in _LAMBDAS_ATTRIBUTES)
-    return _label_of(record, ORIGINAL_INVOCATION_ID) or (_label_of(record, "RequestID") if by_lambda else None)
+    """Return the id of the direct invocation that a redriven message was; None if it was none."""
+    return _label_of(record, ORIGINAL_INVOCATION_ID)
 
 
 def origin(record: Mapping[str, Any]) -> dict[str, str]:

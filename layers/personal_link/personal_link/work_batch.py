@@ -103,7 +103,7 @@ class BatchWorker:
         ended: list[tuple[Record, RequestError]] = []
         waiting: list[tuple[Record, RequestError]] = []
         for record, error in put_off:
-            is_over = isinstance(error, Unreadable) or self._is_old(record)
+            is_over = isinstance(error, Unreadable) or self._age(record) >= self.retry_window
             (ended if is_over else waiting).append((record, error))
         unparked = self.requests.park(
             [Parked(record["body"], error, _attempts(record), triggers.origin(record)) for record, error in ended]
@@ -116,12 +116,13 @@ class BatchWorker:
         waits = [(record, error, self._wait(error, _attempts(record))) for record, error in waiting]
         self.requests.hide([(record["receiptHandle"], wait) for record, _error, wait in waits])
         for record, error, wait in waits:
-            observability.report_retry(error, ids[record["messageId"]], _attempts(record), wait)
+            observability.report_retry(error, ids[record["messageId"]], _attempts(record), wait, self._age(record))
         return [record["messageId"] for record, _error in waiting]
 
-    def _is_old(self, record: Record) -> bool:
+    def _age(self, record: Record) -> float:
+        """Return the seconds since a message was sent; 0 if it does not say when."""
         sent_at = float(record.get("attributes", {}).get("SentTimestamp", "inf")) / 1000
-        return self.clock.wall() - sent_at >= self.retry_window
+        return max(0.0, self.clock.wall() - sent_at)
 
     def _wait(self, error: RequestError, attempts: int) -> int:
         """Return seconds: what the vendor asked for, else full jitter under a ceiling that doubles with each try.

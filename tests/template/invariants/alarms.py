@@ -12,6 +12,7 @@ PARKED = "Resources ParkedRequests Properties"
 POLICY = "Resources AlarmTopicPolicy Properties PolicyDocument Statement"
 STACK = ("Stack", "${AWS::StackName}")
 WORKER = (("FunctionName", "${QueueWorkerFunction}"), ("Resource", "${QueueWorkerFunction}:live"))
+HTTP_API = (("FunctionName", "${HttpApiFunction}"), ("Resource", "${HttpApiFunction}:live"))
 API = (("ApiName", "${AWS::StackName}"), ("Stage", "live"))
 
 # What each alarm watches. The names and dimensions of AWS's own metrics are those of its documentation:
@@ -23,9 +24,14 @@ WATCHED: dict[str, tuple[str, str, tuple[tuple[str, str], ...], str, float]] = {
         *("AWS/SQS", "ApproximateNumberOfMessagesVisible", (("QueueName", "${ParkedQueue.QueueName}"),)),
         *("Maximum", 0),
     ),
+    "OldestRetry": ("PersonalLink", "RetryAge", (STACK,), "Maximum", 1800),
     "OldestRequest": (
         *("AWS/SQS", "ApproximateAgeOfOldestMessage", (("QueueName", "${RequestsQueue.QueueName}"),)),
         *("Maximum", 3600),
+    ),
+    "RequestsInFlight": (
+        *("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", (("QueueName", "${RequestsQueue.QueueName}"),)),
+        *("Maximum", 100_000),
     ),
     "UnknownOutcomes": ("PersonalLink", "UnknownOutcomes", (STACK,), "Sum", 0),
     "CredentialsRefused": ("PersonalLink", "SetupFaults", (STACK,), "Sum", 0),
@@ -33,14 +39,29 @@ WATCHED: dict[str, tuple[str, str, tuple[tuple[str, str], ...], str, float]] = {
     "WorkerErrors": ("AWS/Lambda", "Errors", WORKER, "Sum", 0),
     "WorkerThrottles": ("AWS/Lambda", "Throttles", WORKER, "Sum", 0),
     "HttpErrors": ("AWS/ApiGateway", "5XXError", API, "Sum", 5),
+    "HttpFunctionErrors": ("AWS/Lambda", "Errors", HTTP_API, "Sum", 0),
     "HttpLatency": ("AWS/ApiGateway", "Latency", API, "p99", 10_000),
     "TokenFetchRate": ("PersonalLink", "TokenFetches", (STACK,), "Sum", 30),
     "Bugs": ("PersonalLink", "Bugs", (STACK,), "Sum", 0),
 }
 
 
+LONGEST_DELAY = 900  # seconds between two retries at most, as errors.CODES has it
+
+
 def alarms(built: Built) -> dict[str, Any]:
     return built.of_type("AWS::CloudWatch::Alarm")
+
+
+@CONNECTOR.invariant(
+    without("Resources OldestRetry Properties DatapointsToAlarm"),
+    change("Resources OldestRetry Properties EvaluationPeriods", 3),
+)
+def the_alarm_of_old_retries_rings_on_between_two_of_them(built: Built) -> Wrongs:
+    alarm = alarms(built)["OldestRetry"]
+    lasts = alarm["Period"] * (alarm["EvaluationPeriods"] - 1)
+    if alarm.get("DatapointsToAlarm") != 1 or lasts < LONGEST_DELAY:
+        yield f"OldestRetry: {alarm.get('DatapointsToAlarm')} in {lasts} s"
 
 
 @CONNECTOR.invariant(

@@ -31,7 +31,10 @@ class Built:
         """The value of every parameter."""
         declared = self.template.get("Parameters", {})
         assert self._chosen.keys() <= declared.keys(), "a mode names a parameter that there is not"
-        return {name: str(self._chosen.get(name, parameter["Default"])) for name, parameter in declared.items()}
+        return {
+            name: str(self._chosen[name] if name in self._chosen else parameter["Default"])
+            for name, parameter in declared.items()
+        }
 
     def allowed(self, parameter: str) -> list[int]:
         """Return the values that a number may have: all of a list, or the least and the most."""

@@ -10,11 +10,17 @@ KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-5555555555
 WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/front/11111111-2222-3333-4444-555555555555"
 RANGES = ["192.0.2.0/24", "2001:db8::/32"]
 EMAIL = "operators@example.com"
+SECRET_NAME = "prod/customergauge"
+BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
+RULE = "arn:aws:events:eu-west-1:123456789012:rule/crm/order-paid"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:tickets"
 GUARDED = {
     "AllowedIpRanges": "192.0.2.0/24,2001:db8::/32",
     "WebAclArn": WEB_ACL,
     "KmsKeyArn": KEY,
     "AlarmEmail": EMAIL,
+    "PermissionsBoundaryArn": BOUNDARY,
+    "SenderArns": f"{RULE},{TOPIC}",
 }
 
 CONNECTOR = Subject(
@@ -22,9 +28,9 @@ CONNECTOR = Subject(
     translate=translated_template,
     modes={
         "signatures": {},
-        "keys, guarded": {"HttpAuth": "API_KEY", **GUARDED},
+        "keys, guarded, logged": {"HttpAuth": "API_KEY", "HttpAccessLogs": "true", **GUARDED},
         "signatures, guarded, a given secret": {"CredentialsSecretArn": SECRET, **GUARDED},
         "keys, snapshots": {"HttpAuth": "API_KEY", "SnapStart": "On"},
-        "signatures, a given secret, no access log": {"CredentialsSecretArn": SECRET, "HttpAccessLogs": "false"},
+        "signatures, a secret by name, traced": {"CredentialsSecretArn": SECRET_NAME, "Tracing": "Active"},
     },
 )

@@ -61,6 +61,8 @@ def the_key_outlives_its_stack(built: Built) -> Wrongs:
     change(f"{STATEMENTS} 1 Principal Service", ["events.amazonaws.com", "lambda.amazonaws.com"]),
     change(f"{STATEMENTS} 1 Action", "kms:*"),
     without(f"{STATEMENTS} 1"),
+    without(f"{STATEMENTS} 1 Condition"),
+    change(f"{STATEMENTS} 1 Condition ArnLike aws:SourceArn", "arn:aws:events:*:*:rule/*"),
     without(f"{STATEMENTS} 2 Condition"),
     change(f"{STATEMENTS} 2 Condition ArnLike aws:SourceArn", "arn:aws:sns:*:*:*"),
     without(f"{STATEMENTS} 3"),
@@ -78,9 +80,9 @@ def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -
             None,
         ),
         (
-            {"Service": "events.amazonaws.com"},  # it does not tell KMS whose rule it is
+            {"Service": "events.amazonaws.com"},
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            None,
+            {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"}},
         ),
         (
             {"Service": "sns.amazonaws.com"},
@@ -88,7 +90,7 @@ def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -
             {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*"}},
         ),
         (
-            {"Service": "cloudwatch.amazonaws.com"},  # nor whose alarm
+            {"Service": "cloudwatch.amazonaws.com"},  # it does not tell KMS whose alarm it is
             ["kms:Decrypt", "kms:GenerateDataKey"],
             None,
         ),

@@ -43,12 +43,18 @@ def events_go_whole_to_the_requests_queue_and_nowhere_else(built: Built) -> Wron
     change(f"{RULE} EventPattern detail-type", [{"prefix": ""}]),
     change(f"{RULE} EventPattern detail-type", [{"Fn::Join": [",", {"Ref": "EventDetailType"}]}]),
     change(f"{RULE} EventPattern", {"source": ["aws.s3"]}),
+    without(f"{RULE} EventPattern source"),
+    change(f"{RULE} EventPattern source", {"Ref": "EventSources"}),  # of no source there is no event
     without(f"{RULE} EventBusName"),
     change(f"{RULE} State", "DISABLED"),
 )
-def the_rule_listens_to_the_detail_types_on_the_bus(built: Built) -> Wrongs:
-    chosen = built.with_parameters(EventDetailType="Visit Ended,Order Paid", EventBusName="crm")
-    for name, rule in chosen.of_type("AWS::Events::Rule").items():
-        heard = rule.get("EventBusName"), rule.get("EventPattern"), rule.get("State", "ENABLED")
-        if heard != ("crm", {"detail-type": ["Visit Ended", "Order Paid"]}, "ENABLED"):
-            yield f"{name}: {heard}"
+def the_rule_listens_to_the_detail_types_of_the_sources_on_the_bus(built: Built) -> Wrongs:
+    detail_types = {"detail-type": ["Visit Ended", "Order Paid"]}
+    for sources, pattern in (("", detail_types), ("shop,crm", {"source": ["shop", "crm"], **detail_types})):
+        chosen = built.with_parameters(
+            EventDetailType="Visit Ended,Order Paid", EventBusName="crm", EventSources=sources
+        )
+        for name, rule in chosen.of_type("AWS::Events::Rule").items():
+            heard = rule.get("EventBusName"), rule.get("EventPattern"), rule.get("State", "ENABLED")
+            if heard != ("crm", pattern, "ENABLED"):
+                yield f"{name}: {heard}"

@@ -54,17 +54,46 @@ def every_function_runs_on_both_layers_and_on_no_stranger(built: Built) -> Wrong
 
 @CONNECTOR.invariant(
     without(f"{GLOBALS} Tracing"),
+    change(f"{GLOBALS} Tracing", "Active"),
     change(f"{WORKER} Tracing", "PassThrough"),
     without("Resources PersonalLinkApi Properties TracingEnabled"),
+    change("Resources PersonalLinkApi Properties TracingEnabled", value=True),
     change("Resources PersonalLinkApi Properties TracingEnabled", value=False),
 )
-def calls_are_traced_from_the_api_to_the_end(built: Built) -> Wrongs:
+def calls_are_traced_from_the_api_to_the_end_if_that_is_asked_for_and_else_nowhere(built: Built) -> Wrongs:
+    asked_for = built.parameters["Tracing"]
     for name, function in functions(built).items():
-        if function.get("TracingConfig") != {"Mode": "Active"}:
+        if function.get("TracingConfig") != {"Mode": asked_for}:
             yield f"{name}: {function.get('TracingConfig')}"
     for name, stage in built.of_type("AWS::ApiGateway::Stage").items():
-        if stage.get("TracingEnabled") is not True:
+        if stage.get("TracingEnabled") is not (asked_for == "Active"):
             yield f"{name}: {stage.get('TracingEnabled')}"
+
+
+@CONNECTOR.invariant(
+    without(f"{DIRECT} ReservedConcurrentExecutions"),
+    change(f"{DIRECT} ReservedConcurrentExecutions", {"Ref": "DirectConcurrency"}),  # 0 would stop all of them
+    change(f"{HTTP_API} ReservedConcurrentExecutions", {"Ref": "DirectConcurrency"}),
+    change("Parameters DirectConcurrency Default", 5),  # a new account has 10, and 100 have to stay unreserved
+)
+def direct_invocations_have_a_ceiling_if_that_is_asked_for_and_nothing_else_is_reserved(built: Built) -> Wrongs:
+    for chosen, expected in ((built, None), (built.with_parameters(DirectConcurrency=7), "7")):
+        for name, function in functions(chosen).items():
+            reserved = function.get("ReservedConcurrentExecutions")
+            if reserved != (expected if name == "DirectInvocationFunction" else None):
+                yield f"{name}: {reserved}"
+
+
+@CONNECTOR.invariant(
+    without("Resources DependenciesLayer Properties LayerName"),
+    change("Resources PersonalLinkLayer Properties LayerName", "personal-link"),
+)
+def a_layer_has_a_name_of_its_stack(built: Built) -> Wrongs:
+    for name, layer in built.of_type("AWS::Lambda::LayerVersion").items():
+        if not layer["LayerName"].startswith("${AWS::StackName}-"):
+            yield f"{name}: {layer['LayerName']}"
+        if 128 + len(layer["LayerName"].removeprefix("${AWS::StackName}")) > 140:  # what either may have
+            yield f"{name}: too long beside the longest name of a stack"
 
 
 @CONNECTOR.invariant(

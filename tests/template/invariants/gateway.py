@@ -90,10 +90,12 @@ def no_body_and_no_header_is_logged(built: Built) -> Wrongs:
 HARMLESS = {
     "$context.requestTimeEpoch",
     "$context.requestId",
+    "$context.extendedRequestId",
     "$context.status",
     "$context.error.responseType",
     "$context.resourcePath",
     "$context.identity.accountId",
+    "$context.identity.userArn",
     "$context.identity.apiKeyId",
     "$context.responseLatency",
     "$context.responseLength",
@@ -104,7 +106,7 @@ HARMLESS = {
     change(f"{ACCESS_LOG} Format", '{"status":"$context.status","ip":"$context.identity.sourceIp"}'),
     change(f"{ACCESS_LOG} Format", '{"status":"$context.status","agent":"$context.identity.userAgent"}'),
     change(f"{ACCESS_LOG} Format", '{"status":"$context.status","caller":"$context.identity.caller"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","who":"$context.identity.userArn"}'),
+    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","who":"$context.identity.user"}'),
     change(f"{ACCESS_LOG} Format", '{"status":"$context.status","path":"$context.path"}'),
     change(f"{ACCESS_LOG} Format", '{"status":"$context.status","key":"$context.requestOverride.header.x-api-key"}'),
     change(f"{ACCESS_LOG} Format", '{"status":"$context.status","key":"$context.identity.apiKey"}'),
@@ -131,11 +133,48 @@ def the_access_log_is_one_line_of_json_with_nothing_personal_and_nothing_that_a_
     without(f"{API} AccessLogSetting"),
     change(f"{ACCESS_LOG} DestinationArn", {"Fn::GetAtt": ["HttpApiLogGroup", "Arn"]}),
     change("Conditions CallsAreLogged", {"Fn::Equals": [{"Ref": "HttpAccessLogs"}, "yes"]}),
+    without("Resources HttpAccessLogGroup Condition"),
+    change("Parameters HttpAccessLogs Default", "true"),  # a new account has no role for it: its first deployment fails
 )
-def every_call_is_logged_unless_told_otherwise(built: Built) -> Wrongs:
+def calls_are_logged_if_that_is_asked_for_and_not_in_a_new_account(built: Built) -> Wrongs:
+    if built.template["Parameters"]["HttpAccessLogs"]["Default"] != "false":
+        yield "HttpAccessLogs: on by default"
+    if ("HttpAccessLogGroup" in built.resources) != (built.parameters["HttpAccessLogs"] == "true"):
+        yield "HttpAccessLogGroup: there without a reason, or not there"
     expected = {"true": "${HttpAccessLogGroup.Arn}", "false": None}[built.parameters["HttpAccessLogs"]]
     for name, stage in stages(built).items():
         if (found := stage.get("AccessLogSetting", {}).get("DestinationArn")) != expected:
+            yield f"{name}: {found}"
+
+
+@CONNECTOR.invariant(
+    *(
+        change(f"{ACCESS_LOG} Format", line)
+        for line in (
+            '{"id":"$context.extendedRequestId","key":"$context.identity.apiKeyId"}',
+            '{"id":"$context.extendedRequestId","caller":"$context.identity.userArn"}',
+            '{"caller":"$context.identity.userArn","key":"$context.identity.apiKeyId"}',
+        )
+    ),
+)
+def an_access_log_says_who_called_and_has_an_id_that_no_caller_can_choose(built: Built) -> Wrongs:
+    for name, stage in stages(built).items():
+        line = stage.get("AccessLogSetting", {}).get("Format")
+        for field in ("identity.userArn", "identity.apiKeyId", "extendedRequestId"):
+            if line and f'"$context.{field}"' not in line:
+                yield f"{name}: no {field}"
+
+
+@CONNECTOR.invariant(
+    without(f"{API} SecurityPolicy"),  # then it is TLS_1_0
+    change(f"{API} SecurityPolicy", "TLS_1_2"),
+    without(f"{API} EndpointAccessMode"),  # API Gateway refuses the one without the other
+    change(f"{API} EndpointAccessMode", "BASIC"),
+)
+def the_api_takes_nothing_older_than_tls_1_2_with_forward_secrecy(built: Built) -> Wrongs:
+    for name, api in apis(built).items():
+        found = api.get("SecurityPolicy"), api.get("EndpointAccessMode")
+        if found != ("SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", "STRICT"):
             yield f"{name}: {found}"
 
 
@@ -155,6 +194,7 @@ STATUSES = {  # as API Gateway has them
         '{"message": "$context.error.message", "code": "too_large"}',
     ),
     without(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters"),
+    change(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters Headers Retry-After", "'1'"),  # it lasts for the day
     without(f"{ANSWERS} INTEGRATION_FAILURE StatusCode"),
     change(f"{ANSWERS} API_CONFIGURATION_ERROR StatusCode", 500),
     without(f"{ANSWERS} INTEGRATION_TIMEOUT"),
@@ -174,7 +214,8 @@ def what_the_gateway_refuses_looks_like_what_the_function_refuses_and_echoes_not
         if status != str(meaning.http_status):
             yield f"{name}: {body['code']} with status {status}"
         waits = answer["responseParameters"].get("gatewayresponse.header.Retry-After", "")
-        if meaning.http_retry_after and not re.fullmatch("'[1-9][0-9]?'", waits):
+        some_time = "'3600'" if name == "QUOTA_EXCEEDED" else "'[1-9][0-9]?'"
+        if meaning.http_retry_after and not re.fullmatch(some_time, waits):
             yield f"{name}: it does not say when to try again"
 
 

@@ -1,10 +1,11 @@
 """Who may reach into the queues: this account, and the services that send on its behalf."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
 from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.connector import CONNECTOR, RULE, TOPIC
 from tests.template.invariants.invariant import Wrongs, change, without
 from tests.template.invariants.queues import ONE_MORE_QUEUE, queues
 
@@ -12,7 +13,7 @@ REQUESTS, PARKED, RESULTS = (
     f"Resources {name}QueuePolicy Properties PolicyDocument Statement" for name in ("Requests", "Parked", "Results")
 )
 
-FROM_A_RULE = {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:events:*:${AWS::AccountId}:rule/*"}}
+FROM_THE_RULE = {"ArnEquals": {"aws:SourceArn": "${PersonalLinkRequestedRule.Arn}"}}
 
 
 def statements(built: Built, queue: str) -> Iterator[dict[str, Any]]:
@@ -29,12 +30,12 @@ def statements(built: Built, queue: str) -> Iterator[dict[str, Any]]:
     without(f"{PARKED} 0"),
     change("Resources ParkedQueuePolicy Properties Queues", [{"Ref": "ResultsQueue"}]),
 )
-def rules_may_send_to_the_queue_and_to_its_dead_letter_queue(built: Built) -> Wrongs:
+def the_rule_may_send_to_the_queue_and_to_its_dead_letter_queue(built: Built) -> Wrongs:
     allowed = {
         "Effect": "Allow",
         "Action": "sqs:SendMessage",
         "Principal": {"Service": "events.amazonaws.com"},
-        "Condition": FROM_A_RULE,
+        "Condition": FROM_THE_RULE,
     }
     for queue in ("RequestsQueue", "ParkedQueue"):
         if {**allowed, "Resource": f"${{{queue}.Arn}}"} not in statements(built, queue):
@@ -95,36 +96,60 @@ def every_queue_refuses_other_accounts_and_services_on_their_behalf(built: Built
             yield f"{name}: strangers"
 
 
-ALLOWED = f"{REQUESTS} 1"
-FOR_THIS_ACCOUNT = (
-    {
-        "Action": "sqs:SendMessage",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Condition": FROM_A_RULE,
-    },
-    {
-        "Action": "sqs:SendMessage",
-        "Principal": {"Service": "sns.amazonaws.com"},
-        "Condition": {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*"}},
-    },
-)
+RULES_STATEMENT, SENDERS = f"{REQUESTS} 0", f"{REQUESTS} 1 Fn::If 1"
+ANY_RULE = "arn:aws:events:eu-west-1:123456789012:rule/*"
 
 
 @CONNECTOR.invariant(
-    without(f"{ALLOWED} Condition"),
-    change(f"{ALLOWED} Condition ArnLike aws:SourceArn", "arn:aws:sns:*:*:*"),
-    change(f"{ALLOWED} Condition", {"StringEquals": {"aws:SourceAccount": "210987654321"}}),
-    change(f"{ALLOWED} Principal Service", "s3.amazonaws.com"),
-    change(f"{ALLOWED} Principal", "*"),
-    change(f"{ALLOWED} Principal", {"AWS": "arn:aws:iam::210987654321:root"}),
-    change(f"{ALLOWED} Action", "sqs:*"),
-    change(f"{ALLOWED} Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
+    change(f"{RULES_STATEMENT} Condition", {"ArnLike": {"aws:SourceArn": ANY_RULE}}),
+    change(f"{PARKED} 0 Condition", {"ArnLike": {"aws:SourceArn": ANY_RULE}}),
+    without(f"{RULES_STATEMENT} Condition"),
+    change(f"{REQUESTS} 1", {"Fn::If": ["CallersHaveAKey", {"Ref": "AWS::NoValue"}, {"Ref": "AWS::NoValue"}]}),
+    change("Conditions HasSenders", {"Fn::Equals": ["a", "a"]}),
+    without(f"{SENDERS} Condition"),
+    change(f"{SENDERS} Condition ArnEquals aws:SourceArn", "arn:aws:sns:*:*:*"),
+    change(f"{SENDERS} Condition", {"StringEquals": {"aws:SourceAccount": "210987654321"}}),
+    change(f"{SENDERS} Principal Service", "s3.amazonaws.com"),
+    change(f"{SENDERS} Principal", "*"),
+    change(f"{SENDERS} Principal", {"AWS": "arn:aws:iam::210987654321:root"}),
+    change(f"{SENDERS} Action", "sqs:*"),
+    change(f"{SENDERS} Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
+    change(f"{SENDERS} Resource", {"Fn::GetAtt": ["ParkedQueue", "Arn"]}),
+    change(f"{PARKED} +", {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": "*"}),
 )
-def a_queue_policy_lets_only_services_send_and_only_for_this_account(built: Built) -> Wrongs:
-    for name, policy in built.of_type("AWS::SQS::QueuePolicy").items():
-        for statement in policy["PolicyDocument"]["Statement"]:
-            if statement["Effect"] == "Deny":
-                continue
-            grant = {part: statement.get(part) for part in ("Action", "Principal", "Condition")}
-            if grant not in FOR_THIS_ACCOUNT:
-                yield f"{name}: {statement}"
+def the_queues_are_fed_by_the_rule_and_by_the_senders_that_are_named_and_by_no_other_service(built: Built) -> Wrongs:
+    by_the_rule = {"Service": "events.amazonaws.com"}, FROM_THE_RULE
+    by_senders = (
+        {"Service": ["events.amazonaws.com", "sns.amazonaws.com"]},
+        {"ArnEquals": {"aws:SourceArn": [RULE, TOPIC]}},
+    )
+    named = built.parameters["SenderArns"]
+    expected = [
+        ("RequestsQueuePolicy", "${RequestsQueue.Arn}", "sqs:SendMessage", *by_the_rule),
+        *([("RequestsQueuePolicy", "${RequestsQueue.Arn}", "sqs:SendMessage", *by_senders)] if named else []),
+        ("ParkedQueuePolicy", "${ParkedQueue.Arn}", "sqs:SendMessage", *by_the_rule),
+    ]
+    allowed = [
+        (name, *(statement.get(part) for part in ("Resource", "Action", "Principal", "Condition")))
+        for name, policy in built.of_type("AWS::SQS::QueuePolicy").items()
+        for statement in policy["PolicyDocument"]["Statement"]
+        if statement["Effect"] != "Deny"
+    ]
+    yield from (f"{statement}: too much" for statement in allowed if statement not in expected)
+    yield from (f"{statement}: missing" for statement in expected if statement not in allowed)
+
+
+@CONNECTOR.invariant(
+    change("Parameters SenderArns AllowedPattern", "^(|arn:aws[a-z-]*:(events|sns):.+)$"),
+    without("Parameters SenderArns AllowedPattern"),
+    change("Parameters SenderArns Default", "arn:aws:sns:eu-west-1:123456789012:*"),
+)
+def a_sender_is_a_whole_arn_of_a_rule_or_a_topic_and_by_default_there_is_none(built: Built) -> Wrongs:
+    parameter = built.template["Parameters"]["SenderArns"]
+    if parameter["Default"]:
+        yield f"SenderArns: {parameter['Default']}"
+    pattern = parameter.get("AllowedPattern", ".*")
+    yield from (f"SenderArns: refuses {arn}" for arn in ("", RULE, TOPIC) if not re.fullmatch(pattern, arn))
+    for arn in ("*", ANY_RULE, f"{TOPIC}*", "arn:aws:s3:::bucket", "arn:aws:sns:eu-west-1:*:tickets"):
+        if re.fullmatch(pattern, arn):
+            yield f"SenderArns: takes {arn}"

@@ -3,8 +3,9 @@
 from collections.abc import Iterator
 from typing import Any
 
+from sandbox.template import translated_template
 from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR, SECRET
+from tests.template.invariants.connector import BOUNDARY, CONNECTOR, SECRET, SECRET_NAME
 from tests.template.invariants.functions import functions
 from tests.template.invariants.invariant import Wrongs, change, without
 
@@ -104,8 +105,9 @@ def only_lambda_takes_a_role(built: Built) -> Wrongs:
     change(f"{WORKER_MAY} 3 Resource", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:*"}),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::x"}),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x"}),
-    change(f"{HTTP_API_MAY} 4 Action", "xray:*"),
-    change(f"{WORKER_MAY} 5 Action", ["xray:PutTraceSegments", "xray:PutEncryptionConfig"]),
+    change(f"{HTTP_API_MAY} 4 Fn::If 1 Action", "xray:*"),
+    change(f"{WORKER_MAY} 5 Fn::If 1 Action", ["xray:PutTraceSegments", "xray:PutEncryptionConfig"]),
+    change(f"{DIRECT_MAY} 0 Resource Fn::If 1 Fn::Sub", SECRET_STORE),
 )
 def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
     for name, role in roles(built).items():
@@ -119,13 +121,19 @@ def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
 
 def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     """What each function's work asks for, customer's keys aside."""
-    secret = "${CredentialsSecret.Id}" if "CredentialsSecret" in built.resources else SECRET
+    secret = {
+        "": "${CredentialsSecret.Id}",
+        SECRET: SECRET,
+        SECRET_NAME: (
+            "arn:${AWS::Partition}:secretsmanager:${AWS::Region}:${AWS::AccountId}:secret:prod/customergauge-??????"
+        ),
+    }[built.parameters["CredentialsSecretArn"]]
     each = {
         ("secretsmanager:GetSecretValue", secret),
         ("dynamodb:PutItem", "${LedgerTable.Arn}"),
         ("dynamodb:UpdateItem", "${LedgerTable.Arn}"),
         ("sqs:SendMessage", "${ResultsQueue.Arn}"),
-        *WRITE_TRACES,
+        *(WRITE_TRACES if built.parameters["Tracing"] == "Active" else ()),
     }
     return {
         "HttpApiRole": {
@@ -164,8 +172,12 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     change(f"{WORKER_MAY} 2 Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
     without(f"{WORKER_MAY} 3"),
     without(f"{WORKER_MAY} 5"),
-    change(f"{HTTP_API_MAY} 4 Action", "xray:PutTraceSegments"),
+    change(f"{HTTP_API_MAY} 4 Fn::If 1 Action", "xray:PutTraceSegments"),
+    change("Conditions IsTraced", {"Fn::Equals": ["a", "a"]}),
     change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
+    change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecretArn"}),  # a name is no resource
+    change("Conditions HasCredentialsArn", {"Fn::Equals": ["a", "a"]}),
+    change("Conditions HasCredentialsName", {"Fn::Equals": ["a", "b"]}),
     change(f"{DIRECT_MAY} 2 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
     change(f"{DIRECT_MAY} 2 Resource 1", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
     change(f"{DIRECT_MAY} 1 Action", "dynamodb:PutItem"),
@@ -211,3 +223,21 @@ def roles_use_the_customers_key_and_no_other(built: Built) -> Wrongs:
         granted = {one for one in permissions(role) if one[0].startswith("kms:")}
         if granted != expected:
             yield f"{name}: {granted}"
+
+
+@CONNECTOR.invariant(
+    without(f"{HTTP_API} PermissionsBoundary"),
+    without(f"{WORKER} PermissionsBoundary"),
+    without(f"{DIRECT} PermissionsBoundary"),
+    without("Resources DeploymentRole Properties PermissionsBoundary"),
+    change(f"{HTTP_API} PermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}),  # empty, IAM refuses it
+    change(f"{HTTP_API} PermissionsBoundary", BOUNDARY),
+    without("Globals Function DeploymentPreference Role"),  # SAM then makes a role without it
+    without("Resources QueueWorkerFunction Properties Role"),
+)
+def the_permissions_boundary_bounds_every_role(built: Built) -> Wrongs:
+    given = built.parameters["PermissionsBoundaryArn"] or None
+    canary = {**built.parameters, "CanaryDeployments": "true"}
+    for name, role in roles(Built(translated_template(built.source, **canary), canary, built.source)).items():
+        if role.get("PermissionsBoundary") != given:
+            yield f"{name}: {role.get('PermissionsBoundary')}"

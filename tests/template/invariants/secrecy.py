@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.connector import CONNECTOR, SECRET
 from tests.template.invariants.functions import functions
 from tests.template.invariants.invariant import Wrongs, change, without
 
@@ -42,7 +42,8 @@ def texts(name: str, node: Any) -> Iterator[tuple[str, str]]:
 def no_secret_is_written_down(built: Built) -> Wrongs:
     for resource, item in {**built.resources, **built.outputs}.items():
         for name, text in texts(resource, item):
-            is_none = text in {"", "true", "false"} or text.startswith(("arn:", "${"))
+            given = built.parameters["CredentialsSecretArn"]
+            is_none = text in {"", "true", "false", given} or text.startswith(("arn:", "${"))
             is_secret = (SECRET_NAME.search(name) or name == "client_id") and not is_none
             if is_secret or "{{resolve:" in text:
                 yield f"{resource}: {name}"
@@ -60,9 +61,30 @@ def no_secret_is_written_down(built: Built) -> Wrongs:
 def no_parameter_takes_a_secret(built: Built) -> Wrongs:
     for name, parameter in built.template["Parameters"].items():
         takes_text = parameter["Type"] == "String" and "AllowedValues" not in parameter
-        takes_an_arn = parameter.get("AllowedPattern", "").startswith("^(|arn:aws")
+        takes_an_arn = name == "CredentialsSecretArn" and parameter.get("AllowedPattern") not in {None, ".*"}
         if parameter.get("NoEcho") or (takes_text and SECRET_NAME.search(name) and not takes_an_arn):
             yield f"{name}: a secret would be typed into it"
+
+
+GIVEN = ("", "customergauge", "prod/customergauge", "prod/a-b_c+d=e.f@g", SECRET)
+
+
+@CONNECTOR.invariant(
+    without("Parameters CredentialsSecretArn AllowedPattern"),
+    change("Parameters CredentialsSecretArn AllowedPattern", "^(|arn:aws[a-z-]*:secretsmanager:.+)$"),
+)
+def a_secret_is_given_by_its_whole_arn_or_its_name(built: Built) -> Wrongs:
+    pattern = built.template["Parameters"]["CredentialsSecretArn"].get("AllowedPattern", ".*")
+    yield from (f"CredentialsSecretArn: refuses {one}" for one in GIVEN if not re.fullmatch(pattern, one))
+    for one in (
+        SECRET.removesuffix("-AbCdEf"),
+        "two words",
+        '{"client_id": "a"}',
+        "arn:aws:kms:eu-west-1:1:key/a",
+        "*",
+    ):
+        if re.fullmatch(pattern, one):
+            yield f"CredentialsSecretArn: takes {one}"
 
 
 @CONNECTOR.invariant(

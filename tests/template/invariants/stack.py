@@ -2,6 +2,8 @@
 
 import re
 
+from cfnlint.schema import PROVIDER_SCHEMA_MANAGER as CLOUDFORMATION
+
 from tests.template.invariants.built import Built
 from tests.template.invariants.connector import CONNECTOR
 from tests.template.invariants.invariant import Wrongs, change, without
@@ -45,7 +47,7 @@ def every_part_is_there_in_every_mode(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     without("Resources HttpUsagePlanKey Condition"),
     without("Outputs ApiKeyId Condition"),
-    change("Resources HttpAccessLogGroup Condition", "CallersHaveAKey"),
+    change("Resources HttpAccessLogGroup Condition", "EnvironmentsAreRestored"),
     change("Globals Function Environment Variables CREDENTIALS_SECRET_ARN", {"Ref": "CredentialsSecret"}),
 )
 def nothing_refers_to_what_is_not_built_in_this_mode(built: Built) -> Wrongs:
@@ -85,4 +87,36 @@ def two_stacks_fit_into_one_account(built: Built) -> Wrongs:
     for name, resource in built.resources.items():
         own = resource.get("Properties", {}).get(names.get(resource["Type"]), NO_NAME)
         if "${AWS::StackName}" not in own:
+            yield f"{name}: {own}"
+
+
+UNTAGGABLE = {  # to CloudFormation, and so is what belongs to a part that has the tags
+    "AWS::ApiGateway::Deployment",
+    "AWS::ApiGateway::UsagePlanKey",
+    "AWS::Lambda::Alias",
+    "AWS::Lambda::LayerVersion",
+    "AWS::Lambda::Permission",
+    "AWS::Lambda::Version",
+    "AWS::SNS::Subscription",
+    "AWS::SNS::TopicPolicy",
+    "AWS::SQS::QueuePolicy",
+    "AWS::WAFv2::WebACLAssociation",
+}
+OF_SAM = {"Key": "lambda:createdBy", "Value": "SAM"}
+
+
+@CONNECTOR.invariant(
+    change("Resources Alias", {"Type": "AWS::KMS::Alias", "Properties": {"AliasName": "alias/links"}}),
+    change("Resources RequestsQueue Properties Tags", [{"Key": "CostCentre", "Value": "ours"}]),
+    change("Resources PersonalLinkApi Properties Tags", {"CostCentre": "ours"}),
+    change("Globals Function Tags", {"CostCentre": "ours"}),
+)
+def a_tag_of_the_stack_reaches_every_resource_that_can_have_one(built: Built) -> Wrongs:
+    """CloudFormation hands a stack's tags to what its schemas call taggable; a tag of a resource's own goes before."""
+    for name, resource in built.resources.items():
+        tagging = CLOUDFORMATION.get_resource_schema("eu-west-1", resource["Type"]).schema["tagging"]
+        if not (tagging["taggable"] and tagging["tagOnCreate"]) and resource["Type"] not in UNTAGGABLE:
+            yield f"{name}: {resource['Type']} cannot have tags"
+        own = resource.get("Properties", {}).get("Tags", [])
+        if [tag for tag in own if tag != OF_SAM]:
             yield f"{name}: {own}"
