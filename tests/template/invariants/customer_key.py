@@ -62,7 +62,7 @@ def the_key_outlives_its_stack(built: Built) -> Wrongs:
     change(f"{STATEMENTS} 1 Action", "kms:*"),
     without(f"{STATEMENTS} 1"),
     without(f"{STATEMENTS} 1 Condition"),
-    change(f"{STATEMENTS} 1 Condition ArnLike aws:SourceArn", "arn:aws:events:*:*:rule/*"),
+    change(f"{STATEMENTS} 1 Condition ArnLikeIfExists aws:SourceArn", "arn:aws:events:*:*:rule/*"),
     without(f"{STATEMENTS} 2 Condition"),
     change(f"{STATEMENTS} 2 Condition ArnLike aws:SourceArn", "arn:aws:sns:*:*:*"),
     without(f"{STATEMENTS} 3"),
@@ -82,7 +82,11 @@ def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -
         (
             {"Service": "events.amazonaws.com"},
             ["kms:Decrypt", "kms:GenerateDataKey"],
-            {"ArnLike": {"aws:SourceArn": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"}},
+            {
+                "ArnLikeIfExists": {
+                    "aws:SourceArn": "arn:${AWS::Partition}:events:${AWS::Region}:${AWS::AccountId}:rule/*"
+                }
+            },
         ),
         (
             {"Service": "sns.amazonaws.com"},
