@@ -99,7 +99,7 @@ def test_the_template_can_be_read_in_one_sitting() -> None:
     assert len(SOURCE.read_text().splitlines()) <= 1000
 
 
-OPTIONAL = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "KNOWN_HEADINGS"}
+OPTIONAL = {"ACCESS_TOKEN_SECRET_ARN", "AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "KNOWN_HEADINGS"}
 
 
 @pytest.mark.parametrize("function", ["HttpApiFunction", "DirectInvocationFunction"])

@@ -30,7 +30,7 @@ CONNECTOR = Subject(
         "signatures": {},
         "keys, guarded, logged": {"HttpAuth": "API_KEY", "HttpAccessLogs": "true", **GUARDED},
         "signatures, guarded, a given secret": {"CredentialsSecretArn": SECRET, **GUARDED},
-        "keys, snapshots": {"HttpAuth": "API_KEY", "SnapStart": "On"},
+        "keys, snapshots, a token each": {"HttpAuth": "API_KEY", "SnapStart": "On", "ShareAccessToken": "false"},
         "signatures, a secret by name, traced": {"CredentialsSecretArn": SECRET_NAME, "Tracing": "Active"},
     },
 )

@@ -119,6 +119,12 @@ def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
                 yield f"{name}: {action} to {resource}"
 
 
+SHARE_A_TOKEN = {
+    ("secretsmanager:GetSecretValue", "${AccessTokenSecret.Id}"),
+    ("secretsmanager:PutSecretValue", "${AccessTokenSecret.Id}"),
+}
+
+
 def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     """What each function's work asks for, customer's keys aside."""
     secret = {
@@ -134,6 +140,7 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
         ("dynamodb:UpdateItem", "${LedgerTable.Arn}"),
         ("sqs:SendMessage", "${ResultsQueue.Arn}"),
         *(WRITE_TRACES if built.parameters["Tracing"] == "Active" else ()),
+        *(SHARE_A_TOKEN if built.parameters["ShareAccessToken"] == "true" else ()),
     }
     return {
         "HttpApiRole": {
@@ -181,6 +188,11 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
     change(f"{DIRECT_MAY} 2 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
     change(f"{DIRECT_MAY} 2 Resource 1", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
     change(f"{DIRECT_MAY} 1 Action", "dynamodb:PutItem"),
+    without(f"{HTTP_API_MAY} 6"),
+    without(f"{WORKER_MAY} 7"),
+    change(f"{DIRECT_MAY} 6 Fn::If 1 Resource", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),  # which nobody may write
+    change(f"{DIRECT_MAY} 6 Fn::If 1 Action +", "secretsmanager:DeleteSecret"),
+    change("Conditions SharesAccessToken", {"Fn::Equals": ["a", "a"]}),
     change(f"{DIRECT_MAY} 3 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
     change(
         "Resources ThirdRole",

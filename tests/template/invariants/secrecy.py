@@ -109,15 +109,23 @@ def outputs_are_names_and_addresses(built: Built) -> Wrongs:
     change(f"{VARIABLES} CREDENTIALS_SECRET_ARN", {"Ref": "CredentialsSecretArn"}),
     without("Resources CredentialsSecret Condition"),
     without("Resources CredentialsSecret"),
+    without("Resources AccessTokenSecret Condition"),
+    change(f"{VARIABLES} ACCESS_TOKEN_SECRET_ARN", {"Fn::GetAtt": ["AccessTokenSecret", "Id"]}),
+    change(f"{VARIABLES} ACCESS_TOKEN_SECRET_ARN", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),
 )
 def functions_read_the_given_secret_or_else_the_one_of_the_stack(built: Built) -> Wrongs:
     given = built.parameters["CredentialsSecretArn"]
-    if list(built.of_type("AWS::SecretsManager::Secret")) != ([] if given else ["CredentialsSecret"]):
-        yield "CredentialsSecret: made although one is given, or not made"
+    shared = built.parameters["ShareAccessToken"] == "true"
+    expected = [*([] if given else ["CredentialsSecret"]), *(["AccessTokenSecret"] if shared else [])]
+    if list(built.of_type("AWS::SecretsManager::Secret")) != expected:
+        yield f"not the secrets that are needed: {expected}"
     for name, function in functions(built).items():
         read = function["Environment"]["Variables"]["CREDENTIALS_SECRET_ARN"]
         if read != (given or "${CredentialsSecret.Id}"):
             yield f"{name}: {read}"
+        token = function["Environment"]["Variables"]["ACCESS_TOKEN_SECRET_ARN"]
+        if token != ("${AccessTokenSecret.Id}" if shared else ""):
+            yield f"{name}: {token}"
 
 
 TRUSTED = ("", "https://proxy.example.com", "https://proxy.example.com:8443/", "http://127.0.0.1:8099", "http://[::1]")

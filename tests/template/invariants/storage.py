@@ -20,6 +20,7 @@ TABLE = "Resources LedgerTable"
     without("Resources HttpApiLogGroup Properties KmsKeyId"),
     without("Resources HttpAccessLogGroup Properties KmsKeyId"),
     without("Resources CredentialsSecret Properties KmsKeyId"),
+    without("Resources AccessTokenSecret Properties KmsKeyId"),
     without("Globals Function KmsKeyArn"),
     without(f"{TABLE} Properties SSESpecification"),
     without(f"{TABLE} Properties SSESpecification KMSMasterKeyId"),  # then it is a key of AWS
