@@ -152,6 +152,15 @@ def test_a_detail_that_is_on_no_list_is_withheld(text: str, capfd: pytest.Captur
     assert [json.loads(line)["detail"] for line in capfd.readouterr().out.splitlines()] == ["(withheld)"] * 2
 
 
+@pytest.mark.parametrize("forgery", ["\x1b[2J", "\r", "\u202e", "\u2028", "\0", "\ud800"])
+def test_a_known_field_that_cannot_be_printed_is_withheld(forgery: str, capfd: pytest.CaptureFixture[str]) -> None:
+    observability.logger().info(f"a line{forgery}")
+    observability.report_bug(PersonalLinkError(f"event_mappings.toml is not TOML: {forgery}"))
+
+    message, bug = (json.loads(line) for line in capfd.readouterr().out.splitlines())
+    assert (message["message"], bug["detail"]) == ("(withheld)", "(withheld)")
+
+
 def test_of_a_long_detail_the_beginning_is_written(capfd: pytest.CaptureFixture[str]) -> None:
     missing = "; ".join(f"{name} is missing" for name in ("LEDGER_TABLE", "RESULTS_QUEUE_URL") * 10)
     observability.report_bug(PersonalLinkError(f"The environment is not complete: {missing}"))
