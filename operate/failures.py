@@ -34,7 +34,7 @@ _NOT_SIGNED_IN: Final = {
     "UnauthorizedSSOTokenError",
     "UnrecognizedClientException",
 }
-FORBIDDEN: Final = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
+_FORBIDDEN: Final = {"AccessDenied", "AccessDeniedException", "AuthorizationError", "UnauthorizedOperation"}
 _KEY_FORBIDDEN: Final = {"KMS.AccessDeniedException", "KMSAccessDenied", "KMSAccessDeniedException", "KmsAccessDenied"}
 _ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]{1,32}):([A-Za-z]{1,64})\b")
 
@@ -77,13 +77,13 @@ def denied_action(failure: Exception) -> str | None:
     if not isinstance(failure, ClientError):
         return None
     code, text = aws_error_code(failure), str(failure.response["Error"].get("Message", ""))
-    if code not in FORBIDDEN | _KEY_FORBIDDEN:
+    if code not in _FORBIDDEN | _KEY_FORBIDDEN:
         return None
+    operation = failure.operation_name.removesuffix("Batch")
     if named := _ACTION.search(text):
-        operation = failure.operation_name.removesuffix("Batch")
         # SQS writes its actions in small letters.
         return f"{named[1]}:{operation if named[2].lower() == operation.lower() else named[2]}"
-    return "kms:Decrypt" if code in _KEY_FORBIDDEN or "KMS" in text else failure.operation_name
+    return "kms:Decrypt" if code in _KEY_FORBIDDEN or "KMS" in text else operation
 
 
 def told(failure: ClientError | BotoCoreError) -> str:

@@ -101,7 +101,7 @@ def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: 
     sqs = found.account.client("sqs")
     echo = found.parameters.get("EchoRecord", "true") == "true"
     results = ResultsQueue(sqs, found.output("ResultsQueueUrl"), echo)
-    back = Redrive(sqs, found.output("RequestsQueueUrl"), results, ledger_of(found), Pace(rate))
+    back = Redrive(sqs, found.output("RequestsQueueUrl"), results, ledger_of(found), Pace(rate), account.refused)
     became: Counter[str] = Counter()
     try:
         with progress() as bar, _sweep(found) as sweep:

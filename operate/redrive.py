@@ -7,12 +7,13 @@ ledger sees to it that its request is not done twice.
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 import click
 
+from operate.failures import NotAllowed
 from operate.ledger_reader import Entry, LedgerReader, Standing
 from operate.parked import ParkedMessage, Sweep
 from personal_link.clock import Clock, SystemClock
@@ -62,6 +63,7 @@ class Redrive:
     results: ResultsQueue
     ledger: LedgerReader
     pace: Pace
+    refused: Sequence[str] = ()  # actions that AWS refused
 
     def entry(self, message: ParkedMessage) -> Entry:
         """Return what the ledger says of a message's request."""
@@ -70,13 +72,15 @@ class Redrive:
     def bring_back(self, message: ParkedMessage, entry: Entry, sweep: Sweep) -> bool:
         """Send a message's result or the message itself, then take it off the parked queue; False if it stays.
 
-        Raises ClickException if the results queue does not take the result.
+        Raises ClickException if the results queue does not take the result, NotAllowed if it may not be sent.
         """
         if entry.standing in STAYS:
             return False
         self.pace.wait()
         if entry.outcome is not None:
             if self.results.send([entry.outcome]):
+                if self.refused:
+                    raise NotAllowed(self.refused[-1])
                 raise click.ClickException("The results queue did not take a result: try again; nothing is lost.")
         else:
             self.sqs.send_message(

@@ -1,7 +1,7 @@
 """Where everything of a stack is, from CloudFormation alone; and the clients to reach it."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3
@@ -9,7 +9,7 @@ import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from operate.failures import NotAllowed, missing
+from operate.failures import NotAllowed, denied_action, missing
 from personal_link.aws_failure import aws_error_code
 
 LIVE: Final = "live"  # the alias of each function
@@ -32,11 +32,18 @@ class Account:
 
     session: boto3.Session
     endpoint_url: str | None
+    refused: list[str] = field(default_factory=list)  # actions; the package keeps AWS's refusals to itself
 
     def client(self, service: str) -> Any:
         """Return a client of a service."""
         make: Any = self.session.client  # its stubs want the service's name spelt out
-        return make(service, endpoint_url=self.endpoint_url, config=_CALLS)
+        client = make(service, endpoint_url=self.endpoint_url, config=_CALLS)
+        client.meta.events.register("after-call", self._note)
+        return client
+
+    def _note(self, parsed: Any, model: Any, **_: object) -> None:
+        if "Error" in parsed and (action := denied_action(ClientError(parsed, model.name))):
+            self.refused.append(action)
 
     def stack(self, name: str) -> "Stack":
         """Return where everything of a stack is. Raises ClickException if there is no such stack."""

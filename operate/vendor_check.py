@@ -5,8 +5,7 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-from operate.failures import FORBIDDEN
-from operate.stack import Stack
+from operate.stack import Account, Stack
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
 from personal_link.customergauge import CustomerGauge
@@ -60,10 +59,10 @@ def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
         token = vendor.fetch_token(credentials[0], Deadline.after(LIMIT, clock))
         return f"grants a token for {token.life:.0f} s, which is thrown away"
 
-    yield (first := _finding("The secret", read))
+    yield (first := _finding(stack.account, "The secret", read))
     if first.is_good:
-        yield _finding(f"The token server {_host(settings.auth_base_url)}", sign_in)
-    yield _finding(f"The API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
+        yield _finding(stack.account, f"The token server {_host(settings.auth_base_url)}", sign_in)
+    yield _finding(stack.account, f"The API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
 
 
 def _reach(transport: Transport, settings: Settings) -> str:
@@ -74,13 +73,12 @@ def _reach(transport: Transport, settings: Settings) -> str:
     return f"answers {how} (HTTP {answer.status})"
 
 
-def _finding(step: str, take: Callable[[], str]) -> Finding:
+def _finding(account: Account, step: str, take: Callable[[], str]) -> Finding:
     try:
         return Finding(step, is_good=True, said=take())
     except RequestError as error:
-        if any(f"({code})" in error.message for code in FORBIDDEN):
-            key = "kms:Decrypt, if it has a key of your own"
-            return Finding(step, is_good=None, said=f"not allowed: secretsmanager:GetSecretValue (or {key})")
+        if account.refused:
+            return Finding(step, is_good=None, said=f"not allowed: {account.refused[-1]}")
         advice = _WHAT_TO_DO.get(error.code, "look at the network between here and there")
         return Finding(step, is_good=False, said=f"{error.message.rstrip('.')}: {advice}")
 

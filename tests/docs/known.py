@@ -25,8 +25,10 @@ OF_OTHERS = frozenset(
         "AWS_ENDPOINT_URL",
         "AWS_LAMBDA_LOG_LEVEL",
         "ConcurrentExecutions",  # a metric of Lambda's
+        "CouldNotDetermineMessageSource",  # an error of SQS's
         "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
         "ERROR_CODE",  # an attribute of what EventBridge parks
+        "KMS_KEY_ARN",  # a place to fill in
         "POWERTOOLS_DEBUG",
         "POWERTOOLS_DEV",
         "POWERTOOLS_LOGGER_LOG_EVENT",

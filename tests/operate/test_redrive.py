@@ -197,12 +197,15 @@ def test_a_result_that_the_results_queue_does_not_take_stays_parked(stage: Stage
     stage.settle()
     parked = stage.park()
 
-    with refusing(stage.located.client("sqs"), "SendMessageBatch", "AccessDenied"):
-        redriven = stage.run("parked", "redrive", NAME)
+    with refusing(stage.located.client("sqs"), "SendMessageBatch", "InternalError"):
+        failed = stage.run("parked", "redrive", NAME)
+    stage.located.deny("SendMessageBatch", "sqs:sendmessage")
+    denied = stage.run("parked", "redrive", NAME)
 
-    assert redriven.output.splitlines()[-1] == (
+    assert failed.output.splitlines()[-1] == (
         "Error: The results queue did not take a result: try again; nothing is lost."
     )
+    assert denied.output.splitlines()[-1].startswith("Error: not allowed: sqs:SendMessage (")
     assert stage.parked_ids() == [parked]
 
 
