@@ -6,6 +6,7 @@ from typing import Any
 
 import http_api
 import queue_worker
+from personal_link import token_lease
 from personal_link.access_token import TokenCache, in_a_thread
 from personal_link.client_credentials import CredentialsSecret
 from personal_link.cool_down import CoolDown
@@ -14,7 +15,10 @@ from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Ledger
 from personal_link.queues import RequestsQueue, ResultsQueue
+from personal_link.shared_token import SharedToken
 from personal_link.sign_in import sign_in
+from personal_link.token_lease import TokenLease
+from personal_link.token_secret import TokenSecret
 from personal_link.transport import Transport
 from personal_link.triggers import no_mapping
 from personal_link.work_batch import BatchWorker
@@ -53,6 +57,7 @@ class Stage:
     clock: FakeClock
     interruptions: Interruptions
     receipt: str  # one that SQS knows, so that a message can be hidden
+    shares_token: bool = False
 
     def __post_init__(self) -> None:
         self.replace_environment()
@@ -60,7 +65,13 @@ class Stage:
     def replace_environment(self) -> None:
         """Begin anew: nothing is kept."""
         transport = WatchedTransport(self.clock, self.interruptions, self.vendor)
-        self.environment = an_environment(self.account, self.vendor, self.clock, transport)
+        self.environment = an_environment(self.account, self.vendor, self.clock, transport, shared=self.shares_token)
+
+    def forget_the_shared_token(self) -> None:
+        """Begin as a stack does that has just been deployed."""
+        table, secrets = self.account.ledger_table, self.account.secretsmanager
+        secrets.put_secret_value(SecretId=self.account.token_secret_arn, SecretString="{}")
+        self.account.dynamodb.delete_item(TableName=table, Key={"pk": {"S": token_lease.KEY}})
 
     def call(self, event: dict[str, Any]) -> dict[str, Any]:
         """Invoke the HTTP function."""
@@ -74,13 +85,17 @@ class Stage:
 
 
 def an_environment(
-    account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, transport: Transport
+    account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, transport: Transport, *, shared: bool = False
 ) -> Environment:
     customergauge = CustomerGauge(transport, clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url)
     secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+    fetch = partial(sign_in, secret, customergauge)
+    lease = TokenLease(account.dynamodb, account.ledger_table, clock)
+    token_secret = TokenSecret(account.secretsmanager, account.token_secret_arn)
+    token = SharedToken(lease, token_secret, secret, fetch, origin="sandbox", clock=clock, sleep=clock.advance)
     issuer = LinkIssuer(
         ledger=Ledger(account.dynamodb, account.ledger_table, 21, clock),
-        tokens=TokenCache(partial(sign_in, secret, customergauge), clock, in_a_thread),
+        tokens=TokenCache(token.fetch if shared else fetch, clock, in_a_thread),
         customergauge=customergauge,
         clock=clock,
         default_configuration="contact",

@@ -39,6 +39,7 @@ def tell(stage: Stage, arrivals: list[Arrival], plan: Mapping[int, Kind]) -> Sto
     stage.vendor.reset()
     stage.vendor.duplicate_rule = "campaign"
     stage.interruptions.plan(plan)
+    stage.forget_the_shared_token()
     stage.replace_environment()
     story = Story(plan, stage.interruptions.steps)
     waiting, ledger = arrivals, dict[str, Item]()
@@ -108,8 +109,9 @@ def _expect_nothing_while_leased(stage: Stage, story: Story, leased: list[Arriva
 
 
 def _ledger(stage: Stage) -> dict[str, Item]:
-    """Return the ledger's items by the names of their requests."""
-    return {item["source_id"]["S"].partition(".")[0]: item for item in stage.account.ledger_items()}
+    """Return the ledger's items by the names of their requests; the lease of the shared token is none."""
+    items = [item for item in stage.account.ledger_items() if "source_id" in item]
+    return {item["source_id"]["S"].partition(".")[0]: item for item in items}
 
 
 def _links(stage: Stage) -> dict[str, dict[str, Any]]:

@@ -136,3 +136,56 @@ def park(stage: Stage, what: str, plan: Plan) -> list[str]:
     assert {message["Body"] for message in parked} == {body}
     assert {values(message)["original_message_id"] for message in parked} == {arrival.message_id}
     return [values(message)["code"] for message in parked]
+
+
+# With the shared token
+
+
+@pytest.fixture
+def sharing(stage: Stage) -> Stage:
+    stage.shares_token = True
+    return stage
+
+
+CALLS_OF_THE_SHARED_TOKEN = [
+    *("GetSecretValue", "UpdateItem"),  # no token is there; the lease is taken
+    *("GetSecretValue", "token"),  # the credentials; the token
+    *("UpdateItem", "PutSecretValue", "UpdateItem"),  # the lease renewed; the token stored; the lease ended
+]
+
+
+def tokens_too_many(stage: Stage, trigger: Trigger, plan: Plan) -> list[str]:
+    """Tell a story; return what is wrong with it, or that it cost more than a token beyond each fault's."""
+    story = tell_of(stage, trigger, plan=plan)
+    tokens = len(stage.vendor.calls("token"))
+    return [str(story)] if story.wrong or tokens > 1 + len(plan) else []
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_the_steps_of_a_request_that_fetches_a_token_for_all_are_all_seen(sharing: Stage, trigger: Trigger) -> None:
+    steps = tell_of(sharing, trigger, plan={}).steps
+
+    calls = ["PutItem", *CALLS_OF_THE_SHARED_TOKEN, "personal-link", "UpdateItem", "SendMessageBatch"]
+    assert steps == [Step(call, side) for call in calls for side in ("before", "after")]
+
+
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_one_fault_at_any_step_of_sharing_a_token_leaves_one_honest_outcome_and_costs_one_token_at_most(
+    sharing: Stage, trigger: Trigger
+) -> None:
+    undisturbed = tell_of(sharing, trigger, plan={})
+    plans: list[Plan] = [{step: kind} for step, kind in each_fault(undisturbed.steps)]
+
+    assert [problem for plan in plans for problem in tokens_too_many(sharing, trigger, plan)] == []
+    assert len(plans) >= 50
+
+
+@pytest.mark.full
+@pytest.mark.parametrize("trigger", TRIGGERS)
+def test_every_pair_of_faults_with_the_shared_token_leaves_one_honest_outcome_and_costs_two_tokens_at_most(
+    sharing: Stage, trigger: Trigger
+) -> None:
+    plans = list(pairs(with_one_fault(sharing, trigger)))
+
+    assert [problem for plan in plans for problem in tokens_too_many(sharing, trigger, plan)] == []
+    assert len(plans) >= 1_000
