@@ -17,7 +17,8 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
 @pytest.fixture(scope="session")
 def stack(vendor: CustomerGaugeSandbox) -> Iterator[Stack]:
     with running_emulator() as emulator:
-        deployed = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url, LogLevel="DEBUG")
+        urls = {"AuthBaseUrl": vendor.base_url, "ImportsBaseUrl": vendor.base_url}
+        deployed = deploy(emulator, LogLevel="DEBUG", Tracing="Active", **urls)  # as much is logged as can be
         deployed.fill_secret(vendor.client_id, vendor.client_secret)
         yield deployed
 
