@@ -26,6 +26,7 @@ from sandbox.template import REPOSITORY
 from sandbox.vendor_replies import Reply
 from tests.docs.documents import DOCS, commands
 from tests.stack.test_operate import new_request, park_a_day_old
+from tests.stack.test_triggers import the_result
 
 POLICY = (REPOSITORY / "docs" / "policies" / "operator.json").read_text()
 KEY = "UseYourKeyOrDeleteThisWithoutKmsKeyArn"
@@ -242,11 +243,12 @@ def test_an_action_is_missed_on_each_of_its_resources(
 
 
 @pytest.mark.usefixtures("parked")
-def test_with_the_policy_parked_requests_come_back(operator: Operator) -> None:
+def test_with_the_policy_parked_requests_come_back(operator: Operator, stack: Stack) -> None:
     operator.may(GRANTS)
 
     assert re.search("1 +tried again", redrive_open(operator))
     assert re.search("1 +its result is sent again", redrive_settled(operator))
+    assert the_result(stack, lambda message: message["status"] == "created" and not message["replayed"])
 
 
 def test_every_action_of_the_policy_is_in_this_proof() -> None:
