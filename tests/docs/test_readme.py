@@ -160,7 +160,7 @@ WHOSE_KEY = (
 )
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/contracts/openapi.yaml"])
+@pytest.mark.parametrize("page", ["README.md", "docs/contracts/openapi.yaml", "docs/security.md"])
 def test_whose_a_key_is_stands_in_one_sentence(page: str) -> None:
     assert WHOSE_KEY in " ".join((REPOSITORY / page).read_text().split())
 
