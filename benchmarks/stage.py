@@ -155,7 +155,7 @@ def template_variables(function: Function, places: Mapping[str, str], **paramete
     known["AWS::StackName"] = "personal-link"
 
     def value_of(name: str, value: Any) -> str:
-        if name == "ACCESS_TOKEN_SECRET_ARN" and known["ShareAccessToken"] == "false":
+        if known["ShareAccessToken"] == "false" and name.startswith("ACCESS_TOKEN"):
             return ""
         if name in places:
             return places[name]
