@@ -11,13 +11,13 @@ from tests.template.invariants.built import Built
 CONFIGURED = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
 
 
-def rule(stage: str) -> tuple[str, frozenset[str]]:
+def rule(stage: str) -> tuple[str, set[str]]:
     """Return the bus that a stage's rule listens to, and the detail-types."""
     overrides = CONFIGURED[stage]["deploy"]["parameters"]["parameter_overrides"]
     parameters = CfnParameterOverridesType().convert(overrides, None, None)
     built = Built(translated_template(None, **parameters), parameters, source_template())
     [found] = built.of_type("AWS::Events::Rule").values()
-    return found["EventBusName"], frozenset(found["EventPattern"]["detail-type"])
+    return found["EventBusName"], set(found["EventPattern"]["detail-type"])
 
 
 @pytest.mark.parametrize(
