@@ -118,6 +118,15 @@ def test_a_key_named_by_its_caller_is_never_the_hash_of_a_request() -> None:
     assert IdempotencyKey("caller", "5e88", "iam x").digest != IdempotencyKey("content", "5e88", "iam x").digest
 
 
+@pytest.mark.parametrize("key", ["order-7", None], ids=["a key of the caller's", "the hash of the request"])
+def test_an_older_version_does_not_find_what_this_one_began_by_http(key: str | None) -> None:
+    request = {"headers": {"Idempotency-Key": key} if key else {}, "body": BODY}
+    context = {"requestId": "r-1", "requestTimeEpoch": 1_800_000_000_500, "identity": {"userArn": f"{ACCOUNT}:user/s"}}
+    owned = check(open_http({**request, "requestContext": context})).key
+
+    assert owned.digest != owned.former_digest, "so a canary and a roll-back of this upgrade ask twice: docs/upgrade.md"
+
+
 # The queue and the bus
 
 
