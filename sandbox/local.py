@@ -8,6 +8,7 @@ from sandbox.console.desk import Desk
 from sandbox.console.server import serving
 from sandbox.demo import walk
 from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY
+from sandbox.metrics_feed import feeding_metrics
 from sandbox.scene import Scene, run, say, set_scene
 from sandbox.stack import STACK_NAME
 
@@ -20,7 +21,7 @@ def local() -> None:
     arguments = parser.parse_args()
     with set_scene(arguments.port) as scene:
         walk(scene)
-        with serving(Desk(scene), arguments.console_port) as console:
+        with serving(Desk(scene), arguments.console_port) as console, feeding_metrics(scene.stack):
             say(lines(scene, console))
             threading.Event().wait()
 

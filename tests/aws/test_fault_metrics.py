@@ -189,6 +189,11 @@ def forget_the_token(account: Account) -> None:
     forget()
 
 
+def retry_for_half_an_hour(vendor: CustomerGaugeSandbox, _account: Account) -> None:
+    vendor.script("personal-link", Reply(503))
+    deliver(ADA, hours_ago=0.6)
+
+
 def lose_a_link(vendor: CustomerGaugeSandbox, _account: Account) -> None:
     vendor.script("personal-link", Reply(200, {"data": {}}))
     deliver(ADA)
@@ -233,6 +238,7 @@ def meet_a_bug(_vendor: CustomerGaugeSandbox, account: Account) -> None:
 
 
 FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
+    ("OldestRetry", retry_for_half_an_hour),
     ("UnknownOutcomes", lose_a_link),
     ("CredentialsRefused", refuse_the_credentials),
     ("CredentialsRefused", forbid_the_client),

@@ -275,3 +275,11 @@ def test_what_needs_somebody_counts_more_than_what_may_not_be_seen(stage: Stage)
     stage.park()
 
     assert stage.run("health", NAME).exit_code == 1
+
+
+def test_a_call_that_fails_otherwise_ends_the_command(stage: Stage) -> None:
+    with refusing(stage.located.client("cloudwatch"), "GetMetricData", "InternalServiceFault"):
+        told = stage.run("health", NAME)
+
+    assert told.exit_code == 1
+    assert told.output.splitlines()[-1].startswith("Error: AWS failed at GetMetricData (InternalServiceFault)")

@@ -1,0 +1,63 @@
+"""Metrics out of the functions' logs: CloudWatch takes them by itself, the emulator does not."""
+
+import json
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.stack import Stack
+
+EVERY: Final = 2.0  # seconds
+
+
+class MetricsFeed:
+    """Hands each metric that the functions logged to the emulator's CloudWatch, once."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+        self._cloudwatch = stack.emulator.client("cloudwatch")
+        self._seen: Counter[str] = Counter()
+
+    def follow(self) -> None:
+        """Read what was logged since the last time."""
+        lines = Counter(line for line in self._stack.function_logs().splitlines() if '"_aws"' in line)
+        new, self._seen = lines - self._seen, lines
+        for line in new.elements():
+            self._hand_on(json.loads(line))
+
+    def _hand_on(self, line: dict[str, Any]) -> None:
+        for directive in line["_aws"]["CloudWatchMetrics"]:
+            data = [
+                {
+                    "MetricName": metric["Name"],
+                    "Dimensions": [{"Name": name, "Value": line[name]} for name in names],
+                    "Values": line[metric["Name"]],
+                    "Unit": metric["Unit"],
+                }
+                for names in directive["Dimensions"]
+                for metric in directive["Metrics"]
+            ]
+            self._cloudwatch.put_metric_data(Namespace=directive["Namespace"], MetricData=data)
+
+
+@contextmanager
+def feeding_metrics(stack: Stack) -> Iterator[None]:
+    """Feed for as long as a `with` block lasts."""
+    feed, ended = MetricsFeed(stack), threading.Event()
+
+    def run() -> None:
+        while not ended.wait(EVERY):
+            with suppress(ClientError, BotoCoreError):  # nobody has logged yet, or the emulator is busy: next time
+                feed.follow()
+
+    thread = threading.Thread(target=run, daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        ended.set()
+        thread.join()
