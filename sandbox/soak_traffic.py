@@ -31,7 +31,8 @@ SHARES: dict[Kind, int] = {  # in a hundred
     "invalid": 3,
     "cut off": 3,
 }
-DELIVERED_TWICE = 0.12  # of the good ones: the same request under the same key, through two triggers
+DELIVERED_TWICE = 0.12  # of the good ones: the same request under the same key, through the two that share their keys
+SHARE_KEYS: tuple[Trigger, ...] = ("eventbridge", "sqs")
 FINAL = {409: {"outcome_unknown"}, 502: {"bad_response"}}  # of the statuses that are worth another try, those that end
 
 _HTTP_CALLERS = 6
@@ -77,11 +78,13 @@ def make_requests(count: int, seed: int) -> list[SoakRequest]:
         kind: Kind = drawn if unshared else "good"
         reference = f"soak-{number:05}"
         key, contact = f"key-of-{reference}", f"{reference}@example.com"
-        deliveries = tuple(dice.sample(TRIGGERS, 2 if kind == "good" and dice.random() < DELIVERED_TWICE else 1))
+        twice = kind == "good" and dice.random() < DELIVERED_TWICE
+        deliveries = SHARE_KEYS if twice else (dice.choice(TRIGGERS),)
         if kind == "same contact":
             contact = str(dice.choice(unshared).contact)
         if kind == "key of another":
-            key = dice.choice(unshared).key
+            other = dice.choice(unshared)
+            key, deliveries = other.key, other.deliveries  # elsewhere it would be a key of its own
         if kind == "cut off":  # an event always holds JSON
             deliveries = (dice.choice(("http", "sqs")),)
         content = _content(kind, reference, contact)

@@ -1,4 +1,4 @@
-"""The same request a hundred times at once, by every trigger: one call on the wire, one outcome for all."""
+"""The same request a hundred times at once, by all triggers that share its key: one call, one outcome for all."""
 
 import json
 import threading
@@ -15,19 +15,26 @@ from tests.crash.environments import Environment, an_environment
 from tests.crash.interruptions import Interruptions, Killed, WatchedTransport
 from tests.fake_clock import FakeClock
 
-HOWEVER_SENT: list[Trigger] = ["http without a key", "sqs", "eventbridge"]  # the key is in the body
+WHOSE_KEY_IS_ONE: list[list[Trigger]] = [["sqs", "eventbridge"], ["http without a key"]]  # the key is in the body
 
 
+@pytest.mark.parametrize("triggers", WHOSE_KEY_IS_ONE, ids=["queue and bus", "http"])
 @pytest.mark.parametrize("first", ["nobody", "an attempt that died before its call"])
-def test_a_hundred_duplicates_at_once_by_every_trigger_are_one_call(
-    account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, first: str
+def test_a_hundred_duplicates_at_once_are_one_call(
+    account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, first: str, triggers: list[Trigger]
 ) -> None:
     vendor.script("personal-link", Reply(delay=1))  # long enough for all to meet
     environments = [
         an_environment(account, vendor, clock, WatchedTransport(clock, Interruptions(), vendor)) for _ in range(10)
     ]
     arrivals = [
-        Arrival(HOWEVER_SENT[number % 3], f"d{number}", clock.wall(), key="order-1", record={"Email": "a@acme.example"})
+        Arrival(
+            triggers[number % len(triggers)],
+            f"d{number}",
+            clock.wall(),
+            key="order-1",
+            record={"Email": "a@acme.example"},
+        )
         for number in range(100)
     ]
     receipt = account.queued_record("{}")["receiptHandle"]
@@ -42,7 +49,7 @@ def test_a_hundred_duplicates_at_once_by_every_trigger_are_one_call(
     with one_write_at_a_time(account), ThreadPoolExecutor(100) as pool:
         endings = list(pool.map(arrive, range(100)))
     assert len(vendor.calls("personal-link")) == 1
-    assert set(endings) == {"done", "in_progress", "in the queue again"}
+    assert set(endings) <= {"done", "in_progress", "in the queue again"}
     clock.advance(120)
     for number, arrival in enumerate(arrivals):
         if endings[number] != "done":

@@ -110,7 +110,7 @@ def references_that_got_in(stack: Stack) -> set[str]:
     last = uuid.uuid4().hex
     stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(a_request(last)))
     references: set[str] = set()
-    while last not in references:
+    while last not in references or stack.leftovers(within=2).keys() == {"results"}:  # they come in any order
         references |= {result.json()["reference"] for result in stack.results(1)}
     assert stack.leftovers(within=2) == {}
     return references - {last}
