@@ -122,14 +122,94 @@ def test_an_event_becomes_a_link(stack: Stack, vendor: CustomerGaugeSandbox) -> 
     assert result.json()["personal_link"]["survey_link"] in {link.survey_link for link in vendor.links}
 
 
-def test_an_event_whose_detail_is_no_request_is_a_rejected_result(stack: Stack) -> None:
+def test_an_event_whose_request_is_not_valid_is_a_rejected_result(stack: Stack) -> None:
     [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
     reference = f"no-record-{uuid.uuid4()}"
 
-    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"reference": reference})}])
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"reference": reference, "record": {}})}])
 
     result = the_result(stack, lambda message: message.get("reference") == reference)
     assert result.attributes == {"status": "rejected", "code": "invalid_request", "source": "eventbridge"}
+
+
+def test_an_event_whose_detail_is_no_request_is_parked_whole_and_says_what_to_do(stack: Stack) -> None:
+    [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
+
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"order": 7})}])
+
+    [parked] = stack.parked(1)
+    assert json.loads(parked.body)["detail"] == {"order": 7}
+    assert parked.attributes["detail"] == (
+        "The body holds no request. It looks like an EventBridge event whose detail is no request. "
+        "Map its detail-type (docs/mapping.md)."
+    )
+
+
+def test_a_request_by_a_topic_becomes_a_link_though_delivery_is_not_raw(stack: Stack) -> None:
+    sns = stack.emulator.client("sns")
+    topic = sns.create_topic(Name=f"orders-{uuid.uuid4()}")["TopicArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=stack.requests_queue_arn)
+    reference = f"topic-{uuid.uuid4()}"
+    request = json.loads(sample("sqs_request.json")) | {"reference": reference}
+    del request["idempotency_key"]
+
+    published = sns.publish(TopicArn=topic, Message=json.dumps(request))["MessageId"]
+
+    result = the_result(stack, lambda message: message.get("reference") == reference)
+    assert result.attributes == {"status": "created", "code": "created", "source": "sqs"}
+    assert result.json()["source"] == {"type": "sqs", "id": published}
+
+
+def test_a_comment_of_two_lines_gets_its_link_by_every_trigger(
+    stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
+) -> None:
+    comment = "line 1\n\tline 2"
+    request = json.loads(sample("sqs_request.json"))
+    name = f"lines-{uuid.uuid4()}"
+
+    def of(trigger: str) -> dict[str, Any]:
+        record = request["record"] | {"Comment": comment}
+        return request | {"record": record, "reference": f"{name}-{trigger}", "idempotency_key": f"{name}-{trigger}"}
+
+    def result_of(trigger: str) -> dict[str, Any]:
+        return the_result(stack, lambda message: message.get("reference") == f"{name}-{trigger}").json()
+
+    assert caller.send("PUT", json.dumps(of("http"))).status == 200
+    form = "configuration=contact&record[Email]=a@b.c&record[Comment]=line+1%0A%09line+2\n&_token=x&"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert caller.send("PUT", form, headers).status == 200
+    assert json.loads(vendor.calls("personal-link")[-1].body)["record"]["Comment"] == comment
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(of("queue")))
+    assert result_of("queue")["status"] == "created"
+    [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps(of("bus"))}])
+    assert result_of("bus")["status"] == "created"
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "status"),
+    [
+        pytest.param("\ufeff{}", {}, 400, id="a byte order mark before nothing"),
+        pytest.param('{"record": {"Name": "J\ufffdrg"}}', {}, 400, id="what API Gateway makes of Latin-1"),
+        pytest.param('{"detail-type": "x", "id": "1", "detail": {"record": {}}}', {}, 400, id="an event"),
+    ],
+)
+def test_what_is_not_accepted_by_http_says_why(
+    caller: HttpCaller, body: str, headers: dict[str, str], status: int
+) -> None:
+    answer = caller.send("PUT", body, headers)
+
+    assert (answer.status, answer.json()["code"]) == (status, "invalid_request")
+
+
+def test_a_key_in_quotes_and_without_is_one_key(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
+    first = caller.send("PUT", sample("http_put.json"), {"Idempotency-Key": '"stack-quoted"'})
+    calls = len(vendor.calls("personal-link"))
+
+    again = caller.send("PUT", "\ufeff" + sample("http_put.json"), {"Idempotency-Key": "stack-quoted"})
+
+    assert (again.status, again.body) == (200, first.body)
+    assert len(vendor.calls("personal-link")) == calls
 
 
 def test_a_bare_request_on_the_queue_becomes_a_link(stack: Stack) -> None:
