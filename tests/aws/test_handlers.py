@@ -237,6 +237,19 @@ def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
             400,
             {
                 "code": "invalid_request",
+                "message": (
+                    "The body holds no request. It looks like an empty object. "
+                    "Send a request (docs/contracts/request.schema.json)."
+                ),
+                "errors": {"record": ["is required: an object of at least one heading and its value"]},
+            },
+            id="no request",
+        ),
+        pytest.param(
+            {"configuration": "contact"},
+            400,
+            {
+                "code": "invalid_request",
                 "message": "The request is not valid: see record.",
                 "errors": {"record": ["is required: an object of at least one heading and its value"]},
             },

@@ -173,14 +173,32 @@ def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result(
     assert vendor.calls("token") == []
 
 
-@pytest.mark.parametrize("body", ["null", "[]", '"x"', "4711", "{}"])
-def test_json_that_holds_no_request_is_a_rejected_result(worker: BatchWorker, account: Account, body: str) -> None:
+@pytest.mark.parametrize("body", ['{"record": [["Email", "ada@acme.example"]]}', '{"configuration": "map-1"}'])
+def test_a_request_without_a_record_that_can_be_read_is_a_rejected_result(
+    worker: BatchWorker, account: Account, body: str
+) -> None:
     again = work(worker, a_record(body))
 
     assert again == []
     (message,) = account.results()
-    assert json.loads(message["Body"])["error"]["code"] == "invalid_request"
-    assert list(json.loads(message["Body"])["error"]["errors"]) == ["record"]
+    result = json.loads(message["Body"])
+    assert result["error"]["code"] == "invalid_request"
+    assert list(result["error"]["errors"]) == ["record"]
+    assert result.get("record") == json.loads(body).get("record")
+
+
+def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    published = {"Type": "Notification", "MessageId": "n-1", "Message": '{"record": {"Email": "ada@acme.example"}}'}
+
+    again = work(worker, a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
+
+    assert again == []
+    assert len(vendor.calls("personal-link")) == 1
+    first, second = (json.loads(message["Body"]) for message in account.results())
+    assert (first["status"], first["source"]) == ("created", {"type": "sqs", "id": "n-1"})
+    assert second == {**first, "replayed": True}
 
 
 def test_a_rejected_result_sent_again_is_the_same_to_the_byte(worker: BatchWorker, account: Account) -> None:
@@ -198,7 +216,48 @@ def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, a
 
     (message,) = account.results()
     assert values(message)["code"] == "too_large"
-    assert "record" not in json.loads(message["Body"])
+    assert json.loads(message["Body"])["record"] == {"Notes": "x" * 70_000}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "detail"),
+    [
+        pytest.param(
+            json.dumps({"record": {"Notes": "x" * 500_000}}),
+            "too_large",
+            "The request has 500061 bytes; at most 65536 are allowed.",
+            id="too large",
+        ),
+        pytest.param(
+            json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
+            "invalid_request",
+            "The request is not valid: see record.",
+            id="too large once it is ASCII",
+        ),
+        pytest.param(
+            '{"record": {"Score": 1e999}, "reference": "order-7"}',
+            "invalid_request",
+            "The request is not valid: see record.",
+            id="a number that JSON writes and we cannot",
+        ),
+        pytest.param(
+            '{"record": {"A": ' + "[" * 40 + "]" * 40 + "}}",
+            "invalid_request",
+            "The request is not valid: see record.",
+            id="too deep for many readers",
+        ),
+    ],
+)
+def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_wrong(
+    worker: BatchWorker, account: Account, body: str, code: str, detail: str
+) -> None:
+    again = work(worker, a_record(body))
+
+    assert again == []
+    assert account.results() == []
+    (parked,) = account.parked()
+    assert parked["Body"] == body
+    assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
 
 
 def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:
@@ -236,7 +295,7 @@ def test_an_empty_batch_is_done(worker: BatchWorker) -> None:
 def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_did(
     worker: BatchWorker, account: Account
 ) -> None:
-    again = work(worker, a_record(json.dumps({"record": {"é" * 300_000: []}}, ensure_ascii=False)))
+    again = work(worker, a_record(json.dumps({"record": {"é" * 70_000: []}}, ensure_ascii=False)))
 
     assert again == []
     (message,) = account.results()
@@ -254,7 +313,13 @@ def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_d
         pytest.param('{"record": {"Score": NaN}}', id="NaN"),
         pytest.param('{"record": {}, "record": {}}', id="a name twice"),
         pytest.param("[" * 100_000, id="too deep"),
-        pytest.param('\ufeff{"record": {}}', id="byte order mark"),
+        pytest.param("null", id="null"),
+        pytest.param("[]", id="an array"),
+        pytest.param("{}", id="an empty object"),
+        pytest.param('{"Records": [{"eventSource": "aws:s3", "s3": {}}]}', id="an S3 notification"),
+        pytest.param('{"Type": "Notification", "Message": "Shipped"}', id="an SNS notification without a request"),
+        pytest.param('{"id": "e-1", "detail-type": "Other", "detail": {"order": 7}}', id="an event without a mapping"),
+        pytest.param('{"detail-type": "Other", "detail": {"record": {"A": 1}}}', id="an event without an id"),
     ],
 )
 def test_what_cannot_be_read_is_parked_at_once_as_it_came(

@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import json
 import logging
 import pkgutil
 import socket
@@ -20,6 +21,7 @@ from personal_link.clock import Deadline, SystemClock
 from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
+from personal_link.envelopes import Wrapping
 from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
 from personal_link.event_mappings import EventMappings, _Entry, _Functions
 from personal_link.http_door import HttpDoor
@@ -131,6 +133,8 @@ def objects() -> list[object]:
         reader = transport._TimedReader(sock, 0.0)  # noqa: SLF001
         reader.close()
     tls = ssl.create_default_context()
+    wrapping = Wrapping()
+    wrapping.content_of({"Type": "Notification", "MessageId": KEY.value, "Message": json.dumps({"record": RECORD})})
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
         *(
@@ -178,6 +182,7 @@ def objects() -> list[object]:
         Meaning(503),
         Metrics(),
         Mapped(delivery.content, {}),
+        wrapping,
         EventMappings({}),
         _Entry("Order Paid", {}, frozenset()),
         _Functions(),

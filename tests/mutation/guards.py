@@ -185,13 +185,36 @@ GUARDS: Final = [
         "isinstance(value, str) else",
     ),
     Guard("a detail is on the list", "observability", "details.is_known(value)", "True"),
-    Guard("a time that cannot be written counts as none", "triggers", ".astimezone(UTC)", ""),
+    Guard("a time that cannot be written counts as none", "envelopes", ".astimezone(UTC)", ""),
     Guard(
-        "a record larger than a request is not repeated",
+        "a record that is larger than a result is not repeated",
         "outcome",
-        "return record if size_of(record) <= MAX_BYTES else None",
-        "return record",
+        "return not level and len(json.dumps(sent)) <= MAX_ECHO",
+        "return not level",
     ),
+    Guard(
+        "a record that is deeper than readers go is not repeated",
+        "outcome",
+        "return not level and len(json.dumps(sent)) <= MAX_ECHO",
+        "return len(json.dumps(sent)) <= MAX_ECHO",
+    ),
+    Guard(
+        "an object that is no request is not refused as one",
+        "envelopes",
+        'isinstance(value, dict) and ("record" in value or "configuration" in value)',
+        "isinstance(value, dict)",
+    ),
+    Guard("one envelope is taken off", "envelopes", "elif not self._notification and (", "elif ("),
+    Guard(
+        "one encoding as text is taken off",
+        "envelopes",
+        "if isinstance(value, str) and not self._is_decoded:",
+        "if isinstance(value, str):",
+    ),
+    Guard(
+        "a notification goes by its own id", "triggers", "wrapping.message_id or first_id(record)", "first_id(record)"
+    ),
+    Guard("text that lost bytes is not taken", "triggers", "if _REPLACEMENT in body:", "if False:"),
     Guard("a log line is ASCII", "observability", 'separators=(",", ":")', 'ensure_ascii=False, separators=(",", ":")'),
     Guard("words that quote somebody are not passed on", "vendor_words", "if not text or any(", "if not text or all("),
     Guard(

@@ -8,6 +8,8 @@ import re
 from functools import cache
 from typing import Final
 
+from personal_link.envelopes import SHAPES
+
 # As AWS writes its codes; or an HTTP status, where the answer named none.
 AWS_CODE: Final = "[A-Za-z.]{1,64}|[1-5][0-9]{2}"
 
@@ -20,6 +22,7 @@ _VARIABLE: Final = (
 )
 _FIELD: Final = "(configuration|idempotency_key|record|reference)"
 _HOLES: Final = {
+    "a shape": "|".join(map(re.escape, SHAPES)),
     "cause": _CAUSE,
     "code": f"{AWS_CODE}|unknown code",
     "field": "client_id|client_secret",
@@ -87,13 +90,13 @@ DETAILS: Final = (
     # what came in
     "API Gateway named no caller: its method lets in anybody",
     "Content-Type must be application/json or <media type>.",
-    "The body is not a valid form.",
+    "The body holds no request. It looks like <a shape>.",
     "The body is not a valid form. It looks like JSON: send Content-Type: application/json.",
     "The body is not valid JSON: <reason>.",
+    "The body is not UTF-8: its encoding is another. Send it in UTF-8.",
     "The body is not valid base64.",
     "The body is too large: a request has at most <number> bytes.",
     "The form gives a field twice.",
-    "The form has <number> fields; a record has at most <number> headings.",
     "The form has an unknown field.",
     "The record has <number> headings; at most <number> are allowed.",
     "The request has <number> bytes; at most <number> are allowed.",

@@ -42,7 +42,8 @@ class DirectCall:
     def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
         """Return the result message of an invocation's request; it is on the results queue by then.
 
-        Raises TryAgain when the same invocation may end otherwise later.
+        Raises TryAgain when the same invocation may end otherwise later; Unreadable when the payload holds no request,
+        so that Lambda parks an asynchronous one.
         """
         delivery = triggers.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
         try:

@@ -5,7 +5,7 @@
     └── RequestError             one request failed; `code` says how, CODES what becomes of it
         ├── Refused              final: a person has to change the request or the vendor's set-up
         │   └── InvalidRequest   refused by us before anything was sent
-        │       └── Unreadable   there is no request in it at all
+        │       └── Unreadable   there is no request in it, or more than a result can hold: kept as it came
         ├── OutcomeUnknown       final: a survey record probably exists and its link is lost
         └── TryAgain             not final
             ├── Unanswered       sent, and how it ended is not known: the attempt's marker stays
@@ -127,7 +127,7 @@ class InvalidRequest(Refused):
 
 
 class Unreadable(InvalidRequest):
-    """What arrived holds no request: not JSON, not a form, not text."""
+    """What arrived holds no request, or a refused one that no result can hold: the queue parks it as it came."""
 
 
 class OutcomeUnknown(RequestError):

@@ -8,10 +8,12 @@ from typing import Any, Final, Literal, Self
 
 from personal_link import strict_json
 from personal_link.clock import timestamp
-from personal_link.errors import OutcomeUnknown, Refused
-from personal_link.request import MAX_BYTES, MAX_LABEL, Delivery, LinkRequest, Source, is_scalar, size_of
+from personal_link.errors import OutcomeUnknown, Refused, Unreadable
+from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, is_scalar
 
 SCHEMA: Final = "personal-link-result/1"
+MAX_ECHO: Final = 448 * 1024  # characters of a refused record as ASCII JSON; its headings may stand in a result twice
+MAX_DEPTH: Final = 32  # levels of a refused record: readers of JSON give up at 64
 _NAMESPACE: Final = uuid.UUID("0b6f2c4e-5d0a-4f43-9f0e-6a1d1f0c2f57")  # any constant: makes ids of keys
 
 Status = Literal["created", "rejected", "unknown"]
@@ -51,7 +53,7 @@ class Outcome:
     personal_link: PersonalLink | None = None
     error: Mapping[str, Any] | None = None  # {"code", "message", "errors"?}
     reference: str | None = None
-    record: Mapping[str, object] | None = None
+    record: object = None  # of a refused request whatever it is, of all others an object
     replayed: bool = False
 
     @property
@@ -88,7 +90,7 @@ class Outcome:
         return bare.message(echo_record=False)
 
     @classmethod
-    def replay(cls, stored: str, *, reference: str | None, record: Mapping[str, object] | None) -> Self:
+    def replay(cls, stored: str, *, reference: str | None, record: object) -> Self:
         """Return a stored outcome, with what the same request delivered again brings, as a replay."""
         kept: Any = strict_json.parse(stored)  # json's own error would hold the text, link and all
         link = kept.get("personal_link")
@@ -123,11 +125,15 @@ def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
 
     Everything in it comes from the delivery, so that a redelivery gives the same bytes. Its id is of its own: the key
     may belong to another request (reused), or to the corrected one still to come.
+
+    Raises Unreadable when no result can hold the record: then the message itself has to be kept.
     """
     name = f"refused:{refusal.code}:{delivery.source.type}:{delivery.source.id}"
     arrived = timestamp(delivery.received_at)
     content = delivery.content
-    reference, configuration = content.get("reference"), content.get("configuration")
+    record, reference, configuration = (content.get(name) for name in ("record", "reference", "configuration"))
+    if not all(map(_is_echoable, (record, reference, configuration))):
+        raise Unreadable(refusal.code, refusal.message, errors=refusal.errors)
     return Outcome(
         id=str(uuid.uuid5(_NAMESPACE, name)),
         status="rejected",
@@ -135,18 +141,28 @@ def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
         requested_at=arrived,
         completed_at=arrived,
         attempts=0,
-        configuration=configuration[:MAX_LABEL] if isinstance(configuration, str) else None,
+        configuration=_as_text(configuration),
         error=describe(refusal),
-        reference=reference[:MAX_LABEL] if isinstance(reference, str) else None,
-        record=_echoed(content.get("record")),
+        reference=_as_text(reference),
+        record=record,
     )
 
 
-def _echoed(record: object) -> Mapping[str, object] | None:
-    """Return a refused record if a request may be of its size, and if it is of a result's shape: names and scalars."""
-    if not isinstance(record, dict) or not all(is_scalar(value) for value in record.values()):
-        return None
-    return record if size_of(record) <= MAX_BYTES else None
+def _is_echoable(sent: object) -> bool:
+    """Tell whether a result can hold what was sent in a field: as JSON, within a message, and for every reader."""
+    level = [sent]
+    for _ in range(MAX_DEPTH):
+        inner = [value for value in level if isinstance(value, dict | list)]
+        if not all(is_scalar(value) for value in level if not isinstance(value, dict | list)):
+            return False
+        level = [child for value in inner for child in (value.values() if isinstance(value, dict) else value)]
+    return not level and len(json.dumps(sent)) <= MAX_ECHO
+
+
+def _as_text(label: object) -> str | None:
+    """Return a label that may not be one, as far as a result has room for it."""
+    text = label if isinstance(label, str) or label is None else json.dumps(label)
+    return text[:MAX_LABEL] if text is not None else None
 
 
 def describe(error: Refused | OutcomeUnknown) -> dict[str, Any]:
