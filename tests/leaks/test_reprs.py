@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import logging
 import pkgutil
 import socket
@@ -13,7 +14,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import pytest
 
 import personal_link
-from personal_link import strict_json, transport, vendor_words, wiring, work_batch
+from personal_link import answer_bytes, strict_json, transport, vendor_words, wiring, work_batch
 from personal_link.access_token import AccessToken, TokenCache
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
@@ -127,9 +128,10 @@ def objects() -> list[object]:
         log_level="INFO",
     )
     with socket.socket() as sock:
-        answer = transport._Answer(sock, 0.0)  # noqa: SLF001
-        reader = transport._TimedReader(sock, 0.0)  # noqa: SLF001
-        reader.close()
+        answer = answer_bytes.TimedAnswer(sock, 0.0)
+        reader = answer_bytes._TimedReader(sock, 0.0)  # noqa: SLF001
+        head = answer_bytes._ShortHead(io.BufferedReader(reader))  # noqa: SLF001
+        head.close()
     tls = ssl.create_default_context()
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
@@ -148,6 +150,8 @@ def objects() -> list[object]:
             settings,
             answer,
             reader,
+            head,
+            answer_bytes.UnreadableHead(200),
         ),
         IdempotencyKey("caller", KEY.value),
         Attempt(
