@@ -81,9 +81,10 @@ class _ShortHead(io.RawIOBase):
     def readinto(self, buffer: Any) -> int:
         if self._head is None:
             self._head = self._read_head()
-        if not self._head:
-            return self._stream.readinto1(buffer)
-        part, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
+        if self._head:
+            part, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
+        else:  # not by readinto1, which may read twice, and loses the first part if the second does not come
+            part = self._stream.read1(len(buffer))
         buffer[: len(part)] = part
         return len(part)
 
