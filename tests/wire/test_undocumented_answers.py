@@ -108,6 +108,42 @@ def test_each_undocumented_answer_is_read_as_decided_and_asked_for_once(
     assert len(vendor.calls("personal-link")) == 1
 
 
+def refusals(gauge: CustomerGauge, token: AccessToken, *emails: str) -> list[tuple[type[RequestError], str]]:
+    """Return what comes of a request for each e-mail: what was raised, and what it says behind the status."""
+    seen: list[tuple[type[RequestError], str]] = []
+    for email in emails:
+        try:
+            gauge.create_personal_link("contact", {"Email": email}, token, Deadline.after(10, SystemClock()))
+        except RequestError as error:
+            seen.append((type(error), error.message.partition("403: ")[2]))
+    return seen
+
+
+ONE_RECORD = (Blocked, "it refuses this record")
+OTHERS_TOO = (NotProcessed, "it refuses one record after the other")
+
+
+def test_a_firewall_refuses_one_record_until_it_refuses_two_in_a_row(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    vendor.script("personal-link", *[Reply.html(403)] * 5)
+
+    seen = refusals(gauge, token, "ann@a.example", "ann@a.example", "bob@a.example", "bob@a.example", "ann@a.example")
+
+    assert seen == [ONE_RECORD, ONE_RECORD, OTHERS_TOO, ONE_RECORD, OTHERS_TOO]
+
+
+@pytest.mark.parametrize("between", [Reply(), Reply.error(429), Reply.error(422), Reply.error(500), Reply.error(403)])
+def test_an_answer_of_the_api_shows_that_its_firewall_refuses_one_record_alone(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, between: Reply
+) -> None:
+    vendor.script("personal-link", Reply.html(403), between, Reply.html(403))
+
+    seen = refusals(gauge, token, "ann@a.example", "bob@a.example", "cyd@a.example")
+
+    assert (seen[0], seen[-1]) == (ONE_RECORD, ONE_RECORD)
+
+
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
 def test_a_redirect_is_never_followed(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, status: int
