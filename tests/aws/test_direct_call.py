@@ -41,6 +41,14 @@ def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectCal
     assert values(message) == {"status": "created", "code": "created", "source": "direct"}
 
 
+def test_a_201_with_the_documented_body_is_a_created_result(direct: DirectCall, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
+
+    result = answer(direct, ADA)
+
+    assert (result["status"], result["personal_link"]["survey_link"]) == ("created", "https://cust.xx/1")
+
+
 def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_writes_it(
     direct: DirectCall, account: Account
 ) -> None:

@@ -1,5 +1,7 @@
 """The use case against the sandbox vendor: one call per attempt, one honest outcome per request."""
 
+import gzip
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -30,6 +32,7 @@ NOT_PROCESSED = [
     pytest.param(Reply.error(429), "rate_limited", id="429"),
     pytest.param(Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
     pytest.param(Reply.error(403), "forbidden", id="403"),
+    pytest.param(Reply.html(403), "forbidden", id="403 of a firewall"),
     pytest.param(Reply.error(425), "unavailable", id="425"),
 ]
 
@@ -293,6 +296,30 @@ def test_success_without_a_usable_link_is_unknown_and_never_called_again(
 
     assert outcome.status == "unknown"
     assert outcome.code == "bad_response"
+    assert again == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(lambda body: Reply(201, body), id="201"),
+        pytest.param(lambda body: Reply(202, b"\xef\xbb\xbf" + body), id="202 with a byte order mark"),
+        pytest.param(lambda body: Reply(200, gzip.compress(body), {"Content-Encoding": "gzip"}), id="compressed"),
+        pytest.param(lambda body: Reply(200, body, fault="no_length"), id="ended by the connection"),
+        pytest.param(lambda body: Reply(200, body, hints=(102, 103)), id="after hints"),
+        pytest.param(lambda body: Reply(200, body, {f"X-{n}": "x" for n in range(200)}), id="two hundred headers"),
+    ],
+)
+def test_a_link_in_an_odd_wrapping_is_created_and_never_called_again(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, wrap: Callable[[bytes], Reply]
+) -> None:
+    vendor.script("personal-link", wrap(b'{"data": {"number_customergauge": 77, "survey_link": "https://cust.xx/1"}}'))
+
+    outcome = issue(issuer, a_request())
+    again = issue(issuer, a_request())
+
+    assert (outcome.status, outcome.personal_link) == ("created", PersonalLink(77, "https://cust.xx/1", None))
     assert again == replace(outcome, replayed=True)
     assert len(vendor.calls("personal-link")) == 1
 

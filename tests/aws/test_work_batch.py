@@ -400,6 +400,40 @@ def test_a_message_waits_longer_with_each_try_and_spread_by_chance(
     assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
 
 
+def test_a_record_that_a_firewall_refuses_waits_alone(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.misbehave = lambda call: Reply.html(403) if b"m-3@" in call.body else None
+
+    first = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(5)))
+    later = work(replace(worker, concurrency=1), a_record(message_id="m-3"), a_record(message_id="m-6"))
+
+    assert (first, later) == (["m-3"], ["m-3"])
+    assert [values(message)["status"] for message in account.results()] == ["created"] * 5
+
+
+def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", *[Reply.html(403)] * 9)
+
+    put_off = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(9)))
+
+    assert put_off == [f"m-{n}" for n in range(9)]
+    assert len(vendor.calls("personal-link")) == 2
+
+
+def test_a_201_with_the_documented_body_is_a_created_result(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
+
+    work(worker, a_record())
+
+    (result,) = account.results()
+    assert json.loads(result["Body"])["personal_link"]["survey_link"] == "https://cust.xx/1"
+
+
 @pytest.mark.parametrize(("jitter", "wait"), [(0.0, 1), (0.999, 3)])
 def test_chance_spreads_a_wait_between_one_second_and_its_ceiling(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, wait: int

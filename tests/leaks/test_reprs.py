@@ -2,6 +2,7 @@
 
 import importlib
 import inspect
+import io
 import json
 import logging
 import pkgutil
@@ -14,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import pytest
 
 import personal_link
-from personal_link import strict_json, transport, vendor_words, wiring, work_batch
+from personal_link import answer_bytes, strict_json, transport, vendor_words, wiring, work_batch
 from personal_link.access_token import AccessToken, TokenCache
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
@@ -129,9 +130,10 @@ def objects() -> list[object]:
         log_level="INFO",
     )
     with socket.socket() as sock:
-        answer = transport._Answer(sock, 0.0)  # noqa: SLF001
-        reader = transport._TimedReader(sock, 0.0)  # noqa: SLF001
-        reader.close()
+        answer = answer_bytes.TimedAnswer(sock, 0.0)
+        reader = answer_bytes._TimedReader(sock, 0.0)  # noqa: SLF001
+        head = answer_bytes._ShortHead(io.BufferedReader(reader))  # noqa: SLF001
+        head.close()
     tls = ssl.create_default_context()
     wrapping = Wrapping()
     wrapping.content_of({"Type": "Notification", "MessageId": KEY.value, "Message": json.dumps({"record": RECORD})})
@@ -152,6 +154,8 @@ def objects() -> list[object]:
             settings,
             answer,
             reader,
+            head,
+            answer_bytes.UnreadableHead(200),
         ),
         IdempotencyKey("caller", KEY.value),
         Attempt(

@@ -40,6 +40,7 @@ TESTS = {
     "vendor_answers": ["tests/wire"],
     "vendor_words": ["tests/wire/test_undocumented_answers.py"],
     "observability": ["tests/leaks/test_log_lines.py"],
+    "answer_bytes": ["tests/wire", *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers"))],
     "transport": ["tests/wire", *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers"))],
     "ledger": [
         *(f"tests/aws/test_{name}.py" for name in ("ledger", "issue_link", "key_owners")),

@@ -3,7 +3,7 @@
 import pytest
 
 from personal_link.cool_down import CoolDown
-from personal_link.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
+from personal_link.errors import Blocked, Code, NotProcessed, NotStarted, TryAgain, Unanswered
 from tests.fake_clock import FakeClock
 
 DOWN = Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 500")
@@ -65,6 +65,10 @@ def test_what_would_meet_every_request_makes_a_rest_at_once(code: str) -> None:
 @pytest.mark.parametrize("code", ["in_progress", "internal_error"])
 def test_what_says_nothing_of_the_vendor_makes_no_rest(code: str) -> None:
     assert rest_of(after(*[NotProcessed(Code(code), "our own words")] * 5)) == 0.0
+
+
+def test_a_record_that_a_firewall_refuses_is_no_news_of_the_vendor() -> None:
+    assert rest_of(after(DOWN, *[Blocked(Code.FORBIDDEN, "HTTP 403")] * 5)) == 0.0
 
 
 def test_what_was_not_started_is_no_news_of_the_vendor() -> None:

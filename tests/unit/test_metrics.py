@@ -11,7 +11,7 @@ import queue_worker
 from personal_link import observability, wiring
 from personal_link.clock import Deadline
 from personal_link.cool_down import CoolDown
-from personal_link.errors import CODES, SETUP_FAULTS, Code, NotProcessed, NotStarted, Unanswered
+from personal_link.errors import CODES, SETUP_FAULTS, Blocked, Code, NotProcessed, NotStarted, Unanswered
 from personal_link.metrics import Metric, Metrics, metrics
 from personal_link.outcome import Outcome
 from personal_link.request import Source
@@ -219,6 +219,13 @@ def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code,
     apart = {("SetupFaults", "")} if code in SETUP_FAULTS else set()
     assert put_off == {("TriedAgain", ""), ("TriedAgain", str(code)), ("RetryAge", "")} | apart
     assert refused == {("Refused", ""), ("Refused", str(code))} | apart
+
+
+def test_a_record_that_a_firewall_refuses_is_no_set_up_fault(capsys: Captured) -> None:
+    observability.report_retry(Blocked(Code.FORBIDDEN, "HTTP 403"), {"message_id": "m-1"}, 1, 2, 3)
+    observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1")
+
+    assert ("SetupFaults", "") not in told(capsys)
 
 
 def test_a_set_up_fault_is_one_of_the_credentials_or_the_clients_rights() -> None:

@@ -9,7 +9,7 @@ from typing import Final
 
 from personal_link import observability
 from personal_link.clock import Clock
-from personal_link.errors import SETUP_FAULTS, Code, NotStarted, TryAgain
+from personal_link.errors import SETUP_FAULTS, Blocked, Code, NotStarted, TryAgain
 
 FIRST_REST: Final = 5.0  # seconds; doubles with each failure in a row
 LONGEST_REST: Final = 60.0  # seconds without a call, unless the vendor asks for more: then somebody has to try again
@@ -56,7 +56,7 @@ class CoolDown:
 
     def failed(self, begun: int, error: TryAgain) -> None:
         """Note a failure; what says nothing of the vendor as a whole does not count."""
-        if isinstance(error, NotStarted) or error.code not in DOUBTFUL | CERTAIN:
+        if isinstance(error, NotStarted | Blocked) or error.code not in DOUBTFUL | CERTAIN:
             return
         with self._lock:
             now, asked = self._clock.monotonic(), min(error.retry_after or 0.0, LONGEST_ASKED)

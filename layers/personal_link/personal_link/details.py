@@ -43,16 +43,18 @@ DETAILS: Final = (
     # how an attempt went
     "CustomerGauge answered HTTP <number>",
     "CustomerGauge answered HTTP <number>, cut short",
-    "CustomerGauge answered HTTP <number>, which it does not document",
+    "CustomerGauge answered HTTP <number>, which cannot be read",
     "CustomerGauge answered HTTP <number>.",
     "CustomerGauge answered HTTP <number>: it refuses the access token",
     "CustomerGauge answered HTTP <number>: this client may not do this",
-    "CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists.<its number>",
+    "CustomerGauge answered HTTP <number> without a usable link; a survey record probably exists.<its number>",
     (
         "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
         "a survey record probably exists and its link is lost. The Request History shows it."
     ),
     "CustomerGauge refused the values of the record.",
+    "a firewall before CustomerGauge answered HTTP 403: it refuses one record after the other",
+    "a firewall before CustomerGauge answered HTTP 403: it refuses this record",
     "No personal link campaign matches the record.",
     "The contact falls under a duplication rule.",
     "The inbound mapping was not found.",
@@ -73,6 +75,7 @@ DETAILS: Final = (
     "The credentials secret cannot be read (<code>).",
     "The credentials secret has a <field> with blanks, control or non-ASCII characters.",
     "The credentials secret has a client_secret of less than <number> characters.",
+    "The credentials secret has a <field> that is neither text nor a whole number.",
     "The credentials secret has no <field>: fill it in.",
     "The credentials secret is binary: store it as a string.",
     'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.',

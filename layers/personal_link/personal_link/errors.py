@@ -11,6 +11,7 @@
             ├── Unanswered       sent, and how it ended is not known: the attempt's marker stays
             └── NotProcessed     certainly no survey record was made: the marker is taken back
                 ├── NotStarted           not even begun: too little time, or the vendor is left alone for a while
+                ├── Blocked              a firewall before the API refused it (HTTP 403), and no other record
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
 
@@ -148,6 +149,10 @@ class NotProcessed(TryAgain):
 
 class NotStarted(NotProcessed):
     """Not even begun: too little time was left, or the vendor is left alone for a while."""
+
+
+class Blocked(NotProcessed):
+    """A firewall before the API refused this record, and no other one in a row: it says nothing of the rest."""
 
 
 class Unauthorized(NotProcessed):

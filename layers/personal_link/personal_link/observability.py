@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aws_lambda_powertools import Logger
 
 from personal_link import details
-from personal_link.errors import SETUP_FAULTS, PersonalLinkError, RequestError
+from personal_link.errors import SETUP_FAULTS, Blocked, PersonalLinkError, RequestError
 from personal_link.metrics import Metric, metrics
 
 if TYPE_CHECKING:
@@ -208,5 +208,5 @@ def write_metrics() -> None:
 
 
 def _count_setup_fault(error: RequestError) -> None:
-    if error.code in SETUP_FAULTS:
+    if error.code in SETUP_FAULTS and not isinstance(error, Blocked):
         metrics().add(Metric.SETUP_FAULTS)
