@@ -179,7 +179,7 @@ def objects() -> list[object]:
         Metrics(),
         Mapped(delivery.content, {}),
         EventMappings({}),
-        _Entry("Order Paid", {}, frozenset()),
+        _Entry("Order Paid", "Order Paid", None, {}, frozenset()),
         _Functions(),
     ]
 

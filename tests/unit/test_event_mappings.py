@@ -301,7 +301,7 @@ def every_function() -> EventMappings:
     for name, about in _Functions.FUNCTION_TABLE.items():
         arguments = ["&@" if "expref" in argument["types"] else "detail" for argument in about["signature"]]
         expressions[f"record.{name}"] = _compile(f"{name}({', '.join(arguments)})")
-    return EventMappings({"Ticket Solved": _Entry("Ticket Solved", expressions, frozenset())})
+    return EventMappings({"Ticket Solved": _Entry("Ticket Solved", "Ticket Solved", None, expressions, frozenset())})
 
 
 @given(json_values)
