@@ -21,7 +21,7 @@ from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
 from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
-from personal_link.event_mappings import EventMappings, _Entry, _Functions
+from personal_link.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Attempt, Ledger
@@ -181,6 +181,7 @@ def objects() -> list[object]:
         EventMappings({}),
         _Entry("Order Paid", "Order Paid", None, {}, frozenset()),
         _Functions(),
+        _Interpreter(),
     ]
 
 
