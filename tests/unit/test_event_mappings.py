@@ -11,7 +11,7 @@ from personal_link.errors import InvalidRequest, SettingsError
 from personal_link.event_mappings import EventMappings, _compile, _Entry, _Functions, load
 from personal_link.outcome import refused_on_arrival
 from personal_link.request import LinkRequest, check
-from personal_link.triggers import open_sqs
+from personal_link.triggers import open_direct, open_sqs
 from sandbox.emulator import REPOSITORY
 
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
@@ -106,6 +106,15 @@ def test_a_function_of_a_missing_value_gives_nothing(expression: str, tmp_path: 
     assert problems_of(solved(detail), mappings_of(of_a_required_phone, tmp_path)) == {
         "record.Phone": [f'the mapping of "Ticket Solved" gives nothing: {expression}']
     }
+
+
+def test_an_event_that_is_invoked_directly_is_mapped_like_one_of_the_queue(tmp_path: Path) -> None:
+    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", "lower(detail.requester.phone)"), tmp_path)
+    detail = A_TICKET | {"requester": {"email": "zoe@acme.example", "phone": ""}}
+
+    request = check(open_direct(solved(detail), "invocation-1", 1_800_000_000.0, mappings.apply))
+
+    assert (request.record, request.reference) == ({"Email": "zoe@acme.example"}, "ticket-77")
 
 
 def test_a_function_of_a_missing_value_has_a_fallback(tmp_path: Path) -> None:
