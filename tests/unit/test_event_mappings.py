@@ -147,6 +147,16 @@ def test_an_empty_text_gives_nothing(text: str, tmp_path: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("value", [[], {}])
+def test_an_empty_list_and_an_empty_object_give_nothing(value: object, tmp_path: Path) -> None:
+    detail = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example", "phone": value}}
+
+    assert opened(solved(detail), mappings_of(AN_ENTRY, tmp_path)).record == {"Email": "zoe@acme.example"}
+    assert problems_of(
+        solved(detail | {"requester": {"email": value, "phone": "+55"}}), mappings_of(AN_ENTRY, tmp_path)
+    ) == {"record.Email": ['the mapping of "Ticket Solved" gives nothing: detail.requester.email']}
+
+
 def test_no_key_and_no_reference_is_made_of_an_empty_id(tmp_path: Path) -> None:
     problems = problems_of(solved(A_TICKET | {"ticket": {"id": ""}}), mappings_of(AN_ENTRY, tmp_path))
 

@@ -139,9 +139,9 @@ def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[An
         value = _Interpreter(_OPTIONS).visit(expression.parsed, event)
     except (JMESPathError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None, "does not work on this event"
-    if not is_scalar(value):
-        return None, "gives no text, number or boolean"
-    return (None if _is_blank(value) else value), None
+    if _is_blank(value) or value in ([], {}):  # PHP writes an empty list for an empty object, and for nothing
+        return None, None
+    return (value, None) if is_scalar(value) else (None, "gives no text, number or boolean")
 
 
 def _is_blank(value: object) -> bool:
