@@ -39,7 +39,7 @@ screenshot: $(TOOLS) $(BROWSER)  ## docs/console.png, taken anew
 	@$(BIN)/python -m tests.console.screenshot
 
 mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
-	@$(BIN)/python -m sandbox.mapping $(EVENT)
+	@$(BIN)/python -m sandbox.mapping $${EVENT:+"$$EVENT"}
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)

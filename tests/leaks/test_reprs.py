@@ -24,7 +24,7 @@ from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
 from personal_link.envelopes import Wrapping
 from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
-from personal_link.event_mappings import EventMappings, _Entry, _Functions
+from personal_link.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Attempt, Ledger
@@ -188,8 +188,9 @@ def objects() -> list[object]:
         Mapped(delivery.content, {}),
         wrapping,
         EventMappings({}),
-        _Entry("Order Paid", {}, frozenset()),
+        _Entry("Order Paid", "Order Paid", None, {}, frozenset()),
         _Functions(),
+        _Interpreter(),
     ]
 
 
