@@ -92,6 +92,7 @@ DETAILS: Final = (
     "The body is not valid JSON: <reason>.",
     "The body is not valid base64.",
     "The body is too large: a request has at most <number> bytes.",
+    "The body is too large to be read: a request has at most <number> bytes.",
     "The form gives a field twice.",
     "The form has <number> fields; a record has at most <number> headings.",
     "The form has an unknown field.",

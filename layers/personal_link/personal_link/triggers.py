@@ -84,8 +84,11 @@ def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Del
     """Return what an SQS record brought: a bare request, or a whole EventBridge event.
 
     What is JSON but no object is opened as an empty request, whose check then says what it lacks. Raises Unreadable
-    when the body is not JSON.
+    when the body is not JSON, or so long that there can be no request in it: a function's memory is small.
     """
+    if len(record["body"]) > _MAX_BODY:
+        message = f"The body is too large to be read: a request has at most {MAX_BYTES} bytes."
+        raise Unreadable(Code.TOO_LARGE, message)
     content = _object(_read_json(record["body"]))
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
     invocation = invocation_id(record)
