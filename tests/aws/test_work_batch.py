@@ -446,6 +446,7 @@ def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reas
         "detail": "CustomerGauge answered HTTP 429",
         "attempts": "288",
         "original_message_id": "m-1",
+        "first_sent_at": "1795341600000",
     }
     assert account.results() == []
 
