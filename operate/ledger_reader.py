@@ -27,6 +27,7 @@ class Standing(StrEnum):
     REFUSED = "not valid"
     ANOTHERS_KEY = "key of another request"
     UNREADABLE = "no request that can be read"
+    FORGOTTEN = "older than the ledger remembers"
 
 
 @dataclass(frozen=True, slots=True, repr=False)

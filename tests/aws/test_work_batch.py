@@ -2,6 +2,7 @@
 
 import json
 import threading
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -260,6 +261,35 @@ def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_
     assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
 
 
+def test_a_body_that_no_request_can_have_is_parked_whole_without_being_parsed(
+    worker: BatchWorker, account: Account
+) -> None:
+    body = "{" * (6 * 65_536 + 1)  # parsed, it would be no JSON: invalid_request
+
+    assert work(worker, a_record(body)) == []
+
+    (parked,) = account.parked()
+    assert parked["Body"] == body
+    assert values(parked)["code"] == "too_large"
+
+
+def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(
+    worker: BatchWorker, account: Account
+) -> None:
+    junk = ', "junk": [' + "[]," * 120_000 + "[]]}"
+    records = [
+        a_record(f'{{"record": {{"Email": "m-{number}@acme.example"}}{junk}', f"m-{number}") for number in range(10)
+    ]
+    opened: list[int] = []
+    tracemalloc.start()
+
+    with doing_before(account.dynamodb, "PutItem", lambda _: opened.append(tracemalloc.get_traced_memory()[0])):
+        assert work(worker, *records) == []
+
+    tracemalloc.stop()
+    assert opened[0] < 5_000_000  # with all of it, 80 MB
+
+
 def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:
     first = a_record({"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}, "m-1")
     other = a_record({"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"}, "m-2")
@@ -515,6 +545,7 @@ def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reas
         "detail": "CustomerGauge answered HTTP 429",
         "attempts": "288",
         "original_message_id": "m-1",
+        "first_sent_at": "1795341600000",
     }
     assert account.results() == []
 
@@ -781,6 +812,23 @@ def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(
     assert len(vendor.calls("personal-link")) == 10
     links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()}
     assert links == {link.survey_link for link in vendor.links}
+
+
+def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_weeks(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    redriven = a_record({"record": {"Email": "ada@acme.example"}})  # no key of its own: its content is the key
+    redriven["messageAttributes"] = {"original_invocation_id": {"stringValue": "invocation-1"}}
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
+        assert work(worker, redriven) == ["m-1"]
+    clock.advance(20 * DAY)
+
+    assert work(worker, redriven) == []
+
+    (message,) = account.results()
+    assert values(message)["status"] == "created"
+    assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_result_that_was_not_taken_brings_only_its_own_message_again(worker: BatchWorker, account: Account) -> None:

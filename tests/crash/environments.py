@@ -99,6 +99,7 @@ def an_environment(
         customergauge=customergauge,
         clock=clock,
         default_configuration="contact",
+        sleep=clock.advance,
     )
     results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
     worker = BatchWorker(

@@ -36,7 +36,7 @@ PARAMETERS = {
     "RetryWindowHours": 24,
     "LedgerDays": 21,
     "ShareAccessToken": "true",
-    "RequestsRetentionDays": 4,
+    "RequestsRetentionDays": 8,
     "ParkedRetentionDays": 14,
     "ResultsRetentionDays": 4,
     "KmsKeyArn": "",

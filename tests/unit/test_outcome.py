@@ -94,6 +94,27 @@ def test_the_result_of_a_link_is_the_contracts_message() -> None:
     }
 
 
+@pytest.mark.parametrize("echo_record", [True, False])
+def test_equal_requests_give_the_same_bytes_whatever_the_order_of_headings_and_the_form_of_their_text(
+    *, echo_record: bool
+) -> None:
+    first = replace(CREATED, reference="caf\u00e9", record={"Name": "Zo\u00eb", "\u00e9": 1, "Email": None})
+    other = replace(first, reference="cafe\u0301", record={"Email": None, "e\u0301": 1, "Name": "Zoe\u0308"})
+
+    assert other.message(echo_record=echo_record) == first.message(echo_record=echo_record)
+    assert json.loads(first.message(echo_record=True))["record"] == {
+        "Email": None,
+        "Name": "Zo\u00eb",
+        "\u00e9": 1,
+    }
+
+
+def test_no_heading_is_left_out_of_the_result_because_another_one_has_its_composed_form() -> None:
+    record = {"\u00e9": 1, "e\u0301": 2}
+
+    assert json.loads(replace(CREATED, record=record).message(echo_record=True))["record"] == record
+
+
 def test_the_result_of_a_refusal_is_the_contracts_message() -> None:
     assert json.loads(REJECTED.message(echo_record=True)) == {
         "schema": "personal-link-result/1",

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from personal_link.errors import Code, InvalidRequest, Unreadable
 from personal_link.outcome import outcome_id, refused_on_arrival
 from personal_link.request import Delivery, IdempotencyKey, Source, check
-from personal_link.triggers import no_mapping, open_direct, open_http, open_sqs, origin
+from personal_link.triggers import first_sent_at, no_mapping, open_direct, open_http, open_sqs, origin
 
 FORM = "application/x-www-form-urlencoded"
 SHOP = "iam arn:aws:iam::123456789012:user/shop"
@@ -719,10 +719,21 @@ def test_an_invocation_without_a_usable_id_is_a_message_like_any_other(name: str
         (BY_US, {"original_invocation_id": "invocation-1"}),
     ],
 )
-def test_one_attribute_keeps_the_key_of_a_message_that_is_sent_again(
+def test_attributes_keep_the_key_and_the_first_date_of_a_message_that_is_sent_again(
     attributes: Mapping[str, Any], kept: Mapping[str, str]
 ) -> None:
-    assert origin(parked(attributes)) == kept
+    assert origin(parked(attributes)) == {**kept, "first_sent_at": "1800000000500"}
+
+
+@pytest.mark.parametrize(
+    ("told", "first"), [("1700000000000", 1_700_000_000.0), ("9999999999999", None), ("", None), ("1e3", None)]
+)
+def test_a_message_is_as_old_as_its_first_sending_and_never_younger_than_its_last(
+    told: str, first: float | None
+) -> None:
+    record = parked({"first_sent_at": {"stringValue": told, "dataType": "String"}})
+
+    assert first_sent_at(record) == (1_800_000_000.5 if first is None else first)
 
 
 # --- no input can break it --------------------------------------------------------------------------------------------

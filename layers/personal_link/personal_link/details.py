@@ -99,6 +99,7 @@ DETAILS: Final = (
     "The body is not UTF-8: its encoding is another. Send it in UTF-8.",
     "The body is not valid base64.",
     "The body is too large: a request has at most <number> bytes.",
+    "The body is too large to be read: a request has at most <number> bytes.",
     "The form gives a field twice.",
     "The form has an unknown field.",
     "The record has <number> headings; at most <number> are allowed.",

@@ -3,13 +3,13 @@
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
 from personal_link import strict_json
 from personal_link.clock import timestamp
 from personal_link.errors import OutcomeUnknown, Refused, Unreadable
-from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, is_scalar
+from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, composed, is_scalar
 
 SCHEMA: Final = "personal-link-result/1"
 MAX_ECHO: Final = 448 * 1024  # characters of a refused record as ASCII JSON; its headings may stand in a result twice
@@ -55,6 +55,8 @@ class Outcome:
     reference: str | None = None
     record: object = None  # of a refused request whatever it is, of all others an object
     replayed: bool = False
+    key: str | None = field(default=None, compare=False)  # of its item in the ledger; None if it has none
+    unsettled: object | None = field(default=None, compare=False)  # its attempt, if the ledger did not take it
 
     @property
     def code(self) -> str:
@@ -65,15 +67,19 @@ class Outcome:
         return f"Outcome(id={self.id!r}, status={self.status!r}, code={self.code!r})"
 
     def message(self, *, echo_record: bool) -> str:
-        """Return the result message of design section 3: one line of ASCII JSON."""
+        """Return the result message of design section 3: one line of ASCII JSON.
+
+        Record and reference are in one form, whichever of the equal requests brought them: headings sorted, text
+        composed (NFC). So a replay has the bytes of the first result.
+        """
         message: dict[str, object] = {"schema": SCHEMA, "id": self.id, "status": self.status}
         if self.reference is not None:
-            message["reference"] = self.reference
+            message["reference"] = composed(self.reference)
         message["source"] = {"type": self.source.type, "id": self.source.id}
         if self.configuration is not None:
             message["configuration"] = self.configuration
         if echo_record and self.record is not None:
-            message["record"] = self.record
+            message["record"] = _canonical(self.record)
         if self.personal_link is not None:
             message["personal_link"] = self.personal_link.as_json()
         if self.error is not None:
@@ -90,7 +96,7 @@ class Outcome:
         return bare.message(echo_record=False)
 
     @classmethod
-    def replay(cls, stored: str, *, reference: str | None, record: object) -> Self:
+    def replay(cls, stored: str, *, reference: str | None, record: object, key: str | None = None) -> Self:
         """Return a stored outcome, with what the same request delivered again brings, as a replay."""
         kept: Any = strict_json.parse(stored)  # json's own error would hold the text, link and all
         link = kept.get("personal_link")
@@ -107,6 +113,7 @@ class Outcome:
             reference=reference,
             record=record,
             replayed=True,
+            key=key,
         )
 
 
@@ -163,6 +170,14 @@ def _as_text(label: object) -> str | None:
     """Return a label that may not be one, as far as a result has room for it."""
     text = label if isinstance(label, str) or label is None else json.dumps(label)
     return text[:MAX_LABEL] if text is not None else None
+
+
+def _canonical(record: object) -> object:
+    """Return a record with its headings sorted, and its text composed unless two headings would become one."""
+    if not isinstance(record, Mapping):
+        return record  # of a request that was refused for it
+    canonical = {composed(heading): composed(value) for heading, value in record.items()}
+    return dict(sorted((canonical if len(canonical) == len(record) else record).items()))
 
 
 def describe(error: Refused | OutcomeUnknown) -> dict[str, Any]:

@@ -24,6 +24,7 @@ _LONGEST_INTEGER: Final = 10**4300 - 1
 MAX_BYTES: Final = 64 * 1024
 MAX_HEADINGS: Final = 200
 MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency key
+FIELDS: Final = frozenset({"configuration", "record", "reference", "idempotency_key"})
 
 NO_RECORD: Final[Mapping[str, list[str]]] = {"record": ["is required: an object of at least one heading and its value"]}
 
@@ -195,11 +196,12 @@ def is_plain_text(value: str) -> bool:
 
 def _canonical(configuration: str | None, record: Mapping[str, Scalar], reference: str | None) -> str:
     """Return one text for equal requests, and for no others: Unicode composed (NFC), headings in order."""
-    headings = sorted(([_composed(heading), _composed(value)] for heading, value in record.items()), key=str)
-    return _compact([_composed(configuration), headings, _composed(reference)])
+    headings = sorted(([composed(heading), composed(value)] for heading, value in record.items()), key=str)
+    return _compact([composed(configuration), headings, composed(reference)])
 
 
-def _composed[T](value: T) -> T | str:
+def composed[T](value: T) -> T | str:
+    """Return a value, text in composed form (NFC)."""
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 

@@ -15,6 +15,7 @@ from personal_link.request import MAX_BYTES, Delivery, IdempotencyKey, Source, i
 
 FORM: Final = "application/x-www-form-urlencoded"
 ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked messages
+FIRST_SENT_AT: Final = "first_sent_at"  # another one: epoch milliseconds
 ORIGINAL_INVOCATION_ID: Final = "original_invocation_id"  # instead, if it was a direct invocation
 DIRECT: Final = "direct invocation"  # the owner of all keys that came by it
 _ASSUMED_ROLE: Final = re.compile(r"(arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/[^/]+)/.*")
@@ -87,8 +88,12 @@ def _owner(context: Mapping[str, Any]) -> str:
 def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Delivery:
     """Return what an SQS record brought: a bare request, or a whole EventBridge event, wrapped by SNS or not.
 
-    Raises Unreadable when the body is not JSON, or holds no request.
+    Raises Unreadable when the body is not JSON, holds no request, or is so long that there can be none in it: a
+    function's memory is small.
     """
+    if len(record["body"]) > _MAX_BODY:
+        message = f"The body is too large to be read: a request has at most {MAX_BYTES} bytes."
+        raise Unreadable(Code.TOO_LARGE, message)
     value = _read_json(record["body"])
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # redeliveries keep it
     invocation = invocation_id(record)
@@ -154,9 +159,18 @@ def invocation_id(record: Mapping[str, Any]) -> str | None:
 
 
 def origin(record: Mapping[str, Any]) -> dict[str, str]:
-    """Return the attribute by which a message keeps its key when it is sent again."""
-    invocation = invocation_id(record)
-    return {ORIGINAL_MESSAGE_ID: first_id(record)} if invocation is None else {ORIGINAL_INVOCATION_ID: invocation}
+    """Return the attributes by which a message keeps its key and its first date when it is sent again."""
+    invocation, first = invocation_id(record), str(round(first_sent_at(record) * 1000))
+    if invocation is None:
+        return {ORIGINAL_MESSAGE_ID: first_id(record), FIRST_SENT_AT: first}
+    return {ORIGINAL_INVOCATION_ID: invocation, FIRST_SENT_AT: first}
+
+
+def first_sent_at(record: Mapping[str, Any]) -> float:
+    """Return when a message was first sent, in epoch seconds, however often it has been parked and redriven since."""
+    sent_at = int(record.get("attributes", {}).get("SentTimestamp", 0))
+    told = _label_of(record, FIRST_SENT_AT) or ""
+    return min(sent_at, int(told) if re.fullmatch("[0-9]{1,13}", told) else sent_at) / 1000
 
 
 def _label_of(record: Mapping[str, Any], attribute: str) -> str | None:

@@ -4,7 +4,7 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from personal_link import observability, triggers
@@ -14,7 +14,7 @@ from personal_link.errors import CODES, Code, NotStarted, Refused, RequestError,
 from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, outcome_id, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import Delivery, LinkRequest, check
+from personal_link.request import FIELDS, Delivery, LinkRequest, check
 from personal_link.triggers import MapEvent
 
 FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
@@ -51,6 +51,8 @@ class BatchWorker:
                 put_off.append((record, end))
         unsent = self.results.send([outcome for _record, outcome in settled])
         for position, (record, outcome) in enumerate(settled):
+            # parking and hiding are still to come
+            self.issuer.after_sending(outcome, deadline, sent=position not in unsent, calls_to_come=2)
             if position in unsent:
                 put_off.append((record, TryAgain(Code.INTERNAL_ERROR, "the result was not sent")))
             else:
@@ -152,7 +154,10 @@ def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
     """Return a message's request, or its outcome if it breaks the contract. Raises Unreadable."""
     delivery = triggers.open_sqs(record, map_event)
     try:
-        return _Opened(record, delivery, check(delivery))
+        request = check(delivery)
+        # Whatever else the message holds is dropped here: ten of them at once would fill the function's memory.
+        content = {name: value for name, value in delivery.content.items() if name in FIELDS}
+        return _Opened(record, replace(delivery, content=content), request)
     except Refused as refusal:
         return refused_on_arrival(delivery, refusal)
 
