@@ -226,7 +226,7 @@ def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, a
         pytest.param(
             json.dumps({"record": {"Notes": "x" * 500_000}}),
             "too_large",
-            "The request has 500061 bytes; at most 65536 are allowed.",
+            "The body is too large to be read: a request has at most 65536 bytes.",
             id="too large",
         ),
         pytest.param(
