@@ -217,7 +217,7 @@ def records(source: str, **more: object) -> dict[str, object]:
     return {"Records": [{"eventVersion": "2.1", "eventSource": source, "awsRegion": "eu-west-1", **more}]}
 
 
-SHAPES = {
+SHAPES: dict[str, list[Any]] = {
     "an S3 event notification. Let S3 send": [records("aws:s3", s3={"bucket": {"name": "b"}, "object": {"key": "k"}})],
     "a batch of SQS messages. Send the body": [records("aws:sqs", messageId="1", body=AS_TEXT)],
     "a batch of Kinesis records. Let": [records("aws:kinesis", kinesis={"data": "eyJhIjoxfQ=="})],
