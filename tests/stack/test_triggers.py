@@ -149,7 +149,7 @@ def test_a_comment_of_two_lines_gets_its_link_by_every_trigger(
     stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
 ) -> None:
     comment = "line 1\n\tline 2"
-    request = json.loads(sample("sqs_request.json"))
+    request: dict[str, Any] = json.loads(sample("sqs_request.json"))
     name = f"lines-{uuid.uuid4()}"
 
     def of(trigger: str) -> dict[str, Any]:
