@@ -157,7 +157,8 @@ def test_a_comment_of_two_lines_gets_its_link_by_every_trigger(
         return request | {"record": record, "reference": f"{name}-{trigger}", "idempotency_key": f"{name}-{trigger}"}
 
     def result_of(trigger: str) -> dict[str, Any]:
-        return the_result(stack, lambda message: message.get("reference") == f"{name}-{trigger}").json()
+        found: dict[str, Any] = the_result(stack, lambda one: one.get("reference") == f"{name}-{trigger}").json()
+        return found
 
     assert caller.send("PUT", json.dumps(of("http"))).status == 200
     form = "configuration=contact&record[Email]=a@b.c&record[Comment]=line+1%0A%09line+2\n&_token=x&"
