@@ -70,7 +70,9 @@ def saying(text: bytes, then: Callable[[Line], None] = lambda _line: None) -> Ta
 
 
 @pytest.mark.parametrize("status", [b"400 Bad Request", b"404 Not Found", b"422 Unprocessable Content"])
-@pytest.mark.parametrize("end", [b"", b"\r\n", b"\r\nContent-Ty", b"\r\nContent-Type: application/json\r\n"])
+@pytest.mark.parametrize(
+    "end", [b"", b"\r\n", b"\r\nContent-Ty", b"\r\nContent-Type: application/json\r\n", b"\r\nContent-Length: 0\r\n"]
+)
 def test_a_refusal_cut_in_its_headers_may_have_been_any_refusal_and_is_no_answer(status: bytes, end: bytes) -> None:
     with serving(saying(b"HTTP/1.1 " + status + end)) as server:
         with pytest.raises(RequestError) as caught:

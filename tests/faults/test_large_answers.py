@@ -18,6 +18,7 @@ from tests.faults.scripted_lines import Line, a_link, serving
 
 MEGABYTE = 1_000_000
 PART = b" " * 50_000
+FULL = gzip.compress(b" " * (64 * 1024 + 1))
 A_LINK = b'{"data": {"survey_link": "https://survey.eu.customergauge.com/r/1"}}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
@@ -67,6 +68,7 @@ SMALL_ON_THE_WIRE = {
     "one that was compressed twice": a_bomb("gzip, gzip", gzip.compress(gzip.compress(b" " * 100 * MEGABYTE))),
     "one without a label": a_bomb("identity", gzip.compress(b" " * 50 * MEGABYTE)),
     "one of many parts": a_bomb("gzip", gzip.compress(b" " * 60_000) * 500),
+    "one that is full before its last part": a_bomb("gzip", FULL + gzip.compress(b" " * 50 * MEGABYTE)),
     "a link a byte beyond the limit": a_bomb("gzip", gzip.compress(A_LINK.ljust(64 * 1024 + 1))),
 }
 

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from personal_link.access_token import AccessToken
+from personal_link.answer_bytes import decompressed
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Deadline, SystemClock
 from personal_link.customergauge import CustomerGauge
@@ -151,6 +152,10 @@ def test_a_token_is_read_in_any_wrapping(wrapped: Callable[[str], bytes]) -> Non
 
         assert (token.value, token.life) == ("abc", 3600)
         assert len(server.requests) == 1
+
+
+def test_json_that_could_pass_for_raw_deflate_is_taken_for_json() -> None:
+    assert decompressed(b'{"a":1, "data":{}}', "deflate") == b'{"a":1, "data":{}}'
 
 
 @pytest.mark.parametrize("status", [200, 201, 202, 203, 206, 207, 226, 299])
