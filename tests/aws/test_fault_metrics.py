@@ -206,7 +206,7 @@ def refuse_the_credentials(vendor: CustomerGaugeSandbox, account: Account) -> No
 
 
 def forbid_the_client(vendor: CustomerGaugeSandbox, _account: Account) -> None:
-    vendor.script("personal-link", Reply(403))
+    vendor.script("personal-link", Reply.error(403, "This action is unauthorized."))
     call()
 
 
