@@ -15,8 +15,8 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from personal_link import observability
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline
-from personal_link.cool_down import CoolDown
 from personal_link.errors import Code, Unanswered
 from personal_link.outcome import Outcome
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
@@ -114,7 +114,7 @@ def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: f
             issuer=cast("LinkIssuer", vendor),
             results=cast("ResultsQueue", queue),
             requests=cast("RequestsQueue", queue),
-            cool_down=CoolDown(clock),
+            breaker=CircuitBreaker(clock, 10),
             concurrency=10,
             map_event=no_mapping,
             retry_window=retry_window,

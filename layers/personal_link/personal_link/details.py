@@ -56,7 +56,8 @@ DETAILS: Final = (
     "no TLS connection (<type>)",
     "no connection (<type>)",
     "sent, no answer (<type>)",
-    "not started: CustomerGauge is left alone for a while",
+    "not started: CustomerGauge asked to wait",
+    "not started: the circuit is open",
     "too little time was left to start",
     # the access token and the secret
     "another thread's token fetch took too long",
