@@ -170,7 +170,7 @@ GUARDS: Final = [
         "by_lambda = all(",
         "by_lambda = any(",
     ),
-    Guard("half-open, one call at a time is made", "circuit_breaker", "if self.is_closed else 1", "if True else 1"),
+    Guard("half-open, one call at a time is made", "circuit_breaker", "self._limit = 1.0 ", "pass "),
     Guard(
         "calls in flight together cut the limit once",
         "circuit_breaker",

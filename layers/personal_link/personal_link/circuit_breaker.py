@@ -93,7 +93,7 @@ class CircuitBreaker:
                 left = self._rest_ends - self._now()
                 if left > 0 and not overdue:
                     raise NotStarted(self._cause, "not started: the circuit is open", retry_after=left)
-                if self._in_flight < (int(self._limit) if self.is_closed else 1):
+                if self._in_flight < int(self._limit):
                     break
                 if not self._freed.wait(max(0.0, deadline.remaining() - WHOLE_CALL)):
                     raise NotStarted(Code.UNAVAILABLE, "too little time was left to start")
@@ -124,7 +124,7 @@ class CircuitBreaker:
             return
         if not self.is_closed:
             self._rests, self._rest_ends, self._turned_at = 0, 0.0, self._calls
-            return  # the limit starts from one
+            return
         self._note(call.key, failed=False)
         self._limit = min(self._most, self._limit + 1 / self._limit)
 
@@ -151,7 +151,7 @@ class CircuitBreaker:
         self._rest_ends = self._now() + self._spread(rest)
         self._rests += 1
         self._cause = cause
-        self._limit = 1.0
+        self._limit = 1.0  # probes come one at a time, and a success goes on from here
         self._turned_at = self._cut_at = self._calls
         self._recent.clear()
         observability.count_circuit_open()
