@@ -600,7 +600,7 @@ def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
 
     assert again == ["m-0", "m-1", "m-2"]
     assert len(vendor.calls("personal-link")) == 1
-    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 90, 90]
+    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 60, 60]
     assert len(account.ledger_items()) == 1
 
 

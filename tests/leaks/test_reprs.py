@@ -174,7 +174,7 @@ def objects() -> list[object]:
         HttpDoor(issuer, results),
         BatchWorker(issuer, results, requests, breaker, 60.0, clock, 10, no_mapping),
         work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
-        QueueSettings(settings, "url", "parked url", 24, 10),
+        QueueSettings(settings, "url", "parked url", 24, 10, 5, 0),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         wiring._Models(),  # noqa: SLF001
         Meaning(503),

@@ -1,6 +1,6 @@
-"""Two hours without CustomerGauge at up to a hundred requests a second: nothing is parked, little is asked, all of it drains.
+"""Two hours without CustomerGauge at up to a hundred requests a second: nothing is parked, all of it drains.
 
-The worker, its back-off and its circuit breaker are the real ones; time, the queue and the vendor's state are simulated.
+The worker, its back-off and its circuit breaker are real; time, the queue and the vendor's state are simulated.
 """
 
 import heapq

@@ -173,10 +173,19 @@ def test_a_rest_doubles_with_each_probe_that_fails_up_to_a_minute(
 
 def test_chance_adds_up_to_a_quarter_so_that_environments_do_not_reopen_together() -> None:
     environment = Environment(jitter=1.0)
-
     environment.call(*[DOWN] * 8)
 
-    assert environment.rest() == 6.25
+    environment.clock.advance(6.2)
+    assert environment.rest() > 0.0
+    environment.clock.advance(0.1)
+    assert environment.rest() == 0.0
+
+
+def test_what_is_put_back_comes_again_up_to_as_long_after_the_rest() -> None:
+    environment = Environment(jitter=1.0)
+    environment.call(*[DOWN] * 8)
+
+    assert environment.rest() == 2 * 6.25
 
 
 def test_a_rest_is_as_long_as_the_vendor_asks_but_five_minutes_at_most(environment: Environment) -> None:
@@ -408,3 +417,58 @@ def test_who_would_have_too_little_time_left_for_a_whole_call_does_not_wait() ->
         pass
 
     assert caught.value.retry_after is None
+
+
+# A rate that all environments keep together
+
+
+def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[float]:
+    """Ask for permits in ten threads, as a worker does; return when calls were made, in seconds."""
+    breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0, calls_a_second)
+    began = time.monotonic()
+    times: list[float] = []
+
+    def work(number: int) -> None:
+        while time.monotonic() - began < seconds:
+            try:
+                with breaker.permit(f"request-{number}", Deadline.after(30.0, SystemClock())) as call:
+                    time.sleep(latency * (number % 3))  # ledger and token take their time before the call
+                    times.append(time.monotonic() - began)
+                    call.answered = True
+            except NotStarted:
+                time.sleep(0.05)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(times)
+
+
+@pytest.mark.parametrize(("share", "most"), [(1.0, 1), (2.0, 2), (3.7, 3)])
+def test_no_second_has_more_calls_than_the_whole_part_of_an_environments_share(share: float, most: int) -> None:
+    times = begun(share, seconds=4.0)
+
+    in_a_second = [sum(start <= time < start + 1 for time in times) for start in times]
+    assert max(in_a_second) == most
+    assert len(times) >= most * 2
+
+
+def test_a_share_below_one_is_a_call_in_so_many_seconds() -> None:
+    times = begun(0.5, seconds=4.5)
+
+    assert len(times) == 2
+    assert times[1] - times[0] >= 2.0
+
+
+def test_a_request_that_has_to_wait_long_for_its_turn_is_put_back_until_then() -> None:
+    breaker, deadline = CircuitBreaker(FakeClock(), 10, lambda: 0.0, 0.2), Deadline.after(0.0, FakeClock())
+    waits = []
+    for number in range(3):
+        with pytest.raises(NotStarted) as caught, breaker.permit(f"request-{number}", deadline):
+            pass
+        waits.append(caught.value.retry_after)
+
+    assert waits == [11.25, 17.5, 23.75]  # turns are 6.25 s apart, a slot is free every 5 s
+    assert caught.value.message == "not started: VendorCallsPerSecond is reached"

@@ -8,6 +8,7 @@ message would cost a call, again and again, for as long as an outage lasts.
     half-open   the rest ended: one call at a time; a success closes the circuit, a failure opens it for longer
 """
 
+import math
 import random
 import threading
 from collections.abc import Callable, Iterator
@@ -27,7 +28,8 @@ OPENS_AT: Final = 0.9  # of the recent requests have failed
 FIRST_REST: Final = 5.0  # seconds; doubles with each probe that fails
 LONGEST_REST: Final = 60.0  # seconds without a call, unless the vendor asks for more
 LONGEST_ASKED: Final = 300.0  # seconds of a Retry-After that are kept; it was meant for one request, not for all
-SHORT_WAIT: Final = 1.5  # seconds of a Retry-After that are waited for in the invocation
+SHORT_WAIT: Final = 1.5  # seconds that are waited for in the invocation; a receive costs more
+LONGEST_TURN: Final = 900.0  # seconds that a request waits for its turn under a given rate, then it asks again
 SPREAD: Final = 0.25  # of a rest, added by chance: environments must not reopen together
 WHOLE_CALL: Final = LONGEST_AWS_CALL + LINK_LIMIT  # seconds: whoever waited for a permit still has all of its time
 FAILURES: Final = SETUP_FAULTS | {Code.UNAVAILABLE, Code.NO_ANSWER, Code.RATE_LIMITED}  # the vendor's, not AWS's
@@ -44,12 +46,20 @@ class Call:
 
 
 class CircuitBreaker:
-    """Gives permits for calls to the vendor; `most` at once while it is well."""
+    """Gives permits for calls to the vendor; `most` at once while it is well.
 
-    def __init__(self, clock: Clock, most: int, jitter: Callable[[], float] = random.random) -> None:
+    With `calls_a_second`, this environment's share of a rate that all of them keep together, at most so many calls
+    begin in any second (whole ones; a share below one is a call in so many seconds).
+    """
+
+    def __init__(
+        self, clock: Clock, most: int, jitter: Callable[[], float] = random.random, calls_a_second: float = 0.0
+    ) -> None:
         self._clock = clock
         self._most = most
         self._jitter = jitter
+        self._slots = max(1, math.floor(calls_a_second)) if calls_a_second else 0
+        self._pause = max(1.0, 1 / calls_a_second) if calls_a_second else 0.0
         self._freed = threading.Condition()
         self.forget()
 
@@ -65,6 +75,10 @@ class CircuitBreaker:
             self._cause = Code.UNAVAILABLE
             self._time = self._rest_ends = self._asked_until = 0.0
             self._wall, self._monotonic = self._clock.wall(), self._clock.monotonic()
+            # A new environment may replace one that has just called: it begins as if it were that one.
+            self._free_at = [self._pause] * self._slots  # of the slots that no call holds
+            self._in_turn = 0  # requests that wait here for a slot
+            self._turns_until = 0.0  # by when all that were put back have had their turn
 
     @property
     def is_closed(self) -> bool:
@@ -92,27 +106,56 @@ class CircuitBreaker:
                 self._wait_until_asked(deadline)
                 left = self._rest_ends - self._now()
                 if left > 0 and not overdue:
+                    # Up to as long again: all that waits would come back at once.
+                    left *= 1 + self._jitter()
                     raise NotStarted(self._cause, "not started: the circuit is open", retry_after=left)
-                if self._in_flight < int(self._limit):
+                if self._in_flight >= int(self._limit):
+                    self._wait_for_release(deadline)
+                elif self._slots and (not self._free_at or min(self._free_at) > self._now()):
+                    self._wait_in_turn(deadline)
+                else:
                     break
-                if not self._freed.wait(max(0.0, deadline.remaining() - WHOLE_CALL)):
-                    raise NotStarted(Code.UNAVAILABLE, "too little time was left to start")
+            if self._slots:
+                self._free_at.remove(min(self._free_at))
             self._in_flight += 1
             self._calls += 1
             return Call(self._calls, key)
 
+    def _wait_for_release(self, deadline: Deadline) -> None:
+        if not self._freed.wait(max(0.0, deadline.remaining() - WHOLE_CALL)):
+            raise NotStarted(Code.UNAVAILABLE, "too little time was left to start")
+
+    def _wait_in_turn(self, deadline: Deadline) -> None:
+        """Wait for a slot if that is short, else send the request back to come again when it is its turn."""
+        now = self._now()
+        wait = (
+            max(0.0, min(self._free_at, default=now + self._pause) - now) + self._in_turn // self._slots * self._pause
+        )
+        if wait > min(SHORT_WAIT, deadline.remaining() - WHOLE_CALL):
+            # Turns are further apart than slots, so that most requests find one when they are back.
+            self._turns_until = max(self._turns_until, now + wait) + self._pause / self._slots * (1 + SPREAD)
+            left = min(self._turns_until - now, LONGEST_TURN * (1 + self._jitter()))
+            raise NotStarted(Code.RATE_LIMITED, "not started: VendorCallsPerSecond is reached", retry_after=left)
+        self._in_turn += 1
+        try:
+            self._freed.wait(wait)
+        finally:
+            self._in_turn -= 1
+
     def _wait_until_asked(self, deadline: Deadline) -> None:
-        """Wait as a 429 asked if that is short; a receive costs more than so little time."""
+        """Wait as a 429 asked, if that is short."""
         while (left := self._asked_until - self._now()) > 0:
             if left > min(SHORT_WAIT, deadline.remaining() - WHOLE_CALL):
                 message = "not started: CustomerGauge asked to wait"
-                raise NotStarted(Code.RATE_LIMITED, message, retry_after=left)
+                raise NotStarted(Code.RATE_LIMITED, message, retry_after=left * (1 + self._jitter()))
             if not self._freed.wait(left):
                 return
 
     def _release(self, call: Call) -> None:
         with self._freed:
             self._in_flight -= 1
+            if self._slots:
+                self._free_at.append(self._now() + self._pause)
             if call.answered:
                 self._succeeded(call)
             elif call.error is not None and not isinstance(call.error, NotStarted) and call.error.code in FAILURES:

@@ -84,7 +84,8 @@ def batch_worker() -> BatchWorker:
     settings, clock = queue_settings.connector, SystemClock()
     observability.configure(settings.log_level, settings.stack_name)  # before any client is made
     sqs = _client("sqs")
-    breaker = CircuitBreaker(clock, queue_settings.batch_concurrency)
+    share = queue_settings.vendor_calls_per_second / queue_settings.maximum_concurrency
+    breaker = CircuitBreaker(clock, queue_settings.batch_concurrency, calls_a_second=share)
     register_after_restore(breaker.forget)
     return BatchWorker(
         issuer=_issuer(settings, clock),

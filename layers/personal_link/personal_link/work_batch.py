@@ -10,7 +10,7 @@ from typing import Any, Final
 from personal_link import observability, triggers
 from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Clock, Deadline
-from personal_link.errors import CODES, Code, NotStarted, Refused, RequestError, TryAgain, Unreadable
+from personal_link.errors import CODES, Code, Refused, RequestError, TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, outcome_id, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
@@ -131,10 +131,7 @@ class BatchWorker:
         return max(0.0, self.clock.wall() - sent_at)
 
     def _wait(self, error: RequestError, receives: int) -> int:
-        """Return seconds: what the vendor asked for, else full jitter under a ceiling that grows with each attempt.
-
-        What was not started waits for the rest to end, and up to as long again: all of it would come back at once.
-        """
+        """Return seconds: what was asked for, else full jitter under a ceiling that grows with each attempt."""
         tries = _tries(error, receives)
         least = 0 if tries == 1 else 1
         if receives > FIRST_RECEIVES:
@@ -144,8 +141,7 @@ class BatchWorker:
             meaning = CODES[error.code]
             ceiling = min(meaning.longest_delay, meaning.first_delay * GROWTH ** min(tries - 1, 32))
             return max(least, round(self.jitter() * ceiling))
-        spread = self.jitter() if isinstance(error, NotStarted) else 0.0
-        return max(least, 1, round(error.retry_after * (1 + spread)))
+        return max(least, 1, round(error.retry_after))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
