@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline
-from personal_link.cool_down import CoolDown
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.triggers import no_mapping
@@ -40,7 +40,7 @@ def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorke
         issuer=issuer,
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
-        cool_down=CoolDown(clock),
+        breaker=CircuitBreaker(clock, 10, lambda: 0.0),
         concurrency=10,
         map_event=no_mapping,
         retry_window=DAY,
@@ -407,27 +407,29 @@ def test_a_message_waits_until_the_date_that_the_vendor_names(
     assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [90]
 
 
+def waits_of(worker: BatchWorker, account: Account, *receives: int, message_id: str = "m-1") -> list[int]:
+    """Deliver a message again and again; return how long it waits each time."""
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        for count in receives:
+            work(worker, a_record(message_id=message_id, attempts=count))
+    return [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]]
+
+
 @pytest.mark.parametrize(
-    ("reply", "attempts", "wait"),
+    ("reply", "waits"),
     [
-        pytest.param(Reply.error(429), 1, 2, id="first try"),
-        pytest.param(Reply.error(429), 2, 3, id="second try"),
-        pytest.param(Reply.error(429), 5, 17, id="fifth try"),
-        pytest.param(Reply.error(429), 500, 151, id="many tries"),
-        pytest.param(Reply(fault="reset"), 3, 5, id="no answer"),
-        pytest.param(Reply.error(403), 1, 31, id="set-up fault, first try"),
-        pytest.param(Reply.error(403), 500, 451, id="set-up fault, many tries"),
+        pytest.param(Reply.error(503), [0, 1, 1, 2, 3, 4, 6, 9, 13, 19, 29, 43, 65, 97, 146, 150, 150], id="503"),
+        pytest.param(Reply(fault="reset"), [0, 1, 1, 2, 3], id="no answer"),
+        pytest.param(Reply.error(429), [1, 2, 2, 3, 5], id="429 without Retry-After"),
+        pytest.param(Reply.error(403), [30, 45, 68, 101, 152, 228, 342, 450, 450], id="set-up fault"),
     ],
 )
-def test_a_message_waits_longer_with_each_try_and_spread_by_chance(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, reply: Reply, attempts: int, wait: int
+def test_a_message_waits_longer_with_each_attempt(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, reply: Reply, waits: list[int]
 ) -> None:
-    vendor.script("personal-link", reply)
+    vendor.script("personal-link", *[reply] * len(waits))
 
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        work(worker, a_record(attempts=attempts))
-
-    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
+    assert waits_of(worker, account, *range(1, len(waits) + 1)) == waits
 
 
 def test_a_record_that_a_firewall_refuses_waits_alone(
@@ -450,7 +452,7 @@ def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(
     put_off = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(9)))
 
     assert put_off == [f"m-{n}" for n in range(9)]
-    assert len(vendor.calls("personal-link")) == 2
+    assert len(vendor.calls("personal-link")) == 8
 
 
 def test_a_201_with_the_documented_body_is_a_created_result(
@@ -464,16 +466,48 @@ def test_a_201_with_the_documented_body_is_a_created_result(
     assert json.loads(result["Body"])["personal_link"]["survey_link"] == "https://cust.xx/1"
 
 
-@pytest.mark.parametrize(("jitter", "wait"), [(0.0, 1), (0.999, 3)])
-def test_chance_spreads_a_wait_between_one_second_and_its_ceiling(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, wait: int
+@pytest.mark.parametrize(("jitter", "waits"), [(0.0, [0, 1, 1]), (0.999, [1, 1, 2])])
+def test_chance_spreads_a_wait_up_to_its_ceiling_and_only_the_first_may_be_none(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, waits: list[int]
 ) -> None:
-    vendor.script("personal-link", Reply.error(429))
+    vendor.script("personal-link", *[Reply.error(503)] * 3)
 
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        work(replace(worker, jitter=lambda: jitter), a_record())
+    assert waits_of(replace(worker, jitter=lambda: jitter), account, 1, 2, 3) == waits
 
-    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
+
+def test_receives_without_an_attempt_do_not_lengthen_a_wait(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(503), Reply.error(503))
+
+    assert waits_of(worker, account, 40, 50) == [0, 1]
+
+
+def test_a_message_that_was_redriven_waits_as_a_new_one_does(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", *[Reply.error(503)] * 7)
+    waits_of(worker, account, 1, 2, 3, 4, 5, 6)
+
+    assert waits_of(worker, account, 1) == [0]
+
+
+def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_time(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    with doing_before(account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
+        work(worker, a_record())
+    clock.advance(1)
+
+    assert waits_of(worker, account, 2, 3, 10, 50) == [5, 5, 5, 5]
+
+
+def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_ends_before_its_receives(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(503), Reply.error(503))
+
+    assert waits_of(worker, account, 50, 51) == [0, 96]
 
 
 def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
@@ -571,6 +605,59 @@ def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(
     assert len(account.results()) == 1
 
 
+def test_what_was_not_started_is_not_parked_however_old_it_is(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=60))
+    worker = replace(worker, concurrency=1)
+    records = [a_record(message_id=f"m-{number}", sent_at=clock.wall() - 2 * DAY) for number in range(5)]
+
+    again = work(worker, *records)
+
+    assert again == ["m-1", "m-2", "m-3", "m-4"]  # the first had its attempt
+    assert [values(message)["code"] for message in account.parked()] == ["rate_limited"]
+    clock.advance(60.0)
+    assert work(worker, *records[1:]) == []
+    assert len(account.results()) == 4
+
+
+def test_what_the_ledger_let_nobody_begin_is_not_parked_either(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        again = work(worker, a_record(sent_at=clock.wall() - 2 * DAY))
+
+    assert again == ["m-1"]
+    assert account.parked() == []
+
+
+def test_what_could_not_be_started_for_so_long_that_sqs_would_delete_it_is_parked(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        again = work(worker, a_record(sent_at=clock.wall() - 84 * 3600))
+
+    assert again == []
+    assert [values(message)["code"] for message in account.parked()] == ["internal_error"]
+
+
+def test_a_message_beyond_its_window_gets_its_attempt_although_the_circuit_is_open(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", *[Reply.error(503)] * 11)
+    work(worker, *(a_record(message_id=f"m-{number}") for number in range(8)))
+
+    again = work(
+        worker,
+        a_record(message_id="young"),
+        *(a_record(message_id=f"old-{number}", sent_at=clock.wall() - DAY) for number in range(3)),
+    )
+
+    assert again == ["young"]
+    assert len(vendor.calls("personal-link")) == 11
+    assert [values(message)["attempts"] for message in account.parked()] == ["1", "1", "1"]
+
+
 def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
@@ -643,7 +730,7 @@ def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
 
     assert again == ["m-0", "m-1", "m-2"]
     assert len(vendor.calls("personal-link")) == 1
-    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 90, 90]
+    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 60, 60]
     assert len(account.ledger_items()) == 1
 
 
@@ -659,7 +746,7 @@ def test_what_cannot_be_read_is_parked_at_once_even_while_the_vendor_rests(
     assert [values(message)["code"] for message in account.results()] == ["invalid_request"]
 
 
-def test_the_first_call_after_the_rest_ends_it(
+def test_after_the_wait_that_was_asked_for_calls_are_made_again(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=60))
@@ -710,35 +797,77 @@ def test_their_results_go_out_together_in_their_order(worker: BatchWorker, accou
     assert sources == [f"m-{number}" for number in range(10)]
 
 
-def test_while_the_vendor_is_in_doubt_one_message_alone_is_tried(
-    worker: BatchWorker, vendor: CustomerGaugeSandbox
+def open_the_circuit(worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock) -> None:
+    """Let eight messages fail, and the rest that follows pass."""
+    vendor.script("personal-link", *[Reply.error(502)] * 8)
+    work(worker, *(a_record(message_id=f"failed-{number}") for number in range(8)))
+    clock.advance(7.5)
+
+
+def test_half_open_one_message_alone_is_tried(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
-    vendor.script("personal-link", Reply.error(502), Reply.error(502))
-    work(worker, a_record(message_id="m-1"))
-
-    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(2, 8)))
-
-    assert again == ["m-2", "m-3", "m-4", "m-5", "m-6", "m-7"]
-    assert len(vendor.calls("personal-link")) == 2
-
-
-def test_once_one_message_has_succeeded_the_others_are_worked_together_again(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+    open_the_circuit(worker, vendor, clock)
     vendor.script("personal-link", Reply.error(502))
-    work(worker, a_record(message_id="m-1"))
-    first, other_three = threading.Event(), threading.Barrier(3)
 
-    def together(_: object) -> None:
-        if first.is_set():
-            other_three.wait(timeout=10)
-        first.set()
+    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(1, 7)))
 
-    with on_every_call(account.dynamodb, "PutItem", together):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(2, 6)))
+    assert again == ["m-1", "m-2", "m-3", "m-4", "m-5", "m-6"]
+    assert len(vendor.calls("personal-link")) == 9
+
+
+def test_once_a_probe_has_succeeded_the_others_of_its_batch_are_worked_too(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    open_the_circuit(worker, vendor, clock)
+
+    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(1, 7)))
 
     assert again == []
-    assert len(vendor.links) == 4
+    assert len(vendor.links) == 6
+
+
+def test_the_second_message_of_a_key_does_not_probe_after_the_first_has(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    open_the_circuit(worker, vendor, clock)
+    vendor.script("personal-link", Reply.error(502))
+    body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
+
+    again = work(worker, a_record(body, "m-1"), a_record(body, "m-2"))
+
+    assert again == ["m-1", "m-2"]
+    assert len(vendor.calls("personal-link")) == 9
+
+
+@pytest.mark.parametrize("settled_before", [False, True])
+def test_a_permit_is_given_back_however_a_message_ends(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, *, settled_before: bool
+) -> None:
+    one_permit = replace(worker, breaker=CircuitBreaker(worker.clock, 1))
+    if settled_before:
+        work(one_permit, a_record(message_id="m-1"))
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        work(one_permit, a_record(message_id="m-1"), a_record(message_id="m-2"))
+    vendor.script("personal-link", Reply.error(404), Reply(fault="reset"), Reply(200, "no link"))
+    work(one_permit, *(a_record(message_id=f"m-{number}") for number in range(3, 6)))
+
+    assert work(one_permit, a_record(message_id="m-9")) == []
+
+
+def test_a_lease_begins_when_the_permit_is_there_not_when_the_waiting_began(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    one_permit = replace(worker, breaker=CircuitBreaker(clock, 1))
+
+    with (
+        watched(account.dynamodb, "PutItem") as begun,
+        on_every_call(account.dynamodb, "UpdateItem", lambda _: clock.advance(7.0)),
+    ):
+        work(one_permit, a_record(message_id="m-1"), a_record(message_id="m-2"))
+
+    first, second = (float(put["Item"]["lease_until"]["N"]) for put in begun)
+    assert second == first  # both end with the invocation's deadline; neither took the other's time
 
 
 def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(

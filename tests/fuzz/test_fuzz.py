@@ -13,8 +13,8 @@ from hypothesis import strategies as st
 import direct_invocation
 import http_api
 from personal_link import details, wiring
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline, timestamp
-from personal_link.cool_down import CoolDown
 from personal_link.direct_call import DirectCall
 from personal_link.errors import PersonalLinkError
 from personal_link.http_door import HttpDoor
@@ -199,7 +199,7 @@ def end_of(body: str) -> dict[str, Any] | None:
         issuer=cast("LinkIssuer", Issuer()),
         results=ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True),
         requests=cast("RequestsQueue", queue),
-        cool_down=CoolDown(clock),
+        breaker=CircuitBreaker(clock, 10),
         concurrency=10,
         map_event=no_mapping,
         retry_window=86_400,

@@ -17,9 +17,9 @@ import pytest
 import personal_link
 from personal_link import answer_bytes, strict_json, transport, vendor_words, wiring, work_batch
 from personal_link.access_token import AccessToken, TokenCache
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
-from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
 from personal_link.envelopes import Wrapping
@@ -112,8 +112,9 @@ def objects() -> list[object]:
     error = NotProcessed(
         Code.UNAVAILABLE, "our own words", vendor_message=ALL_OF_THEM, errors={ALL_OF_THEM: [ALL_OF_THEM]}
     )
-    cool_down = CoolDown(clock)
-    cool_down.failed(cool_down.begin(), error)
+    breaker = CircuitBreaker(clock, 10)
+    with breaker.permit(request.key.digest, deadline) as call:
+        call.error = error
     settings = Settings(
         auth_base_url="https://auth.example",
         imports_base_url="https://api.example",
@@ -150,7 +151,8 @@ def objects() -> list[object]:
             issuer,
             results,
             requests,
-            cool_down,
+            breaker,
+            call,
             settings,
             answer,
             reader,
@@ -178,9 +180,9 @@ def objects() -> list[object]:
         Parked(ALL_OF_THEM, error, 1, {"original_message_id": source.id}),
         DirectCall(issuer, results, no_mapping),
         HttpDoor(issuer, results),
-        BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10, no_mapping),
+        BatchWorker(issuer, results, requests, breaker, 60.0, clock, 10, no_mapping),
         work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
-        QueueSettings(settings, "url", "parked url", 24, 10),
+        QueueSettings(settings, "url", "parked url", 24, 10, 5, 0),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         wiring._Models(),  # noqa: SLF001
         Meaning(503),

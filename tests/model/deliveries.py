@@ -15,8 +15,8 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from personal_link import issue_link, observability
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline
-from personal_link.cool_down import CoolDown
 from personal_link.direct_call import DirectCall
 from personal_link.errors import Code, NotProcessed, OutcomeUnknown, Refused, RequestError, Unanswered
 from personal_link.http_door import HttpDoor
@@ -178,7 +178,7 @@ def _deliver(delivery: Delivery, run: Any) -> End:
                     issuer,
                     results,
                     RequestsQueue(run, "requests", "parked"),
-                    CoolDown(run),
+                    CircuitBreaker(run, 1, lambda: 0.5),
                     86_400.0 * DAYS * 2,
                     run,
                     1,

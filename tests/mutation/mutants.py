@@ -31,7 +31,7 @@ TESTS = {
     "token_lease": ["tests/aws/test_shared_token.py"],
     "token_secret": ["tests/aws/test_shared_token.py"],
     "sign_in": ["tests/unit/test_sign_in.py"],
-    "cool_down": ["tests/unit/test_cool_down.py"],
+    "circuit_breaker": ["tests/unit/test_circuit_breaker.py"],
     "work_batch": ["tests/aws/test_work_batch.py"],
     "direct_call": ["tests/aws/test_direct_call.py", "tests/unit/test_direct_invocation.py"],
     "triggers": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],

@@ -17,7 +17,7 @@ _CAUSE: Final = (
     r"too little time was left to start|(no connection|no TLS connection|sent, no answer) \(<type>\)"  # of no token
 )
 _VARIABLE: Final = (
-    r"[A-Z_]{1,64} (is missing|must be (one of [A-Za-z, ]{1,64}|a whole number above zero|"
+    r"[A-Z_]{1,64} (is missing|must be (one of [A-Za-z, ]{1,64}|a whole number( above zero)?|"
     r"https://host, or http:// on loopback, without a path))"
 )
 _FIELD: Final = "(configuration|idempotency_key|record|reference)"
@@ -61,7 +61,9 @@ DETAILS: Final = (
     "no TLS connection (<type>)",
     "no connection (<type>)",
     "sent, no answer (<type>)",
-    "not started: CustomerGauge is left alone for a while",
+    "not started: CustomerGauge asked to wait",
+    "not started: VendorCallsPerSecond is reached",
+    "not started: the circuit is open",
     "too little time was left to start",
     # the access token and the secret
     "another thread's token fetch took too long",

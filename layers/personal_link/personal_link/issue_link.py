@@ -121,10 +121,12 @@ class LinkIssuer:
             return end("rejected", error=error)
         except OutcomeUnknown as unknown:
             return end("unknown", error=describe(unknown))
-        except NotProcessed:
+        except NotProcessed as error:
+            error.attempt = attempt.number
             _end(self.ledger.take_back, attempt)
             raise
-        except Unanswered:
+        except Unanswered as error:
+            error.attempt = attempt.number
             _end(self.ledger.leave_marked, attempt)
             raise
         return end("created", link)

@@ -197,9 +197,9 @@ def count_token_fetch() -> None:
     metrics().add(Metric.FETCHES)
 
 
-def count_cool_down() -> None:
-    """Count that the vendor is left alone from now on, for a while."""
-    metrics().add(Metric.COOL_DOWNS)
+def count_circuit_open() -> None:
+    """Count that the circuit breaker opened."""
+    metrics().add(Metric.CIRCUIT_OPENS)
 
 
 def write_metrics() -> None:
