@@ -72,7 +72,7 @@ soak: $(TOOLS)  ## thousands of requests while everything fails, and what became
 	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
 
-model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; most of an hour, 2 GB
+model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; half an hour, 1 GB
 	@$(BIN)/pytest --quiet tests/model -m full
 
 bench: $(TOOLS) $(COMPARED)  ## how fast and how cheap it is, beside what one would write; ONLY=start,imports measures these alone
