@@ -106,6 +106,9 @@ class Vendor:
             raise Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
         return Outcome(request.key.digest, "created", Source("sqs", request.source.id), "", "", 1)
 
+    def after_sending(self, *_outcome: object, **_how: object) -> None:
+        """Keep nothing: there is no ledger here."""
+
 
 def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: float) -> list[BatchWorker]:
     chance = random.Random(1)  # noqa: S311  # no secret

@@ -71,6 +71,7 @@ class Outcome:
 
         Record and reference are in one form, whichever of the equal requests brought them: headings sorted, text
         composed (NFC). So a replay has the bytes of the first result.
+        The record of what was refused on arrival is as it came.
         """
         message: dict[str, object] = {"schema": SCHEMA, "id": self.id, "status": self.status}
         if self.reference is not None:
@@ -79,7 +80,7 @@ class Outcome:
         if self.configuration is not None:
             message["configuration"] = self.configuration
         if echo_record and self.record is not None:
-            message["record"] = _canonical(self.record)
+            message["record"] = _canonical(self.record) if self.attempts else self.record
         if self.personal_link is not None:
             message["personal_link"] = self.personal_link.as_json()
         if self.error is not None:
@@ -175,7 +176,7 @@ def _as_text(label: object) -> str | None:
 def _canonical(record: object) -> object:
     """Return a record with its headings sorted, and its text composed unless two headings would become one."""
     if not isinstance(record, Mapping):
-        return record  # of a request that was refused for it
+        return record
     canonical = {composed(heading): composed(value) for heading, value in record.items()}
     return dict(sorted((canonical if len(canonical) == len(record) else record).items()))
 
