@@ -160,6 +160,8 @@ def follow_the_runbook(operator: Operator) -> str:
 @pytest.fixture(scope="module")
 def parked(stack: Stack, vendor: CustomerGaugeSandbox) -> Iterator[None]:
     """One parked request that is settled by now (`unavailable`), and one that is not (`forbidden`)."""
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(new_request()))
+    assert stack.results(1, within=150)  # so the circuit is closed, whatever other files did with this worker
     settled = new_request()
     vendor.script("personal-link", Reply.error(503, retry_after=1))
     park_a_day_old(stack, settled)
