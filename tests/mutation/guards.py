@@ -55,7 +55,7 @@ GUARDS: Final = [
     Guard(
         "the marker makes a duplicate unknown",
         "issue_link",
-        "if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:",
+        "if is_duplicate and (attempt.earlier_unanswered or self.ledger.began_before(request)):",
         "if False:",
     ),
     Guard(
@@ -94,7 +94,7 @@ GUARDS: Final = [
         "one environment at a time fetches",
         "token_lease",
         "(attribute_not_exists(lease_until) OR lease_until <= :now)",
-        "attribute_not_exists(nothing)",
+        "(attribute_not_exists(lease_until) OR lease_until <> :now)",
     ),
     Guard(
         "a token that was refused is not taken again",
@@ -112,14 +112,14 @@ GUARDS: Final = [
     Guard(
         "the shared token is written once in ten minutes",
         "token_lease",
-        "stored_at <= :long_ago",
-        "stored_at <= :now",
+        "WRITE_INTERVAL: Final = 600.0",
+        "WRITE_INTERVAL: Final = 1.0",
     ),
     Guard(
         "only the owner of the lease writes the token",
         "token_lease",
         'update, "#owner = :owner", values) is None',
-        'update, "attribute_exists(pk)", values) is None',
+        'update, "#owner = :owner OR attribute_exists(pk)", values) is None',
     ),
     Guard(
         "a key by HTTP is its caller's",
@@ -163,12 +163,6 @@ GUARDS: Final = [
         "triggers",
         "    if invocation is not None:  #",
         "    if False:  #",
-    ),
-    Guard(
-        "only what Lambda itself parked is taken for an invocation",
-        "triggers",
-        "by_lambda = all(",
-        "by_lambda = any(",
     ),
     Guard("a vendor in doubt gets one call", "work_batch", "self.cool_down.in_doubt or ", ""),
     Guard(
