@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
 # in .oldest, each made from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot mapping operate test lint types template scan unit fuzz mutants soak bench format sbom lock clean
+.PHONY: help demo local screenshot mapping operate test lint types template scan unit fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -39,7 +39,7 @@ screenshot: $(TOOLS) $(BROWSER)  ## docs/console.png, taken anew
 	@$(BIN)/python -m tests.console.screenshot
 
 mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
-	@$(BIN)/python -m sandbox.mapping $(EVENT)
+	@$(BIN)/python -m sandbox.mapping $${EVENT:+"$$EVENT"}
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)
@@ -71,6 +71,9 @@ mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; 
 soak: $(TOOLS)  ## thousands of requests while everything fails, and what became of each; REQUESTS=5000, SEED=7
 	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
+
+model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; half an hour, 1 GB
+	@$(BIN)/pytest --quiet tests/model -m full
 
 bench: $(TOOLS) $(COMPARED)  ## how fast and how cheap it is, beside what one would write; ONLY=start,imports measures these alone
 	@$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))

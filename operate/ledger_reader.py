@@ -10,7 +10,7 @@ from personal_link import event_mappings, triggers
 from personal_link.clock import Clock, SystemClock
 from personal_link.errors import Refused, Unreadable
 from personal_link.ledger import FORMAT
-from personal_link.outcome import Outcome
+from personal_link.outcome import Outcome, refused_on_arrival
 from personal_link.request import LinkRequest, check
 
 if TYPE_CHECKING:
@@ -26,7 +26,8 @@ class Standing(StrEnum):
     UNTRIED = "not processed yet"
     REFUSED = "not valid"
     ANOTHERS_KEY = "key of another request"
-    UNREADABLE = "not JSON"
+    UNREADABLE = "no request that can be read"
+    FORGOTTEN = "older than the ledger remembers"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -58,11 +59,14 @@ class LedgerReader:
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
         """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
         try:
-            request = check(triggers.open_sqs(record, self._map_event))
+            delivery = triggers.open_sqs(record, self._map_event)
+            try:
+                request = check(delivery)
+            except Refused as refusal:
+                refused_on_arrival(delivery, refusal)  # Unreadable if no result can hold it
+                return Entry(Standing.REFUSED)
         except Unreadable:
             return Entry(Standing.UNREADABLE)
-        except Refused:
-            return Entry(Standing.REFUSED)
         return self.entry(request)
 
     def entry(self, request: LinkRequest) -> Entry:

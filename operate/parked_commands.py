@@ -1,5 +1,6 @@
 """The commands for parked requests: list, show, redrive."""
 
+import math
 import time
 from collections import Counter
 
@@ -89,19 +90,22 @@ def show(account: Account, stack: str, message_id: str, unmask: bool) -> None:  
 @CODE
 @click.option("--rate", type=click.IntRange(1, 100), default=10, show_default=True, help="At most so many a second.")
 @click.option("--dry-run", is_flag=True, help="Say what would become of each, and do nothing.")
+@click.option("--old", is_flag=True, help="Those too that are older than the ledger remembers: may survey twice.")
 @click.pass_obj
-def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: bool) -> None:  # noqa: FBT001 # click's way
+def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: bool, old: bool) -> None:  # noqa: FBT001, PLR0913, PLR0917 # click's way
     """Bring the parked requests of STACK back, all or those of one code.
 
     Mend the cause first. The ledger is asked about each: what is settled has its result sent again, without a call to
-    CustomerGauge; what cannot be read, or is being tried, stays; all else goes to the requests queue with its key.
+    CustomerGauge; what cannot be read, is being tried, or is so old that the ledger may forget an attempt of it, stays;
+    all else goes to the requests queue with its key.
     Interrupted at any moment it loses nothing: start it again.
     """
     found = account.stack(stack)
     sqs = found.account.client("sqs")
     echo = found.parameters.get("EchoRecord", "true") == "true"
     results = ResultsQueue(sqs, found.output("ResultsQueueUrl"), echo)
-    back = Redrive(sqs, found.output("RequestsQueueUrl"), results, ledger_of(found), Pace(rate), account.refused)
+    requests_url, remembered = found.output("RequestsQueueUrl"), math.inf if old else _remembered(found)
+    back = Redrive(sqs, requests_url, results, ledger_of(found), Pace(rate), remembered, account.refused)
     became: Counter[str] = Counter()
     try:
         with progress() as bar, _sweep(found) as sweep:
@@ -133,6 +137,12 @@ def _is_meant(message: ParkedMessage, code: str | None, before: float | None) ->
 
 def _sweep(stack: Stack) -> Sweep:
     return Sweep(stack.account.client("sqs"), stack.output("ParkedQueueUrl"))
+
+
+def _remembered(stack: Stack) -> float:
+    """Return seconds: what is first sent so long ago may outlive its ledger's item while it waits once more."""
+    parameters = stack.parameters
+    return int(parameters.get("LedgerDays", 21)) * 86_400 - int(parameters.get("RetryWindowHours", 24)) * 3600
 
 
 def _depth(stack: Stack) -> int:

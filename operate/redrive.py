@@ -6,9 +6,10 @@ goes to the requests queue, and off the parked one only after that: whoever stop
 ledger sees to it that its request is not done twice.
 """
 
+import math
 import time
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Final
 
 import click
@@ -18,12 +19,12 @@ from operate.ledger_reader import Entry, LedgerReader, Standing
 from operate.parked import ParkedMessage, Sweep
 from personal_link.clock import Clock, SystemClock
 from personal_link.queues import ResultsQueue
-from personal_link.triggers import origin
+from personal_link.triggers import first_sent_at, origin
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-STAYS: Final = {Standing.UNREADABLE, Standing.IN_FLIGHT}
+STAYS: Final = {Standing.UNREADABLE, Standing.IN_FLIGHT, Standing.FORGOTTEN}
 BECOMES: Final = {
     Standing.SETTLED: "its result is sent again, CustomerGauge is not called",
     Standing.IN_FLIGHT: "stays parked: it is being tried now",
@@ -32,6 +33,7 @@ BECOMES: Final = {
     Standing.REFUSED: "a rejected result",
     Standing.ANOTHERS_KEY: "a rejected result (idempotency_key_reused)",
     Standing.UNREADABLE: "stays parked: it would only be parked again",
+    Standing.FORGOTTEN: "stays parked: its first attempt may be forgotten, see Request History; --old brings it back",
 }
 
 
@@ -63,11 +65,16 @@ class Redrive:
     results: ResultsQueue
     ledger: LedgerReader
     pace: Pace
+    remembered: float = math.inf  # seconds after its first sending in which a message may be brought back
     refused: Sequence[str] = ()  # actions that AWS refused
 
     def entry(self, message: ParkedMessage) -> Entry:
-        """Return what the ledger says of a message's request."""
-        return self.ledger.entry_of(message.record)
+        """Return what the ledger says of a message's request, or may have forgotten before it is tried again."""
+        entry = self.ledger.entry_of(message.record)
+        too_old = time.time() - first_sent_at(message.record) >= self.remembered
+        if too_old and entry.standing in {Standing.UNTRIED, Standing.UNANSWERED}:
+            return replace(entry, standing=Standing.FORGOTTEN)
+        return entry
 
     def bring_back(self, message: ParkedMessage, entry: Entry, sweep: Sweep) -> bool:
         """Send a message's result or the message itself, then take it off the parked queue; False if it stays.

@@ -146,6 +146,10 @@ def _are_headers(value: object) -> bool:
     return isinstance(value, dict) and all(_is_header_text(f"{name}{text}") for name, text in value.items())
 
 
+def _are_hints(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(hint, int) and _is_number(hint, 100, 199) for hint in value)
+
+
 REPLY_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "status": (_is_status, "a number from 200 to 599"),
     "body": (lambda value: isinstance(value, str | dict), "text or an object"),
@@ -154,6 +158,7 @@ REPLY_FIELDS: Mapping[str, tuple[Callable[[Any], bool], str]] = {
     "delay": (_is_wait, f"seconds, at most {LONGEST_WAIT}"),
     "interval": (_is_wait, f"seconds, at most {LONGEST_WAIT}"),
     "fault": (lambda value: isinstance(value, str) and value in FAULTS, f"one of {', '.join(FAULTS)}"),
+    "hints": (_are_hints, "a list of numbers from 100 to 199"),
     "commit": (lambda value: isinstance(value, bool), "true or false"),
 }
 
@@ -173,7 +178,7 @@ def _reply(fields: object, where: str) -> Reply:
         headers["Retry-After"] = str(given.pop("retry_after"))
     if given.get("status", 0) >= 400 and "body" not in given:
         given["body"] = Reply.error(given["status"]).body
-    return Reply(headers=headers, **given)
+    return Reply(headers=headers, hints=tuple(given.pop("hints", ())), **given)
 
 
 def _set_duplicate_rule(vendor: "CustomerGaugeSandbox", fields: Mapping[str, Any]) -> dict[str, object]:

@@ -136,12 +136,14 @@ class _Exchange(BaseHTTPRequestHandler):
         return self.rfile.read(int(length)) if int(length) <= MAX_BODY else Reply.error(413)
 
     def _send(self, reply: Reply) -> None:
+        for hint in reply.hints:
+            self.wfile.write(f"HTTP/1.1 {hint} {phrase(hint)}\r\n\r\n".encode())
         if self.server.stopping.wait(reply.delay):
             self.close_connection = True
             return
         head, body = self._rendered(reply)
         match reply.fault:
-            case None:
+            case None | "no_length":
                 self.wfile.write(head + body)
             case "drip_headers":
                 self._drip(head, reply.interval)
@@ -165,7 +167,9 @@ class _Exchange(BaseHTTPRequestHandler):
     def _rendered(self, reply: Reply) -> tuple[bytes, bytes]:
         body, headers = reply.content()
         status = reply.status or 200
-        if status >= 200 and status not in {204, 304}:
+        if reply.fault == "no_length":
+            self.close_connection = True
+        elif status >= 200 and status not in {204, 304}:
             length = max(1, len(body)) if reply.fault == "truncated" else len(body)
             headers.setdefault("Content-Length", str(length))
         headers.setdefault("Date", self.date_time_string())

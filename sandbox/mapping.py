@@ -6,16 +6,19 @@ The event's file is one of those of `events/`, or like them: a whole event, or e
 import argparse
 import json
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from sandbox.emulator import REPOSITORY, SandboxError
+from botocore.utils import parse_timestamp
+
+from sandbox.emulator import REGION, REPOSITORY, SandboxError
 from sandbox.scene import run, say
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 
-from personal_link import event_mappings, triggers  # only now is it on the path
+from personal_link import event_mappings, strict_json, triggers  # only now is it on the path
 from personal_link.errors import RequestError, SettingsError
 from personal_link.request import check
 
@@ -32,20 +35,47 @@ def mapping() -> None:
     if file is None:
         say("\n".join(f"{name}: {len(entry.expressions)} expressions" for name, entry in mappings.entries.items()))
         return
-    for event in _events(file):
+    for event in list(_events(file)):  # a wrong entry is told before anything is shown
         say(json.dumps(_request_of(event, mappings), indent=2, ensure_ascii=False))
 
 
 def _events(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        content = json.loads(file.read_text())
+        content = strict_json.parse(file.read_bytes())
     except (OSError, ValueError) as error:
         raise SandboxError(f"{file} cannot be read as JSON: {error}") from None
-    for entry in content if isinstance(content, list) else [content]:
-        if "DetailType" in entry:
-            yield {"id": "(the event's)", "detail-type": entry["DetailType"], "detail": json.loads(entry["Detail"])}
-        else:
-            yield entry
+    for number, entry in enumerate(content if isinstance(content, list) else [content], start=1):
+        if not isinstance(entry, dict):
+            raise SandboxError(f"{file}, entry {number}: must be an object, an event or an entry for put-events")
+        try:
+            yield _put(entry) if entry.keys() & {"Source", "DetailType", "Detail"} else entry
+        except ValueError as error:
+            raise SandboxError(f"{file}, entry {number}: {error}") from None
+
+
+def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the event that `put-events` makes of an entry. Raises ValueError for an entry that it refuses."""
+    for name in ("Source", "DetailType", "Detail"):
+        if not isinstance(entry.get(name), str) or not entry[name]:
+            raise ValueError(f"{name} must be a text" + (" that holds a JSON object" if name == "Detail" else ""))
+    try:
+        detail = strict_json.parse(entry["Detail"])
+    except ValueError as error:
+        raise ValueError(f"Detail is not JSON: {error}") from None
+    if not isinstance(detail, dict):
+        raise ValueError("Detail must hold a JSON object")  # noqa: TRY004  # told like the other mistakes
+    time = parse_timestamp(entry["Time"]) if "Time" in entry else datetime.now(UTC)
+    return {
+        "version": "0",
+        "id": "(the event's)",
+        "detail-type": entry["DetailType"],
+        "source": entry["Source"],
+        "account": "000000000000",  # the emulator's
+        "time": time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "region": REGION,
+        "resources": entry.get("Resources", []),
+        "detail": detail,
+    }
 
 
 def _request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) -> dict[str, Any]:
@@ -53,7 +83,9 @@ def _request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) -
     try:
         request = check(triggers.open_sqs(record, mappings.apply))
     except RequestError as error:
-        raise SandboxError("\n".join([error.message, *_lines(error)])) from None
+        is_mapped = "detail-type" not in event or mappings.apply(event)
+        reasons = [] if is_mapped else ["No entry takes this event, and its detail is not a request."]
+        raise SandboxError("\n".join([*reasons, error.message, *_lines(error)])) from None
     return {
         "configuration": request.configuration or "(the stack's DefaultConfiguration)",
         "record": request.record,

@@ -23,7 +23,7 @@ ALLOWED: Mapping[Kind, set[str]] = {  # the codes that a request of this kind ma
     "invalid": {"invalid_request"},
     "cut off": {"invalid_request"},
 }
-PARKED_WITH = {"code", "detail", "attempts", "original_message_id"}
+PARKED_WITH = {"code", "detail", "attempts", "original_message_id", "first_sent_at"}
 
 
 @dataclass(frozen=True)

@@ -142,8 +142,10 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
     with _one_at_a_time():
         _sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
-        detail_types = ["Personal Link Requested", *tomllib.loads(MAPPINGS.read_text())]
-        parameters = {"EventDetailType": ",".join(detail_types), **parameters}
+        entries = tomllib.loads(MAPPINGS.read_text())
+        detail_types = [entry.get("detail_type", name) for name, entry in entries.items()]
+        listened_to = dict.fromkeys(["Personal Link Requested", *detail_types])  # each once
+        parameters = {"EventDetailType": ",".join(listened_to), **parameters}
         # In quotes as README.md writes them: SAM cuts an unquoted value off at its first blank.
         options = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
         _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)

@@ -7,7 +7,7 @@ from html import escape
 from http import HTTPStatus
 from typing import Literal, Self, get_args
 
-Fault = Literal["reset", "close", "hang", "truncated", "drip_headers", "drip_body"]
+Fault = Literal["reset", "close", "hang", "truncated", "no_length", "drip_headers", "drip_body"]
 FAULTS: tuple[str, ...] = get_args(Fault)
 UNANSWERED = frozenset({"reset", "close", "hang"})
 
@@ -34,7 +34,9 @@ class Reply:
     delay     seconds before anything is sent
     fault     reset: RST once the request is read; close: end of stream instead of an answer;
               hang: no answer until the sandbox stops; truncated: the stream ends in the middle of the body;
+              no_length: the body has no length and ends with the connection;
               drip_headers, drip_body: one byte each `interval` seconds
+    hints     statuses from 100 to 199 that are sent at once, before the answer
     commit    the request was carried out although the reply hides it: the record is there, its link lost
     """
 
@@ -44,6 +46,7 @@ class Reply:
     delay: float = 0.0
     fault: Fault | None = None
     interval: float = 0.05
+    hints: tuple[int, ...] = ()
     commit: bool = False
 
     @classmethod
@@ -78,6 +81,7 @@ class Reply:
             delay=self.delay + answer.delay,
             fault=self.fault or answer.fault,
             interval=self.interval if self.fault else answer.interval,
+            hints=self.hints + answer.hints,
         )
 
     def content(self) -> tuple[bytes, dict[str, str]]:

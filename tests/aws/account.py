@@ -243,4 +243,6 @@ def template_variables(account: Account, vendor: CustomerGaugeSandbox) -> dict[s
         "PARKED_QUEUE_URL": account.parked_url,
         "RETRY_WINDOW_HOURS": "24",
         "BATCH_CONCURRENCY": "10",
+        "MAXIMUM_CONCURRENCY": "5",
+        "VENDOR_CALLS_PER_SECOND": "0",
     }

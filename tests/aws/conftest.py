@@ -65,4 +65,5 @@ def issuer(account: Account, ledger: Ledger, clock: FakeClock, vendor: CustomerG
         customergauge=customergauge,
         clock=clock,
         default_configuration="contact",
+        sleep=clock.advance,
     )

@@ -30,6 +30,13 @@ def test_a_filled_in_secret_is_read() -> None:
     assert credentials == ClientCredentials("client-7f3a", "s3cret-8")
 
 
+@pytest.mark.parametrize("client_id", [4711, 0, 12345678901234567890123])
+def test_a_number_in_a_secret_is_taken_as_its_digits(client_id: int) -> None:
+    credentials = ClientCredentials.parse(f'{{"client_id": {client_id}, "client_secret": 98765432109876543210}}')
+
+    assert credentials == ClientCredentials(str(client_id), "98765432109876543210")
+
+
 def test_other_fields_of_a_secret_are_left_alone() -> None:
     credentials = ClientCredentials.parse(
         '{"owner": "crm team", "client_id": "client-7f3a", "client_secret": "s3cret-8"}'
@@ -48,7 +55,19 @@ def test_other_fields_of_a_secret_are_left_alone() -> None:
         pytest.param('{"client_id": "ID"}', "has no client_secret: fill it in", id="no secret"),
         pytest.param('{"client_id": "ID", "client_secret": ""}', "has no client_secret: fill it in", id="empty secret"),
         pytest.param('{"client_id": "ID", "client_secret": null}', "has no client_secret: fill it in", id="null"),
-        pytest.param('{"client_id": 4711, "client_secret": "SECRET"}', "has no client_id: fill it in", id="a number"),
+        *(
+            pytest.param(
+                f'{{"client_id": {value}, "client_secret": "SECRETSECRET"}}',
+                "has a client_id that is neither text nor a whole number",
+                id=value,
+            )
+            for value in ("4711.5", "true", "false", "[4711]", "{}")
+        ),
+        pytest.param(
+            '{"client_id": "ID", "client_secret": 1234567}',
+            "has a client_secret of less than 8 characters",
+            id="a number that is too short",
+        ),
         pytest.param(
             '{"client_id": "ID", "client_secret": "SECRET\\n"}',
             "has a client_secret with blanks, control or non-ASCII characters",

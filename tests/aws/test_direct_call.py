@@ -7,7 +7,7 @@ import pytest
 
 from personal_link.clock import Deadline
 from personal_link.direct_call import DirectCall
-from personal_link.errors import TryAgain
+from personal_link.errors import TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import ResultsQueue
 from personal_link.triggers import Mapped, no_mapping
@@ -39,6 +39,14 @@ def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectCal
         {"type": "direct", "id": "i-1"},
     )
     assert values(message) == {"status": "created", "code": "created", "source": "direct"}
+
+
+def test_a_201_with_the_documented_body_is_a_created_result(direct: DirectCall, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
+
+    result = answer(direct, ADA)
+
+    assert (result["status"], result["personal_link"]["survey_link"]) == ("created", "https://cust.xx/1")
 
 
 def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_writes_it(
@@ -75,8 +83,8 @@ def test_an_event_with_a_mapping_becomes_what_the_mapping_gives(direct: DirectCa
     assert (result["status"], result["reference"]) == ("created", "mapped")
 
 
-@pytest.mark.parametrize("payload", [{}, [], None, "text", 7, {"record": []}])
-def test_what_is_no_request_is_a_rejected_result_that_is_queued_too(
+@pytest.mark.parametrize("payload", [{"record": []}, {"configuration": "map-1"}, {"record": {"Email": ["a"]}}])
+def test_a_request_that_is_not_valid_is_a_rejected_result_that_is_queued_too(
     direct: DirectCall, account: Account, payload: object
 ) -> None:
     result = answer(direct, payload)
@@ -84,6 +92,39 @@ def test_what_is_no_request_is_a_rejected_result_that_is_queued_too(
     assert (result["status"], result["error"]["code"], result["attempts"]) == ("rejected", "invalid_request", 0)
     (message,) = account.results()
     assert json.loads(message["Body"]) == result
+
+
+@pytest.mark.parametrize(
+    "payload",
+    [
+        *({}, [], None, "text", 7),
+        {"Records": [{"eventSource": "aws:s3"}]},
+        {"id": "event-1", "detail-type": "Other", "detail": {"order": 7}},
+        {"record": {"Notes": "x" * 500_000}},
+    ],
+    ids=lambda payload: repr(payload)[:40],
+)
+def test_what_no_result_can_hold_is_an_error_so_that_lambda_parks_an_asynchronous_one_whole(
+    direct: DirectCall, account: Account, payload: object
+) -> None:
+    with pytest.raises(Unreadable):
+        answer(direct, payload)
+
+    assert account.results() == []
+
+
+def test_a_request_by_a_topic_is_known_by_the_id_that_sns_gave_it(
+    direct: DirectCall, vendor: CustomerGaugeSandbox
+) -> None:
+    notification = {"Type": "Notification", "MessageId": "n-1", "Message": json.dumps(ADA)}
+    event = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
+
+    first = answer(direct, event, "i-1")
+    second = answer(direct, event, "i-2")
+
+    assert (first["status"], first["source"]) == ("created", {"type": "direct", "id": "i-1"})
+    assert second == {**first, "replayed": True}
+    assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_key_of_another_request_is_a_rejected_result(direct: DirectCall) -> None:

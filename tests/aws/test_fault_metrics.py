@@ -119,16 +119,16 @@ def test_a_call_without_an_answer_is_counted_by_none(vendor: CustomerGaugeSandbo
     assert values_of(out, "Outcomes", Stack="links") == []
 
 
-def test_a_message_that_waits_is_counted_and_so_is_the_rest_that_begins(
+def test_a_message_that_waits_is_counted_and_so_is_the_circuit_that_opens(
     vendor: CustomerGaugeSandbox, capsys: Captured
 ) -> None:
-    vendor.script("personal-link", Reply(429, headers={"Retry-After": "30"}))
+    vendor.script("personal-link", *[Reply(503)] * 8)
 
-    assert deliver(ADA) == ["m-0"]
+    deliver(*({"record": {"Email": f"{number}@acme.example"}} for number in range(8)))
     out = capsys.readouterr().out
-    assert values_of(out, "TriedAgain", Stack="links", Code="rate_limited") == [1.0]
-    assert values_of(out, "CoolDowns", Stack="links") == [1.0]
-    assert values_of(out, "VendorAnswers", Stack="links", Status="429") == [1.0]
+    assert values_of(out, "TriedAgain", Stack="links", Code="unavailable") == [1.0] * 8
+    assert values_of(out, "CircuitOpens", Stack="links") == [1.0]
+    assert values_of(out, "VendorAnswers", Stack="links", Status="503") == [1.0] * 8
 
 
 def test_a_message_that_waits_tells_how_long_ago_it_was_sent_each_time(
@@ -206,7 +206,7 @@ def refuse_the_credentials(vendor: CustomerGaugeSandbox, account: Account) -> No
 
 
 def forbid_the_client(vendor: CustomerGaugeSandbox, _account: Account) -> None:
-    vendor.script("personal-link", Reply(403))
+    vendor.script("personal-link", Reply.error(403, "This action is unauthorized."))
     call()
 
 
@@ -237,6 +237,11 @@ def meet_a_bug(_vendor: CustomerGaugeSandbox, account: Account) -> None:
     call()
 
 
+def try_a_message_again_for_an_hour(vendor: CustomerGaugeSandbox, _account: Account) -> None:
+    vendor.script("personal-link", Reply(503))
+    deliver(ADA, hours_ago=1.0)
+
+
 FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
     ("OldestRetry", retry_for_half_an_hour),
     ("UnknownOutcomes", lose_a_link),
@@ -244,6 +249,7 @@ FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
     ("CredentialsRefused", forbid_the_client),
     ("CredentialsRefused", leave_the_secret_empty),
     ("MappingNotFound", name_no_mapping),
+    ("OldestRetry", try_a_message_again_for_an_hour),
     ("TokenFetchRate", fetch_tokens),
     ("Bugs", meet_a_bug),
 ]

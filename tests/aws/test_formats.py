@@ -41,7 +41,7 @@ RECORD: dict[str, Scalar] = {
     "VIP": True,
     "Phone": None,
 }
-RANDOM = frozenset({"owner", "version"})  # another each time
+NO_FORMAT = frozenset({"owner", "version", "lease_until"})  # another each time, or with another margin
 
 
 def written(name: str) -> dict[str, Any]:
@@ -106,7 +106,7 @@ def test_an_attempt_in_flight_keeps_its_lease(ledger: Ledger, account: Account, 
 
     with pytest.raises(NotProcessed) as refusal:
         begin(ledger, "order-4713", clock)
-    clock.advance(16)
+    clock.advance(22)
     attempt = begin(ledger, "order-4713", clock)
 
     assert refusal.value.code == "in_progress"
@@ -119,7 +119,7 @@ def test_a_stored_outcome_is_the_result_that_was_sent() -> None:
 
     replay = Outcome.replay(stored, reference="crm-0815", record=RECORD)
 
-    assert replay.message(echo_record=True) == result.replace('"replayed":false', '"replayed":true')
+    assert json.loads(replay.message(echo_record=True)) == {**json.loads(result), "replayed": True}
 
 
 def test_a_result_is_read_as_an_outcome() -> None:
@@ -174,7 +174,7 @@ def only_item(account: Account) -> dict[str, Any]:
 
 
 def comparable(item: Mapping[str, Any]) -> dict[str, Any]:
-    return {name: "random" if name in RANDOM else value for name, value in item.items()}
+    return {name: "random" if name in NO_FORMAT else value for name, value in item.items()}
 
 
 def end(attempt: Attempt, link: PersonalLink | None, error: dict[str, Any] | None) -> Outcome:
@@ -234,7 +234,7 @@ def test_a_result_is_written_like_this(ledger: Ledger, clock: FakeClock) -> None
 
     outcome = end(attempt, LINK, None)
 
-    assert outcome.message(echo_record=True) == (FORMATS / "result-1.json").read_text().strip()
+    assert json.loads(outcome.message(echo_record=True)) == written("result-1.json")  # in which headings had no order
     assert outcome.stored() == (FORMATS / "outcome-1.json").read_text().strip()
 
 

@@ -237,6 +237,19 @@ def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
             400,
             {
                 "code": "invalid_request",
+                "message": (
+                    "The body holds no request. It looks like an empty object. "
+                    "Send a request (docs/contracts/request.schema.json)."
+                ),
+                "errors": {"record": ["is required: an object of at least one heading and its value"]},
+            },
+            id="no request",
+        ),
+        pytest.param(
+            {"configuration": "contact"},
+            400,
+            {
+                "code": "invalid_request",
                 "message": "The request is not valid: see record.",
                 "errors": {"record": ["is required: an object of at least one heading and its value"]},
             },
@@ -304,6 +317,7 @@ def test_a_lost_link_is_a_conflict(vendor: CustomerGaugeSandbox) -> None:
         pytest.param(Reply.error(503, retry_after=30), 503, "unavailable", "30", id="503 with Retry-After"),
         pytest.param(Reply.html(502), 503, "unavailable", "5", id="502"),
         pytest.param(Reply.error(403), 502, "forbidden", None, id="403"),
+        pytest.param(Reply.html(403), 502, "forbidden", None, id="403 of a firewall"),
         pytest.param(Reply(200, {"data": {}}), 502, "bad_response", None, id="no link"),
     ],
 )
@@ -317,6 +331,15 @@ def test_a_failure_of_the_vendor_tells_when_to_try_again(
     assert answer["statusCode"] == status
     assert json.loads(answer["body"])["code"] == code
     assert answer["headers"].get("Retry-After") == retry_after
+
+
+def test_a_201_with_the_documented_body_is_answered_with_200_and_that_body(vendor: CustomerGaugeSandbox) -> None:
+    data = {"number_customergauge": 77, "survey_link": "https://cust.xx/12", "survey_link_short": "https://cust.xx/1"}
+    vendor.script("personal-link", Reply(201, {"data": data}))
+
+    answer = call(ADA)
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"data": data})
 
 
 def test_a_vendor_out_of_reach_is_unavailable(vendor: CustomerGaugeSandbox) -> None:

@@ -1,6 +1,7 @@
 """The HTTP way in: the result is queued before the caller is answered."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -13,6 +14,7 @@ from personal_link.outcome import Outcome
 from personal_link.queues import ResultsQueue
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
+from tests.fake_clock import FakeClock
 
 
 @pytest.fixture
@@ -85,6 +87,30 @@ def test_a_link_whose_result_was_not_queued_is_not_given_out_yet(
     assert outcome.status == "created"
     assert len(vendor.calls("personal-link")) == 1
     assert len(account.results()) == 1
+
+
+def test_a_link_whose_result_was_not_queued_waits_for_weeks_though_the_request_has_no_key(
+    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain):
+        serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+    clock.advance(20 * 86_400)
+
+    outcome = serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+
+    assert (outcome.status, outcome.replayed) == ("created", True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_link_that_the_ledger_did_not_take_is_stored_once_its_result_is_queued(
+    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=7):
+        first = serve(door, an_event({"Email": "ada@acme.example"}))
+
+    assert serve(door, an_event({"Email": "ada@acme.example"})) == replace(first, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_request_that_was_not_accepted_is_no_result(

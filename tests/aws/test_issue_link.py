@@ -1,9 +1,13 @@
 """The use case against the sandbox vendor: one call per attempt, one honest outcome per request."""
 
+import gzip
+from collections.abc import Callable
+from contextlib import ExitStack
 from dataclasses import replace
 
 import pytest
 
+from personal_link.access_token import AccessToken
 from personal_link.clock import Deadline
 from personal_link.errors import InvalidRequest, NotProcessed, OutcomeUnknown, Refused, TryAgain, Unanswered
 from personal_link.issue_link import LinkIssuer
@@ -30,6 +34,7 @@ NOT_PROCESSED = [
     pytest.param(Reply.error(429), "rate_limited", id="429"),
     pytest.param(Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
     pytest.param(Reply.error(403), "forbidden", id="403"),
+    pytest.param(Reply.html(403), "forbidden", id="403 of a firewall"),
     pytest.param(Reply.error(425), "unavailable", id="425"),
 ]
 
@@ -243,6 +248,22 @@ def test_duplicates_after_a_lost_answer_is_unknown(
     assert len(vendor.calls("personal-link")) == 2
 
 
+def test_a_refusal_after_a_lost_answer_says_that_a_record_may_exist(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply(fault="reset", commit=True), Reply.error(404, "The inbound mapping is gone."))
+    with pytest.raises(Unanswered):
+        issue(issuer, a_request())
+
+    outcome = issue(issuer, a_request())
+
+    assert (outcome.status, outcome.code) == ("rejected", "mapping_not_found")
+    assert outcome.error is not None
+    assert outcome.error["message"].endswith(
+        " An earlier attempt got no answer, so a survey record may exist: see the Request History."
+    )
+
+
 def test_an_unknown_outcome_stays_unknown_and_is_not_tried_again(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox
 ) -> None:
@@ -293,6 +314,30 @@ def test_success_without_a_usable_link_is_unknown_and_never_called_again(
 
     assert outcome.status == "unknown"
     assert outcome.code == "bad_response"
+    assert again == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        pytest.param(lambda body: Reply(201, body), id="201"),
+        pytest.param(lambda body: Reply(202, b"\xef\xbb\xbf" + body), id="202 with a byte order mark"),
+        pytest.param(lambda body: Reply(200, gzip.compress(body), {"Content-Encoding": "gzip"}), id="compressed"),
+        pytest.param(lambda body: Reply(200, body, fault="no_length"), id="ended by the connection"),
+        pytest.param(lambda body: Reply(200, body, hints=(102, 103)), id="after hints"),
+        pytest.param(lambda body: Reply(200, body, {f"X-{n}": "x" for n in range(200)}), id="two hundred headers"),
+    ],
+)
+def test_a_link_in_an_odd_wrapping_is_created_and_never_called_again(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, wrap: Callable[[bytes], Reply]
+) -> None:
+    vendor.script("personal-link", wrap(b'{"data": {"number_customergauge": 77, "survey_link": "https://cust.xx/1"}}'))
+
+    outcome = issue(issuer, a_request())
+    again = issue(issuer, a_request())
+
+    assert (outcome.status, outcome.personal_link) == ("created", PersonalLink(77, "https://cust.xx/1", None))
     assert again == replace(outcome, replayed=True)
     assert len(vendor.calls("personal-link")) == 1
 
@@ -441,7 +486,7 @@ def test_without_the_ledger_nothing_is_called(
     assert vendor.calls("personal-link") == []
 
 
-def test_an_outcome_that_the_ledger_did_not_take_is_still_told(
+def test_a_link_that_the_ledger_did_not_take_is_still_told(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
@@ -452,10 +497,70 @@ def test_an_outcome_that_the_ledger_did_not_take_is_still_told(
     assert outcome.personal_link.survey_link == vendor.links[0].survey_link
 
 
-def test_an_outcome_that_the_ledger_did_not_take_at_once_is_kept_all_the_same(
+def test_a_success_without_a_link_that_the_ledger_did_not_take_is_still_told(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
 ) -> None:
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=1):
+    vendor.script("personal-link", Reply(200, b"<html>"))
+
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        outcome = issue(issuer, a_request())
+
+    assert outcome.code == "bad_response"
+
+
+@pytest.mark.parametrize("code", ["no_matching_campaign", "outcome_unknown"])
+def test_any_other_outcome_that_the_ledger_did_not_take_is_tried_again(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, code: str
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    request = a_request(email="no-campaign@example.com" if code == "no_matching_campaign" else "ada@example.com")
+    if code == "outcome_unknown":
+        vendor.script("personal-link", Reply(fault="reset", commit=True))
+        with pytest.raises(Unanswered):
+            issue(issuer, request)
+
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"), pytest.raises(TryAgain) as failure:
+        issue(issuer, request)
+
+    assert (failure.value.code, failure.value.message) == (
+        *("internal_error", "the ledger failed (ThrottlingException)"),
+    )
+
+
+def test_a_duplicate_after_a_freeze_is_not_told_as_a_refusal_when_the_ledger_fails(
+    issuer: LinkIssuer,
+    vendor: CustomerGaugeSandbox,
+    account: Account,
+    clock: FakeClock,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    authorised = issuer.tokens.authorised
+    created: list[Outcome | None] = []
+    broken = ExitStack()
+
+    def freeze_before_the_call(call: Callable[[AccessToken], PersonalLink], deadline: Deadline) -> PersonalLink:
+        if not created:
+            clock.advance_wall(32)
+            created.append(None)
+            created[0] = issue(issuer, a_request())
+            broken.enter_context(refusing(account.dynamodb, "UpdateItem", "ThrottlingException"))
+        return authorised(call, deadline)
+
+    monkeypatch.setattr(issuer.tokens, "authorised", freeze_before_the_call)
+    with broken, pytest.raises(TryAgain):
+        issue(issuer, a_request())
+
+    assert created[0] is not None
+    assert created[0].status == "created"
+    assert issue(issuer, a_request()) == replace(created[0], replayed=True)
+
+
+@pytest.mark.parametrize("failures", [1, 6])
+def test_the_ledger_is_tried_again_while_there_is_time(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, failures: int
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=failures):
         outcome = issue(issuer, a_request())
 
     assert issue(issuer, a_request()) == replace(outcome, replayed=True)
@@ -472,13 +577,37 @@ def test_the_ledger_is_not_tried_again_when_that_might_outlast_the_invocation(
     assert "outcome" not in item
 
 
+def test_a_link_that_the_ledger_did_not_take_is_stored_after_its_result_was_sent(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        outcome = issue(issuer, a_request())
+
+    issuer.after_sending(outcome, Deadline.after(20, issuer.clock), sent=True)
+
+    assert issue(issuer, a_request()) == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_nothing_is_stored_after_the_sending_when_that_might_outlast_the_invocation(
+    issuer: LinkIssuer, account: Account
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        outcome = issue(issuer, a_request())
+
+    issuer.after_sending(outcome, Deadline.after(20.9, issuer.clock), sent=True, calls_to_come=2)
+
+    (item,) = account.ledger_items()
+    assert "outcome" not in item
+
+
 def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
         issue(issuer, a_request())
-    clock.advance(26)
+    clock.advance(32)
 
     outcome = issue(issuer, a_request())
 
@@ -505,7 +634,7 @@ def test_death_between_the_vendors_answer_and_the_ledger_makes_duplicates_unknow
         issue(issuer, a_request())
     with pytest.raises(NotProcessed, match="in_progress"):
         issue(issuer, a_request())
-    clock.advance(26)
+    clock.advance(32)
 
     outcome = issue(issuer, a_request())
 
@@ -531,7 +660,7 @@ def test_a_link_that_comes_after_another_attempt_has_begun_is_not_told_twice_ove
     told: list[Outcome] = []
 
     def let_another_attempt_overtake(_: object) -> None:
-        clock.advance(26)
+        clock.advance(32)
         told.append(issue(issuer, a_request()))
 
     with doing_before(account.dynamodb, "UpdateItem", let_another_attempt_overtake):

@@ -207,7 +207,8 @@ def test_an_invocation_parked_before_the_upgrade_gets_its_link_from_the_ledger(
     key = content_key(ADA)
     old = LinkRequest(None, ADA["record"], None, key, Source("direct", INVOCATION), clock.wall())
     settled = issuer.issue(old, Deadline.after(20.0, clock))
-    ledger.keep(old)
+    assert settled.key is not None
+    ledger.keep(settled.key)
     clock.advance(7 * 86_400.0)
 
     outcome = callers.redrive(ADA)

@@ -2,13 +2,14 @@
 
 import json
 import threading
+import tracemalloc
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline
-from personal_link.cool_down import CoolDown
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.triggers import no_mapping
@@ -39,7 +40,7 @@ def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorke
         issuer=issuer,
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
-        cool_down=CoolDown(clock),
+        breaker=CircuitBreaker(clock, 10, lambda: 0.0),
         concurrency=10,
         map_event=no_mapping,
         retry_window=DAY,
@@ -173,14 +174,32 @@ def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result(
     assert vendor.calls("token") == []
 
 
-@pytest.mark.parametrize("body", ["null", "[]", '"x"', "4711", "{}"])
-def test_json_that_holds_no_request_is_a_rejected_result(worker: BatchWorker, account: Account, body: str) -> None:
+@pytest.mark.parametrize("body", ['{"record": [["Email", "ada@acme.example"]]}', '{"configuration": "map-1"}'])
+def test_a_request_without_a_record_that_can_be_read_is_a_rejected_result(
+    worker: BatchWorker, account: Account, body: str
+) -> None:
     again = work(worker, a_record(body))
 
     assert again == []
     (message,) = account.results()
-    assert json.loads(message["Body"])["error"]["code"] == "invalid_request"
-    assert list(json.loads(message["Body"])["error"]["errors"]) == ["record"]
+    result = json.loads(message["Body"])
+    assert result["error"]["code"] == "invalid_request"
+    assert list(result["error"]["errors"]) == ["record"]
+    assert result.get("record") == json.loads(body).get("record")
+
+
+def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    published = {"Type": "Notification", "MessageId": "n-1", "Message": '{"record": {"Email": "ada@acme.example"}}'}
+
+    again = work(worker, a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
+
+    assert again == []
+    assert len(vendor.calls("personal-link")) == 1
+    first, second = (json.loads(message["Body"]) for message in account.results())
+    assert (first["status"], first["source"]) == ("created", {"type": "sqs", "id": "n-1"})
+    assert second == {**first, "replayed": True}
 
 
 def test_a_rejected_result_sent_again_is_the_same_to_the_byte(worker: BatchWorker, account: Account) -> None:
@@ -198,7 +217,77 @@ def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, a
 
     (message,) = account.results()
     assert values(message)["code"] == "too_large"
-    assert "record" not in json.loads(message["Body"])
+    assert json.loads(message["Body"])["record"] == {"Notes": "x" * 70_000}
+
+
+@pytest.mark.parametrize(
+    ("body", "code", "detail"),
+    [
+        pytest.param(
+            json.dumps({"record": {"Notes": "x" * 500_000}}),
+            "too_large",
+            "The body is too large to be read: a request has at most 65536 bytes.",
+            id="too large",
+        ),
+        pytest.param(
+            json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
+            "invalid_request",
+            "The request is not valid: see record.",
+            id="too large once it is ASCII",
+        ),
+        pytest.param(
+            '{"record": {"Score": 1e999}, "reference": "order-7"}',
+            "invalid_request",
+            "The request is not valid: see record.",
+            id="a number that JSON writes and we cannot",
+        ),
+        pytest.param(
+            '{"record": {"A": ' + "[" * 40 + "]" * 40 + "}}",
+            "invalid_request",
+            "The request is not valid: see record.",
+            id="too deep for many readers",
+        ),
+    ],
+)
+def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_wrong(
+    worker: BatchWorker, account: Account, body: str, code: str, detail: str
+) -> None:
+    again = work(worker, a_record(body))
+
+    assert again == []
+    assert account.results() == []
+    (parked,) = account.parked()
+    assert parked["Body"] == body
+    assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
+
+
+def test_a_body_that_no_request_can_have_is_parked_whole_without_being_parsed(
+    worker: BatchWorker, account: Account
+) -> None:
+    body = "{" * (6 * 65_536 + 1)  # parsed, it would be no JSON: invalid_request
+
+    assert work(worker, a_record(body)) == []
+
+    (parked,) = account.parked()
+    assert parked["Body"] == body
+    assert values(parked)["code"] == "too_large"
+
+
+def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(
+    worker: BatchWorker, account: Account
+) -> None:
+    junk = ', "junk": [' + "[]," * 120_000 + "[]]}"
+    records = [
+        a_record(f'{{"record": {{"Email": "m-{number}@acme.example"}}{junk}', f"m-{number}") for number in range(10)
+    ]
+    opened: list[int] = []
+    tracemalloc.start()
+
+    with doing_before(account.dynamodb, "PutItem", lambda _: opened.append(tracemalloc.get_traced_memory()[0])):
+        assert work(worker, *records) == []
+
+    tracemalloc.stop()
+    assert opened[0] < 5_000_000  # with all of it, 80 MB
 
 
 def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:
@@ -236,7 +325,7 @@ def test_an_empty_batch_is_done(worker: BatchWorker) -> None:
 def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_did(
     worker: BatchWorker, account: Account
 ) -> None:
-    again = work(worker, a_record(json.dumps({"record": {"é" * 300_000: []}}, ensure_ascii=False)))
+    again = work(worker, a_record(json.dumps({"record": {"é" * 70_000: []}}, ensure_ascii=False)))
 
     assert again == []
     (message,) = account.results()
@@ -254,7 +343,13 @@ def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_d
         pytest.param('{"record": {"Score": NaN}}', id="NaN"),
         pytest.param('{"record": {}, "record": {}}', id="a name twice"),
         pytest.param("[" * 100_000, id="too deep"),
-        pytest.param('\ufeff{"record": {}}', id="byte order mark"),
+        pytest.param("null", id="null"),
+        pytest.param("[]", id="an array"),
+        pytest.param("{}", id="an empty object"),
+        pytest.param('{"Records": [{"eventSource": "aws:s3", "s3": {}}]}', id="an S3 notification"),
+        pytest.param('{"Type": "Notification", "Message": "Shipped"}', id="an SNS notification without a request"),
+        pytest.param('{"id": "e-1", "detail-type": "Other", "detail": {"order": 7}}', id="an event without a mapping"),
+        pytest.param('{"detail-type": "Other", "detail": {"record": {"A": 1}}}', id="an event without an id"),
     ],
 )
 def test_what_cannot_be_read_is_parked_at_once_as_it_came(
@@ -312,39 +407,107 @@ def test_a_message_waits_until_the_date_that_the_vendor_names(
     assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [90]
 
 
+def waits_of(worker: BatchWorker, account: Account, *receives: int, message_id: str = "m-1") -> list[int]:
+    """Deliver a message again and again; return how long it waits each time."""
+    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        for count in receives:
+            work(worker, a_record(message_id=message_id, attempts=count))
+    return [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]]
+
+
 @pytest.mark.parametrize(
-    ("reply", "attempts", "wait"),
+    ("reply", "waits"),
     [
-        pytest.param(Reply.error(429), 1, 2, id="first try"),
-        pytest.param(Reply.error(429), 2, 3, id="second try"),
-        pytest.param(Reply.error(429), 5, 17, id="fifth try"),
-        pytest.param(Reply.error(429), 500, 151, id="many tries"),
-        pytest.param(Reply(fault="reset"), 3, 5, id="no answer"),
-        pytest.param(Reply.error(403), 1, 31, id="set-up fault, first try"),
-        pytest.param(Reply.error(403), 500, 451, id="set-up fault, many tries"),
+        pytest.param(Reply.error(503), [0, 1, 1, 2, 3, 4, 6, 9, 13, 19, 29, 43, 65, 97, 146, 150, 150], id="503"),
+        pytest.param(Reply(fault="reset"), [0, 1, 1, 2, 3], id="no answer"),
+        pytest.param(Reply.error(429), [1, 2, 2, 3, 5], id="429 without Retry-After"),
+        pytest.param(Reply.error(403), [30, 45, 68, 101, 152, 228, 342, 450, 450], id="set-up fault"),
     ],
 )
-def test_a_message_waits_longer_with_each_try_and_spread_by_chance(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, reply: Reply, attempts: int, wait: int
+def test_a_message_waits_longer_with_each_attempt(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, reply: Reply, waits: list[int]
 ) -> None:
-    vendor.script("personal-link", reply)
+    vendor.script("personal-link", *[reply] * len(waits))
 
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        work(worker, a_record(attempts=attempts))
-
-    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
+    assert waits_of(worker, account, *range(1, len(waits) + 1)) == waits
 
 
-@pytest.mark.parametrize(("jitter", "wait"), [(0.0, 1), (0.999, 3)])
-def test_chance_spreads_a_wait_between_one_second_and_its_ceiling(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, wait: int
+def test_a_record_that_a_firewall_refuses_waits_alone(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
-    vendor.script("personal-link", Reply.error(429))
+    vendor.misbehave = lambda call: Reply.html(403) if b"m-3@" in call.body else None
 
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        work(replace(worker, jitter=lambda: jitter), a_record())
+    first = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(5)))
+    later = work(replace(worker, concurrency=1), a_record(message_id="m-3"), a_record(message_id="m-6"))
 
-    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [wait]
+    assert (first, later) == (["m-3"], ["m-3"])
+    assert [values(message)["status"] for message in account.results()] == ["created"] * 5
+
+
+def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", *[Reply.html(403)] * 12)
+
+    put_off = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(12)))
+
+    assert put_off == [f"m-{n}" for n in range(12)]
+    assert len(vendor.calls("personal-link")) == 9  # the first is its record's affair; eight more open the circuit
+
+
+def test_a_201_with_the_documented_body_is_a_created_result(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
+
+    work(worker, a_record())
+
+    (result,) = account.results()
+    assert json.loads(result["Body"])["personal_link"]["survey_link"] == "https://cust.xx/1"
+
+
+@pytest.mark.parametrize(("jitter", "waits"), [(0.0, [0, 1, 1]), (0.999, [1, 1, 2])])
+def test_chance_spreads_a_wait_up_to_its_ceiling_and_only_the_first_may_be_none(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, waits: list[int]
+) -> None:
+    vendor.script("personal-link", *[Reply.error(503)] * 3)
+
+    assert waits_of(replace(worker, jitter=lambda: jitter), account, 1, 2, 3) == waits
+
+
+def test_receives_without_an_attempt_do_not_lengthen_a_wait(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(503), Reply.error(503))
+
+    assert waits_of(worker, account, 40, 50) == [0, 1]
+
+
+def test_a_message_that_was_redriven_waits_as_a_new_one_does(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", *[Reply.error(503)] * 7)
+    waits_of(worker, account, 1, 2, 3, 4, 5, 6)
+
+    assert waits_of(worker, account, 1) == [0]
+
+
+def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_time(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    with doing_before(account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
+        work(worker, a_record())
+    clock.advance(1)
+
+    assert waits_of(worker, account, 2, 3, 10, 50) == [5, 5, 5, 5]
+
+
+def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_ends_before_its_receives(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    vendor.script("personal-link", Reply.error(503), Reply.error(503))
+
+    assert waits_of(worker, account, 50, 51) == [0, 96]
 
 
 def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
@@ -416,6 +579,7 @@ def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reas
         "detail": "CustomerGauge answered HTTP 429",
         "attempts": "288",
         "original_message_id": "m-1",
+        "first_sent_at": "1795341600000",
     }
     assert account.results() == []
 
@@ -439,6 +603,59 @@ def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(
     assert again == []
     assert account.parked() == []
     assert len(account.results()) == 1
+
+
+def test_what_was_not_started_is_not_parked_however_old_it_is(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=60))
+    worker = replace(worker, concurrency=1)
+    records = [a_record(message_id=f"m-{number}", sent_at=clock.wall() - 2 * DAY) for number in range(5)]
+
+    again = work(worker, *records)
+
+    assert again == ["m-1", "m-2", "m-3", "m-4"]  # the first had its attempt
+    assert [values(message)["code"] for message in account.parked()] == ["rate_limited"]
+    clock.advance(60.0)
+    assert work(worker, *records[1:]) == []
+    assert len(account.results()) == 4
+
+
+def test_what_the_ledger_let_nobody_begin_is_not_parked_either(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        again = work(worker, a_record(sent_at=clock.wall() - 2 * DAY))
+
+    assert again == ["m-1"]
+    assert account.parked() == []
+
+
+def test_what_could_not_be_started_for_so_long_that_sqs_would_delete_it_is_parked(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        again = work(worker, a_record(sent_at=clock.wall() - 84 * 3600))
+
+    assert again == []
+    assert [values(message)["code"] for message in account.parked()] == ["internal_error"]
+
+
+def test_a_message_beyond_its_window_gets_its_attempt_although_the_circuit_is_open(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.script("personal-link", *[Reply.error(503)] * 11)
+    work(worker, *(a_record(message_id=f"m-{number}") for number in range(8)))
+
+    again = work(
+        worker,
+        a_record(message_id="young"),
+        *(a_record(message_id=f"old-{number}", sent_at=clock.wall() - DAY) for number in range(3)),
+    )
+
+    assert again == ["young"]
+    assert len(vendor.calls("personal-link")) == 11
+    assert [values(message)["attempts"] for message in account.parked()] == ["1", "1", "1"]
 
 
 def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt(
@@ -513,7 +730,7 @@ def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
 
     assert again == ["m-0", "m-1", "m-2"]
     assert len(vendor.calls("personal-link")) == 1
-    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 90, 90]
+    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 60, 60]
     assert len(account.ledger_items()) == 1
 
 
@@ -529,7 +746,7 @@ def test_what_cannot_be_read_is_parked_at_once_even_while_the_vendor_rests(
     assert [values(message)["code"] for message in account.results()] == ["invalid_request"]
 
 
-def test_the_first_call_after_the_rest_ends_it(
+def test_after_the_wait_that_was_asked_for_calls_are_made_again(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=60))
@@ -580,35 +797,77 @@ def test_their_results_go_out_together_in_their_order(worker: BatchWorker, accou
     assert sources == [f"m-{number}" for number in range(10)]
 
 
-def test_while_the_vendor_is_in_doubt_one_message_alone_is_tried(
-    worker: BatchWorker, vendor: CustomerGaugeSandbox
+def open_the_circuit(worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock) -> None:
+    """Let eight messages fail, and the rest that follows pass."""
+    vendor.script("personal-link", *[Reply.error(502)] * 8)
+    work(worker, *(a_record(message_id=f"failed-{number}") for number in range(8)))
+    clock.advance(7.5)
+
+
+def test_half_open_one_message_alone_is_tried(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
-    vendor.script("personal-link", Reply.error(502), Reply.error(502))
-    work(worker, a_record(message_id="m-1"))
-
-    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(2, 8)))
-
-    assert again == ["m-2", "m-3", "m-4", "m-5", "m-6", "m-7"]
-    assert len(vendor.calls("personal-link")) == 2
-
-
-def test_once_one_message_has_succeeded_the_others_are_worked_together_again(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+    open_the_circuit(worker, vendor, clock)
     vendor.script("personal-link", Reply.error(502))
-    work(worker, a_record(message_id="m-1"))
-    first, other_three = threading.Event(), threading.Barrier(3)
 
-    def together(_: object) -> None:
-        if first.is_set():
-            other_three.wait(timeout=10)
-        first.set()
+    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(1, 7)))
 
-    with on_every_call(account.dynamodb, "PutItem", together):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(2, 6)))
+    assert again == ["m-1", "m-2", "m-3", "m-4", "m-5", "m-6"]
+    assert len(vendor.calls("personal-link")) == 9
+
+
+def test_once_a_probe_has_succeeded_the_others_of_its_batch_are_worked_too(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    open_the_circuit(worker, vendor, clock)
+
+    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(1, 7)))
 
     assert again == []
-    assert len(vendor.links) == 4
+    assert len(vendor.links) == 6
+
+
+def test_the_second_message_of_a_key_does_not_probe_after_the_first_has(
+    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    open_the_circuit(worker, vendor, clock)
+    vendor.script("personal-link", Reply.error(502))
+    body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
+
+    again = work(worker, a_record(body, "m-1"), a_record(body, "m-2"))
+
+    assert again == ["m-1", "m-2"]
+    assert len(vendor.calls("personal-link")) == 9
+
+
+@pytest.mark.parametrize("settled_before", [False, True])
+def test_a_permit_is_given_back_however_a_message_ends(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, *, settled_before: bool
+) -> None:
+    one_permit = replace(worker, breaker=CircuitBreaker(worker.clock, 1))
+    if settled_before:
+        work(one_permit, a_record(message_id="m-1"))
+    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
+        work(one_permit, a_record(message_id="m-1"), a_record(message_id="m-2"))
+    vendor.script("personal-link", Reply.error(404), Reply(fault="reset"), Reply(200, "no link"))
+    work(one_permit, *(a_record(message_id=f"m-{number}") for number in range(3, 6)))
+
+    assert work(one_permit, a_record(message_id="m-9")) == []
+
+
+def test_a_lease_begins_when_the_permit_is_there_not_when_the_waiting_began(
+    worker: BatchWorker, account: Account, clock: FakeClock
+) -> None:
+    one_permit = replace(worker, breaker=CircuitBreaker(clock, 1))
+
+    with (
+        watched(account.dynamodb, "PutItem") as begun,
+        on_every_call(account.dynamodb, "UpdateItem", lambda _: clock.advance(7.0)),
+    ):
+        work(one_permit, a_record(message_id="m-1"), a_record(message_id="m-2"))
+
+    first, second = (float(put["Item"]["lease_until"]["N"]) for put in begun)
+    assert second == first  # both end with the invocation's deadline; neither took the other's time
 
 
 def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(
@@ -682,6 +941,23 @@ def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(
     assert len(vendor.calls("personal-link")) == 10
     links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()}
     assert links == {link.survey_link for link in vendor.links}
+
+
+def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_weeks(
+    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> None:
+    vendor.duplicate_rule = "campaign"
+    redriven = a_record({"record": {"Email": "ada@acme.example"}})  # no key of its own: its content is the key
+    redriven["messageAttributes"] = {"original_invocation_id": {"stringValue": "invocation-1"}}
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
+        assert work(worker, redriven) == ["m-1"]
+    clock.advance(20 * DAY)
+
+    assert work(worker, redriven) == []
+
+    (message,) = account.results()
+    assert values(message)["status"] == "created"
+    assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_result_that_was_not_taken_brings_only_its_own_message_again(worker: BatchWorker, account: Account) -> None:

@@ -8,8 +8,8 @@ import http_api
 import queue_worker
 from personal_link import token_lease
 from personal_link.access_token import TokenCache, in_a_thread
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.client_credentials import CredentialsSecret
-from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
@@ -99,13 +99,14 @@ def an_environment(
         customergauge=customergauge,
         clock=clock,
         default_configuration="contact",
+        sleep=clock.advance,
     )
     results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
     worker = BatchWorker(
         issuer=issuer,
         results=results,
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
-        cool_down=CoolDown(clock),
+        breaker=CircuitBreaker(clock, 10),
         concurrency=10,
         map_event=no_mapping,
         retry_window=DAY,

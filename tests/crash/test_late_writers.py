@@ -15,7 +15,7 @@ from tests.crash.environments import Environment, an_environment
 from tests.crash.gates import Gate, GatedTransport
 from tests.fake_clock import FakeClock
 
-LEASE = 15.1  # seconds: a deadline of ten, the margin of five, and a little
+LEASE = 21.1  # seconds: a deadline of ten, the margin of eleven, and a little
 
 
 @dataclass

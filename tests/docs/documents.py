@@ -42,7 +42,8 @@ def sections(text: str) -> dict[str, str]:
 def rows(text: str) -> list[list[str]]:
     """Return the cells of the first table in a text, its head left out."""
     tables = re.findall(r"(?:^\|.*\|$\n?)+", text, re.MULTILINE)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in tables[0].splitlines()[2:]]
+    lines = [re.split(r"(?<!\\)\|", line.strip("|")) for line in tables[0].splitlines()[2:]]
+    return [[cell.strip().replace("\\|", "|") for cell in line] for line in lines]
 
 
 def anchors(text: str) -> set[str]:

@@ -1,6 +1,8 @@
 """The pages show the files that the tests of the stack run; what no emulator shows of an example is read here."""
 
+import json
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -8,12 +10,14 @@ import pytest
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
+from personal_link import event_mappings
 from personal_link.errors import CODES
 from personal_link.request import is_label
 from tests.docs.documents import DOCS, fenced, rows, sections
 
 CALLING = (DOCS / "calling.md").read_text()
 CONSUMING = (DOCS / "consuming.md").read_text()
+MAPPING = (DOCS / "mapping.md").read_text()
 CALLERS = sorted((DOCS / "examples" / "callers").iterdir())
 LANGUAGES = {".sh": "sh", ".py": "python", ".mjs": "js"}
 SCHEDULE: dict[str, Any] = yaml_parse((DOCS / "examples" / "schedule.yaml").read_text())["Resources"]
@@ -48,6 +52,33 @@ def test_what_a_caller_tries_again_is_what_the_page_says(name: str) -> None:
     [tried] = re.findall(r"^(?:const )?TRY_AGAIN = (.+)$", caller, re.MULTILINE)
 
     assert set(re.findall(r'"(\w+)"', tried)) == again
+
+
+# the mappings
+
+
+@pytest.mark.parametrize(
+    ("expression", "detail", "value"), [row[1:] for row in rows(sections(MAPPING)["Recipes"])], ids=lambda cell: cell
+)
+def test_a_recipe_gives_what_the_page_says(expression: str, detail: str, value: str, tmp_path: Path) -> None:
+    [written, *_] = re.findall("`([^`]+)`", expression)
+    entry = f"[A]\noptional = ['record.Value']\nrecord.Value = {json.dumps(written)}"
+    (tmp_path / "mappings.toml").write_text(entry)
+    event = {"detail-type": "A", "detail": json.loads(detail.strip("`"))}
+
+    mapped = event_mappings.load(tmp_path / "mappings.toml").apply(event)
+
+    assert mapped is not None
+    assert mapped.problems == {}
+    expected = {} if value.startswith("nothing") else {"Value": json.loads(value.strip("`"))}
+    assert mapped.content["record"] == expected
+
+
+@pytest.mark.parametrize("entries", fenced(MAPPING, "toml"))
+def test_the_entries_on_the_page_are_right(entries: str, tmp_path: Path) -> None:
+    (tmp_path / "mappings.toml").write_text(entries)
+
+    assert event_mappings.load(tmp_path / "mappings.toml").entries.keys() == tomllib.loads(entries).keys()
 
 
 # the schedule

@@ -7,8 +7,8 @@ from typing import Any
 import pytest
 
 from personal_link.access_token import AccessToken, TokenCache
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline, SystemClock
-from personal_link.cool_down import CoolDown
 from personal_link.issue_link import LinkIssuer
 from personal_link.queues import RequestsQueue, ResultsQueue
 from personal_link.triggers import no_mapping
@@ -28,7 +28,7 @@ def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = 
         ),
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
-        cool_down=CoolDown(issuer.clock),
+        breaker=CircuitBreaker(issuer.clock, 10),
         concurrency=1,  # so that it is known which record meets the failure
         map_event=no_mapping,
         retry_window=86_400.0,

@@ -2,7 +2,9 @@
 
 import base64
 import json
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Callable, Iterator, Sequence
+from itertools import permutations
 from typing import TYPE_CHECKING, Any, cast
 
 import pytest
@@ -11,10 +13,11 @@ from hypothesis import strategies as st
 
 import direct_invocation
 import http_api
-from personal_link import wiring
+from personal_link import details, wiring
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline, timestamp
-from personal_link.cool_down import CoolDown
 from personal_link.direct_call import DirectCall
+from personal_link.errors import PersonalLinkError
 from personal_link.http_door import HttpDoor
 from personal_link.outcome import Outcome, PersonalLink
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
@@ -51,6 +54,36 @@ times = st.builds(
 events = st.fixed_dictionaries(
     {"detail-type": st.just("Visit Ended") | values, "id": st.just("event-1") | values, "detail": requests | values},
     optional={"time": times | values, "source": values},
+)
+
+
+def by_sns(message: str) -> dict[str, object]:
+    return {"Type": "Notification", "MessageId": "n-1", "TopicArn": "arn:aws:sns:::t", "Message": message}
+
+
+# What senders put around a request, by their own wish or without knowing it; and what has none in it.
+WRAPS: dict[str, Callable[[Any], Any]] = {
+    "text": json.dumps,
+    "SNS": lambda inner: by_sns(json.dumps(inner)),
+    "SNS to a function": lambda inner: {"Records": [{"EventSource": "aws:sns", "Sns": by_sns(json.dumps(inner))}]},
+    "event": lambda inner: {"id": "event-1", "detail-type": "Visit Ended", "detail": inner},
+    "event without an id": lambda inner: {"detail-type": "Visit Ended", "detail": inner},
+    "array": lambda inner: [inner],
+    "SQS": lambda inner: {"Records": [{"eventSource": "aws:sqs", "messageId": "1", "body": json.dumps(inner)}]},
+    "gateway": lambda inner: {"httpMethod": "PUT", "requestContext": {}, "body": json.dumps(inner)},
+    "message": lambda inner: {"messageId": "1", "body": json.dumps(inner)},
+    "CloudEvent": lambda inner: {"specversion": "1.0", "id": "1", "data": inner},
+}
+OPENED = {  # outermost first: one envelope of SNS, one encoding as text, one event
+    *((), ("event",), ("text",), ("SNS",), ("SNS to a function",), ("text", "SNS"), ("SNS", "text")),
+    *(("text", "SNS to a function"), ("SNS to a function", "text"), ("text", "event"), ("event", "text")),
+    *(("SNS", "event"), ("SNS to a function", "event"), ("event", "SNS"), ("event", "SNS to a function")),
+    *((*order,) for sns in ("SNS", "SNS to a function") for order in permutations((sns, "text", "event"))),
+}
+shapes = st.recursive(
+    requests | events | values,
+    lambda inner: st.tuples(st.sampled_from(sorted(WRAPS)), inner).map(lambda one: WRAPS[one[0]](one[1])),
+    max_leaves=4,
 )
 
 
@@ -100,6 +133,9 @@ class Issuer:
         arrived = timestamp(request.received_at)  # as the ledger writes it
         return Outcome(ID, "created", request.source, arrived, arrived, 1, personal_link=link, **cast("Any", fields))
 
+    def after_sending(self, *_outcome: object, **_how: object) -> None:
+        """Keep nothing: there is no ledger here."""
+
 
 class Sqs:
     """Takes every batch of messages that SQS would take."""
@@ -143,14 +179,36 @@ class Queue:
         assert not waits
 
 
-def end_of(body: str) -> None:
-    """Work a message, and check that it ends: as one result, or parked with its body and a reason."""
+def values_in(value: object) -> Iterator[object]:
+    """Yield a JSON value and all within it, those that are written as JSON text too."""
+    yield value
+    if isinstance(value, str):
+        try:
+            inside = json.loads(value.removeprefix("\ufeff"))
+        except (ValueError, RecursionError):
+            return
+        yield from () if isinstance(inside, str) and inside == value else values_in(inside)
+    elif isinstance(value, dict | list):
+        for inner in value.values() if isinstance(value, dict) else value:
+            yield from values_in(inner)
+
+
+def composed(value: object) -> object:
+    """Return a JSON value with all its texts in the form in which results echo them."""
+    return json.loads(unicodedata.normalize("NFC", json.dumps(value, ensure_ascii=False)))
+
+
+def end_of(body: str) -> dict[str, Any] | None:
+    """Work a message, and check that it ends: as one result, or parked with its body and a reason.
+
+    Return the result; None if it was parked.
+    """
     sqs, queue, clock = Sqs(), Queue(), FakeClock()
     worker = BatchWorker(
         issuer=cast("LinkIssuer", Issuer()),
         results=ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True),
         requests=cast("RequestsQueue", queue),
-        cool_down=CoolDown(clock),
+        breaker=CircuitBreaker(clock, 10),
         concurrency=10,
         map_event=no_mapping,
         retry_window=86_400,
@@ -163,16 +221,47 @@ def end_of(body: str) -> None:
 
     assert again == []
     assert len(sqs.sent) + len(queue.parked) == 1
-    for message in sqs.sent:
-        assert message.isascii()
-        assert json.loads(message, parse_constant=pytest.fail)["status"] in {"created", "rejected"}
     for parked in queue.parked:
-        assert (parked.body, parked.error.code) == (body, "invalid_request")
+        assert parked.body == body
+        assert parked.error.code in {"invalid_request", "too_large"}
+        assert details.is_known(parked.error.message)
+        return None
+    [message] = sqs.sent
+    assert message.isascii()
+    result: dict[str, Any] = json.loads(message, parse_constant=pytest.fail)
+    assert result["status"] in {"created", "rejected"}
+    if "record" in result:  # which rejected ones lack if there was none
+        sent = [*values_in(body)]
+        assert result["record"] in sent or result["record"] in map(composed, sent)
+    return result
 
 
 @given(body=bodies)
 def test_any_message_ends_as_one_result_or_is_parked(body: str) -> None:
     end_of(body)
+
+
+@given(shape=shapes)
+def test_any_json_ends_with_its_link_or_as_a_result_that_holds_it_or_whole_on_the_parked_queue(shape: object) -> None:
+    end_of(as_json(shape))
+
+
+@given(request=requests, wraps=st.sampled_from(sorted(OPENED)) | st.lists(st.sampled_from(sorted(WRAPS)), max_size=4))
+def test_a_request_in_what_senders_wrap_around_it_ends_as_if_it_came_alone_or_is_parked_whole(
+    request: dict[str, Any], wraps: Sequence[str]
+) -> None:
+    shape: Any = request
+    for wrap in reversed(wraps):
+        shape = WRAPS[wrap](shape)
+
+    alone, wrapped = end_of(as_json(request)), end_of(as_json(shape))
+
+    if tuple(wraps) in OPENED and alone is not None:
+        assert wrapped is not None
+        told = ("status", "record", "reference", "configuration", "error")
+        assert {name: wrapped.get(name) for name in told} == {name: alone.get(name) for name in told}
+    else:
+        assert wrapped is None
 
 
 @given(event=events)
@@ -185,8 +274,8 @@ def test_whatever_time_an_event_has_it_ends_as_one_result(event: dict[str, objec
     end_of(as_json({"id": "event-1", "detail-type": "Visit Ended", **event}))
 
 
-@given(payload=events | requests | values)
-def test_any_invocation_returns_one_result_and_queues_it(payload: object) -> None:
+@given(payload=events | requests | values | shapes)
+def test_any_invocation_returns_one_result_and_queues_it_or_is_an_error_that_says_why(payload: object) -> None:
     try:
         payload = json.loads(json.dumps(payload))  # as Lambda's runtime does, NaN and all
     except ValueError:  # a number of too many digits: Lambda itself fails
@@ -196,8 +285,14 @@ def test_any_invocation_returns_one_result_and_queues_it(payload: object) -> Non
     called = DirectCall(cast("LinkIssuer", Issuer()), results, no_mapping)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "direct_call", lambda: called)
-        answer = direct_invocation.handler(payload, Context())
+        try:
+            answer = direct_invocation.handler(payload, Context())
+        except PersonalLinkError as error:
+            answer = {"status": type(error).__name__}
 
+    if answer["status"] == "invalid_request":
+        assert sqs.sent == []
+        return
     assert answer["status"] in {"created", "rejected"}
     assert json.dumps(answer, ensure_ascii=False, allow_nan=False).encode()  # as Lambda writes it
     assert len(sqs.sent) == 1

@@ -93,7 +93,7 @@ def test_a_text_is_listed_once() -> None:
         "The request is not valid: see configuration, record.",
         "The body is not valid JSON: malformed at line 1, column 17.",
         "The environment is not complete: LEDGER_TABLE is missing; ECHO_RECORD must be one of true, false",
-        'event_mappings.toml: "Order Paid" record.Email: there is no function lower(): lower(id)',
+        'event_mappings.toml: "Order Paid" record.Email: there is no function title(): title(id)',
         "unexpected KeyError",
     ],
 )

@@ -67,6 +67,13 @@ def let_the_libraries_log(patch: pytest.MonkeyPatch) -> None:
 
 def let_the_libraries_warn(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(observability, "_SILENT", logging.WARNING)
+    send = Transport.request
+
+    def warn(self: Transport, method: str, url: str, **how: Any) -> Any:
+        logging.getLogger("urllib3.connection").warning("Failed to parse headers: %s", how["headers"])
+        return send(self, method, url, **how)
+
+    patch.setattr(Transport, "request", warn)
 
 
 def log_whatever_fields_there_are(patch: pytest.MonkeyPatch) -> None:
@@ -200,7 +207,7 @@ PLANTED: Final = [
     Planted(print_each_outcome, HAPPY, "stdout: e-mail (plain)"),
     Planted(log_each_event, HAPPY, "stderr: idempotency key (plain)"),
     Planted(let_the_libraries_log, HAPPY, "stderr: client secret (plain)"),
-    Planted(let_the_libraries_warn, "headers that are none", "stderr: access token (plain)"),
+    Planted(let_the_libraries_warn, HAPPY, "stderr: access token (plain)"),
     Planted(log_whatever_fields_there_are, HAPPY, "stdout: first name (escaped)"),
     Planted(log_the_texts_of_bugs, "a bug wherever one may be", "stdout: phone (plain)"),
     Planted(answer_with_what_an_error_quotes, "success without a usable link", "the HTTP answer 502: e-mail (plain)"),

@@ -2,6 +2,8 @@
 
 import importlib
 import inspect
+import io
+import json
 import logging
 import pkgutil
 import socket
@@ -13,15 +15,16 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import pytest
 
 import personal_link
-from personal_link import strict_json, transport, vendor_words, wiring, work_batch
+from personal_link import answer_bytes, strict_json, transport, vendor_words, wiring, work_batch
 from personal_link.access_token import AccessToken, TokenCache
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.client_credentials import ClientCredentials, CredentialsSecret
 from personal_link.clock import Deadline, SystemClock
-from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
+from personal_link.envelopes import Wrapping
 from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
-from personal_link.event_mappings import EventMappings, _Entry, _Functions
+from personal_link.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
 from personal_link.http_door import HttpDoor
 from personal_link.issue_link import LinkIssuer
 from personal_link.ledger import Attempt, Ledger
@@ -109,8 +112,9 @@ def objects() -> list[object]:
     error = NotProcessed(
         Code.UNAVAILABLE, "our own words", vendor_message=ALL_OF_THEM, errors={ALL_OF_THEM: [ALL_OF_THEM]}
     )
-    cool_down = CoolDown(clock)
-    cool_down.failed(cool_down.begin(), error)
+    breaker = CircuitBreaker(clock, 10)
+    with breaker.permit(request.key.digest, deadline) as call:
+        call.error = error
     settings = Settings(
         auth_base_url="https://auth.example",
         imports_base_url="https://api.example",
@@ -127,10 +131,13 @@ def objects() -> list[object]:
         log_level="INFO",
     )
     with socket.socket() as sock:
-        answer = transport._Answer(sock, 0.0)  # noqa: SLF001
-        reader = transport._TimedReader(sock, 0.0)  # noqa: SLF001
-        reader.close()
+        answer = answer_bytes.TimedAnswer(sock, 0.0)
+        reader = answer_bytes._TimedReader(sock, 0.0)  # noqa: SLF001
+        head = answer_bytes._ShortHead(io.BufferedReader(reader))  # noqa: SLF001
+        head.close()
     tls = ssl.create_default_context()
+    wrapping = Wrapping()
+    wrapping.content_of({"Type": "Notification", "MessageId": KEY.value, "Message": json.dumps({"record": RECORD})})
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),
         *(
@@ -144,10 +151,13 @@ def objects() -> list[object]:
             issuer,
             results,
             requests,
-            cool_down,
+            breaker,
+            call,
             settings,
             answer,
             reader,
+            head,
+            answer_bytes.UnreadableHead(200),
         ),
         IdempotencyKey("caller", KEY.value),
         Attempt(
@@ -170,17 +180,19 @@ def objects() -> list[object]:
         Parked(ALL_OF_THEM, error, 1, {"original_message_id": source.id}),
         DirectCall(issuer, results, no_mapping),
         HttpDoor(issuer, results),
-        BatchWorker(issuer, results, requests, cool_down, 60.0, clock, 10, no_mapping),
+        BatchWorker(issuer, results, requests, breaker, 60.0, clock, 10, no_mapping),
         work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
-        QueueSettings(settings, "url", "parked url", 24, 10),
+        QueueSettings(settings, "url", "parked url", 24, 10, 5, 0),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         wiring._Models(),  # noqa: SLF001
         Meaning(503),
         Metrics(),
         Mapped(delivery.content, {}),
+        wrapping,
         EventMappings({}),
-        _Entry("Order Paid", {}, frozenset()),
+        _Entry("Order Paid", "Order Paid", None, {}, frozenset()),
         _Functions(),
+        _Interpreter(),
     ]
 
 

@@ -128,13 +128,22 @@ class Stage:
             }
         )
 
-    def park(self, body: str = BODY, code: Code = Code.UNAVAILABLE, *, first_id: str = FIRST_ID) -> str:
-        """Park a message as the worker does; return its id."""
+    def park(
+        self,
+        body: str = BODY,
+        code: Code = Code.UNAVAILABLE,
+        *,
+        first_id: str = FIRST_ID,
+        days_ago: float = 0.0,
+    ) -> str:
+        """Park a message that was first sent so long ago, as the worker does; return its id."""
         before = set(self.parked_ids())
         error = (RequestError if code is Code.INVALID_REQUEST else TryAgain)(code, "Our own words.")
-        RequestsQueue(self.aws.sqs, self.aws.requests_url, self.aws.parked_url).park(
-            [Parked(body, error, 40, {"original_message_id": first_id})]
-        )
+        origin = {
+            "original_message_id": first_id,
+            "first_sent_at": str(round(1000 * (time.time() - days_ago * 86_400))),
+        }
+        RequestsQueue(self.aws.sqs, self.aws.requests_url, self.aws.parked_url).park([Parked(body, error, 40, origin)])
         [new] = set(self.parked_ids()) - before
         return new
 

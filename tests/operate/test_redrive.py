@@ -2,6 +2,7 @@
 
 import json
 import re
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,9 +147,7 @@ def test_what_lambda_parked_goes_back_as_the_invocation_that_it_was(stage: Stage
     assert became(redriven.output) == {"tried again": 1}
     [message] = stage.requests()
     assert message["Body"] == '{"record": {"Email": "ada@acme.example"}}'
-    assert message["MessageAttributes"] == {
-        "original_invocation_id": {"DataType": "String", "StringValue": FIRST_ID},
-    }
+    assert values(message)["original_invocation_id"] == FIRST_ID  # type: ignore[arg-type]
     assert stage.parked_ids() == []
 
 
@@ -165,8 +164,50 @@ def test_what_sqs_parked_is_no_invocation_whatever_attributes_its_sender_wrote()
     message["Attributes"] |= {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:requests"}
     by_sqs = ParkedMessage.received(message)
 
-    assert triggers.origin(by_lambda.record) == {"original_invocation_id": FIRST_ID}
-    assert triggers.origin(by_sqs.record) == {"original_message_id": message["MessageId"]}
+    first_sent_at = {"first_sent_at": "1795427990000"}
+    assert triggers.origin(by_lambda.record) == {"original_invocation_id": FIRST_ID, **first_sent_at}
+    assert triggers.origin(by_sqs.record) == {"original_message_id": message["MessageId"], **first_sent_at}
+
+
+@pytest.mark.parametrize("marked", [False, True])
+def test_what_the_ledger_may_forget_before_it_is_tried_stays_unless_it_is_asked_for(
+    stage: Stage, *, marked: bool
+) -> None:
+    # LedgerDays 21, less a retry window of 24 hours
+    young = stage.park(json.dumps({"record": {"Email": "young"}}), first_id="young", days_ago=19.9)
+    old = stage.park(days_ago=20.1)
+    if marked:
+        stage.leave_marked()
+
+    first = became(stage.run("parked", "redrive", NAME, "--dry-run").output)
+    stage.run("parked", "redrive", NAME)
+    left = stage.parked_ids()
+    stage.run("parked", "redrive", NAME, "--old")
+
+    assert first == {
+        "tried again": 1,
+        "stays parked: its first attempt may be forgotten, see Request History; --old brings it back": 1,
+    }
+    assert young not in left
+    assert left == [old]
+    assert stage.parked_ids() == []
+
+
+def test_a_settled_request_gets_its_result_again_however_old_it_is(stage: Stage) -> None:
+    stage.settle()
+    stage.park(days_ago=30)
+
+    assert became(stage.run("parked", "redrive", NAME).output) == {
+        "its result is sent again, CustomerGauge is not called": 1
+    }
+
+
+def test_a_redriven_message_keeps_the_date_of_its_first_sending(stage: Stage) -> None:
+    stage.park(days_ago=7)
+    stage.run("parked", "redrive", NAME)
+
+    [message] = stage.requests()
+    assert int(values(message)["first_sent_at"]) == pytest.approx(1000 * (time.time() - 7 * 86_400), abs=60_000)  # type: ignore[arg-type]
 
 
 def test_only_those_of_the_code_come_back(stage: Stage) -> None:

@@ -91,6 +91,27 @@ def test_a_truncated_answer_announces_more_than_it_sends(client: Client) -> None
     assert len(client.vendor.links) == 1
 
 
+def test_an_answer_without_a_length_ends_with_its_connection(client: Client) -> None:
+    client.vendor.script("personal-link", Reply(fault="no_length"))
+    answer = client.put(JOE)
+
+    assert (answer.status, answer.headers["Content-Length"]) == (200, None)
+    assert answer.json["data"]["survey_link"] == client.vendor.links[0].survey_link
+
+
+def test_hints_come_before_the_answer() -> None:
+    with CustomerGaugeSandbox() as vendor, socket.create_connection(("127.0.0.1", vendor.port)) as wire:
+        vendor.script("personal-link", Reply(200, b"{}", hints=(102, 103)))
+        wire.sendall(b"GET /personal-link/ HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n")
+        lines = wire.makefile("rb").read().split(b"\r\n")
+
+    assert [line for line in lines if line.startswith(b"HTTP")] == [
+        b"HTTP/1.1 102 Processing",
+        b"HTTP/1.1 103 Early Hints",
+        b"HTTP/1.1 200 OK",
+    ]
+
+
 @pytest.mark.parametrize("fault", ["drip_headers", "drip_body"])
 def test_a_dripped_answer_is_whole_in_the_end(client: Client, fault: Any) -> None:
     client.headers()

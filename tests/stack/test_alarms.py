@@ -58,7 +58,7 @@ def metrics(stack: Stack, vendor: CustomerGaugeSandbox) -> Any:
     vendor.script("personal-link", Reply(200, {"data": {}}))
     stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=a_request("lost"))
     [lost] = [result.json() for result in stack.results(2) if result.attributes["status"] == "unknown"]
-    vendor.script("personal-link", Reply(403))
+    vendor.script("personal-link", Reply.error(403))
     statuses.append(caller.send("PUT", a_request("forbidden")).status)
     statuses.append(caller.send("PUT", a_request("elsewhere", configuration="nowhere")).status)
     for number in range(31):

@@ -117,6 +117,31 @@ def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redrive
     assert stack.depth(stack.parked_queue_url) == 0
 
 
+def test_a_payload_that_holds_no_request_is_an_error_and_asynchronous_is_parked_whole(
+    stack: Stack, run: Callable[..., Result]
+) -> None:
+    payload = {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "a.pdf"}}}]}
+
+    error, failure = invoke(stack, payload)
+    stack.emulator.client("lambda").invoke(
+        FunctionName=stack.direct_invocation_arn, InvocationType="Event", Payload=json.dumps(payload).encode()
+    )
+    wait_until_parked(stack)
+
+    words = (
+        "The body holds no request. It looks like an S3 event notification. "
+        "Let S3 send to EventBridge, and map the event (docs/mapping.md)."
+    )
+    assert (error, failure["errorType"]) == ("Unhandled", "invalid_request")
+    assert failure["errorMessage"] == f"invalid_request: {words}"
+    listed = run("parked", "list", STACK_NAME, "--code", "invalid_request").output
+    assert "1 parked: 1 invalid_request" in listed
+    [message_id] = re.findall(r"[0-9a-f-]{36}", listed)
+    assert words in run("parked", "show", STACK_NAME, message_id).output
+    [parked] = stack.parked(1)
+    assert json.loads(parked.body) == payload
+
+
 def wait_until_parked(stack: Stack) -> None:
     """Wait until Lambda has tried an invocation three times and parked it; nobody else parks meanwhile."""
     received = stack.sqs.receive_message(QueueUrl=stack.parked_queue_url, WaitTimeSeconds=20, VisibilityTimeout=0)

@@ -160,12 +160,14 @@ def follow_the_runbook(operator: Operator) -> str:
 @pytest.fixture(scope="module")
 def parked(stack: Stack, vendor: CustomerGaugeSandbox) -> Iterator[None]:
     """One parked request that is settled by now (`unavailable`), and one that is not (`forbidden`)."""
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(new_request()))
+    assert stack.results(1, within=150)  # so the circuit is closed, whatever other files did with this worker
     settled = new_request()
     vendor.script("personal-link", Reply.error(503, retry_after=1))
     park_a_day_old(stack, settled)
     stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(settled))
     assert stack.results(1)
-    vendor.script("personal-link", Reply(403))
+    vendor.script("personal-link", Reply.error(403))
     park_a_day_old(stack, new_request())
     yield
     for queue in (stack.parked_queue_url, stack.results_queue_url):
@@ -262,7 +264,7 @@ def test_every_action_of_the_policy_is_in_this_proof() -> None:
 def test_parked_messages_that_may_not_be_given_back_are_told(
     operator: Operator, stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
-    vendor.script("personal-link", Reply(403))
+    vendor.script("personal-link", Reply.error(403))
     park_a_day_old(stack, new_request())
     operator.may([one for one in GRANTS if one.action != "sqs:ChangeMessageVisibility"])
 

@@ -84,13 +84,15 @@ def a_request(reference: str) -> dict[str, Any]:
     return {"configuration": "contact", "record": {"Email": f"{reference}@example.com"}, "reference": reference}
 
 
-def publish(stack: Stack, sns: Any, topic: str, reference: str) -> None:
-    """Send a request through a topic that the requests queue is subscribed to."""
+def publish(stack: Stack, sns: Any, topic: str, reference: str, *, raw: bool = True) -> str:
+    """Send a request through a topic that the requests queue is subscribed to; return the id that SNS gave it."""
     arn = sns.create_topic(Name=topic)["TopicArn"]
-    sns.subscribe(
-        TopicArn=arn, Protocol="sqs", Endpoint=stack.requests_queue_arn, Attributes={"RawMessageDelivery": "true"}
+    subscription = sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=stack.requests_queue_arn)["SubscriptionArn"]
+    sns.set_subscription_attributes(
+        SubscriptionArn=subscription, AttributeName="RawMessageDelivery", AttributeValue=str(raw).lower()
     )
-    sns.publish(TopicArn=arn, Message=json.dumps(a_request(reference)))
+    name: str = sns.publish(TopicArn=arn, Message=json.dumps(a_request(reference)))["MessageId"]
+    return name
 
 
 def put(events: Any, reference: str, detail_type: str = "Personal Link Requested", source: str = SOURCE) -> None:
@@ -138,6 +140,14 @@ def test_a_rule_and_a_topic_that_sender_arns_names_get_in(stack: Stack) -> None:
     publish(stack, stack.emulator.client("sns"), "named", "by-the-named-topic")
 
     assert references_that_got_in(stack) == {"by-the-named-rule", "by-the-named-topic"}
+
+
+def test_a_request_by_a_topic_without_raw_delivery_becomes_a_link_and_is_known_by_the_id_of_sns(stack: Stack) -> None:
+    name = publish(stack, stack.emulator.client("sns"), "named", "in-an-envelope", raw=False)
+
+    [result] = stack.results(1)
+    assert (result.json()["status"], result.json()["reference"]) == ("created", "in-an-envelope")
+    assert result.json()["source"] == {"type": "sqs", "id": name}
 
 
 def test_a_topic_of_another_account_does_not_get_in_by_a_name_of_this_one(stack: Stack) -> None:

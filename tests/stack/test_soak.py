@@ -17,7 +17,13 @@ from sandbox.soak_traffic import HttpEnd, SoakRequest, make_requests
 from sandbox.stack import Message
 from sandbox.template import REPOSITORY
 
-REASON = {"code": "invalid_request", "detail": "malformed", "attempts": "1", "original_message_id": "message-1"}
+REASON = {
+    "code": "invalid_request",
+    "detail": "malformed",
+    "attempts": "1",
+    "original_message_id": "message-1",
+    "first_sent_at": "1795427999500",
+}
 
 
 def number_of(name: str, output: str) -> int:

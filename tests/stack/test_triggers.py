@@ -122,14 +122,80 @@ def test_an_event_becomes_a_link(stack: Stack, vendor: CustomerGaugeSandbox) -> 
     assert result.json()["personal_link"]["survey_link"] in {link.survey_link for link in vendor.links}
 
 
-def test_an_event_whose_detail_is_no_request_is_a_rejected_result(stack: Stack) -> None:
+def test_an_event_whose_request_is_not_valid_is_a_rejected_result(stack: Stack) -> None:
     [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
     reference = f"no-record-{uuid.uuid4()}"
 
-    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"reference": reference})}])
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"reference": reference, "record": {}})}])
 
     result = the_result(stack, lambda message: message.get("reference") == reference)
     assert result.attributes == {"status": "rejected", "code": "invalid_request", "source": "eventbridge"}
+
+
+def test_an_event_whose_detail_is_no_request_is_parked_whole_and_says_what_to_do(stack: Stack) -> None:
+    [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
+
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"order": 7})}])
+
+    [parked] = stack.parked(1)
+    assert json.loads(parked.body)["detail"] == {"order": 7}
+    assert parked.attributes["detail"] == (
+        "The body holds no request. It looks like an EventBridge event whose detail is no request. "
+        "Map its detail-type (docs/mapping.md)."
+    )
+
+
+def test_a_comment_of_two_lines_gets_its_link_by_every_trigger(
+    stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
+) -> None:
+    comment = "line 1\n\tline 2"
+    request: dict[str, Any] = json.loads(sample("sqs_request.json"))
+    name = f"lines-{uuid.uuid4()}"
+
+    def of(trigger: str) -> dict[str, Any]:
+        record = request["record"] | {"Comment": comment}
+        return request | {"record": record, "reference": f"{name}-{trigger}", "idempotency_key": f"{name}-{trigger}"}
+
+    def result_of(trigger: str) -> dict[str, Any]:
+        found: dict[str, Any] = the_result(stack, lambda one: one.get("reference") == f"{name}-{trigger}").json()
+        return found
+
+    assert caller.send("PUT", json.dumps(of("http"))).status == 200
+    form = "configuration=contact&record[Email]=a@b.c&record[Comment]=line+1%0A%09line+2\n&_token=x&"
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert caller.send("PUT", form, headers).status == 200
+    assert json.loads(vendor.calls("personal-link")[-1].body)["record"]["Comment"] == comment
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(of("queue")))
+    assert result_of("queue")["status"] == "created"
+    [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
+    stack.events.put_events(Entries=[entry | {"Detail": json.dumps(of("bus"))}])
+    assert result_of("bus")["status"] == "created"
+
+
+@pytest.mark.parametrize(
+    ("body", "message"),
+    [
+        pytest.param(b"\xef\xbb\xbf{}", "The body holds no request. It looks like an empty object.", id="a mark alone"),
+        pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "The body is not UTF-8", id="Latin-1"),
+        pytest.param('{"record": {"Name": "J\ufffdrg"}}'.encode(), "The body is not UTF-8", id="what is left of it"),
+        pytest.param(b'{"detail-type": "x", "id": "1", "detail": {"record": {}}}', "The body holds no", id="an event"),
+    ],
+)
+def test_what_is_not_accepted_by_http_says_why(caller: HttpCaller, body: bytes, message: str) -> None:
+    answer = caller.send("PUT", body)
+
+    assert (answer.status, answer.json()["code"]) == (400, "invalid_request")
+    assert answer.json()["message"].startswith(message)
+
+
+def test_a_key_in_quotes_and_without_is_one_key(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
+    first = caller.send("PUT", sample("http_put.json"), {"Idempotency-Key": '"stack-quoted"'})
+    calls = len(vendor.calls("personal-link"))
+
+    again = caller.send("PUT", ("\ufeff" + sample("http_put.json")).encode(), {"Idempotency-Key": "stack-quoted"})
+
+    assert (again.status, again.body) == (200, first.body)
+    assert len(vendor.calls("personal-link")) == calls
 
 
 def test_a_bare_request_on_the_queue_becomes_a_link(stack: Stack) -> None:

@@ -10,7 +10,16 @@ import direct_invocation
 from personal_link import wiring
 from personal_link.clock import Deadline
 from personal_link.direct_call import named_by_its_code
-from personal_link.errors import CODES, Code, NotProcessed, PersonalLinkError, RequestError, SettingsError, Unanswered
+from personal_link.errors import (
+    CODES,
+    Code,
+    NotProcessed,
+    PersonalLinkError,
+    RequestError,
+    SettingsError,
+    Unanswered,
+    Unreadable,
+)
 
 RESULT = {"schema": "personal-link-result/1", "status": "created"}
 REQUEST = {"record": {"Email": "joe@example.com"}}
@@ -82,9 +91,10 @@ def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve(
         (NotProcessed(Code.RATE_LIMITED, "too fast"), "rate_limited", "rate_limited: too fast"),
         (Unanswered(Code.NO_ANSWER, "lost"), "no_answer", "no_answer: lost"),
         (NotProcessed(Code.FORBIDDEN, "no right"), "forbidden", "forbidden: no right"),
+        (Unreadable(Code.INVALID_REQUEST, "an array"), "invalid_request", "invalid_request: an array"),
     ],
 )
-def test_what_may_end_otherwise_later_is_raised_under_the_name_of_its_code(
+def test_what_has_no_result_is_raised_under_the_name_of_its_code(
     behind: Behind, error: RequestError, name: str, text: str
 ) -> None:
     behind(error)

@@ -13,7 +13,7 @@ ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "personal_link" / "personal_link"
 MODULES = sorted(PACKAGE.glob("*.py"))
 HANDLERS = [ROOT / "functions" / name / f"{name}.py" for name in ("http_api", "queue_worker", "direct_invocation")]
-DOMAIN = {"__init__", "errors", "clock", "strict_json", "request", "triggers", "outcome"}
+DOMAIN = {"__init__", "envelopes", "errors", "clock", "strict_json", "request", "triggers", "outcome"}
 EVERY_FILE = [pytest.param(path, id=path.stem) for path in [*MODULES, *HANDLERS]]
 
 # Imports everything twice. First freely, so that the libraries are loaded; then only our own modules anew, while no

@@ -9,9 +9,9 @@ import pytest
 import http_api
 import queue_worker
 from personal_link import observability, wiring
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Deadline
-from personal_link.cool_down import CoolDown
-from personal_link.errors import CODES, SETUP_FAULTS, Code, NotProcessed, NotStarted, Unanswered
+from personal_link.errors import CODES, SETUP_FAULTS, Blocked, Code, NotProcessed, Unanswered
 from personal_link.metrics import Metric, Metrics, metrics
 from personal_link.outcome import Outcome
 from personal_link.request import Source
@@ -221,6 +221,13 @@ def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code,
     assert refused == {("Refused", ""), ("Refused", str(code))} | apart
 
 
+def test_a_record_that_a_firewall_refuses_is_no_set_up_fault(capsys: Captured) -> None:
+    observability.report_retry(Blocked(Code.FORBIDDEN, "HTTP 403"), {"message_id": "m-1"}, 1, 2, 3)
+    observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1")
+
+    assert ("SetupFaults", "") not in told(capsys)
+
+
 def test_a_set_up_fault_is_one_of_the_credentials_or_the_clients_rights() -> None:
     assert sorted(SETUP_FAULTS) == ["credentials_missing", "credentials_refused", "forbidden"]
 
@@ -244,17 +251,15 @@ def test_a_vendors_answer_is_counted_by_status_and_timed_in_milliseconds(capsys:
     ]
 
 
-def test_a_rest_is_counted_when_it_begins_and_not_when_one_failure_is_no_news(capsys: Captured) -> None:
-    cool_down = CoolDown(FakeClock())
-    first, second = cool_down.begin(), cool_down.begin()
-    cool_down.failed(first, Unanswered(Code.UNAVAILABLE, "may be one record's fault"))
-    nothing = told(capsys)
-    cool_down.failed(cool_down.begin(), Unanswered(Code.UNAVAILABLE, "twice in a row"))
-    rest = told(capsys)
-    cool_down.failed(second, NotProcessed(Code.RATE_LIMITED, "of before"))
-    cool_down.failed(second, NotStarted(Code.UNAVAILABLE, "no call"))
+def test_it_is_counted_when_the_circuit_opens_and_not_what_fails_before(capsys: Captured) -> None:
+    breaker, deadline = CircuitBreaker(FakeClock(), 10), Deadline.after(30.0, FakeClock())
+    before = []
+    for number in range(8):
+        before.append(told(capsys))
+        with breaker.permit(f"request-{number}", deadline) as call:
+            call.error = Unanswered(Code.UNAVAILABLE, "may be one record's fault")
 
-    assert (nothing, rest, told(capsys)) == (set(), {("CoolDowns", "")}, set())
+    assert (before, told(capsys)) == ([set()] * 8, {("CircuitOpens", "")})
 
 
 # At the end of an invocation

@@ -82,6 +82,11 @@ def test_a_configuration_need_not_be_a_uuid() -> None:
         pytest.param("  joe  ", id="blanks around"),
         pytest.param("+55 (62) 01234-56789", id="telephone"),
         pytest.param("Žluťoučký 😀 e\u0301 \u202e", id="any other Unicode"),
+        pytest.param("line 1\nline 2", id="two lines"),
+        pytest.param("line 1\r\n\r\nline 3\r\n", id="three lines of Windows"),
+        pytest.param("1\t2\x0b3\x0c4", id="tabulators and page breaks"),
+        pytest.param("Joe\x92s", id="a mis-decoded Windows apostrophe"),
+        pytest.param("\x01\x08\x1b[0m\x7f\x85\x9f", id="any other control character"),
         pytest.param(0, id="zero"),
         pytest.param(-7.25, id="fraction"),
         pytest.param(1e308, id="largest fraction"),
@@ -161,13 +166,10 @@ def test_a_request_that_names_no_record_at_all_is_told_the_same() -> None:
         pytest.param(float("inf"), "is too large a number: send it as a string", id="1e999"),
         pytest.param(float("-inf"), "is too large a number: send it as a string", id="-1e999"),
         pytest.param(float("nan"), "is too large a number: send it as a string", id="not a number"),
-        pytest.param("a\x00b", "must not hold control characters or lone surrogates", id="NUL"),
-        pytest.param("a\nb", "must not hold control characters or lone surrogates", id="line break"),
-        pytest.param("a\tb", "must not hold control characters or lone surrogates", id="tabulator"),
-        pytest.param("a\x7fb", "must not hold control characters or lone surrogates", id="DEL"),
-        pytest.param("a\x85b", "must not hold control characters or lone surrogates", id="C1 control"),
-        pytest.param("a\ud800b", "must not hold control characters or lone surrogates", id="high surrogate"),
-        pytest.param("a\udfffb", "must not hold control characters or lone surrogates", id="low surrogate"),
+        pytest.param("a\x00b", "must not hold NUL or lone surrogates", id="NUL"),
+        pytest.param("a\n\x00", "must not hold NUL or lone surrogates", id="NUL in the second line"),
+        pytest.param("a\ud800b", "must not hold NUL or lone surrogates", id="high surrogate"),
+        pytest.param("a\udfffb", "must not hold NUL or lone surrogates", id="low surrogate"),
         pytest.param(["a"], "must be a string, a number, a boolean or null", id="list"),
         pytest.param([], "must be a string, a number, a boolean or null", id="empty list"),
         pytest.param({"a": 1}, "must be a string, a number, a boolean or null", id="object"),
@@ -177,7 +179,7 @@ def test_a_value_of_another_kind_is_refused_under_its_heading(value: object, pro
     assert problems_of({"record": {"Good": 1, "Bad": value}}) == {"record.Bad": [problem]}
 
 
-@pytest.mark.parametrize("heading", ["", "a\x00", "a\nb", "\x9f", "\udc00"])
+@pytest.mark.parametrize("heading", ["", "a\x00", "a\nb", "a\t", "\x9f", "\udc00"])
 def test_a_heading_that_is_empty_or_no_plain_text_is_refused_without_being_named(heading: str) -> None:
     assert problems_of({"record": {heading: "x"}}) == {
         "record": ["a heading is empty or holds control characters or lone surrogates"]
@@ -201,6 +203,7 @@ def test_a_label_may_have_1_to_256_characters(field: str, length: int) -> None:
         pytest.param(["x"], "must be a string", id="list"),
         pytest.param({}, "must be a string", id="object"),
         pytest.param("a\r\nb", "must not hold control characters or lone surrogates", id="line break"),
+        pytest.param("a\tb", "must not hold control characters or lone surrogates", id="tabulator"),
         pytest.param("\ud800", "must not hold control characters or lone surrogates", id="lone surrogate"),
     ],
 )
@@ -238,7 +241,7 @@ def test_the_message_names_the_contracts_own_fields_in_order() -> None:
     "content",
     [
         {"record": {"Hidden": ["joe@example.com"]}},
-        {"record": {"Hidden.joe@example.com": "joe\n"}},
+        {"record": {"Hidden.joe@example.com": "joe\x00"}},
         {"record": {"Hidden\n": "joe@example.com"}},
         {"record": {"Hidden": "joe" * 65_536}},
         {"record": {"A": 1}, "configuration": "Hidden joe\n"},

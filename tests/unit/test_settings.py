@@ -28,6 +28,8 @@ QUEUE = {
     "PARKED_QUEUE_URL": "https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
     "RETRY_WINDOW_HOURS": "24",
     "BATCH_CONCURRENCY": "10",
+    "MAXIMUM_CONCURRENCY": "5",
+    "VENDOR_CALLS_PER_SECOND": "0",
 }
 SETTINGS = Settings(
     auth_base_url="https://auth.eu.customergauge.com",
@@ -63,7 +65,19 @@ def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
         parked_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
         retry_window_hours=24,
         batch_concurrency=10,
+        maximum_concurrency=5,
+        vendor_calls_per_second=0,
     )
+
+
+@pytest.mark.parametrize(("text", "problem"), [("-1", "VENDOR_CALLS_PER_SECOND must be a whole number"), ("0", None)])
+def test_no_limit_of_calls_a_second_is_zero(text: str, problem: str | None) -> None:
+    environment = {**QUEUE, "VENDOR_CALLS_PER_SECOND": text}
+    if problem is None:
+        assert load_queue_settings(environment).vendor_calls_per_second == 0
+        return
+    with pytest.raises(SettingsError, match=f"{problem}$"):
+        load_queue_settings(environment)
 
 
 def test_the_settings_are_those_of_the_process_when_no_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,7 +150,8 @@ def test_the_queue_worker_is_told_the_connectors_variables_and_its_own_in_one_er
         "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
         "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
         "STACK_NAME is missing; REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; "
-        "RETRY_WINDOW_HOURS is missing; BATCH_CONCURRENCY is missing"
+        "RETRY_WINDOW_HOURS is missing; BATCH_CONCURRENCY is missing; "
+        "MAXIMUM_CONCURRENCY is missing; VENDOR_CALLS_PER_SECOND is missing"
     )
 
 

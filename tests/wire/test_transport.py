@@ -14,11 +14,12 @@ import trustme
 
 from personal_link import customergauge
 from personal_link.access_token import AccessToken
+from personal_link.answer_bytes import _TimedReader
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Deadline, SystemClock
 from personal_link.customergauge import CustomerGauge
 from personal_link.errors import NotProcessed, Unanswered
-from personal_link.transport import Response, Transport, _TimedReader
+from personal_link.transport import Response, Transport
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 from tests.fake_clock import FakeClock

@@ -10,6 +10,7 @@ from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Deadline, SystemClock
 from personal_link.customergauge import CustomerGauge
 from personal_link.errors import (
+    Blocked,
     Code,
     CredentialsRefused,
     NotProcessed,
@@ -52,6 +53,10 @@ def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> Per
         (Reply(404, {"message": "No such mapping."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
         (Reply(422, {"message": "Not valid."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
         (Reply(403, {"message": "No."}, fault="truncated"), NotProcessed, Code.FORBIDDEN),
+        (Reply.html(403), Blocked, Code.FORBIDDEN),
+        (Reply(403), Blocked, Code.FORBIDDEN),
+        (Reply(403, {"error": "Request blocked."}), Blocked, Code.FORBIDDEN),
+        (Reply(403, b"Request blocked."), Blocked, Code.FORBIDDEN),
         (Reply(299), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(300), Unanswered, Code.UNAVAILABLE),
         (Reply.error(499), Refused, Code.BAD_REQUEST),
@@ -60,7 +65,8 @@ def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> Per
         (Reply.error(405), Refused, Code.BAD_REQUEST),
         (Reply.error(413), Refused, Code.BAD_REQUEST),
         (Reply(204), OutcomeUnknown, Code.BAD_RESPONSE),
-        (Reply(201, {"data": {"survey_link": LINK}}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(205), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(201, {"data": {"number_customergauge": 7}}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply.html(200), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, b""), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, b'{"data": NaN}'), OutcomeUnknown, Code.BAD_RESPONSE),
@@ -78,7 +84,9 @@ def create(gauge: CustomerGauge, token: AccessToken, seconds: float = 10) -> Per
         (Reply(200, {"data": {"survey_link": "https://[::1/r/1"}}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, {"data": {"survey_link": LINK + " 2"}}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply(200, {"data": {"survey_link": LINK}, "more": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
-        (Reply(200, {"data": {"survey_link": LINK}}, {"Content-Encoding": "gzip"}), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(422, {"message": "x" * 70_000}), Refused, Code.VALIDATION_FAILED),
+        (Reply(404, {"message": "x" * 70_000}), Refused, Code.BAD_REQUEST),
+        (Reply(400, {"message": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
         (Reply.error(400, "No campaign filter" + "!" * 1024), Refused, Code.BAD_REQUEST),
         (Reply(200, {"data": {"survey_link": LINK + "x" * 2048}}), OutcomeUnknown, Code.BAD_RESPONSE),
     ],
@@ -98,6 +106,42 @@ def test_each_undocumented_answer_is_read_as_decided_and_asked_for_once(
 
     assert (type(caught.value), caught.value.code) == (kind, code)
     assert len(vendor.calls("personal-link")) == 1
+
+
+def refusals(gauge: CustomerGauge, token: AccessToken, *emails: str) -> list[tuple[type[RequestError], str]]:
+    """Return what comes of a request for each e-mail: what was raised, and what it says behind the status."""
+    seen: list[tuple[type[RequestError], str]] = []
+    for email in emails:
+        try:
+            gauge.create_personal_link("contact", {"Email": email}, token, Deadline.after(10, SystemClock()))
+        except RequestError as error:
+            seen.append((type(error), error.message.partition("403: ")[2]))
+    return seen
+
+
+ONE_RECORD = (Blocked, "it refuses this record")
+OTHERS_TOO = (NotProcessed, "it refuses one record after the other")
+
+
+def test_a_firewall_refuses_one_record_until_it_refuses_two_in_a_row(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+) -> None:
+    vendor.script("personal-link", *[Reply.html(403)] * 5)
+
+    seen = refusals(gauge, token, "ann@a.example", "ann@a.example", "bob@a.example", "bob@a.example", "ann@a.example")
+
+    assert seen == [ONE_RECORD, ONE_RECORD, OTHERS_TOO, ONE_RECORD, OTHERS_TOO]
+
+
+@pytest.mark.parametrize("between", [Reply(), Reply.error(429), Reply.error(422), Reply.error(500), Reply.error(403)])
+def test_an_answer_of_the_api_shows_that_its_firewall_refuses_one_record_alone(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, between: Reply
+) -> None:
+    vendor.script("personal-link", Reply.html(403), between, Reply.html(403))
+
+    seen = refusals(gauge, token, "ann@a.example", "bob@a.example", "cyd@a.example")
+
+    assert (seen[0], seen[-1]) == (ONE_RECORD, ONE_RECORD)
 
 
 @pytest.mark.parametrize("status", [301, 302, 303, 307, 308])

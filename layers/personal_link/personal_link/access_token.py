@@ -8,7 +8,7 @@ from typing import Final
 
 from personal_link import observability
 from personal_link.clock import Clock, Deadline
-from personal_link.errors import Code, NotProcessed, TryAgain, Unauthorized
+from personal_link.errors import Code, NotProcessed, NotStarted, TryAgain, Unauthorized
 
 BEARER: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # a token that is anything else would break, or forge, a header
 RENEW_AT: Final = 0.75  # of its life: AWS's advice for Cognito, which very probably is the vendor's token server
@@ -111,7 +111,7 @@ class TokenCache:
             if current is not None and current is not spent and not self._is_spent(current):
                 return current
             if self._failure is not None and self._fetches != fetches:  # this thread waited for it, and shares its end
-                raise NotProcessed(self._failure.code, self._failure.message, retry_after=self._failure.retry_after)
+                raise NotStarted(self._failure.code, self._failure.message, retry_after=self._failure.retry_after)
             return self._fetch_now(deadline)
         finally:
             self._fetching.release()

@@ -3,6 +3,7 @@
 import hashlib
 import re
 import threading
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Final
 
@@ -61,15 +62,10 @@ class ClientCredentials:
             content = None
         if not isinstance(content, dict):
             raise _missing('is not a JSON object {"client_id": …, "client_secret": …}')
-        for name in ("client_id", "client_secret"):
-            value = content.get(name)
-            if not isinstance(value, str) or not value:
-                raise _missing(f"has no {name}: fill it in")
-            if not _PRINTABLE.fullmatch(value):
-                raise _missing(f"has a {name} with blanks, control or non-ASCII characters")
-        if len(content["client_secret"]) < SHORTEST:
+        client_id, client_secret = (_text_of(content, name) for name in ("client_id", "client_secret"))
+        if len(client_secret) < SHORTEST:
             raise _missing(f"has a client_secret of less than {SHORTEST} characters")
-        return cls(content["client_id"], content["client_secret"])
+        return cls(client_id, client_secret)
 
 
 class CredentialsSecret:
@@ -126,6 +122,19 @@ class CredentialsSecret:
         if secret is None:  # any HTTP 200 counts as success to botocore, a proxy's page too
             raise NotProcessed(Code.INTERNAL_ERROR, "Secrets Manager answered without a secret")
         return replace(ClientCredentials.parse(secret), version=response.get("VersionId", ""))
+
+
+def _text_of(content: Mapping[str, object], name: str) -> str:
+    """Return a field's text; a whole number is taken as its digits, since JSON editors drop the quotes."""
+    value = content.get(name)
+    if value is None or value == "":
+        raise _missing(f"has no {name}: fill it in")
+    if isinstance(value, bool) or not isinstance(value, str | int):
+        raise _missing(f"has a {name} that is neither text nor a whole number")
+    text = str(value)
+    if not _PRINTABLE.fullmatch(text):
+        raise _missing(f"has a {name} with blanks, control or non-ASCII characters")
+    return text
 
 
 def _missing(problem: str) -> NotProcessed:

@@ -48,6 +48,7 @@ class Deadline:
 
     clock: Clock
     ends_at: float
+    reserve: float = 0.0  # seconds after it that are kept for AWS calls
 
     @classmethod
     def after(cls, seconds: float, clock: Clock) -> "Deadline":
@@ -58,11 +59,16 @@ class Deadline:
     def of_invocation(cls, context: "LambdaContext", *, aws_calls_after: int) -> "Deadline":
         """Return the end of a Lambda invocation, less the AWS calls that may have to follow the vendor's answer."""
         reserve = aws_calls_after * LONGEST_AWS_CALL
-        return cls.after(context.get_remaining_time_in_millis() / 1000 - reserve, SystemClock())
+        clock = SystemClock()
+        return cls(clock, clock.monotonic() + context.get_remaining_time_in_millis() / 1000 - reserve, reserve)
 
     def remaining(self) -> float:
         """Return the seconds left, never below zero."""
         return max(0.0, self.ends_at - self.clock.monotonic())
+
+    def allows_aws_calls(self, calls: int) -> bool:
+        """Tell whether so many AWS calls end within the invocation, even if each of them hangs."""
+        return self.ends_at + self.reserve - self.clock.monotonic() >= calls * LONGEST_AWS_CALL
 
     def within(self, seconds: float) -> "Deadline":
         """Return this deadline, or the one `seconds` from now if that is sooner."""

@@ -16,6 +16,7 @@ from personal_link.access_token import BEARER, AccessToken
 from personal_link.client_credentials import ClientCredentials
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import (
+    Blocked,
     Code,
     CredentialsRefused,
     InvalidRequest,
@@ -29,7 +30,7 @@ from personal_link.errors import (
 from personal_link.outcome import PersonalLink
 from personal_link.request import Scalar
 from personal_link.transport import Response, Transport
-from personal_link.vendor_answers import json_object, personal_link, refusal, token_life
+from personal_link.vendor_answers import is_a_firewalls, json_object, personal_link, refusal, token_life
 
 Encoding = Literal["json", "form"]
 
@@ -38,6 +39,10 @@ LINK_LIMIT: Final = 10.0  # seconds for a link
 MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can be hidden
 
 _FORM: Final = "application/x-www-form-urlencoded"
+# Of RFC 6749, section 5.2: the client's set-up, whatever the status.
+_CLIENT_ERRORS: Final = frozenset(
+    {"invalid_request", "invalid_grant", "invalid_scope", "unauthorized_client", "unsupported_grant_type"}
+)
 
 
 class CustomerGauge:
@@ -59,6 +64,7 @@ class CustomerGauge:
         self._encoding = encoding
         # A link is https; only an API that itself is on loopback may give one that is not.
         self._plain_links_allowed = imports_base_url.startswith("http://")
+        self._blocked: int | None = None  # the hash of the request that a firewall refused last, none answered since
 
     def fetch_token(self, credentials: ClientCredentials, deadline: Deadline) -> AccessToken:
         """Return a new access token (POST /oauth2/token, client_credentials in a form body).
@@ -83,12 +89,12 @@ class CustomerGauge:
             )
         except TryAgain as error:
             raise NotProcessed(Code.UNAVAILABLE, f"no access token: {error.message}") from None
-        content = json_object(response)
-        if response.status != 200:
+        content = json_object(response) or {}
+        value = _text(content.get("access_token"))
+        is_usable = BEARER.fullmatch(value) and _text(content.get("token_type") or "Bearer").lower() == "bearer"
+        if not _is_success(response) or (not is_usable and content.get("error")):
             self._refuse_token(response, content)
-        value = content.get("access_token")
-        bearer = str(content.get("token_type", "Bearer")).lower() == "bearer"
-        if not bearer or not isinstance(value, str) or not BEARER.fullmatch(value):
+        if not is_usable:
             raise NotProcessed(Code.UNAVAILABLE, "the token server answered without a usable bearer token")
         return AccessToken(value, token_life(content.get("expires_in")), wall, monotonic)
 
@@ -97,7 +103,7 @@ class CustomerGauge:
     ) -> PersonalLink:
         """Return the survey link of a new record (PUT /personal-link/): one request on the wire, never repeated here.
 
-        Raises Refused, OutcomeUnknown, Unauthorized, NotProcessed or Unanswered, as `errors.py` draws them.
+        Raises Refused, OutcomeUnknown, Unauthorized, Blocked, NotProcessed or Unanswered, as `errors.py` draws them.
         """
         content_type, body = self._encode(configuration, record)
         headers = {
@@ -106,7 +112,10 @@ class CustomerGauge:
             "Accept": "application/json",  # without it Laravel turns errors into redirects
         }
         response = self._put(headers, body, deadline.within(LINK_LIMIT))
-        if response.status != 200:
+        if response.status == 403 and is_a_firewalls(response):
+            self._refuse_blocked(hash(body))
+        self._blocked = None
+        if not _is_success(response):
             self._refuse_link(response, [*record.values(), token.value])
         return personal_link(response, plain_links_allowed=self._plain_links_allowed)
 
@@ -133,7 +142,7 @@ class CustomerGauge:
         return _FORM, urlencode({"configuration": configuration, **fields}).encode()
 
     def _refuse_link(self, response: Response, sent: Sequence[Scalar]) -> NoReturn:
-        status = response.status
+        status, content = response.status, json_object(response)
         answered = f"CustomerGauge answered HTTP {status}"
         match status:
             case 401:
@@ -146,25 +155,32 @@ class CustomerGauge:
                 raise NotProcessed(Code.UNAVAILABLE, answered)
             case 503 if "retry-after" in response.headers:
                 raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
-            case 400 | 404 | 422 if not response.complete:
+            case 400 if response.unreadable:  # perhaps a duplicate of a record that an earlier attempt has made
+                raise OutcomeUnknown(Code.BAD_RESPONSE, f"{answered}, which cannot be read")
+            case 400 | 404 | 422 if content is None and not (response.complete or response.unreadable):
                 raise Unanswered(Code.NO_ANSWER, f"{answered}, cut short")
             case 408:
                 raise Unanswered(Code.NO_ANSWER, answered)
-            case _ if 200 <= status < 300:
-                raise OutcomeUnknown(Code.BAD_RESPONSE, f"{answered}, which it does not document")
             case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a failure in mid-work
                 raise Unanswered(Code.UNAVAILABLE, answered)
             case _:
-                raise refusal(status, json_object(response), sent)
+                raise refusal(status, content or {}, sent)
+
+    def _refuse_blocked(self, request: int) -> NoReturn:
+        answered = "a firewall before CustomerGauge answered HTTP 403"
+        before, self._blocked = self._blocked, request
+        if before in {None, request}:
+            raise Blocked(Code.FORBIDDEN, f"{answered}: it refuses this record")
+        raise NotProcessed(Code.FORBIDDEN, f"{answered}: it refuses one record after the other")
 
     def _refuse_token(self, response: Response, content: Mapping[str, object]) -> NoReturn:
-        status, error = response.status, content.get("error")
+        status, error = response.status, _text(content.get("error")).lower()
         answered = f"the token server answered HTTP {status}"
         if status == 429:
             raise NotProcessed(Code.RATE_LIMITED, answered, retry_after=self._retry_after(response))
         if error == "invalid_client" or status == 401:
             raise CredentialsRefused(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses the client id or secret")
-        if status in {400, 403}:
+        if status in {400, 403} or error in _CLIENT_ERRORS:
             raise NotProcessed(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses this client")
         raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
 
@@ -187,3 +203,12 @@ def _form_value(value: Scalar) -> str:
             return str(int(value))
         case _:
             return str(value)
+
+
+def _is_success(response: Response) -> bool:
+    return 200 <= response.status < 300
+
+
+def _text(value: object) -> str:
+    """Return a text without blanks around it; nothing for anything else."""
+    return value.strip() if isinstance(value, str) else ""

@@ -8,6 +8,8 @@ import re
 from functools import cache
 from typing import Final
 
+from personal_link.envelopes import SHAPES
+
 # As AWS writes its codes; or an HTTP status, where the answer named none.
 AWS_CODE: Final = "[A-Za-z.]{1,64}|[1-5][0-9]{2}"
 
@@ -15,11 +17,12 @@ _CAUSE: Final = (
     r"too little time was left to start|(no connection|no TLS connection|sent, no answer) \(<type>\)"  # of no token
 )
 _VARIABLE: Final = (
-    r"[A-Z_]{1,64} (is missing|must be (one of [A-Za-z, ]{1,64}|a whole number above zero|"
+    r"[A-Z_]{1,64} (is missing|must be (one of [A-Za-z, ]{1,64}|a whole number( above zero)?|"
     r"https://host, or http:// on loopback, without a path))"
 )
 _FIELD: Final = "(configuration|idempotency_key|record|reference)"
 _HOLES: Final = {
+    "a shape": "|".join(map(re.escape, SHAPES)),
     "cause": _CAUSE,
     "code": f"{AWS_CODE}|unknown code",
     "field": "client_id|client_secret",
@@ -40,23 +43,27 @@ DETAILS: Final = (
     # how an attempt went
     "CustomerGauge answered HTTP <number>",
     "CustomerGauge answered HTTP <number>, cut short",
-    "CustomerGauge answered HTTP <number>, which it does not document",
+    "CustomerGauge answered HTTP <number>, which cannot be read",
     "CustomerGauge answered HTTP <number>.",
     "CustomerGauge answered HTTP <number>: it refuses the access token",
     "CustomerGauge answered HTTP <number>: this client may not do this",
-    "CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists.<its number>",
+    "CustomerGauge answered HTTP <number> without a usable link; a survey record probably exists.<its number>",
     (
         "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
         "a survey record probably exists and its link is lost. The Request History shows it."
     ),
     "CustomerGauge refused the values of the record.",
+    "a firewall before CustomerGauge answered HTTP 403: it refuses one record after the other",
+    "a firewall before CustomerGauge answered HTTP 403: it refuses this record",
     "No personal link campaign matches the record.",
     "The contact falls under a duplication rule.",
     "The inbound mapping was not found.",
     "no TLS connection (<type>)",
     "no connection (<type>)",
     "sent, no answer (<type>)",
-    "not started: CustomerGauge is left alone for a while",
+    "not started: CustomerGauge asked to wait",
+    "not started: VendorCallsPerSecond is reached",
+    "not started: the circuit is open",
     "too little time was left to start",
     # the access token and the secret
     "another thread's token fetch took too long",
@@ -70,6 +77,7 @@ DETAILS: Final = (
     "The credentials secret cannot be read (<code>).",
     "The credentials secret has a <field> with blanks, control or non-ASCII characters.",
     "The credentials secret has a client_secret of less than <number> characters.",
+    "The credentials secret has a <field> that is neither text nor a whole number.",
     "The credentials secret has no <field>: fill it in.",
     "The credentials secret is binary: store it as a string.",
     'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.',
@@ -87,13 +95,14 @@ DETAILS: Final = (
     # what came in
     "API Gateway named no caller: its method lets in anybody",
     "Content-Type must be application/json or <media type>.",
-    "The body is not a valid form.",
+    "The body holds no request. It looks like <a shape>.",
     "The body is not a valid form. It looks like JSON: send Content-Type: application/json.",
     "The body is not valid JSON: <reason>.",
+    "The body is not UTF-8: its encoding is another. Send it in UTF-8.",
     "The body is not valid base64.",
     "The body is too large: a request has at most <number> bytes.",
+    "The body is too large to be read: a request has at most <number> bytes.",
     "The form gives a field twice.",
-    "The form has <number> fields; a record has at most <number> headings.",
     "The form has an unknown field.",
     "The record has <number> headings; at most <number> are allowed.",
     "The request has <number> bytes; at most <number> are allowed.",

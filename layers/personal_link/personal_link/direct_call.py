@@ -11,11 +11,11 @@ from typing import Any, Final
 
 from personal_link import observability, triggers
 from personal_link.clock import Deadline
-from personal_link.errors import CODES, Code, NotProcessed, PersonalLinkError, Refused, RequestError, TryAgain
+from personal_link.errors import CODES, Code, PersonalLinkError, Refused, RequestError, TryAgain
 from personal_link.issue_link import LinkIssuer
-from personal_link.outcome import Outcome, refused_on_arrival
+from personal_link.outcome import refused_on_arrival
 from personal_link.queues import ResultsQueue
-from personal_link.request import LinkRequest, check
+from personal_link.request import check
 from personal_link.triggers import MapEvent
 
 _NAMED: Final[Mapping[Code, type[PersonalLinkError]]] = {
@@ -42,28 +42,20 @@ class DirectCall:
     def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
         """Return the result message of an invocation's request; it is on the results queue by then.
 
-        Raises TryAgain when the same invocation may end otherwise later.
+        Raises TryAgain when the same invocation may end otherwise later; Unreadable when the payload holds no request,
+        so that Lambda parks an asynchronous one.
         """
         delivery = triggers.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
         try:
-            request = check(delivery)
-            outcome = self.issuer.issue(request, deadline)
+            outcome = self.issuer.issue(check(delivery), deadline)
         except Refused as refusal:
-            request, outcome = None, refused_on_arrival(delivery, refusal)
-        if self.results.send([outcome]):
-            self._keep(request, outcome)
+            outcome = refused_on_arrival(delivery, refusal)
+        unsent = self.results.send([outcome])
+        self.issuer.after_sending(outcome, deadline, sent=not unsent)
+        if unsent:
             raise TryAgain(Code.INTERNAL_ERROR, "the result was not queued")
         observability.report_outcome(outcome)
         return _in_utf_8(self.results.body_of(outcome))
-
-    def _keep(self, request: LinkRequest | None, outcome: Outcome) -> None:
-        """Let the outcome wait in the ledger until this is tried again, after days on the parked queue if need be."""
-        if request is None or request.key.scope != "content":
-            return
-        try:
-            self.issuer.ledger.keep(request)
-        except NotProcessed as error:
-            observability.report_not_kept(error, outcome.id, outcome.source.id)
 
 
 def _in_utf_8(message: str) -> dict[str, Any]:

@@ -5,12 +5,13 @@
     └── RequestError             one request failed; `code` says how, CODES what becomes of it
         ├── Refused              final: a person has to change the request or the vendor's set-up
         │   └── InvalidRequest   refused by us before anything was sent
-        │       └── Unreadable   there is no request in it at all
+        │       └── Unreadable   there is no request in it, or more than a result can hold: kept as it came
         ├── OutcomeUnknown       final: a survey record probably exists and its link is lost
         └── TryAgain             not final
             ├── Unanswered       sent, and how it ended is not known: the attempt's marker stays
             └── NotProcessed     certainly no survey record was made: the marker is taken back
-                ├── NotStarted           not even begun: too little time, or the vendor is left alone for a while
+                ├── NotStarted           not even begun: too little time, an open circuit, or no token
+                ├── Blocked              a firewall before the API refused it (HTTP 403), and no other record
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
 
@@ -53,7 +54,7 @@ class Meaning:
 
     http_status: int
     http_retry_after: int | None = None  # seconds an HTTP caller is told to wait when the vendor named none
-    first_delay: int = 2  # seconds, the ceiling of the queue's first back-off
+    first_delay: int = 1  # seconds, the ceiling of the queue's first back-off; half as much more with each attempt
     longest_delay: int = 300  # seconds, the ceiling of every later one
 
 
@@ -74,13 +75,13 @@ CODES: Final[Mapping[Code, Meaning]] = {
     Code.OUTCOME_UNKNOWN: Meaning(409),
     Code.BAD_RESPONSE: Meaning(502),
     Code.IN_PROGRESS: Meaning(409, http_retry_after=2, longest_delay=30),
-    Code.RATE_LIMITED: Meaning(429, http_retry_after=5),
+    Code.RATE_LIMITED: Meaning(429, http_retry_after=5, first_delay=2),
     Code.UNAVAILABLE: Meaning(503, http_retry_after=5),
     Code.NO_ANSWER: Meaning(504),
     Code.CREDENTIALS_MISSING: Meaning(502, **_SETUP),
     Code.CREDENTIALS_REFUSED: Meaning(502, **_SETUP),
     Code.FORBIDDEN: Meaning(502, **_SETUP),
-    Code.INTERNAL_ERROR: Meaning(503, http_retry_after=5),
+    Code.INTERNAL_ERROR: Meaning(503, http_retry_after=5, longest_delay=60),
 }
 
 FieldErrors = Mapping[str, Sequence[str]]
@@ -116,6 +117,7 @@ class RequestError(PersonalLinkError):
         self.errors = errors or {}
         self.vendor_message = vendor_message
         self.retry_after = retry_after  # seconds, as the vendor asked; None when it named none
+        self.attempt: int | None = None  # that failed, by the ledger's count; None: none was begun
 
 
 class Refused(RequestError):
@@ -127,7 +129,7 @@ class InvalidRequest(Refused):
 
 
 class Unreadable(InvalidRequest):
-    """What arrived holds no request: not JSON, not a form, not text."""
+    """What arrived holds no request, or a refused one that no result can hold: the queue parks it as it came."""
 
 
 class OutcomeUnknown(RequestError):
@@ -147,7 +149,11 @@ class NotProcessed(TryAgain):
 
 
 class NotStarted(NotProcessed):
-    """Not even begun: too little time was left, or the vendor is left alone for a while."""
+    """Not even begun: too little time was left, the circuit was open, or another thread failed to get a token."""
+
+
+class Blocked(NotProcessed):
+    """A firewall before the API refused this record, and no other one in a row: it says nothing of the rest."""
 
 
 class Unauthorized(NotProcessed):

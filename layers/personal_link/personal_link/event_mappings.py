@@ -1,18 +1,20 @@
 """Events of others made into requests, without code: the JMESPath expressions of event_mappings.toml.
 
-Per detail-type the file has an expression for `configuration`, `reference`, `idempotency_key` and each heading of the
+Each entry of the file has an expression for `configuration`, `reference`, `idempotency_key` and each heading of the
 record, over the whole event as EventBridge delivers it (docs/mapping.md). Whatever an event may hold, evaluating it
 ends in a value, or in a problem that names the expression and quotes nothing of the event.
 """
 
-from collections.abc import Iterator, Mapping
+import hashlib
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, Final
 
 import jmespath
-from jmespath import functions
-from jmespath.exceptions import JMESPathError
+from jmespath import functions, visitor
+from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import ParsedResult
 
 from personal_link.errors import SettingsError
@@ -24,10 +26,23 @@ MAX_DEPTH: Final = 100  # levels of an expression
 MAX_SHOWN: Final = 256  # characters of an expression in an error
 _TOO_DEEP: Final = f"is nested too deeply: at most {MAX_DEPTH} levels"
 _LABELS: Final = ("configuration", "reference", "idempotency_key")
+_NULL_TYPES: Final = ("null", "NoneType")  # JMESPathTypeError has JMESPath's name or, within a list, Python's
 
 
 class _Functions(functions.Functions):
-    """JMESPath's functions, with two of our own."""
+    """JMESPath's functions, which give null for a null argument, and some of our own."""
+
+    def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
+        """Return what the function gives: null if an argument or an item of one is null and it takes none.
+
+        JMESPath fails instead, so that neither `||` nor `optional` would help.
+        """
+        try:
+            return super().call_function(function_name, resolved_args)
+        except JMESPathTypeError as error:
+            if error.actual_type not in _NULL_TYPES:
+                raise
+            return None
 
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, text: str, separator: str) -> list[str]:
@@ -39,30 +54,66 @@ class _Functions(functions.Functions):
         """Leave null null, where JMESPath makes the text `null` of it: no key may be made of nothing."""
         return None if value is None else super()._func_to_string(value)  # type: ignore[misc]  # not in the stubs
 
+    @functions.signature({"types": ["string"]})
+    def _func_lower(self, text: str) -> str:
+        return text.lower()
+
+    @functions.signature({"types": ["string"]})
+    def _func_sha256(self, text: str) -> str:
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @functions.signature({"types": ["number"]})
+    def _func_to_amount(self, cents: float) -> str:
+        """Return whole cents as an amount, `59.90`: a text, since a float would lose the last digit."""
+        whole = int(cents)
+        if whole != cents:
+            raise ValueError("not whole cents")
+        return f"{'-' if whole < 0 else ''}{abs(whole) // 100}.{abs(whole) % 100:02}"
+
+    @functions.signature({"types": ["number"]})
+    def _func_to_date(self, seconds: float) -> str:
+        """Return the day of a time in epoch seconds, in UTC."""
+        return (date(1970, 1, 1) + timedelta(seconds=seconds)).isoformat()
+
+
+class _Interpreter(visitor.TreeInterpreter):
+    """JMESPath's interpreter, for which a field that holds an empty text is not there."""
+
+    def visit_field(self, node: Any, value: Any) -> Any:
+        found = super().visit_field(node, value)
+        return None if _is_blank(found) else found
+
 
 _OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
 
 
 @dataclass(frozen=True, slots=True)
 class EventMappings:
-    """How the events of each detail-type become requests."""
+    """How events become requests: the entries of the file, by name."""
 
     entries: "Mapping[str, _Entry]"
 
     def apply(self, event: Mapping[str, object]) -> Mapped | None:
-        """Return what an event gives; None if its detail-type has no entry, and its detail is a request by itself."""
-        detail_type = event.get("detail-type")
-        entry = self.entries.get(detail_type) if isinstance(detail_type, str) else None
+        """Return what an event gives by its first entry; None if it has none, and its detail is a request by itself."""
+        entry = next((entry for entry in self.entries.values() if entry.takes(event)), None)
         return entry.apply(event) if entry else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The expressions for one detail-type, by the field that each is for (`reference`, `record.Email`)."""
+    """The expressions for one kind of event, by the field that each is for (`reference`, `record.Email`)."""
 
+    name: str
     detail_type: str
+    when: ParsedResult | None
     expressions: Mapping[str, ParsedResult]
     optional: frozenset[str]
+
+    def takes(self, event: Mapping[str, object]) -> bool:
+        """Tell whether an event is of this kind: its detail-type, and what `when` gives is true, a text or a number."""
+        if event.get("detail-type") != self.detail_type:
+            return False
+        return self.when is None or bool(_evaluate(self.when, event)[0])
 
     def apply(self, event: Mapping[str, object]) -> Mapped:
         content: dict[str, object] = {}
@@ -75,7 +126,7 @@ class _Entry:
             if problem is None and value is None and name not in self.optional:
                 problem = "gives nothing"
             if problem is not None:
-                problems[name] = [f'the mapping of "{self.detail_type}" {problem}: {expression.expression}']
+                problems[name] = [f'the mapping of "{self.name}" {problem}: {expression.expression}']
             elif value is not None:
                 target, key = (content, name) if name in _LABELS else (record, name.partition(".")[2])
                 target[key] = value
@@ -85,12 +136,16 @@ class _Entry:
 def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[Any, str | None]:
     """Return what an expression gives, or what is wrong; the library's own messages quote the event."""
     try:
-        value = expression.search(event, options=_OPTIONS)
+        value = _Interpreter(_OPTIONS).visit(expression.parsed, event)
     except (JMESPathError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None, "does not work on this event"
-    if not is_scalar(value):
-        return None, "gives no text, number or boolean"
-    return value, None
+    if _is_blank(value) or value in ([], {}):  # PHP writes an empty list for an empty object, and for nothing
+        return None, None
+    return (value, None) if is_scalar(value) else (None, "gives no text, number or boolean")
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def load(file: Path = FILE) -> EventMappings:
@@ -103,14 +158,20 @@ def load(file: Path = FILE) -> EventMappings:
         raise SettingsError(f"{file.name} is not TOML: {error}") from None
     problems: list[str] = []
     mappings = {name: _entry(name, entry, problems) for name, entry in entries.items()}
+    takes_all: dict[str, str] = {}
+    for name, entry in mappings.items():
+        if earlier := takes_all.get(entry.detail_type):
+            problems.append(f'"{name}" is never reached: "{earlier}" takes all of its detail-type')
+        elif entry.when is None:
+            takes_all[entry.detail_type] = name
     if problems:
         raise SettingsError(f"{file.name}: " + "; ".join(problems))
     return EventMappings(mappings)
 
 
-def _entry(detail_type: str, entry: Any, problems: list[str]) -> _Entry:
+def _entry(entry_name: str, entry: Any, problems: list[str]) -> _Entry:
     def wrong(what: str) -> None:
-        problems.append(f'"{detail_type}" {what}')
+        problems.append(f'"{entry_name}" {what}')
 
     entry = entry if isinstance(entry, dict) else {}
     record = entry.get("record")
@@ -119,19 +180,24 @@ def _entry(detail_type: str, entry: Any, problems: list[str]) -> _Entry:
         record = {}
     texts = {name: entry[name] for name in _LABELS if name in entry}
     texts |= {f"record.{heading}": text for heading, text in record.items()}
-    if unknown := sorted(entry.keys() - {*_LABELS, "record", "optional"}):
-        wrong(f"has {', '.join(unknown)}: it may have {', '.join(_LABELS)}, optional and record")
+    if unknown := sorted(entry.keys() - {*_LABELS, "record", "optional", "detail_type", "when"}):
+        wrong(f"has {', '.join(unknown)}: it may have detail_type, when, {', '.join(_LABELS)}, optional and record")
+    detail_type = entry.get("detail_type", entry_name)
+    if not isinstance(detail_type, str) or not detail_type:
+        wrong("detail_type must be a text")
+        detail_type = entry_name
     optional = entry.get("optional", [])
     if not isinstance(optional, list) or any(name not in texts for name in optional):
         wrong(f"optional must be a list of some of {', '.join(texts)}")
         optional = []
     expressions: dict[str, ParsedResult] = {}
-    for name, text in texts.items():
+    for name, text in (texts | {"when": entry["when"]} if "when" in entry else texts).items():
         try:
             expressions[name] = _compile(text)
         except ValueError as error:
             wrong(f"{name}: {error}: {str(text)[:MAX_SHOWN]}")
-    return _Entry(detail_type, expressions, frozenset(optional))
+    when = expressions.pop("when", None)
+    return _Entry(entry_name, detail_type, when, expressions, frozenset(optional))
 
 
 def _compile(text: Any) -> ParsedResult:

@@ -26,7 +26,9 @@ class HttpDoor:
         Raises Refused when the request is not accepted, TryAgain when the caller may send it again.
         """
         outcome = self.issuer.issue(check(triggers.open_http(event)), deadline)
-        if self.results.send([outcome]):
+        unsent = self.results.send([outcome])
+        self.issuer.after_sending(outcome, deadline, sent=not unsent)
+        if unsent:
             # The outcome is in the ledger: the same key again answers it, and tries to send again.
             raise TryAgain(Code.INTERNAL_ERROR, "the result was not queued")
         observability.report_outcome(outcome)

@@ -1,7 +1,10 @@
 """The use case: one request, at most one call per attempt, one outcome."""
 
+import math
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Final
 
 from personal_link import observability
@@ -14,6 +17,7 @@ from personal_link.errors import (
     NotProcessed,
     OutcomeUnknown,
     Refused,
+    TryAgain,
     Unanswered,
 )
 from personal_link.ledger import Attempt, Ledger
@@ -21,7 +25,8 @@ from personal_link.outcome import Outcome, PersonalLink, describe
 from personal_link.request import MAX_LABEL, LinkRequest
 
 LEAST_TIME: Final = 2.0  # seconds without which an attempt is not begun: it would end as a marker for nothing
-SETTLE_TRIES: Final = 2  # of a ledger that fails after the vendor's answer, if the time is there
+MAYBE_MADE: Final = " An earlier attempt got no answer, so a survey record may exist: see the Request History."
+SETTLE_PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between two tries to store an outcome
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,7 @@ class LinkIssuer:
     clock: Clock
     default_configuration: str | None
     known_headings: frozenset[str] = frozenset()  # of the inbound mapping; empty: any
+    sleep: Callable[[float], None] = time.sleep
 
     def issue(self, request: LinkRequest, deadline: Deadline) -> Outcome:
         """Return the request's outcome: `created`, `rejected` or `unknown`, from the ledger if it is settled already.
@@ -51,6 +57,23 @@ class LinkIssuer:
         if isinstance(begun, Outcome):
             return begun
         return self._settle(begun, self._attempt(begun, request, configuration, deadline), deadline)
+
+    def after_sending(self, outcome: Outcome, deadline: Deadline, *, sent: bool, calls_to_come: int = 0) -> None:
+        """Store an outcome that the ledger has not taken; if its result was not sent, keep it for another try.
+
+        Does nothing when the invocation has no time for it beside `calls_to_come`.
+        """
+        steps: list[Callable[[], object]] = []
+        if isinstance(outcome.unsettled, Attempt):
+            steps.append(partial(self.ledger.settle, outcome.unsettled, outcome))
+        if outcome.key is not None and not sent:
+            steps.append(partial(self.ledger.keep, outcome.key))
+        try:
+            for step in steps:
+                if deadline.allows_aws_calls(1 + calls_to_come):
+                    step()
+        except NotProcessed as error:
+            observability.report_not_kept(error, outcome.id, outcome.source.id)
 
     def _require_known_headings(self, request: LinkRequest) -> None:
         """Refuse headings that the inbound mapping does not have: the vendor drops them without a word."""
@@ -80,6 +103,7 @@ class LinkIssuer:
                 error=error,
                 reference=request.reference,
                 record=request.record,
+                key=attempt.key,
             )
 
         try:
@@ -91,29 +115,39 @@ class LinkIssuer:
             is_duplicate = refusal.code is Code.DUPLICATE_RECORD
             if is_duplicate and (attempt.earlier_unanswered or self.ledger.began_before(request)):
                 return end("unknown", error=describe(_lost_link()))
-            return end("rejected", error=describe(refusal))
+            error = describe(refusal)
+            if attempt.earlier_unanswered:
+                error["message"] += MAYBE_MADE
+            return end("rejected", error=error)
         except OutcomeUnknown as unknown:
             return end("unknown", error=describe(unknown))
-        except NotProcessed:
+        except NotProcessed as error:
+            error.attempt = attempt.number
             _end(self.ledger.take_back, attempt)
             raise
-        except Unanswered:
+        except Unanswered as error:
+            error.attempt = attempt.number
             _end(self.ledger.leave_marked, attempt)
             raise
         return end("created", link)
 
     def _settle(self, attempt: Attempt, outcome: Outcome, deadline: Deadline) -> Outcome:
-        for _try in range(SETTLE_TRIES):
+        for pause in (*SETTLE_PAUSES, math.inf):
             try:
                 return self.ledger.settle(attempt, outcome)
             except NotProcessed as error:
                 if error.code is Code.IN_PROGRESS:
                     raise
-                observability.report_not_kept(error, outcome.id, outcome.source.id)
-            if deadline.remaining() < LONGEST_AWS_CALL:
+                failure = error
+            if deadline.remaining() < pause + LONGEST_AWS_CALL:
                 break
-        # The ledger fails, but the outcome is known here and nowhere else: it goes out rather than get lost.
-        return outcome
+            self.sleep(pause)
+        observability.report_not_kept(failure, outcome.id, outcome.source.id)
+        if outcome.code not in {"created", Code.BAD_RESPONSE}:
+            # The next attempt gets such an answer again, or a better one. Sent now, it might contradict it.
+            raise TryAgain(failure.code, failure.message)
+        # A survey record was made, and this is known here and nowhere else.
+        return replace(outcome, unsettled=attempt)
 
 
 def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:

@@ -17,11 +17,9 @@ data but the link:
     format        version of this layout
     expires_at    epoch seconds; DynamoDB deletes late, so it is checked here too
 
-A content key, which may stand for a new request soon, is remembered for an hour; but for as long as any other while
-an attempt of it is in flight or marked, or its result is not sent: a parked invocation that is redriven has to meet
-its marker, or its outcome.
-
-One more item, of another layout, is the shared access token (shared_token.py).
+A content key may stand for a new request soon, so it is forgotten an hour after it ended. While an attempt of it is in
+flight or marked, or its result is not sent, it is kept like any other: a redriven invocation has to meet it.
+The lease of the shared access token is an item of another layout (token_lease.py).
 """
 
 import uuid
@@ -39,7 +37,7 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 FORMAT: Final = "1"
-LEASE_MARGIN: Final = 5.0  # seconds beyond an attempt's deadline before another may begin
+LEASE_MARGIN: Final = 11.0  # seconds beyond an attempt's deadline: more than the 10 by which two clocks may differ
 CONTENT_KEY_LIFE: Final = 3600.0  # seconds for which a request without a key of its own is remembered, once it ended
 LONGEST_HINT: Final = 5.0  # seconds to wait for an attempt in flight: most end long before their lease
 
@@ -124,8 +122,8 @@ class Ledger:
         )
         if not there or there.get("outcome", {}).get("S") == outcome.stored():
             return outcome  # stored now, or by this update's first try, or the item is gone and nobody else knows
-        if _is_settled(there):
-            return Outcome.replay(there["outcome"]["S"], reference=outcome.reference, record=outcome.record)
+        if "outcome" in there:
+            return _replay(there, reference=outcome.reference, record=outcome.record)
         raise NotProcessed(Code.IN_PROGRESS, "another attempt took over and is in flight")
 
     def take_back(self, attempt: Attempt) -> None:
@@ -140,11 +138,11 @@ class Ledger:
         """End an attempt of which nobody knows how it ended: its marker stays, and the next one may begin."""
         self._end(attempt, "REMOVE #owner, lease_until", {})
 
-    def keep(self, request: LinkRequest) -> None:
-        """Remember a settled request as long as one with a key of its own: its result is still to be sent."""
+    def keep(self, key: str) -> None:
+        """Remember the outcome under a key for `days` from now: its result is still to be sent."""
         self._write(
             self._dynamodb.update_item,
-            Key={"pk": {"S": self._pk(request)}},
+            Key={"pk": {"S": key}},
             UpdateExpression="SET expires_at = :end",
             ConditionExpression="attribute_exists(outcome)",
             ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + self._life))}},
@@ -176,8 +174,8 @@ class Ledger:
         if there["fingerprint"]["S"] != request.fingerprint:
             message = "The idempotency key was used for another request."
             raise Refused(Code.IDEMPOTENCY_KEY_REUSED, message)
-        if _is_settled(there):
-            return Outcome.replay(there["outcome"]["S"], reference=request.reference, record=request.record)
+        if "outcome" in there:
+            return _replay(there, reference=request.reference, record=request.record)
         lease = float(there["lease_until"]["N"]) - now if "lease_until" in there else 0.0
         if lease > 0:
             hint = min(max(lease, 1.0), LONGEST_HINT)
@@ -201,12 +199,14 @@ class Ledger:
         now_there = self._write(
             self._dynamodb.put_item,
             Item=changed,
-            ConditionExpression="#state = :open AND attempts = :attempts AND unanswered = :unanswered",
+            # By expires_at one life of a key is told from the next, whose counters start anew.
+            ConditionExpression="#state = :open AND attempts = :begun AND unanswered = :marks AND expires_at = :seen",
             ExpressionAttributeNames={"#state": "state"},
             ExpressionAttributeValues={
                 ":open": {"S": "open"},
-                ":attempts": there["attempts"],
-                ":unanswered": there["unanswered"],
+                ":begun": there["attempts"],
+                ":marks": there["unanswered"],
+                ":seen": there["expires_at"],
             },
         )
         if now_there is None or _owner(now_there) == _owner(new):
@@ -227,13 +227,13 @@ class Ledger:
         return conditional_write(operation, TableName=self._table, **arguments)
 
 
+def _replay(item: Item, *, reference: str | None, record: object) -> Outcome:
+    return Outcome.replay(item["outcome"]["S"], reference=reference, record=record, key=item["pk"]["S"])
+
+
 def _owner(item: Item) -> str | None:
     owner: str | None = item.get("owner", {}).get("S")
     return owner
-
-
-def _is_settled(item: Item) -> bool:
-    return "outcome" in item
 
 
 def _attempt(item: Item, life: float) -> Attempt:

@@ -42,7 +42,7 @@ class Metric(StrEnum):
     VENDOR_LATENCY = "VendorLatency"  # milliseconds of a call for a link, whether an answer came or not
     VENDOR_ANSWERS = "VendorAnswers"  # by Status: the HTTP status, or `none`
     FETCHES = "TokenFetches"  # access tokens that the vendor's token server was asked for
-    COOL_DOWNS = "CoolDowns"  # rests that began
+    CIRCUIT_OPENS = "CircuitOpens"  # times that the circuit breaker opened
     BUGS = "Bugs"  # unexpected errors
 
 

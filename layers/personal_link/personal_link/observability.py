@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from aws_lambda_powertools import Logger
 
 from personal_link import details
-from personal_link.errors import SETUP_FAULTS, PersonalLinkError, RequestError
+from personal_link.errors import SETUP_FAULTS, Blocked, PersonalLinkError, RequestError
 from personal_link.metrics import Metric, metrics
 
 if TYPE_CHECKING:
@@ -197,9 +197,9 @@ def count_token_fetch() -> None:
     metrics().add(Metric.FETCHES)
 
 
-def count_cool_down() -> None:
-    """Count that the vendor is left alone from now on, for a while."""
-    metrics().add(Metric.COOL_DOWNS)
+def count_circuit_open() -> None:
+    """Count that the circuit breaker opened."""
+    metrics().add(Metric.CIRCUIT_OPENS)
 
 
 def write_metrics() -> None:
@@ -208,5 +208,5 @@ def write_metrics() -> None:
 
 
 def _count_setup_fault(error: RequestError) -> None:
-    if error.code in SETUP_FAULTS:
+    if error.code in SETUP_FAULTS and not isinstance(error, Blocked):
         metrics().add(Metric.SETUP_FAULTS)

@@ -3,15 +3,17 @@
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
 from personal_link import strict_json
 from personal_link.clock import timestamp
-from personal_link.errors import OutcomeUnknown, Refused
-from personal_link.request import MAX_BYTES, MAX_LABEL, Delivery, LinkRequest, Source, is_scalar, size_of
+from personal_link.errors import OutcomeUnknown, Refused, Unreadable
+from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, composed, is_scalar
 
 SCHEMA: Final = "personal-link-result/1"
+MAX_ECHO: Final = 448 * 1024  # characters of a refused record as ASCII JSON; its headings may stand in a result twice
+MAX_DEPTH: Final = 32  # levels of a refused record: readers of JSON give up at 64
 _NAMESPACE: Final = uuid.UUID("0b6f2c4e-5d0a-4f43-9f0e-6a1d1f0c2f57")  # any constant: makes ids of keys
 
 Status = Literal["created", "rejected", "unknown"]
@@ -51,8 +53,10 @@ class Outcome:
     personal_link: PersonalLink | None = None
     error: Mapping[str, Any] | None = None  # {"code", "message", "errors"?}
     reference: str | None = None
-    record: Mapping[str, object] | None = None
+    record: object = None  # of a refused request whatever it is, of all others an object
     replayed: bool = False
+    key: str | None = field(default=None, compare=False)  # of its item in the ledger; None if it has none
+    unsettled: object | None = field(default=None, compare=False)  # its attempt, if the ledger did not take it
 
     @property
     def code(self) -> str:
@@ -63,15 +67,20 @@ class Outcome:
         return f"Outcome(id={self.id!r}, status={self.status!r}, code={self.code!r})"
 
     def message(self, *, echo_record: bool) -> str:
-        """Return the result message of design section 3: one line of ASCII JSON."""
+        """Return the result message of design section 3: one line of ASCII JSON.
+
+        Record and reference are in one form, whichever of the equal requests brought them: headings sorted, text
+        composed (NFC). So a replay has the bytes of the first result.
+        The record of what was refused on arrival is as it came.
+        """
         message: dict[str, object] = {"schema": SCHEMA, "id": self.id, "status": self.status}
         if self.reference is not None:
-            message["reference"] = self.reference
+            message["reference"] = composed(self.reference)
         message["source"] = {"type": self.source.type, "id": self.source.id}
         if self.configuration is not None:
             message["configuration"] = self.configuration
         if echo_record and self.record is not None:
-            message["record"] = self.record
+            message["record"] = _canonical(self.record) if self.attempts else self.record
         if self.personal_link is not None:
             message["personal_link"] = self.personal_link.as_json()
         if self.error is not None:
@@ -88,7 +97,7 @@ class Outcome:
         return bare.message(echo_record=False)
 
     @classmethod
-    def replay(cls, stored: str, *, reference: str | None, record: Mapping[str, object] | None) -> Self:
+    def replay(cls, stored: str, *, reference: str | None, record: object, key: str | None = None) -> Self:
         """Return a stored outcome, with what the same request delivered again brings, as a replay."""
         kept: Any = strict_json.parse(stored)  # json's own error would hold the text, link and all
         link = kept.get("personal_link")
@@ -105,6 +114,7 @@ class Outcome:
             reference=reference,
             record=record,
             replayed=True,
+            key=key,
         )
 
 
@@ -123,11 +133,15 @@ def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
 
     Everything in it comes from the delivery, so that a redelivery gives the same bytes. Its id is of its own: the key
     may belong to another request (reused), or to the corrected one still to come.
+
+    Raises Unreadable when no result can hold the record: then the message itself has to be kept.
     """
     name = f"refused:{refusal.code}:{delivery.source.type}:{delivery.source.id}"
     arrived = timestamp(delivery.received_at)
     content = delivery.content
-    reference, configuration = content.get("reference"), content.get("configuration")
+    record, reference, configuration = (content.get(name) for name in ("record", "reference", "configuration"))
+    if not all(map(_is_echoable, (record, reference, configuration))):
+        raise Unreadable(refusal.code, refusal.message, errors=refusal.errors)
     return Outcome(
         id=str(uuid.uuid5(_NAMESPACE, name)),
         status="rejected",
@@ -135,18 +149,36 @@ def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
         requested_at=arrived,
         completed_at=arrived,
         attempts=0,
-        configuration=configuration[:MAX_LABEL] if isinstance(configuration, str) else None,
+        configuration=_as_text(configuration),
         error=describe(refusal),
-        reference=reference[:MAX_LABEL] if isinstance(reference, str) else None,
-        record=_echoed(content.get("record")),
+        reference=_as_text(reference),
+        record=record,
     )
 
 
-def _echoed(record: object) -> Mapping[str, object] | None:
-    """Return a refused record if a request may be of its size, and if it is of a result's shape: names and scalars."""
-    if not isinstance(record, dict) or not all(is_scalar(value) for value in record.values()):
-        return None
-    return record if size_of(record) <= MAX_BYTES else None
+def _is_echoable(sent: object) -> bool:
+    """Tell whether a result can hold what was sent in a field: as JSON, within a message, and for every reader."""
+    level = [sent]
+    for _ in range(MAX_DEPTH):
+        inner = [value for value in level if isinstance(value, dict | list)]
+        if not all(is_scalar(value) for value in level if not isinstance(value, dict | list)):
+            return False
+        level = [child for value in inner for child in (value.values() if isinstance(value, dict) else value)]
+    return not level and len(json.dumps(sent)) <= MAX_ECHO
+
+
+def _as_text(label: object) -> str | None:
+    """Return a label that may not be one, as far as a result has room for it."""
+    text = label if isinstance(label, str) or label is None else json.dumps(label)
+    return text[:MAX_LABEL] if text is not None else None
+
+
+def _canonical(record: object) -> object:
+    """Return a record with its headings sorted, and its text composed unless two headings would become one."""
+    if not isinstance(record, Mapping):
+        return record
+    canonical = {composed(heading): composed(value) for heading, value in record.items()}
+    return dict(sorted((canonical if len(canonical) == len(record) else record).items()))
 
 
 def describe(error: Refused | OutcomeUnknown) -> dict[str, Any]:

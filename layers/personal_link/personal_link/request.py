@@ -16,6 +16,7 @@ Scalar = str | int | float | bool | None
 SourceType = Literal["http", "eventbridge", "sqs", "direct"]
 
 _NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs, whole
+_NOT_IN_VALUES: Final = re.compile("[\x00\ud800-\udfff]")  # many readers end a text at NUL; UTF-8 has no surrogates
 
 # Python writes no longer one by default. JSON that comes in has none either, but a mapping may add two of them up.
 _LONGEST_INTEGER: Final = 10**4300 - 1
@@ -23,6 +24,9 @@ _LONGEST_INTEGER: Final = 10**4300 - 1
 MAX_BYTES: Final = 64 * 1024
 MAX_HEADINGS: Final = 200
 MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency key
+FIELDS: Final = frozenset({"configuration", "record", "reference", "idempotency_key"})
+
+NO_RECORD: Final[Mapping[str, list[str]]] = {"record": ["is required: an object of at least one heading and its value"]}
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,7 +144,7 @@ def _label(content: Mapping[str, object], field: str, problems: dict[str, list[s
 
 def _record(value: object, problems: dict[str, list[str]]) -> dict[str, Scalar]:
     if not isinstance(value, dict) or not value:
-        problems["record"] = ["is required: an object of at least one heading and its value"]
+        problems |= NO_RECORD
         return {}
     if len(value) > MAX_HEADINGS:
         message = f"The record has {len(value)} headings; at most {MAX_HEADINGS} are allowed."
@@ -158,7 +162,7 @@ def _scalar_problem(value: object) -> str | None:
         case None | bool():
             return None
         case str():
-            return None if is_plain_text(value) else "must not hold control characters or lone surrogates"
+            return "must not hold NUL or lone surrogates" if _NOT_IN_VALUES.search(value) else None
         case int():
             # What JSON readers beyond Python keep exactly; PHP, the vendor's language, turns longer ones into floats.
             return None if -(2**63) <= value < 2**63 else "is too large a number: send it as a string"
@@ -192,11 +196,12 @@ def is_plain_text(value: str) -> bool:
 
 def _canonical(configuration: str | None, record: Mapping[str, Scalar], reference: str | None) -> str:
     """Return one text for equal requests, and for no others: Unicode composed (NFC), headings in order."""
-    headings = sorted(([_composed(heading), _composed(value)] for heading, value in record.items()), key=str)
-    return _compact([_composed(configuration), headings, _composed(reference)])
+    headings = sorted(([composed(heading), composed(value)] for heading, value in record.items()), key=str)
+    return _compact([composed(configuration), headings, composed(reference)])
 
 
-def _composed[T](value: T) -> T | str:
+def composed[T](value: T) -> T | str:
+    """Return a value, text in composed form (NFC)."""
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 

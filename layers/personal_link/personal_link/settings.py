@@ -42,6 +42,8 @@ class QueueSettings:
     parked_queue_url: str
     retry_window_hours: int
     batch_concurrency: int
+    maximum_concurrency: int
+    vendor_calls_per_second: int  # of all workers together; 0: no such limit
 
 
 def token_server(region: str) -> str:
@@ -66,6 +68,8 @@ def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSe
         parked_queue_url=reader.text("PARKED_QUEUE_URL"),
         retry_window_hours=reader.number("RETRY_WINDOW_HOURS"),
         batch_concurrency=reader.number("BATCH_CONCURRENCY"),
+        maximum_concurrency=reader.number("MAXIMUM_CONCURRENCY"),
+        vendor_calls_per_second=reader.number("VENDOR_CALLS_PER_SECOND", zero=True),
     )
     reader.finish()
     return settings
@@ -117,10 +121,10 @@ class _Reader:
             self._problems.append(f"{name} must be one of {', '.join(choices)}")
         return value
 
-    def number(self, name: str) -> int:
+    def number(self, name: str, *, zero: bool = False) -> int:
         value = self.text(name)
-        if value and not re.fullmatch("[1-9][0-9]{0,5}", value):
-            self._problems.append(f"{name} must be a whole number above zero")
+        if value and not (zero and value == "0") and not re.fullmatch("[1-9][0-9]{0,5}", value):
+            self._problems.append(f"{name} must be a whole number{'' if zero else ' above zero'}")
             return 0
         return int(value or 0)
 

@@ -1,7 +1,6 @@
 """HTTP to the vendor, the only import of urllib3: every call bounded, none repeated that may have been processed."""
 
 import http.client
-import io
 import socket
 import ssl
 import threading
@@ -18,25 +17,30 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
+from personal_link.answer_bytes import BODY_LIMIT, TimedAnswer, UnreadableHead, decompressed
 from personal_link.clock import Clock, Deadline
 from personal_link.errors import Code, NotProcessed, TryAgain, Unanswered
 
 CONNECT_LIMIT: Final = 2.0  # seconds for one connection
 CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing
 LEAST_TIME: Final = 1.0  # seconds without which nothing is started
-BODY_LIMIT: Final = 64 * 1024  # bytes; the vendor's longest documented answer has under one thousand
 CONNECTIONS: Final = 10  # kept open to a host
 IDLE_LIMIT: Final = 30.0  # seconds after which a kept connection is not trusted: it may have been dropped in silence
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Response:
-    """An answer: `complete` is False when its body was cut short, over-long, compressed, or too late."""
+    """An answer, its body decompressed.
+
+    `complete` is False when the body was cut short or did not end in time: `body` is what came of it. `unreadable` is
+    True when head or body are beyond their limits, or two lengths contradict each other: there is no body then.
+    """
 
     status: int
     headers: Mapping[str, str]
     body: bytes
     complete: bool
+    unreadable: bool = False
 
     def __repr__(self) -> str:
         return f"Response(status={self.status}, {len(self.body)} bytes, complete={self.complete})"
@@ -69,6 +73,8 @@ class Transport:
                 tries += 1
                 if tries < CONNECT_TRIES:
                     continue
+            except UnreadableHead as error:
+                return Response(error.status, {}, b"", complete=False, unreadable=True)
             except HTTPError as error:
                 failure = Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})")
             raise failure  # out here: urllib3's error, which may quote the answer, is not to be its context
@@ -91,10 +97,9 @@ class Transport:
             retries=False,
             preload_content=False,
         )
-        if response.status < 200:  # a hint; the answer itself is still to come, on a connection that must not be kept
+        if response.status < 200:  # 101: what follows on this connection is no HTTP
             response.close()
-        text, complete = _read(response)
-        return Response(response.status, response.headers, text, complete)
+        return _read(response)
 
     def _connections_to(self, origin: str) -> urllib3.PoolManager:
         """Return the connections to an origin; new ones, if no request began on the old for too long.
@@ -120,56 +125,26 @@ def _trusting_the_machines_authorities() -> ssl.SSLContext:
     return context
 
 
-def _read(response: BaseHTTPResponse) -> tuple[bytes, bool]:
-    """Return the body as far as it came, and whether that is all of it."""
-    body = b""
+def _read(response: BaseHTTPResponse) -> Response:
+    """Return the answer with its body as far as it came."""
+    status, headers = response.status, response.headers
+    body = bytearray()
     try:
         # To the end: it is the read that finds nothing more which tells a body that was cut short.
-        while len(body) <= BODY_LIMIT and (part := response.read(BODY_LIMIT + 1 - len(body), decode_content=False)):
+        # By `read1`: an error in `read` loses what came before it.
+        while len(body) <= BODY_LIMIT and (part := response.read1(BODY_LIMIT + 1 - len(body), decode_content=False)):
             body += part
         # Without a length a body that was cut short, or whose headers were, looks like a whole one.
-        chunked = response.headers.get("transfer-encoding", "").lower() == "chunked"
-        framed = chunked or "content-length" in response.headers
-        complete = framed and len(body) <= BODY_LIMIT and not response.headers.get("content-encoding")
+        complete = headers.get("transfer-encoding") == "chunked" or "content-length" in headers
     except HTTPError:
         complete = False
     response.close()  # a connection that was read to its end is back in its pool by now; any other is not used again
-    return body, complete
-
-
-class _TimedReader(io.RawIOBase):
-    """Reads a socket until time is up: a socket's own time-out is for each read, so a drip would outlast it."""
-
-    def __init__(self, sock: socket.socket, ends_at: float) -> None:
-        self._sock = sock
-        self._ends_at = ends_at
-        self._raw = cast(
-            "io.RawIOBase", sock.makefile("rb", buffering=0)
-        )  # counts: whoever closes the socket waits for it
-
-    def readable(self) -> bool:
-        return True
-
-    def readinto(self, buffer: Any) -> int | None:
-        left = self._ends_at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        self._sock.settimeout(left)
-        return self._raw.readinto(buffer)
-
-    def close(self) -> None:
-        self._raw.close()
-        super().close()
-
-
-class _Answer:
-    """A connected socket, as far as an HTTP response uses it."""
-
-    def __init__(self, sock: socket.socket, ends_at: float) -> None:
-        self._sock, self._ends_at = sock, ends_at
-
-    def makefile(self, _mode: str) -> io.BufferedReader:
-        return io.BufferedReader(_TimedReader(self._sock, self._ends_at))
+    text = bytes(body)
+    if len(text) <= BODY_LIMIT:
+        text = decompressed(text, headers.get("content-encoding", "").lower())
+    if len(text) > BODY_LIMIT:
+        return Response(status, headers, b"", complete=False, unreadable=True)
+    return Response(status, headers, text, complete)
 
 
 class _Timed(HTTPConnection):
@@ -206,7 +181,7 @@ class _Timed(HTTPConnection):
         ends_at = time.monotonic() + float(self.timeout or 0)
 
         def response(sock: Any, *arguments: Any, **options: Any) -> http.client.HTTPResponse:
-            return http.client.HTTPResponse(cast("Any", _Answer(sock, ends_at)), *arguments, **options)
+            return http.client.HTTPResponse(cast("Any", TimedAnswer(sock, ends_at)), *arguments, **options)
 
         self.response_class = cast("Any", response)  # what http.client calls to make one
         return super().getresponse()

@@ -1,10 +1,11 @@
 """What stands in the vendor's answers: a link, a refusal, a token's life. None of it is trusted to be as documented."""
 
+import json
 import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from personal_link import strict_json, vendor_words
+from personal_link import vendor_words
 from personal_link.errors import Code, FieldErrors, OutcomeUnknown, Refused
 from personal_link.outcome import PersonalLink
 from personal_link.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_plain_text
@@ -13,6 +14,10 @@ from personal_link.transport import Response
 MAX_LINK: Final = 2048  # characters
 MAX_MESSAGES: Final = 10  # of the vendor's for a field
 
+_AROUND: Final = "\ufeff \t\r\n"  # a byte order mark, and what JSON lets stand around a value
+_LONGEST_NUMBER: Final = 18  # digits and sign
+_DIGITS: Final = re.compile("-?[0-9]{1,18}")
+_EXACT: Final = 2**53  # below it a float is the whole number that was written
 _TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's tokens live an hour
 # No user information, port, quote, backslash or blank: each lets a link look like, or become, another one where it is
 # shown or pasted. The hosts are not listed: the vendor's short domain is not known.
@@ -21,27 +26,38 @@ _LINK: Final = re.compile(r"(?i:https)://[A-Za-z0-9][A-Za-z0-9.-]*" + _REST)
 _SANDBOX_LINK: Final = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?" + _REST)
 
 
-def json_object(response: Response) -> dict[str, object]:
-    """Return the body's JSON object; an empty one for anything else."""
+def json_object(response: Response) -> dict[str, object] | None:
+    """Return the body's JSON object; None if there is none.
+
+    An object that can be read is whole, whatever its wrapping says: no part of one is an object. What is wrong in a
+    field spoils that field alone: bytes that are not UTF-8 become lone surrogates, which nobody hands on; NaN and a
+    name given twice become null; a very long number becomes a float. Laravel may encode twice what is JSON already.
+    """
     try:
-        content = strict_json.parse(response.body) if response.complete else None
-    except ValueError:
-        content = None
-    return content if isinstance(content, dict) else {}
+        content: object = response.body.decode(json.detect_encoding(response.body), "surrogateescape")
+        for _time in range(2):
+            if isinstance(content, str):
+                content = _parse(content.strip(_AROUND))
+    except (ValueError, RecursionError):
+        return None
+    return content if isinstance(content, dict) else None
 
 
 def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalLink:
-    """Return the link in a 200. Raises OutcomeUnknown if there is no usable one: a record was very probably made."""
-    data = json_object(response).get("data")
+    """Return the link in a 2xx. Raises OutcomeUnknown if there is no usable one: a record was very probably made.
+
+    The short link leads where the long one does, so it stands in for a long one that is not usable.
+    """
+    data = (json_object(response) or {}).get("data")
     data = data if isinstance(data, dict) else {}
-    number = data.get("number_customergauge")
-    number = number if isinstance(number, int) and not isinstance(number, bool) else None
-    link = _usable(data.get("survey_link"), plain_links_allowed=plain_links_allowed)
+    number = _whole_number(data.get("number_customergauge"))
+    short = _usable(data.get("survey_link_short"), plain_links_allowed=plain_links_allowed)
+    link = _usable(data.get("survey_link"), plain_links_allowed=plain_links_allowed) or short
     if link is None:
         which = "" if number is None else f" Its number is {number}."
-        message = f"CustomerGauge answered HTTP 200 without a usable link; a survey record probably exists.{which}"
+        answered = f"CustomerGauge answered HTTP {response.status}"
+        message = f"{answered} without a usable link; a survey record probably exists.{which}"
         raise OutcomeUnknown(Code.BAD_RESPONSE, message)
-    short = _usable(data.get("survey_link_short"), plain_links_allowed=plain_links_allowed)
     return PersonalLink(number, link, short)
 
 
@@ -50,9 +66,11 @@ def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) 
 
     The vendor's own words are passed on only where it documents them, and not if they quote what was sent.
     """
-    text = vendor_words.read(content.get("message")).lower()
+    message = content.get("message")
+    message = message.strip() if isinstance(message, str) and len(message) <= vendor_words.MAX_MESSAGE else ""
+    text = message.lower()  # what it means does not hang on a sign in it that could not be passed on
     own_words = vendor_words.VendorWords(sent)
-    words = own_words.pass_on(content.get("message"))
+    words = own_words.pass_on(message)
     if status == 400 and "campaign filter" in text:
         return Refused(Code.NO_MATCHING_CAMPAIGN, "No personal link campaign matches the record.", vendor_message=words)
     if status == 400 and "duplicates" in text:
@@ -66,21 +84,59 @@ def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) 
     return Refused(Code.BAD_REQUEST, f"CustomerGauge answered HTTP {status}.")
 
 
+def is_a_firewalls(forbidden: Response) -> bool:
+    """Tell whether a 403 is not the API's own, which is `{"message": …}`: whole, or cut after its beginning."""
+    content = json_object(forbidden)
+    if content is None:
+        return not forbidden.body.lstrip().startswith(b"{")
+    return not isinstance(content.get("message"), str)
+
+
 def token_life(expires_in: object) -> float:
     """Return a token's life in seconds: 0 is "for this request only"; what makes no sense is ten minutes."""
-    if isinstance(expires_in, str) and re.fullmatch("[0-9]{1,12}", expires_in):
-        expires_in = int(expires_in)
+    if isinstance(expires_in, str) and re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", expires_in.strip()):
+        expires_in = float(expires_in)
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float):
         return _TOKEN_LIFE
     return 0.0 if expires_in <= 0 else float(min(max(expires_in, 30), 86_400))
 
 
 def _usable(link: object, *, plain_links_allowed: bool) -> str | None:
-    """Return a link that may be handed on: https, or plain http on loopback if that is allowed; and of sane length."""
-    if not isinstance(link, str) or len(link) > MAX_LINK or not is_plain_text(link):
+    """Return a link that may be handed on: https, or plain http on loopback if that is allowed; and of sane length.
+
+    Blanks and line breaks around it belong to nobody.
+    """
+    link = link.strip() if isinstance(link, str) else ""
+    if len(link) > MAX_LINK or not is_plain_text(link) or "\ufffd" in link:  # which stands for a character that is lost
         return None
     usable = _LINK.fullmatch(link) or (plain_links_allowed and _SANDBOX_LINK.fullmatch(link))
     return link if usable else None
+
+
+def _whole_number(number: object) -> int | None:
+    """Return a whole number, also one that is written as text or with zeros after its point."""
+    if isinstance(number, str) and _DIGITS.fullmatch(number.strip()):
+        return int(number)
+    if isinstance(number, float) and number.is_integer() and abs(number) < _EXACT:
+        return int(number)
+    return number if isinstance(number, int) and not isinstance(number, bool) else None
+
+
+def _parse(text: str) -> object:
+    return json.loads(
+        text,
+        strict=False,
+        parse_constant=lambda _name: None,
+        parse_int=lambda digits: int(digits) if len(digits) <= _LONGEST_NUMBER else float(digits),
+        object_pairs_hook=_by_name,
+    )
+
+
+def _by_name(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    content: dict[str, object] = {}
+    for name, value in pairs:
+        content[name] = value if content.get(name, value) == value else None
+    return content
 
 
 def _field_errors(errors: object, own_words: vendor_words.VendorWords) -> FieldErrors:

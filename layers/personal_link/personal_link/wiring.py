@@ -13,9 +13,9 @@ from snapshot_restore_py import register_after_restore
 
 from personal_link import event_mappings, observability
 from personal_link.access_token import AccessToken, TokenCache, in_a_thread
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.client_credentials import CredentialsSecret
 from personal_link.clock import Clock, Deadline, SystemClock
-from personal_link.cool_down import CoolDown
 from personal_link.customergauge import CustomerGauge
 from personal_link.direct_call import DirectCall
 from personal_link.http_door import HttpDoor
@@ -84,11 +84,14 @@ def batch_worker() -> BatchWorker:
     settings, clock = queue_settings.connector, SystemClock()
     observability.configure(settings.log_level, settings.stack_name)  # before any client is made
     sqs = _client("sqs")
+    share = queue_settings.vendor_calls_per_second / queue_settings.maximum_concurrency
+    breaker = CircuitBreaker(clock, queue_settings.batch_concurrency, calls_a_second=share)
+    register_after_restore(breaker.forget)
     return BatchWorker(
         issuer=_issuer(settings, clock),
         results=ResultsQueue(sqs, settings.results_queue_url, settings.echo_record),
         requests=RequestsQueue(sqs, queue_settings.requests_queue_url, queue_settings.parked_queue_url),
-        cool_down=CoolDown(clock),
+        breaker=breaker,
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
         concurrency=queue_settings.batch_concurrency,

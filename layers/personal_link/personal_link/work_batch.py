@@ -4,21 +4,23 @@ import math
 import random
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from personal_link import observability, triggers
+from personal_link.circuit_breaker import CircuitBreaker
 from personal_link.clock import Clock, Deadline
-from personal_link.cool_down import CoolDown
-from personal_link.errors import CODES, Code, NotStarted, Refused, RequestError, TryAgain, Unreadable
+from personal_link.errors import CODES, Code, Refused, RequestError, TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
 from personal_link.outcome import Outcome, outcome_id, refused_on_arrival
 from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import Delivery, LinkRequest, check
+from personal_link.request import FIELDS, Delivery, LinkRequest, check
 from personal_link.triggers import MapEvent
 
 FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
 LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; together fewer than `maxReceiveCount`
+LAST_CALL: Final = 84 * 3600.0  # seconds after which a message is parked without an attempt: SQS will soon delete it
+GROWTH: Final = 1.5  # of a back-off, with each attempt; the circuit breaker spares a vendor that is down
 
 Record = Mapping[str, Any]
 End = Outcome | RequestError
@@ -32,7 +34,7 @@ class BatchWorker:
     issuer: LinkIssuer
     results: ResultsQueue
     requests: RequestsQueue
-    cool_down: CoolDown
+    breaker: CircuitBreaker
     retry_window: float  # seconds from the first sending, after which a request is parked
     clock: Clock
     concurrency: int
@@ -51,8 +53,12 @@ class BatchWorker:
                 put_off.append((record, end))
         unsent = self.results.send([outcome for _record, outcome in settled])
         for position, (record, outcome) in enumerate(settled):
+            # parking and hiding are still to come
+            self.issuer.after_sending(outcome, deadline, sent=position not in unsent, calls_to_come=2)
             if position in unsent:
-                put_off.append((record, TryAgain(Code.INTERNAL_ERROR, "the result was not sent")))
+                unsent_result = TryAgain(Code.INTERNAL_ERROR, "the result was not sent")
+                unsent_result.attempt = outcome.attempts
+                put_off.append((record, unsent_result))
             else:
                 observability.report_outcome(outcome)
         if not put_off:
@@ -63,7 +69,7 @@ class BatchWorker:
     def _end_all(self, messages: "Sequence[_Opened | End]", deadline: Deadline) -> list[End]:
         """Return how each message ends. Those of one key follow each other: the first answers the rest.
 
-        While the vendor is in doubt one message at a time is tried, so that what may be an outage costs one call.
+        While the circuit is not closed one message at a time is tried: threads would only wait for its end.
         """
         ends: dict[int, End] = {}
         by_key: dict[str, list[tuple[int, _Opened]]] = {}
@@ -78,7 +84,7 @@ class BatchWorker:
                 ends[position] = _end(opened.record, self._settle, opened, deadline)
 
         groups = list(by_key.values())
-        while groups and (self.cool_down.in_doubt or min(self.concurrency, len(groups)) == 1):
+        while groups and (not self.breaker.is_closed or min(self.concurrency, len(groups)) == 1):
             work(groups.pop(0))
         if groups:
             with ThreadPoolExecutor(min(self.concurrency, len(groups)), "message") as threads:
@@ -86,24 +92,26 @@ class BatchWorker:
         return [ends[position] for position in range(len(messages))]
 
     def _settle(self, opened: "_Opened", deadline: Deadline) -> Outcome:
-        begun = self.cool_down.begin()
-        try:
-            outcome = self.issuer.issue(opened.request, deadline)
-        except Refused as refusal:
-            return refused_on_arrival(opened.delivery, refusal)
-        except TryAgain as error:
-            self.cool_down.failed(begun, error)
-            raise
-        if not outcome.replayed:
-            self.cool_down.succeeded(begun)
-        return outcome
+        overdue = self._age(opened.record) >= self.retry_window
+        with self.breaker.permit(opened.request.key.digest, deadline, overdue=overdue) as call:
+            try:
+                outcome = self.issuer.issue(opened.request, deadline)
+            except Refused as refusal:
+                return refused_on_arrival(opened.delivery, refusal)
+            except TryAgain as error:
+                call.error = error
+                raise
+            call.answered = not outcome.replayed
+            return outcome
 
     def _put_off(self, put_off: Sequence[tuple[Record, RequestError]], ids: Mapping[str, Ids]) -> list[str]:
         """Park what is unreadable or too old, let the rest wait; return the ids of what stays in the queue."""
         ended: list[tuple[Record, RequestError]] = []
         waiting: list[tuple[Record, RequestError]] = []
         for record, error in put_off:
-            is_over = isinstance(error, Unreadable) or self._age(record) >= self.retry_window
+            # What never had an attempt gets one first, as long as the queue keeps it.
+            window = self.retry_window if error.attempt is not None else LAST_CALL
+            is_over = isinstance(error, Unreadable) or self._age(record) >= window
             (ended if is_over else waiting).append((record, error))
         unparked = self.requests.park(
             [Parked(record["body"], error, _attempts(record), triggers.origin(record)) for record, error in ended]
@@ -124,19 +132,18 @@ class BatchWorker:
         sent_at = float(record.get("attributes", {}).get("SentTimestamp", "inf")) / 1000
         return max(0.0, self.clock.wall() - sent_at)
 
-    def _wait(self, error: RequestError, attempts: int) -> int:
-        """Return seconds: what the vendor asked for, else full jitter under a ceiling that doubles with each try.
-
-        What was not started waits for the rest to end, and up to as long again: all of it would come back at once.
-        """
-        # SQS itself parks after a thousand receives: whoever has come often waits so long that the window ends first.
-        least = math.ceil(self.retry_window / LATER_RECEIVES) if attempts > FIRST_RECEIVES else 1
+    def _wait(self, error: RequestError, receives: int) -> int:
+        """Return seconds: what was asked for, else full jitter under a ceiling that grows with each attempt."""
+        tries = _tries(error, receives)
+        least = 0 if tries == 1 else 1
+        if receives > FIRST_RECEIVES:
+            # SQS itself parks after a thousand receives: whoever has come often waits until the window ends first.
+            least = math.ceil(self.retry_window / LATER_RECEIVES)
         if error.retry_after is None:
             meaning = CODES[error.code]
-            ceiling: int = min(meaning.longest_delay, meaning.first_delay << min(attempts - 1, 16))
-            return max(least, 1 + round(self.jitter() * ceiling))
-        spread = self.jitter() if isinstance(error, NotStarted) else 0.0
-        return max(least, round(error.retry_after * (1 + spread)))
+            ceiling = min(meaning.longest_delay, meaning.first_delay * GROWTH ** min(tries - 1, 32))
+            return max(least, round(self.jitter() * ceiling))
+        return max(least, 1, round(error.retry_after))
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -152,7 +159,10 @@ def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
     """Return a message's request, or its outcome if it breaks the contract. Raises Unreadable."""
     delivery = triggers.open_sqs(record, map_event)
     try:
-        return _Opened(record, delivery, check(delivery))
+        request = check(delivery)
+        # Whatever else the message holds is dropped here: ten of them at once would fill the function's memory.
+        content = {name: value for name, value in delivery.content.items() if name in FIELDS}
+        return _Opened(record, replace(delivery, content=content), request)
     except Refused as refusal:
         return refused_on_arrival(delivery, refusal)
 
@@ -175,8 +185,17 @@ def _end[**P, T](record: Record, step: Callable[P, T], *arguments: P.args, **nam
         return error
     except Exception as bug:  # noqa: BLE001  # a bug too
         observability.report_bug(bug, record["messageId"])
-        return TryAgain(Code.INTERNAL_ERROR, f"unexpected {type(bug).__name__}")
+        unexpected = TryAgain(Code.INTERNAL_ERROR, f"unexpected {type(bug).__name__}")
+        unexpected.attempt = _attempts(record)
+        return unexpected
 
 
 def _attempts(record: Record) -> int:
     return int(record.get("attributes", {}).get("ApproximateReceiveCount", 1))
+
+
+def _tries(error: RequestError, receives: int) -> int:
+    """Return how many tries a back-off is for. A message that was only put back has had none, however often it came."""
+    if error.attempt is not None:
+        return max(1, min(receives, error.attempt))  # once redriven, a message counts anew
+    return receives if error.code is Code.INTERNAL_ERROR else 1  # AWS fails: nobody counts the attempts

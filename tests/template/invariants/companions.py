@@ -45,8 +45,9 @@ CONSUMER = companion(
 )
 ORDER = companion("examples/order.yaml", has_roles=False, RequestsQueueArn=QUEUE)
 S3 = companion("examples/s3.yaml", has_roles=False, RequestsQueueArn=QUEUE)
-SALESFORCE = companion(
-    "examples/salesforce.yaml", has_roles=False, RequestsQueueArn=QUEUE, EventBusName="aws.partner/x"
+SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE = (
+    companion(f"examples/{name}.yaml", has_roles=False, RequestsQueueArn=QUEUE, EventBusName="aws.partner/x")
+    for name in ("salesforce", "shopify", "stripe", "woocommerce")
 )
 
 
@@ -134,4 +135,19 @@ def the_example_of_s3_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
 
 @SALESFORCE.invariant(change("Resources CaseClosedRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
 def the_example_of_salesforce_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
+    yield from lost_events(built)
+
+
+@SHOPIFY.invariant(change("Resources OrderFulfilledRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
+def the_example_of_shopify_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
+    yield from lost_events(built)
+
+
+@STRIPE.invariant(change("Resources CheckoutCompletedRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
+def the_example_of_stripe_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
+    yield from lost_events(built)
+
+
+@WOOCOMMERCE.invariant(change("Resources OrderCompletedRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
+def the_example_of_woocommerce_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
     yield from lost_events(built)

@@ -103,11 +103,11 @@ def the_retry_window_parks_a_request_and_not_the_receive_count(built: Built) -> 
 
 
 @CONNECTOR.invariant(
-    change("Parameters ParkedRetentionDays AllowedValues 0", 6),
-    change("Parameters RequestsRetentionDays AllowedValues +", 7),
+    change("Parameters ParkedRetentionDays AllowedValues 0", 10),
+    change("Parameters RequestsRetentionDays AllowedValues +", 11),
     without("Resources ParkedQueue Properties MessageRetentionPeriod"),
     change("Resources ParkedQueue Properties MessageRetentionPeriod", 345_600),
-    change("Mappings Days 7 InSeconds", 60_480),
+    change("Mappings Days 11 InSeconds", 95_040),
 )
 def what_is_parked_outlives_what_waits_whatever_the_parameters(built: Built) -> Wrongs:
     # the parked queue goes by the date on which a message came to the requests queue
@@ -139,9 +139,9 @@ def each_queue_keeps_its_messages_for_the_days_of_its_parameter(built: Built) ->
 
 
 @CONNECTOR.invariant(
-    change("Parameters RetryWindowHours MaxValue", 96),
+    change("Parameters RetryWindowHours MaxValue", 192),
     change("Parameters RequestsRetentionDays AllowedValues 0", 3),
-    change("Resources QueueWorkerFunction Properties Environment Variables RETRY_WINDOW_HOURS", 120),
+    change("Resources QueueWorkerFunction Properties Environment Variables RETRY_WINDOW_HOURS", 200),
 )
 def the_longest_retry_window_ends_before_the_requests_queue_forgets(built: Built) -> Wrongs:
     for hours, days in itertools.product(built.allowed("RetryWindowHours"), built.allowed("RequestsRetentionDays")):
@@ -150,6 +150,21 @@ def the_longest_retry_window_ends_before_the_requests_queue_forgets(built: Built
         window = int(worker["Environment"]["Variables"]["RETRY_WINDOW_HOURS"])
         if window * 3600 >= kept_for(queues(chosen)["RequestsQueue"]):
             yield f"RequestsQueue: {days} days, a window of {window} h"
+
+
+@CONNECTOR.invariant(
+    change("Parameters RequestsRetentionDays AllowedValues 0", 7),
+    change("Parameters RetryWindowHours MaxValue", 96),
+    change(f"{QUEUE} VisibilityTimeout", 480),
+)
+def a_message_that_crashes_the_worker_is_parked_before_sqs_deletes_it(built: Built) -> Wrongs:
+    # Once its retry window has ended, a receive parks a message unless the worker dies of it; then it is hidden for as
+    # long as the visibility timeout. So all the receives there are may follow the window, at that pace.
+    for hours, days in itertools.product(built.allowed("RetryWindowHours"), built.allowed("RequestsRetentionDays")):
+        queue = queues(built.with_parameters(RetryWindowHours=hours, RequestsRetentionDays=days))["RequestsQueue"]
+        longest = hours * 3600 + queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+        if kept_for(queue) <= longest:
+            yield f"RequestsQueue: {days} days, and {longest} s until the receive count ends a crash loop"
 
 
 @CONNECTOR.invariant(

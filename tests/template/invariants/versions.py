@@ -86,7 +86,7 @@ def a_parameter_publishes_a_version_if_it_changes_the_function_and_only_then(bui
 
 LONGEST_REGION = "ap-southeast-1"
 LONGEST = {
-    "DefaultConfiguration": "c" * 100,
+    "DefaultConfiguration": "c" * 92,
     "CredentialsSecretArn": f"arn:aws-us-gov:secretsmanager:{LONGEST_REGION}:123456789012:secret:{'s' * 80}-AbCdEf",
     "AuthBaseUrl": f"https://{'a' * 92}",
     "ImportsBaseUrl": f"https://{'i' * 92}",

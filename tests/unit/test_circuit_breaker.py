@@ -1,0 +1,474 @@
+"""The circuit breaker: how many calls may be in flight, when it opens, how long it rests, what closes it."""
+
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Literal
+
+import pytest
+
+from personal_link.circuit_breaker import CircuitBreaker
+from personal_link.clock import Deadline, SystemClock
+from personal_link.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
+from tests.fake_clock import FakeClock
+
+DOWN = Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 500")
+ANSWERED = (True,)
+ASKED_30 = NotProcessed(Code.RATE_LIMITED, "CustomerGauge answered HTTP 429", retry_after=30.0)
+
+
+class Environment:
+    """A breaker and its clock, with ways to make calls one after the other or together."""
+
+    def __init__(self, most: int = 10, jitter: float = 0.0) -> None:
+        self.clock = FakeClock()
+        self.breaker = CircuitBreaker(self.clock, most, lambda: jitter)
+        self._requests = 0
+
+    def call(self, *ends: TryAgain | bool, key: str | None = None) -> None:
+        """Make calls one after the other; True is an answer, False says nothing (a replay)."""
+        for end in ends:
+            self.together([end], key)
+
+    def together(self, ends: Iterable[TryAgain | bool], key: str | None = None) -> None:
+        """Make calls that are in flight together; they end in their order."""
+        with ExitStack() as in_flight:
+            calls = []
+            for _end in ends:
+                self._requests += 1
+                name = key or f"request-{self._requests}"
+                permit = ExitStack()
+                calls.append((permit, permit.enter_context(self.breaker.permit(name, self.deadline()))))
+                in_flight.push(permit)
+            for (permit, call), end in zip(calls, ends, strict=True):
+                if isinstance(end, TryAgain):
+                    call.error = end
+                else:
+                    call.answered = end
+                permit.close()
+
+    def deadline(self, seconds: float = 0.0) -> Deadline:
+        return Deadline.after(seconds, self.clock)
+
+    def rest(self, *, overdue: bool = False) -> float:
+        """The seconds that are left, 0 if a call may be made."""
+        try:
+            with self.breaker.permit("a request that is only tried", self.deadline(), overdue=overdue):
+                return 0.0
+        except NotStarted as error:
+            return error.retry_after or 0.0
+
+    def at_once(self) -> int:
+        """How many permits are given at the same time."""
+        with ExitStack() as held:
+            for number in range(100):
+                try:
+                    held.enter_context(self.breaker.permit(f"held-{number}", self.deadline()))
+                except NotStarted:
+                    return number
+        return 100
+
+
+@pytest.fixture
+def environment() -> Environment:
+    return Environment()
+
+
+# What opens it
+
+
+def test_at_first_as_many_calls_are_made_at_once_as_the_setting_allows(environment: Environment) -> None:
+    assert environment.at_once() == 10
+
+
+@pytest.mark.parametrize("share", [1 / 20, 1 / 5, 2 / 5])
+def test_a_vendor_that_fails_in_part_never_opens_the_circuit(environment: Environment, share: float) -> None:
+    failing = round(1 / share * 2)  # two in so many, in a row
+
+    for number in range(400):
+        environment.call(DOWN if number % failing < 2 else True)
+
+    assert environment.rest() == 0.0
+
+
+@pytest.mark.parametrize(("failures", "rest"), [(7, 0.0), (8, 5.0)])
+def test_eight_different_requests_that_all_fail_open_it(environment: Environment, failures: int, rest: float) -> None:
+    environment.call(*[DOWN] * failures)
+
+    assert environment.rest() == rest
+
+
+@pytest.mark.parametrize(("failures", "rest"), [(10, 0.0), (11, 5.0)])
+def test_among_successes_eleven_of_the_last_twelve_requests_have_to_fail(
+    environment: Environment, failures: int, rest: float
+) -> None:
+    environment.call(*[True] * 100)
+
+    environment.call(*[DOWN] * failures)
+
+    assert environment.rest() == rest
+
+
+def test_one_record_that_always_fails_does_not_stop_the_others(environment: Environment) -> None:
+    environment.call(*[DOWN] * 500, key="the same request")
+
+    assert environment.rest() == 0.0
+    assert environment.at_once() >= 9
+
+
+def test_what_happened_more_than_five_minutes_ago_does_not_count(environment: Environment) -> None:
+    environment.call(*[DOWN] * 7)
+    environment.clock.advance(301)
+
+    environment.call(DOWN)
+
+    assert environment.rest() == 0.0
+
+
+@pytest.mark.parametrize(
+    "code", ["unavailable", "no_answer", "rate_limited", "credentials_missing", "credentials_refused", "forbidden"]
+)
+def test_it_opens_for_what_the_vendor_does_to_all_requests_and_names_it(environment: Environment, code: str) -> None:
+    environment.call(*[NotProcessed(Code(code), "our own words")] * 8)
+
+    with pytest.raises(NotStarted) as caught, environment.breaker.permit("next", environment.deadline()):
+        pass
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        NotProcessed(Code.INTERNAL_ERROR, "the ledger failed (ThrottlingException)"),
+        NotProcessed(Code.IN_PROGRESS, "another attempt is in flight"),
+        NotStarted(Code.UNAVAILABLE, "too little time was left to start"),
+    ],
+)
+def test_what_says_nothing_of_the_vendor_neither_opens_it_nor_cuts_the_limit(
+    environment: Environment, error: TryAgain
+) -> None:
+    environment.call(*[error] * 50)
+
+    assert environment.rest() == 0.0
+    assert environment.at_once() == 10
+
+
+# How long it stays open
+
+
+@pytest.mark.parametrize(("probes", "rest"), [(0, 5.0), (1, 10.0), (2, 20.0), (3, 40.0), (4, 60.0), (500, 60.0)])
+def test_a_rest_doubles_with_each_probe_that_fails_up_to_a_minute(
+    environment: Environment, probes: int, rest: float
+) -> None:
+    environment.call(*[DOWN] * 8)
+
+    for _probe in range(probes):
+        environment.clock.advance(environment.rest())
+        environment.call(DOWN)
+
+    assert environment.rest() == rest
+
+
+def test_chance_adds_up_to_a_quarter_so_that_environments_do_not_reopen_together() -> None:
+    environment = Environment(jitter=1.0)
+    environment.call(*[DOWN] * 8)
+
+    environment.clock.advance(6.2)
+    assert environment.rest() > 0.0
+    environment.clock.advance(0.1)
+    assert environment.rest() == 0.0
+
+
+def test_what_is_put_back_comes_again_up_to_as_long_after_the_rest() -> None:
+    environment = Environment(jitter=1.0)
+    environment.call(*[DOWN] * 8)
+
+    assert environment.rest() == 2 * 6.25
+
+
+def test_a_rest_is_as_long_as_the_vendor_asks_but_five_minutes_at_most(environment: Environment) -> None:
+    environment.call(*[NotProcessed(Code.UNAVAILABLE, "HTTP 503", retry_after=40_000.0)] * 8)
+
+    assert environment.rest() == 300.0
+
+
+def test_a_rest_ends_by_the_wall_clock_in_an_environment_that_was_frozen(environment: Environment) -> None:
+    environment.call(*[DOWN] * 8)
+
+    environment.clock.advance_wall(5.0)
+
+    assert environment.rest() == 0.0
+
+
+def test_a_wall_clock_that_is_set_back_does_not_make_a_rest_longer(environment: Environment) -> None:
+    environment.call(*[DOWN] * 8)
+    environment.clock.advance_wall(-3600.0)
+
+    environment.clock.advance(5.0)
+
+    assert environment.rest() == 0.0
+
+
+def test_a_restored_snapshot_starts_fresh(environment: Environment) -> None:
+    environment.call(*[DOWN] * 8)
+
+    environment.breaker.forget()
+
+    assert environment.rest() == 0.0
+    assert environment.at_once() == 10
+
+
+# Half-open
+
+
+def half_open() -> Environment:
+    environment = Environment()
+    environment.together([DOWN] * 8)  # which alone would cut the limit by half
+    environment.clock.advance(5.0)
+    return environment
+
+
+def test_half_open_one_call_at_a_time_is_made() -> None:
+    assert half_open().at_once() == 1
+
+
+def test_a_probe_that_succeeds_closes_the_circuit_and_the_limit_grows_from_one() -> None:
+    environment = half_open()
+
+    environment.call(*ANSWERED)
+
+    assert environment.breaker.is_closed
+    assert environment.at_once() == 1
+    environment.call(*ANSWERED)
+    assert environment.at_once() == 2
+
+
+@pytest.mark.parametrize(
+    "end",
+    [
+        pytest.param(False, id="a replay, or a refusal of ours"),
+        NotProcessed(Code.IN_PROGRESS, "another attempt is in flight"),
+        NotStarted(Code.UNAVAILABLE, "too little time was left to start"),
+        NotProcessed(Code.INTERNAL_ERROR, "the ledger failed (ThrottlingException)"),
+    ],
+)
+def test_a_probe_that_says_nothing_neither_closes_the_circuit_nor_holds_it(
+    end: TryAgain | Literal[False],
+) -> None:
+    environment = half_open()
+
+    environment.call(end)
+
+    assert not environment.breaker.is_closed
+    assert environment.at_once() == 1
+
+
+def test_a_probe_that_is_killed_gives_its_permit_back() -> None:
+    environment = half_open()
+
+    with pytest.raises(SystemExit), environment.breaker.permit("killed", environment.deadline()):
+        raise SystemExit
+
+    assert environment.at_once() == 1
+
+
+def test_answers_to_calls_of_before_it_opened_do_not_close_it(environment: Environment) -> None:
+    environment.together([*[DOWN] * 8, True])
+
+    assert environment.rest() == 5.0
+
+
+def test_failures_of_calls_of_before_it_opened_do_not_make_its_rest_longer(environment: Environment) -> None:
+    environment.together([DOWN] * 10)
+
+    assert environment.rest() == 5.0
+
+
+# What a vendor asks for
+
+
+def test_a_429_stops_all_calls_for_as_long_as_it_asks_and_not_longer(environment: Environment) -> None:
+    environment.call(ASKED_30)
+
+    assert environment.rest() == 30.0
+    environment.clock.advance(30.0)
+    assert environment.at_once() == 9
+
+
+def test_a_wait_of_a_second_is_waited_for_and_costs_no_receive() -> None:
+    breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0)
+    deadline = Deadline.after(30.0, SystemClock())
+    with breaker.permit("limited", deadline) as call:
+        call.error = NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=1.0)
+    asked_at = time.monotonic()
+
+    with breaker.permit("waits", deadline):
+        waited = time.monotonic() - asked_at
+
+    assert 0.9 < waited < 1.5
+
+
+def test_the_longest_wait_that_calls_in_flight_together_are_asked_for_counts(environment: Environment) -> None:
+    asked = [NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=seconds) for seconds in (20.0, 50.0, 10.0)]
+
+    environment.together(asked)
+
+    assert environment.rest() == 50.0
+
+
+def test_the_answer_to_a_call_of_before_does_not_end_the_wait_that_a_429_asked_for(environment: Environment) -> None:
+    environment.together([ASKED_30, True])
+
+    assert environment.rest() == 30.0
+
+
+def test_a_503_asks_for_its_own_request_alone(environment: Environment) -> None:
+    environment.call(NotProcessed(Code.UNAVAILABLE, "HTTP 503", retry_after=30.0))
+
+    assert environment.rest() == 0.0
+
+
+def test_a_request_whose_window_is_over_waits_for_what_was_asked_but_not_for_a_rest(environment: Environment) -> None:
+    environment.call(*[DOWN] * 8)
+    assert environment.rest(overdue=True) == 0.0
+
+    environment.clock.advance(5.0)
+    environment.call(ASKED_30)
+
+    assert environment.rest(overdue=True) == 30.0
+
+
+# The limit of concurrent calls
+
+
+def test_calls_in_flight_together_cut_the_limit_once_by_half_at_most(environment: Environment) -> None:
+    environment.call(*[True] * 12)
+
+    environment.together([DOWN] * 10)
+
+    assert environment.at_once() == 5
+
+
+def test_the_next_calls_cut_it_again(environment: Environment) -> None:
+    environment.call(*[True] * 12)
+    environment.together([DOWN] * 6)  # half of the recent ones: cut by a quarter
+    assert environment.at_once() == 7
+
+    environment.call(DOWN)
+
+    assert environment.at_once() == 5
+
+
+def test_few_failures_among_many_successes_hardly_cut_it(environment: Environment) -> None:
+    environment.call(*[True] * 11)
+
+    environment.together([DOWN, *[True] * 8])
+
+    assert environment.at_once() == 10
+
+
+def test_it_grows_by_one_with_as_many_successes_as_it_allows_at_once(environment: Environment) -> None:
+    environment.call(*[DOWN] * 6)
+    cut = environment.at_once()
+
+    environment.call(*[True] * (cut + 1))
+
+    assert environment.at_once() == cut + 1
+
+
+def test_it_never_falls_below_one_nor_grows_beyond_the_setting() -> None:
+    environment = Environment(most=2)
+    environment.call(*[DOWN] * 7)
+    assert environment.at_once() == 1
+
+    environment.call(*[True] * 100)
+    assert environment.at_once() == 2
+
+
+def test_who_waits_gets_the_permit_that_is_given_back(environment: Environment) -> None:
+    environment.call(*[DOWN] * 7)
+    got = threading.Event()
+
+    def wait() -> None:
+        with environment.breaker.permit("waits", environment.deadline(40.0)):
+            got.set()
+
+    waiting = threading.Thread(target=wait)
+    with ExitStack() as held:
+        for number in range(environment.at_once()):
+            held.enter_context(environment.breaker.permit(f"held-{number}", environment.deadline()))
+        waiting.start()
+        assert not got.wait(0.1)
+    waiting.join(timeout=10)
+
+    assert got.is_set()
+
+
+def test_who_would_have_too_little_time_left_for_a_whole_call_does_not_wait() -> None:
+    environment = Environment(most=1)
+
+    with (
+        environment.breaker.permit("in flight", environment.deadline()),
+        pytest.raises(NotStarted) as caught,
+        environment.breaker.permit("waits", environment.deadline(17.0)),
+    ):
+        pass
+
+    assert caught.value.retry_after is None
+
+
+# A rate that all environments keep together
+
+
+def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[float]:
+    """Ask for permits in ten threads, as a worker does; return when calls were made, in seconds."""
+    breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0, calls_a_second)
+    began = time.monotonic()
+    times: list[float] = []
+
+    def work(number: int) -> None:
+        while time.monotonic() - began < seconds:
+            try:
+                with breaker.permit(f"request-{number}", Deadline.after(30.0, SystemClock())) as call:
+                    time.sleep(latency * (number % 3))  # ledger and token take their time before the call
+                    times.append(time.monotonic() - began)
+                    call.answered = True
+            except NotStarted:
+                time.sleep(0.05)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(times)
+
+
+@pytest.mark.parametrize(("share", "most"), [(1.0, 1), (2.0, 2), (3.7, 3)])
+def test_no_second_has_more_calls_than_the_whole_part_of_an_environments_share(share: float, most: int) -> None:
+    times = begun(share, seconds=4.0)
+
+    in_a_second = [sum(start <= time < start + 1 for time in times) for start in times]
+    assert max(in_a_second) == most
+    assert len(times) >= most * 2
+
+
+def test_a_share_below_one_is_a_call_in_so_many_seconds() -> None:
+    times = begun(0.5, seconds=4.5)
+
+    assert len(times) == 2
+    assert times[1] - times[0] >= 2.0
+
+
+def test_a_request_that_has_to_wait_long_for_its_turn_is_put_back_until_then() -> None:
+    breaker, deadline = CircuitBreaker(FakeClock(), 10, lambda: 0.0, 0.2), Deadline.after(0.0, FakeClock())
+    waits = []
+    for number in range(3):
+        with pytest.raises(NotStarted) as caught, breaker.permit(f"request-{number}", deadline):
+            pass
+        waits.append(caught.value.retry_after)
+
+    assert waits == [11.25, 17.5, 23.75]  # turns are 6.25 s apart, a slot is free every 5 s
+    assert caught.value.message == "not started: VendorCallsPerSecond is reached"

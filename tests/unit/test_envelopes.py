@@ -1,0 +1,346 @@
+"""What senders wrap around a request is taken off; what holds no request is refused by saying what it looks like."""
+
+import json
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import pytest
+
+from personal_link import details, envelopes
+from personal_link.errors import Code, Unreadable
+from personal_link.request import Delivery, IdempotencyKey, Source, check
+from personal_link.triggers import Mapped, no_mapping, open_direct, open_http, open_sqs
+
+REQUEST = {"configuration": "map-1", "record": {"Email": "joe@example.com"}, "reference": "order-7"}
+EVENT = {
+    "version": "0",
+    "id": "event-1",
+    "detail-type": "Personal Link Requested",
+    "time": "2027-01-15T08:00:00Z",
+    "detail": REQUEST,
+}
+AS_TEXT = json.dumps(REQUEST)
+
+
+def notification(message: str, **more: object) -> dict[str, object]:
+    """As SNS writes it to a queue without raw delivery (SNS developer guide, `sns-message-and-json-formats`)."""
+    return {
+        "Type": "Notification",
+        "MessageId": "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55",
+        "TopicArn": "arn:aws:sns:eu-west-1:123456789012:orders",
+        "Message": message,
+        "Timestamp": "2027-01-15T07:59:58.250Z",
+        "SignatureVersion": "1",
+        "Signature": "EXAMPLE",
+        **more,
+    }
+
+
+def by_lambda(one: Mapping[str, object]) -> dict[str, object]:
+    """As SNS invokes a function (Lambda developer guide, `with-sns`)."""
+    return {"Records": [{"EventSource": "aws:sns", "EventVersion": "1.0", "Sns": dict(one)}]}
+
+
+def from_queue(value: object, map_event: Callable[[Any], Mapped | None] = no_mapping) -> Delivery:
+    body = json.dumps(value)
+    attributes = {"SentTimestamp": "1800000000500"}
+    return open_sqs({"messageId": "message-1", "body": body, "attributes": attributes}, map_event)
+
+
+def from_invocation(value: object, map_event: Callable[[Any], Mapped | None] = no_mapping) -> Delivery:
+    return open_direct(value, "invocation-1", 1_800_000_000.5, map_event)
+
+
+def from_http(value: object) -> Delivery:
+    identity = {"userArn": "arn:aws:iam::123456789012:user/shop"}
+    context = {"identity": identity, "requestId": "request-1", "requestTimeEpoch": 1_800_000_000_500}
+    return open_http({"body": json.dumps(value), "requestContext": context})
+
+
+QUEUE_AND_INVOCATION = pytest.mark.parametrize("opened", [from_queue, from_invocation])
+EVERYWHERE = pytest.mark.parametrize("opened", [from_queue, from_invocation, from_http])
+Open = Callable[[object], Delivery]
+
+# --- what is opened ---------------------------------------------------------------------------------------------------
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(REQUEST, id="bare"),
+        pytest.param(AS_TEXT, id="encoded twice"),
+        pytest.param("\ufeff" + AS_TEXT, id="encoded twice with a byte order mark"),
+        pytest.param({**REQUEST, "record": json.dumps(REQUEST["record"])}, id="its record encoded twice"),
+        pytest.param(notification(AS_TEXT), id="by SNS"),
+        pytest.param(notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"), id="of all"),
+        pytest.param(notification(json.dumps(AS_TEXT)), id="encoded twice, by SNS"),
+        pytest.param(json.dumps(notification(AS_TEXT)), id="by SNS, and the envelope encoded twice"),
+        pytest.param(by_lambda(notification(AS_TEXT)), id="by SNS to a function"),
+        pytest.param({"Type": "Notification", "Message": AS_TEXT}, id="an envelope without an id"),
+    ],
+)
+def test_a_request_is_found_in_what_is_wrapped_around_it(opened: Open, value: object) -> None:
+    assert opened(value).content == REQUEST
+
+
+@QUEUE_AND_INVOCATION
+@pytest.mark.parametrize(
+    "value",
+    [
+        pytest.param(EVENT, id="whole"),
+        pytest.param(json.dumps(EVENT), id="encoded twice"),
+        pytest.param({**EVENT, "detail": AS_TEXT}, id="its detail as text"),
+        pytest.param(notification(json.dumps(EVENT)), id="by SNS"),
+        pytest.param(notification(json.dumps({**EVENT, "detail": AS_TEXT})), id="by SNS, its detail as text"),
+        pytest.param(by_lambda(notification(json.dumps(EVENT))), id="by SNS to a function"),
+        pytest.param({**EVENT, "detail": notification(AS_TEXT)}, id="its detail a notification"),
+        pytest.param({**EVENT, "detail": {**REQUEST, "record": json.dumps(REQUEST["record"])}}, id="record as text"),
+    ],
+)
+def test_an_event_is_found_in_what_is_wrapped_around_it_and_keeps_its_id_and_time(opened: Open, value: object) -> None:
+    delivery = opened(value)
+
+    assert (delivery.content, delivery.source) == (REQUEST, Source("eventbridge", "event-1"))
+    assert (delivery.key and delivery.key.value, delivery.received_at) == ("event-1", 1_800_000_000)
+
+
+@QUEUE_AND_INVOCATION
+@pytest.mark.parametrize(
+    "value",
+    [
+        notification(json.dumps({**EVENT, "detail": {"order": 7}})),
+        json.dumps({**EVENT, "detail": {"order": 7}}),
+        {**EVENT, "detail": '{"order": 7}'},
+    ],
+    ids=["by SNS", "encoded twice", "detail as text"],
+)
+def test_an_event_with_a_mapping_is_unwrapped_before_it_is_mapped(
+    opened: Callable[..., Delivery], value: object
+) -> None:
+    def map_event(event: Mapping[str, Any]) -> Mapped:
+        return Mapped({"record": {"Order": event["detail"]["order"]}}, {})
+
+    assert opened(value, map_event).content == {"record": {"Order": 7}}
+
+
+@QUEUE_AND_INVOCATION
+@pytest.mark.parametrize("detail", ["Order 7 is paid", {"Type": "Notification", "Message": AS_TEXT}, [1]])
+def test_a_mapping_sees_any_other_detail_as_it_came(opened: Callable[..., Delivery], detail: object) -> None:
+    seen: list[object] = []
+
+    def map_event(event: Mapping[str, Any]) -> Mapped:
+        seen.append(event["detail"])
+        return Mapped({"record": {"A": 1}}, {})
+
+    opened({**EVENT, "detail": detail}, map_event)
+
+    assert seen == [detail]
+
+
+# --- by which key it goes ---------------------------------------------------------------------------------------------
+
+
+def test_a_notification_on_the_queue_goes_by_the_id_that_sns_gave_it_and_its_time() -> None:
+    delivery = from_queue(notification(AS_TEXT))
+
+    assert delivery.source == Source("sqs", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
+    assert delivery.key == IdempotencyKey("message", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
+    assert delivery.received_at == 1_799_999_998.25
+
+
+def test_a_notification_that_invokes_goes_by_that_id_too_and_not_by_its_content() -> None:
+    delivery = from_invocation(by_lambda(notification(AS_TEXT)))
+
+    assert delivery.source == Source("direct", "invocation-1")
+    assert delivery.key == IdempotencyKey("message", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55", "direct invocation")
+
+
+@pytest.mark.parametrize("more", [{"MessageId": ""}, {"MessageId": 7}, {"MessageId": "a\n"}, {"MessageId": None}])
+def test_a_notification_without_a_usable_id_goes_by_its_message(more: dict[str, object]) -> None:
+    delivery = from_queue(notification(AS_TEXT, **more))
+
+    assert delivery.key == IdempotencyKey("message", "message-1")
+
+
+@pytest.mark.parametrize("time", [None, 7, "yesterday", "2027-01-15T07:59:58.250", "2027-13-15T07:59:58.250Z"])
+def test_a_notification_without_a_usable_time_arrived_when_its_message_was_sent(time: object) -> None:
+    assert from_queue(notification(AS_TEXT, Timestamp=time)).received_at == 1_800_000_000.5
+
+
+@EVERYWHERE
+def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
+    body = json.dumps({**REQUEST, "idempotency_key": "order-7"})
+
+    key = check(opened(notification(body))).key
+
+    assert (key.scope, key.value) == ("caller", "order-7")
+
+
+# --- what is not opened -----------------------------------------------------------------------------------------------
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    ("value", "what"),
+    [
+        pytest.param(json.dumps(AS_TEXT), "a text that holds no JSON object", id="encoded three times"),
+        pytest.param(
+            notification(json.dumps(notification(AS_TEXT))), "an SNS notification whose Message", id="two envelopes"
+        ),
+        pytest.param(
+            json.dumps(notification(json.dumps(AS_TEXT))), "a text that holds no JSON object", id="one and two texts"
+        ),
+    ],
+)
+def test_one_envelope_and_one_text_are_opened_and_no_more(opened: Open, value: object, what: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        opened(value)
+
+    assert caught.value.message.startswith(f"The body holds no request. It looks like {what}")
+
+
+@pytest.mark.parametrize("opened", [from_queue, from_invocation])
+def test_a_text_within_a_text_is_not_opened_in_a_record_either(opened: Open) -> None:
+    delivery = opened(json.dumps({**REQUEST, "record": json.dumps(REQUEST["record"])}))
+
+    assert delivery.content["record"] == '{"Email": "joe@example.com"}'
+
+
+@EVERYWHERE
+@pytest.mark.parametrize("record", ["joe@example.com", "[]", "7", "null", '{"A": NaN}', "{"])
+def test_a_record_that_is_another_text_stays_one_for_the_check_to_refuse(opened: Open, record: str) -> None:
+    assert opened({"record": record}).content == {"record": record}
+
+
+def records(source: str, **more: object) -> dict[str, object]:
+    return {"Records": [{"eventVersion": "2.1", "eventSource": source, "awsRegion": "eu-west-1", **more}]}
+
+
+SHAPES: dict[str, list[Any]] = {
+    "an S3 event notification. Let S3 send": [records("aws:s3", s3={"bucket": {"name": "b"}, "object": {"key": "k"}})],
+    "a batch of SQS messages. Send the body": [records("aws:sqs", messageId="1", body=AS_TEXT)],
+    "a batch of Kinesis records. Let": [records("aws:kinesis", kinesis={"data": "eyJhIjoxfQ=="})],
+    "a batch of DynamoDB stream records. Let": [records("aws:dynamodb", dynamodb={"Keys": {"pk": {"S": "1"}}})],
+    "SNS notifications that are not JSON, or more": [
+        by_lambda(notification("Your order has shipped")),
+        {"Records": [{"EventSource": "aws:sns", "Sns": notification(AS_TEXT)}] * 2},
+    ],
+    "a batch of records (Records)": [records("aws:ses"), records("aws:codecommit"), {"Records": []}, {"Records": [7]}],
+    "the S3 pointer of an SQS extended client. Send": [
+        ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b", "s3Key": "k"}],
+        ["com.amazon.sqs.javamessaging.MessageS3Pointer", {"s3BucketName": "b", "s3Key": "k"}],
+        {"s3BucketName": "b", "s3Key": "k"},
+    ],
+    "the test message that S3 sends": [{"Service": "Amazon S3", "Event": "s3:TestEvent", "Bucket": "b"}],
+    "an SNS subscription message. Confirm": [
+        notification("You have chosen to subscribe", Type="SubscriptionConfirmation", Token="x"),
+        notification("You have chosen to deactivate", Type="UnsubscribeConfirmation"),
+    ],
+    "an SNS notification whose Message is not JSON": [
+        notification("Your order has shipped"),
+        notification(""),
+        notification('{"record": NaN}'),
+        notification("null"),
+    ],
+    "an EventBridge event without a usable id. Hand on": [
+        {"detail-type": "x", "detail": REQUEST},
+        {"detail": REQUEST},
+        {**EVENT, "id": 7},
+        {**EVENT, "id": ""},
+        {**EVENT, "id": "x" * 257},
+        notification(json.dumps({"detail-type": "x", "detail": REQUEST})),
+    ],
+    "a CloudEvent. Send its data": [{"specversion": "1.0", "id": "1", "type": "x", "source": "x", "data": REQUEST}],
+    "an HTTP call of API Gateway. Send its body": [{"httpMethod": "PUT", "requestContext": {}, "body": AS_TEXT}],
+    "a message with its envelope. Send its body": [
+        {"messageId": "1", "body": AS_TEXT, "attributes": {}},
+        {"MessageId": "1", "Body": AS_TEXT},
+    ],
+    "a record of a stream with its envelope. Let": [
+        {"kinesisSchemaVersion": "1.0", "data": "eyJhIjoxfQ=="},
+        {"eventName": "INSERT", "dynamodb": {"Keys": {}}},
+    ],
+    "an object with neither record nor configuration. Send": [
+        {"reference": "order-7", "idempotency_key": "order-7"},
+        {"Email": "joe@example.com"},
+        {"Record": {"Email": "joe@example.com"}},
+        notification('{"Email": "joe@example.com"}'),
+        json.dumps({"order": {"record": {}}}),
+    ],
+    "an empty object. Send": [{}, notification("{}"), "{}"],
+    "an array. Send a message for each": [[], [REQUEST, REQUEST], [["Email", "x"]], json.dumps([REQUEST])],
+    "a text that holds no JSON object": ["", "hello", "{", "joe@example.com"],
+    "a number. Send": [0, 7, -1.5, "7", notification("7")],
+    "true or false. Send": [True, False, "true"],
+    "null. Send": [None],
+}
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    ("value", "what"), [(value, what) for what, values in SHAPES.items() for value in values], ids=repr
+)
+def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: Open, value: object, what: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        opened(value)
+
+    assert caught.value.code is Code.INVALID_REQUEST
+    assert caught.value.message.startswith(f"The body holds no request. It looks like {what}")
+    assert details.is_known(caught.value.message)
+
+
+@QUEUE_AND_INVOCATION
+@pytest.mark.parametrize(
+    "detail", [None, [], "text", 7, {}, {"order": 7}, notification("Shipped"), [REQUEST]], ids=repr
+)
+def test_an_event_whose_detail_is_no_request_and_has_no_mapping_says_so(opened: Open, detail: object) -> None:
+    with pytest.raises(Unreadable) as caught:
+        opened({**EVENT, "detail": detail})
+
+    assert caught.value.message == (
+        "The body holds no request. It looks like an EventBridge event whose detail is no request. "
+        "Map its detail-type (docs/mapping.md)."
+    )
+
+
+def test_an_event_by_http_is_told_to_be_sent_without_its_envelope() -> None:
+    with pytest.raises(Unreadable) as caught:
+        from_http(EVENT)
+
+    assert caught.value.message == (
+        "The body holds no request. It looks like an EventBridge event. By HTTP send its detail alone."
+    )
+    assert caught.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
+
+
+@EVERYWHERE
+@pytest.mark.parametrize(
+    "value",
+    [
+        {"record": None},
+        {"configuration": None},
+        {"configuration": "map-1"},
+        {"record": [], "Records": []},
+        {**notification("x"), "record": {}},
+        {"record": {}, "httpMethod": "PUT", "specversion": "1.0", "detail": {}},
+        {"configuration": "map-1", "Email": "joe@example.com"},
+    ],
+    ids=repr,
+)
+def test_what_has_a_record_or_a_configuration_is_a_request_be_it_right_or_wrong(opened: Open, value: object) -> None:
+    assert opened(value).content == value
+
+
+def test_every_shape_is_one_that_a_log_may_show() -> None:
+    told = {envelopes.describe(value) for values in SHAPES.values() for value in values if value != AS_TEXT}
+
+    assert told <= set(envelopes.SHAPES)
+    assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in envelopes.SHAPES)
+
+
+def test_nothing_that_was_sent_is_in_what_it_looks_like() -> None:
+    with pytest.raises(Unreadable) as caught:
+        from_queue({"joe@example.com": "joe", "Records": [{"eventSource": "aws:joe"}], "Type": "joe"})
+
+    assert "joe" not in repr(caught.value)
