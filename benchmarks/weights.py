@@ -22,13 +22,14 @@ from unittest.mock import patch
 import boto3
 from moto import mock_aws
 
-from personal_link import observability, triggers
-from personal_link.clock import Deadline, timestamp
-from personal_link.ledger import Attempt, Ledger
+from personal_link import observability
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Deadline, timestamp
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import LinkRequest, check
 from personal_link.metrics import metrics
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.queues import ResultsQueue
-from personal_link.request import LinkRequest, check
+from personal_link.triggers import deliveries
 from sandbox.template import REPOSITORY, source_template
 
 if TYPE_CHECKING:
@@ -140,7 +141,7 @@ def _value_bytes(value: Mapping[str, Any]) -> int:
 
 def _received(body: str) -> LinkRequest:
     attributes = {"SentTimestamp": str(round(NOW * 1000))}
-    return check(triggers.open_sqs({"messageId": str(uuid.uuid4()), "body": body, "attributes": attributes}))
+    return check(deliveries.open_sqs({"messageId": str(uuid.uuid4()), "body": body, "attributes": attributes}))
 
 
 @contextmanager

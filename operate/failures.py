@@ -17,8 +17,8 @@ from botocore.exceptions import (
     SSLError,
 )
 
-from personal_link.aws_failure import aws_error_code
-from personal_link.errors import RequestError, SettingsError
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.domain.errors import RequestError, SettingsError
 
 _SIGN_IN: Final = "sign in to AWS (aws sso login), or name a profile with --profile"
 _NOT_SIGNED_IN: Final = {

@@ -12,8 +12,8 @@ from botocore.exceptions import ClientError
 
 from operate.parked import Sweep
 from operate.stack import LIVE, Stack
-from personal_link.aws_failure import aws_error_code
-from personal_link.errors import CODES
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 
 QUEUES: Final = ("requests", "parked", "results")

@@ -6,12 +6,12 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from operate.stack import Stack
-from personal_link import event_mappings, triggers
-from personal_link.clock import Clock, SystemClock
-from personal_link.errors import Refused, Unreadable
-from personal_link.ledger import FORMAT
-from personal_link.outcome import Outcome, refused_on_arrival
-from personal_link.request import LinkRequest, check
+from personal_link.aws.ledger import FORMAT
+from personal_link.domain.clock import Clock, SystemClock
+from personal_link.domain.errors import Refused, Unreadable
+from personal_link.domain.outcome import Outcome, refused_on_arrival
+from personal_link.domain.request import LinkRequest, check
+from personal_link.triggers import deliveries, event_mappings
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -59,7 +59,7 @@ class LedgerReader:
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
         """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
         try:
-            delivery = triggers.open_sqs(record, self._map_event)
+            delivery = deliveries.open_sqs(record, self._map_event)
             try:
                 request = check(delivery)
             except Refused as refusal:

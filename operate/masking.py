@@ -4,8 +4,8 @@ import json
 import re
 from typing import Final
 
-from personal_link import strict_json
-from personal_link.errors import Code
+from personal_link.domain import strict_json
+from personal_link.domain.errors import Code
 
 MASK: Final = "***"
 

@@ -10,7 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.failures import denied_action
 from operate.masking import known_code
-from personal_link import triggers
+from personal_link.triggers import deliveries
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -43,7 +43,7 @@ class ParkedMessage:
             if "StringValue" in value
         }
         if attributes.keys() >= _LAMBDAS_ATTRIBUTES and "DeadLetterQueueSourceArn" not in message["Attributes"]:
-            attributes.setdefault(triggers.ORIGINAL_INVOCATION_ID, attributes["RequestID"])
+            attributes.setdefault(deliveries.ORIGINAL_INVOCATION_ID, attributes["RequestID"])
         record = {
             "messageId": message["MessageId"],
             "body": message["Body"],
@@ -60,7 +60,7 @@ class ParkedMessage:
     @property
     def original_id(self) -> str:
         """The id under which it first came, as a message or as a direct invocation."""
-        return triggers.invocation_id(self.record) or triggers.first_id(self.record)
+        return deliveries.invocation_id(self.record) or deliveries.first_id(self.record)
 
     @property
     def body(self) -> str:

@@ -13,9 +13,9 @@ from operate.parked import ParkedMessage, Sweep
 from operate.redrive import BECOMES, Pace, Redrive
 from operate.screen import progress, screen, table
 from operate.stack import Account, Stack
-from personal_link.clock import timestamp
-from personal_link.errors import CODES
-from personal_link.queues import ResultsQueue
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import timestamp
+from personal_link.domain.errors import CODES
 
 STACK = click.argument("stack")
 CODE = click.option("--code", type=click.Choice([*CODES, "-"]), metavar="CODE", help="Only those parked for this code.")

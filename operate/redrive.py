@@ -17,9 +17,9 @@ import click
 from operate.failures import NotAllowed
 from operate.ledger_reader import Entry, LedgerReader, Standing
 from operate.parked import ParkedMessage, Sweep
-from personal_link.clock import Clock, SystemClock
-from personal_link.queues import ResultsQueue
-from personal_link.triggers import first_sent_at, origin
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Clock, SystemClock
+from personal_link.triggers.deliveries import first_sent_at, origin
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

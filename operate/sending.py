@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from operate.ledger_reader import Entry, LedgerReader, Standing
-from personal_link import event_mappings, triggers
-from personal_link.errors import Refused
-from personal_link.request import LinkRequest, check
+from personal_link.domain.errors import Refused
+from personal_link.domain.request import LinkRequest, check
+from personal_link.triggers import deliveries, event_mappings
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -57,7 +57,7 @@ class TrialRequest:
 def _request(body: str, message_id: str) -> LinkRequest:
     record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
     try:
-        return check(triggers.open_sqs(record, event_mappings.load().apply))
+        return check(deliveries.open_sqs(record, event_mappings.load().apply))
     except Refused as refusal:
         problem = refusal.message
     raise click.ClickException(f"{problem} Nothing was sent.")

@@ -10,7 +10,7 @@ from botocore.config import Config
 from botocore.exceptions import ClientError
 
 from operate.failures import NotAllowed, denied_action, missing
-from personal_link.aws_failure import aws_error_code
+from personal_link.aws.aws_errors import aws_error_code
 
 LIVE: Final = "live"  # the alias of each function
 _CALLS: Final = Config(

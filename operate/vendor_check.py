@@ -6,12 +6,12 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from operate.stack import Account, Stack
-from personal_link.client_credentials import ClientCredentials, CredentialsSecret
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import Code, RequestError
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, RequestError
 from personal_link.settings import REGIONS, Settings, load_settings, token_server
-from personal_link.transport import Transport
 
 LIMIT: Final = 15.0  # seconds for each step
 _WHAT_TO_DO: Final = {

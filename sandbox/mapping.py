@@ -18,9 +18,10 @@ from sandbox.scene import run, say
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 
-from personal_link import event_mappings, strict_json, triggers  # only now is it on the path
-from personal_link.errors import RequestError, SettingsError
-from personal_link.request import check
+from personal_link.domain import strict_json
+from personal_link.domain.errors import RequestError, SettingsError
+from personal_link.domain.request import check
+from personal_link.triggers import deliveries, event_mappings  # only now is it on the path
 
 
 def mapping() -> None:
@@ -81,7 +82,7 @@ def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
 def _request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) -> dict[str, Any]:
     record = {"messageId": "(the message's)", "body": json.dumps(event), "attributes": {"SentTimestamp": "0"}}
     try:
-        request = check(triggers.open_sqs(record, mappings.apply))
+        request = check(deliveries.open_sqs(record, mappings.apply))
     except RequestError as error:
         is_mapped = "detail-type" not in event or mappings.apply(event)
         reasons = [] if is_mapped else ["No entry takes this event, and its detail is not a request."]

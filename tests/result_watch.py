@@ -9,7 +9,7 @@ from typing import Final
 
 import pytest
 
-from personal_link.outcome import Outcome
+from personal_link.domain.outcome import Outcome
 from sandbox.contracts import violations
 
 _SEEN: Final[list[str]] = []

@@ -4,9 +4,9 @@ from collections.abc import Callable
 from typing import Any
 
 from personal_link import observability, wiring
-from personal_link.clock import Deadline
-from personal_link.direct_call import named_by_its_code
-from personal_link.errors import Code, RequestError
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, RequestError
+from personal_link.triggers.invocation import named_by_its_code
 
 
 def _handle(event: object, context: Any) -> dict[str, Any]:

@@ -3,9 +3,10 @@
 from collections.abc import Callable
 from typing import Any
 
-from personal_link import http_answer, observability, wiring
-from personal_link.clock import Deadline
-from personal_link.errors import Code, RequestError
+from personal_link import observability, wiring
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, RequestError
+from personal_link.triggers import http_answer
 
 
 def _handle(event: dict[str, Any], context: Any) -> http_answer.HttpAnswer:

@@ -4,8 +4,8 @@ from collections.abc import Callable
 from typing import Any
 
 from personal_link import observability, wiring
-from personal_link.clock import Deadline
-from personal_link.errors import PersonalLinkError
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import PersonalLinkError
 
 
 def _handle(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:

@@ -5,12 +5,12 @@ from typing import Any
 
 import pytest
 
-from personal_link.clock import Deadline
-from personal_link.direct_call import DirectCall
-from personal_link.errors import TryAgain, Unreadable
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
-from personal_link.queues import ResultsQueue
-from personal_link.triggers import Mapped, no_mapping
+from personal_link.triggers.deliveries import Mapped, no_mapping
+from personal_link.triggers.invocation import DirectCall
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock

@@ -10,18 +10,18 @@ from typing import Any
 
 import pytest
 
-from personal_link import triggers
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import CredentialsSecret
-from personal_link.clock import Deadline
-from personal_link.errors import Code, NotProcessed, Refused, TryAgain
-from personal_link.ledger import Attempt, Ledger
-from personal_link.outcome import Outcome, PersonalLink, describe
-from personal_link.queues import Parked, RequestsQueue
-from personal_link.request import IdempotencyKey, LinkRequest, Scalar, Source, check
-from personal_link.shared_token import SharedToken
-from personal_link.token_lease import TokenLease
-from personal_link.token_secret import TokenSecret
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.queues import Parked, RequestsQueue
+from personal_link.aws.shared_token import SharedToken
+from personal_link.aws.token_lease import TokenLease
+from personal_link.aws.token_secret import TokenSecret
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.credentials import CredentialsSecret
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, NotProcessed, Refused, TryAgain
+from personal_link.domain.outcome import Outcome, PersonalLink, describe
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Scalar, Source, check
+from personal_link.triggers import deliveries
 from sandbox.template import REPOSITORY
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
@@ -140,13 +140,13 @@ def test_a_shared_token_is_used_and_no_other_is_asked_for(account: Account, cloc
 
 
 def test_a_parked_message_keeps_its_key_when_it_is_redriven() -> None:
-    key = check(triggers.open_sqs(redriven("parked-1.json"))).key
+    key = check(deliveries.open_sqs(redriven("parked-1.json"))).key
 
     assert key == IdempotencyKey("message", "19dd0b57-b21e-4ac1-bd88-01bbb068cb78")
 
 
 def test_a_parked_invocation_keeps_its_key_when_it_is_redriven() -> None:
-    request = check(triggers.open_sqs(redriven("parked-invocation-1.json")))
+    request = check(deliveries.open_sqs(redriven("parked-invocation-1.json")))
 
     assert request.key.scope == "content"
     assert request.source == Source("direct", "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77")

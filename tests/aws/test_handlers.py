@@ -13,10 +13,10 @@ import pytest
 import http_api
 import queue_worker
 from personal_link import observability, wiring
-from personal_link.clock import Deadline, SystemClock
-from personal_link.errors import SettingsError
-from personal_link.ledger import Ledger
-from personal_link.request import IdempotencyKey, LinkRequest, Source
+from personal_link.aws.ledger import Ledger
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import SettingsError
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, template_variables, values
 

@@ -6,12 +6,12 @@ from typing import Any
 
 import pytest
 
-from personal_link.clock import Deadline
-from personal_link.errors import Refused, TryAgain
-from personal_link.http_door import HttpDoor
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Refused, TryAgain
+from personal_link.domain.outcome import Outcome
 from personal_link.issue_link import LinkIssuer
-from personal_link.outcome import Outcome
-from personal_link.queues import ResultsQueue
+from personal_link.triggers.http import HttpDoor
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock

@@ -11,7 +11,7 @@ import direct_invocation
 import http_api
 import queue_worker
 from personal_link import wiring
-from personal_link.client_credentials import ClientCredentials, CredentialsSecret
+from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.aws.test_handlers import ADA, Context, api_event, forget

@@ -7,13 +7,13 @@ from dataclasses import replace
 
 import pytest
 
-from personal_link.access_token import AccessToken
-from personal_link.clock import Deadline
-from personal_link.errors import InvalidRequest, NotProcessed, OutcomeUnknown, Refused, TryAgain, Unanswered
+from personal_link.aws.ledger import Ledger
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import InvalidRequest, NotProcessed, OutcomeUnknown, Refused, TryAgain, Unanswered
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Ledger
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.request import IdempotencyKey, LinkRequest, Source
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, doing_before, refusing
 from tests.fake_clock import FakeClock

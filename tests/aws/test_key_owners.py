@@ -5,16 +5,16 @@ from typing import Any
 
 import pytest
 
-from personal_link import triggers
-from personal_link.clock import Deadline
-from personal_link.direct_call import DirectCall
-from personal_link.errors import Refused, TryAgain
-from personal_link.http_door import HttpDoor
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Refused, TryAgain
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, check
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Attempt, Ledger
-from personal_link.outcome import Outcome
-from personal_link.queues import ResultsQueue
-from personal_link.request import IdempotencyKey, LinkRequest, Source, check
+from personal_link.triggers import deliveries
+from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.invocation import DirectCall
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
@@ -31,7 +31,7 @@ class Callers:
 
     def __init__(self, account: Account, issuer: LinkIssuer, clock: FakeClock) -> None:
         results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
-        self._door, self._direct = HttpDoor(issuer, results), DirectCall(issuer, results, triggers.no_mapping)
+        self._door, self._direct = HttpDoor(issuer, results), DirectCall(issuer, results, deliveries.no_mapping)
         self._issuer, self._clock = issuer, clock
 
     def http(self, arn: str, body: dict[str, Any], key: str | None = None) -> Outcome:
@@ -47,7 +47,7 @@ class Callers:
             "attributes": {"SentTimestamp": "1795427999500"},
             "messageAttributes": attributes or {},
         }
-        return self._issuer.issue(check(triggers.open_sqs(record)), Deadline.after(32.0, self._clock))
+        return self._issuer.issue(check(deliveries.open_sqs(record)), Deadline.after(32.0, self._clock))
 
     def redrive(self, body: dict[str, Any]) -> Outcome:
         return self.queue(body, {"original_invocation_id": {"stringValue": INVOCATION}})
@@ -137,7 +137,7 @@ def begun_before(
 
 
 def content_key(callers_body: dict[str, Any]) -> IdempotencyKey:
-    delivery = triggers.open_direct(callers_body, INVOCATION, 0.0, triggers.no_mapping)
+    delivery = deliveries.open_direct(callers_body, INVOCATION, 0.0, deliveries.no_mapping)
     return IdempotencyKey("content", check(delivery).key.value)
 
 

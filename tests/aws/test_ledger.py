@@ -7,11 +7,11 @@ from typing import Literal
 
 import pytest
 
-from personal_link.clock import Deadline
-from personal_link.errors import Code, NotProcessed, Refused
-from personal_link.ledger import Attempt, Ledger
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.request import IdempotencyKey, LinkRequest, Source
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, NotProcessed, Refused
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from tests.aws.account import Account, doing_before, losing_answer, one_write_at_a_time, refusing, unreachable
 from tests.fake_clock import FakeClock
 

@@ -5,10 +5,10 @@ from typing import Any, Literal
 
 import pytest
 
-from personal_link.errors import Code, NotProcessed, Refused, Unreadable
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import Source
+from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.domain.errors import Code, NotProcessed, Refused, Unreadable
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import Source
 from tests.aws.account import Account, answering, refusing, unreachable, values, watched
 
 

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import ClientCredentials, CredentialsSecret
-from personal_link.clock import Clock, Deadline, SystemClock
-from personal_link.errors import Code, NotProcessed
-from personal_link.shared_token import SharedToken
-from personal_link.sign_in import sign_in
-from personal_link.token_lease import TokenLease
-from personal_link.token_secret import TokenSecret
+from personal_link.aws.shared_token import SharedToken
+from personal_link.aws.token_lease import TokenLease
+from personal_link.aws.token_secret import TokenSecret
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.customergauge.fetch_token import sign_in
+from personal_link.domain.clock import Clock, Deadline, SystemClock
+from personal_link.domain.errors import Code, NotProcessed
 from tests.aws.account import Account, answering, doing_before, losing_answer, one_write_at_a_time, refusing, watched
 from tests.fake_clock import FakeClock
 

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline
+from personal_link.aws.queues import RequestsQueue, ResultsQueue
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline
 from personal_link.issue_link import LinkIssuer
-from personal_link.queues import RequestsQueue, ResultsQueue
-from personal_link.triggers import no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import no_mapping
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import (
     TEN_SECONDS_AGO,

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from personal_link.errors import CODES
+from personal_link.domain.errors import CODES
 from sandbox.template import REPOSITORY, source_template
 from tests.contracts.openapi import DOCUMENT, METHODS, breaks, codes, operation, resolved, responses
 

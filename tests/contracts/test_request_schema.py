@@ -15,9 +15,9 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from personal_link import strict_json
-from personal_link.errors import Code, InvalidRequest
-from personal_link.request import Delivery, Source, check
+from personal_link.domain import strict_json
+from personal_link.domain.errors import Code, InvalidRequest
+from personal_link.domain.request import Delivery, Source, check
 from sandbox.contracts import schema, violations
 from sandbox.template import REPOSITORY
 

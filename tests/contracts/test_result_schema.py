@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-from personal_link.errors import CODES, Code, Refused
-from personal_link.outcome import Outcome, PersonalLink, describe
-from personal_link.request import Source
+from personal_link.domain.errors import CODES, Code, Refused
+from personal_link.domain.outcome import Outcome, PersonalLink, describe
+from personal_link.domain.request import Source
 from sandbox.contracts import schema, validator, violations
 from sandbox.template import REPOSITORY
 

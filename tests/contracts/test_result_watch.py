@@ -8,8 +8,8 @@ from sandbox.template import REPOSITORY
 
 PLANTED = """
 from dataclasses import replace
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.request import Source
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import Source
 
 GOOD = Outcome(
     "5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10", "created", Source("sqs", "1"), "2026-11-24T10:00:00.000Z",

@@ -6,22 +6,22 @@ from typing import Any
 
 import http_api
 import queue_worker
-from personal_link import token_lease
-from personal_link.access_token import TokenCache, in_a_thread
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.client_credentials import CredentialsSecret
-from personal_link.customergauge import CustomerGauge
-from personal_link.http_door import HttpDoor
+from personal_link.aws import token_lease
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.queues import RequestsQueue, ResultsQueue
+from personal_link.aws.shared_token import SharedToken
+from personal_link.aws.token_lease import TokenLease
+from personal_link.aws.token_secret import TokenSecret
+from personal_link.customergauge.access_token import TokenCache, in_a_thread
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import CredentialsSecret
+from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Ledger
-from personal_link.queues import RequestsQueue, ResultsQueue
-from personal_link.shared_token import SharedToken
-from personal_link.sign_in import sign_in
-from personal_link.token_lease import TokenLease
-from personal_link.token_secret import TokenSecret
-from personal_link.transport import Transport
-from personal_link.triggers import no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import no_mapping
+from personal_link.triggers.http import HttpDoor
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
 from tests.crash.interruptions import Interruptions, WatchedTransport

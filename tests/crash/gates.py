@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Literal
 
-from personal_link.clock import Clock, Deadline
-from personal_link.transport import Response, Transport
+from personal_link.customergauge.transport import Response, Transport
+from personal_link.domain.clock import Clock, Deadline
 
 Gate = Literal["before the call", "after the call"]
 PATIENCE = 20.0  # seconds

@@ -9,8 +9,8 @@ from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 from botocore.exceptions import ReadTimeoutError
 
-from personal_link.clock import Clock, Deadline
-from personal_link.transport import Response, Transport
+from personal_link.customergauge.transport import Response, Transport
+from personal_link.domain.clock import Clock, Deadline
 from sandbox.customergauge import CustomerGaugeSandbox, Endpoint, Reply
 
 if TYPE_CHECKING:

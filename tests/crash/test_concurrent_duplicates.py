@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from personal_link.clock import Deadline
-from personal_link.errors import TryAgain
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import TryAgain
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, one_write_at_a_time
 from tests.crash.arrivals import HTTP, Arrival, Trigger

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personal_link.clock import Deadline
+from personal_link.domain.clock import Deadline
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.crash.arrivals import Arrival

@@ -11,12 +11,12 @@ from typing import Any
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from personal_link.errors import SettingsError
+from personal_link.domain.errors import SettingsError
 from personal_link.settings import load_queue_settings
 from sandbox.template import REPOSITORY, source_template
 
 PACKAGE = REPOSITORY / "layers" / "personal_link" / "personal_link"
-CODE = [*PACKAGE.glob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")]
+CODE = [*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")]
 
 # Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
 OF_OTHERS = frozenset(

@@ -4,7 +4,7 @@ import ast
 import re
 from collections import defaultdict
 
-from personal_link.errors import CODES
+from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 from sandbox.template import REPOSITORY
 from tests.docs.documents import DOCS, marked, rows, sections
@@ -19,7 +19,7 @@ def names(text: str) -> list[str]:
 
 
 def test_every_module_is_there() -> None:
-    modules = [path.name for path in PACKAGE.glob("*.py") if path.stem != "__init__"]
+    modules = [path.name for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
 
     assert [module for module in modules if module not in marked(SECTIONS["What to read, in this order"])] == []
 
@@ -53,7 +53,7 @@ def test_the_metrics_are_all_metrics_with_their_dimensions() -> None:
 def dimensions_counted() -> dict[str, set[str]]:
     """Return by which dimensions the package counts each metric, out of its code."""
     counted: dict[str, set[str]] = defaultdict(set)
-    for path in PACKAGE.glob("*.py"):
+    for path in PACKAGE.rglob("*.py"):
         for node in ast.walk(ast.parse(path.read_text())):
             match node:
                 case ast.Call(args=[ast.Attribute(value=ast.Name(id="Metric"), attr=name), *_], keywords=keywords):

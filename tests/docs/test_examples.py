@@ -10,9 +10,9 @@ import pytest
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from personal_link import event_mappings
-from personal_link.errors import CODES
-from personal_link.request import is_label
+from personal_link.domain.errors import CODES
+from personal_link.domain.request import is_label
+from personal_link.triggers import event_mappings
 from tests.docs.documents import DOCS, fenced, rows, sections
 
 CALLING = (DOCS / "calling.md").read_text()

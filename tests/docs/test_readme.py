@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from personal_link.errors import CODES
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.request import Delivery, Source, check
+from personal_link.domain.errors import CODES
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import Delivery, Source, check
 from sandbox.template import REPOSITORY, source_template, translated_template
 
 README = (REPOSITORY / "README.md").read_text()

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from personal_link import observability
-from personal_link.errors import CODES
+from personal_link.domain.errors import CODES
 from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, commands, fenced, rows, sections
 from tests.docs.known import PACKAGE, alarms, parameters, resources

@@ -4,7 +4,7 @@ import hashlib
 
 import pytest
 
-from personal_link.request import IdempotencyKey
+from personal_link.domain.request import IdempotencyKey
 from tests.docs.documents import DOCS, marked
 
 PAGE = marked((DOCS / "security.md").read_text())

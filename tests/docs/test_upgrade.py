@@ -2,7 +2,8 @@
 
 import re
 
-from personal_link import ledger, outcome, token_lease
+from personal_link.aws import ledger, token_lease
+from personal_link.domain import outcome
 from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, marked, rows, sections
 

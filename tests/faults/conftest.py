@@ -9,14 +9,14 @@ import pytest
 from moto import mock_aws
 
 from personal_link import observability, wiring
-from personal_link.access_token import TokenCache, in_a_thread
-from personal_link.client_credentials import CredentialsSecret
-from personal_link.clock import SystemClock
-from personal_link.customergauge import CustomerGauge
+from personal_link.aws.ledger import Ledger
+from personal_link.customergauge.access_token import TokenCache, in_a_thread
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import CredentialsSecret
+from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import SystemClock
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Ledger
-from personal_link.sign_in import sign_in
-from personal_link.transport import Transport
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account, template_variables
 from tests.faults.faulty_aws import FaultyAws

@@ -11,8 +11,8 @@ from botocore.config import Config
 
 import http_api
 import queue_worker
-from personal_link.client_credentials import ClientCredentials, CredentialsSecret
-from personal_link.errors import Code, NotProcessed
+from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.domain.errors import Code, NotProcessed
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.fake_clock import FakeClock

@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from personal_link.access_token import AccessToken, TokenCache
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline, SystemClock
+from personal_link.aws.queues import RequestsQueue, ResultsQueue
+from personal_link.customergauge.access_token import AccessToken, TokenCache
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.issue_link import LinkIssuer
-from personal_link.queues import RequestsQueue, ResultsQueue
-from personal_link.triggers import no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import no_mapping
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
 

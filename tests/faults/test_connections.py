@@ -11,10 +11,11 @@ from collections.abc import Callable
 import pytest
 import trustme
 
-from personal_link.access_token import AccessToken
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import (
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import (
     Code,
     NotProcessed,
     OutcomeUnknown,
@@ -23,7 +24,6 @@ from personal_link.errors import (
     Unanswered,
     Unauthorized,
 )
-from personal_link.transport import Transport
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.fake_clock import FakeClock
 from tests.faults.scripted_lines import Line, Talk, a_link, answer, serving, unanswered

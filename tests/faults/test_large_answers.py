@@ -8,12 +8,12 @@ from collections.abc import Callable
 
 import pytest
 
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import Code, NotProcessed, OutcomeUnknown
-from personal_link.transport import Transport
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown
 from tests.faults.scripted_lines import Line, a_link, serving
 
 MEGABYTE = 1_000_000

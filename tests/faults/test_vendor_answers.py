@@ -5,11 +5,12 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from personal_link.access_token import AccessToken, TokenCache, in_a_thread
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import (
+from personal_link.customergauge.access_token import AccessToken, TokenCache, in_a_thread
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import (
     Code,
     CredentialsRefused,
     NotProcessed,
@@ -18,7 +19,6 @@ from personal_link.errors import (
     RequestError,
     Unanswered,
 )
-from personal_link.transport import Transport
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET
 from tests.fake_clock import FakeClock

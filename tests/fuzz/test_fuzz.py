@@ -13,17 +13,18 @@ from hypothesis import strategies as st
 
 import direct_invocation
 import http_api
-from personal_link import details, wiring
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline, timestamp
-from personal_link.direct_call import DirectCall
-from personal_link.errors import PersonalLinkError
-from personal_link.http_door import HttpDoor
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import LinkRequest
-from personal_link.triggers import no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link import wiring
+from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain import error_texts
+from personal_link.domain.clock import Deadline, timestamp
+from personal_link.domain.errors import PersonalLinkError
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import LinkRequest
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import no_mapping
+from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.invocation import DirectCall
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -224,7 +225,7 @@ def end_of(body: str) -> dict[str, Any] | None:
     for parked in queue.parked:
         assert parked.body == body
         assert parked.error.code in {"invalid_request", "too_large"}
-        assert details.is_known(parked.error.message)
+        assert error_texts.is_known(parked.error.message)
         return None
     [message] = sqs.sent
     assert message.isascii()

@@ -14,15 +14,15 @@ from queue import SimpleQueue
 from typing import Final, NoReturn
 from urllib.parse import quote, quote_plus, urlencode
 
-from personal_link.access_token import in_a_thread
-from personal_link.customergauge import CustomerGauge
-from personal_link.direct_call import DirectCall
-from personal_link.http_door import HttpDoor
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.queues import RequestsQueue, ResultsQueue
+from personal_link.customergauge.access_token import in_a_thread
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Ledger
-from personal_link.queues import RequestsQueue, ResultsQueue
-from personal_link.transport import Transport
-from personal_link.work_batch import BatchWorker
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.invocation import DirectCall
 from sandbox.vendor_replies import Reply
 from tests.leaks.canaries import (
     ALL_OF_THEM,
@@ -433,7 +433,7 @@ def a_ledger_whose_items_are_spoilt(stage: Stage) -> None:
     refused = {"__type": "ConditionalCheckFailedException", "message": ALL_OF_THEM}
     for outcome in (ALL_OF_THEM, f'{{"id": "{ALL_OF_THEM}', json.dumps(dict.fromkeys([EMAIL.value], EMAIL.value))):
         there = {name: {"S": "1"} for name in ("format", "owner", "state")} | {"outcome": {"S": outcome}}
-        stage.monkeypatch.setattr("personal_link.request.LinkRequest.fingerprint", "1")
+        stage.monkeypatch.setattr("personal_link.domain.request.LinkRequest.fingerprint", "1")
         reply = Reply(400, {**refused, "Item": {**there, "fingerprint": {"S": "1"}}})
         stage.aws.script("PutItem", reply, reply)
         stage.call()

@@ -13,9 +13,10 @@ import pytest
 import direct_invocation
 import http_api
 import queue_worker
-from personal_link import observability, token_lease, wiring
-from personal_link.details import is_known
-from personal_link.errors import RequestError
+from personal_link import observability, wiring
+from personal_link.aws import token_lease
+from personal_link.domain.error_texts import is_known
+from personal_link.domain.errors import RequestError
 from sandbox.customergauge import TOKEN_PATH as TOKENS
 from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account

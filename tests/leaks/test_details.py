@@ -10,12 +10,12 @@ import pytest
 from urllib3.exceptions import HTTPError
 
 import personal_link
-from personal_link import details, errors
+from personal_link.domain import error_texts, errors
 from sandbox.template import REPOSITORY
 
-FILES: Final = (*Path(personal_link.__file__).parent.glob("*.py"), *REPOSITORY.glob("functions/*/*.py"))
+FILES: Final = (*Path(personal_link.__file__).parent.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"))
 OURS: Final = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
-MISSING: Final = "The credentials secret {}."  # what `_missing` of client_credentials.py makes of its text
+MISSING: Final = "The credentials secret {}."  # what `_missing` of credentials.py makes of its text
 
 
 def texts_of_errors(tree: ast.AST, outer: dict[str, str] | None = None) -> Iterator[str]:
@@ -70,13 +70,13 @@ def texts_of_the_code() -> set[str]:
 
 
 def test_every_text_that_the_code_gives_to_an_error_is_on_the_list_and_no_other() -> None:
-    listed = {re.sub("<[a-z ]+>", "{}", text) for text in details.DETAILS}
+    listed = {re.sub("<[a-z ]+>", "{}", text) for text in error_texts.DETAILS}
 
     assert texts_of_the_code() == listed
 
 
 def test_a_text_is_listed_once() -> None:
-    assert len(set(details.DETAILS)) == len(details.DETAILS)
+    assert len(set(error_texts.DETAILS)) == len(error_texts.DETAILS)
 
 
 @pytest.mark.parametrize(
@@ -98,13 +98,13 @@ def test_a_text_is_listed_once() -> None:
     ],
 )
 def test_a_text_whose_holes_hold_what_they_may_is_known(text: str) -> None:
-    assert details.is_known(text)
+    assert error_texts.is_known(text)
 
 
 @pytest.mark.parametrize("kind", [*all_of(HTTPError), *all_of(OSError)], ids=lambda kind: kind.__name__)
 def test_every_kind_of_failed_connection_is_known(kind: type[Exception]) -> None:
-    assert details.is_known(f"sent, no answer ({kind.__name__})")
-    assert details.is_known(f"no TLS connection ({kind.__name__})")
+    assert error_texts.is_known(f"sent, no answer ({kind.__name__})")
+    assert error_texts.is_known(f"no TLS connection ({kind.__name__})")
 
 
 @pytest.mark.parametrize(
@@ -128,4 +128,4 @@ def test_every_kind_of_failed_connection_is_known(kind: type[Exception]) -> None
     ],
 )
 def test_any_other_text_is_not(text: str) -> None:
-    assert not details.is_known(text)
+    assert not error_texts.is_known(text)

@@ -12,10 +12,10 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from personal_link import observability
-from personal_link.aws_failure import aws_error_code
-from personal_link.errors import Code, PersonalLinkError, RequestError, TryAgain
-from personal_link.outcome import Outcome
-from personal_link.request import Source
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.domain.errors import Code, PersonalLinkError, RequestError, TryAgain
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import Source
 from tests.embedded_metrics import counted_in, log_lines
 from tests.leaks.canaries import ALL_OF_THEM, CANARIES, canaries_in
 from tests.leaks.stage import Stage, a_request

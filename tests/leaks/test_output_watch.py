@@ -14,7 +14,7 @@ PLANTED = """
 import base64, logging, os, sys
 import pytest
 from personal_link import observability
-from personal_link.request import Source
+from personal_link.domain.request import Source
 from tests.aws.account import CLIENT_SECRET
 from tests.leaks.canaries import FIRST_NAME
 

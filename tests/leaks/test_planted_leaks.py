@@ -18,12 +18,14 @@ import pytest
 
 import http_api
 import personal_link
-from personal_link import http_answer, metrics, observability, outcome, request
-from personal_link.access_token import AccessToken
-from personal_link.customergauge import CustomerGauge
-from personal_link.outcome import Outcome
-from personal_link.token_lease import TokenLease
-from personal_link.transport import Transport
+from personal_link import metrics, observability
+from personal_link.aws.token_lease import TokenLease
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.transport import Transport
+from personal_link.domain import outcome, request
+from personal_link.domain.outcome import Outcome
+from personal_link.triggers import http_answer
 from tests.leaks.canaries import ALL_OF_THEM, EMAIL, TOKEN
 from tests.leaks.paths import PATHS
 from tests.leaks.side_doors import used_side_doors
@@ -150,7 +152,7 @@ def put_the_tail_of_the_token_into_an_error(patch: pytest.MonkeyPatch) -> None:
 def request_by(code: str, quoted: str, patch: pytest.MonkeyPatch) -> None:
     """Let the transport's `request` be another one, which can quote something."""
     there = Path(personal_link.__file__).with_name("planted.py")
-    names: dict[str, Any] = {**vars(sys.modules["personal_link.transport"]), "quoted": quoted}
+    names: dict[str, Any] = {**vars(sys.modules["personal_link.customergauge.transport"]), "quoted": quoted}
     exec(compile(code, there, "exec"), names)  # noqa: S102 - code of the package, by its file's name
     patch.setattr(Transport, "request", names["request"])
 
@@ -257,7 +259,7 @@ def test_the_bytecode_that_python_writes_itself_is_no_leak(tmp_path: Path, monke
 
 
 def test_a_class_that_nobody_has_looked_at_is_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    new = type("Person", (), {"__module__": "personal_link.request"})
+    new = type("Person", (), {"__module__": "personal_link.domain.request"})
     monkeypatch.setattr(request, "Person", new, raising=False)
 
     assert classes_not_shown() == ["Person"]

@@ -15,29 +15,32 @@ from typing import TYPE_CHECKING, Any, Protocol, cast
 import pytest
 
 import personal_link
-from personal_link import answer_bytes, strict_json, transport, vendor_words, wiring, work_batch
-from personal_link.access_token import AccessToken, TokenCache
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.client_credentials import ClientCredentials, CredentialsSecret
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.direct_call import DirectCall
-from personal_link.envelopes import Wrapping
-from personal_link.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
-from personal_link.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
-from personal_link.http_door import HttpDoor
+from personal_link import wiring
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.aws.shared_token import SharedToken
+from personal_link.aws.token_lease import TokenLease
+from personal_link.aws.token_secret import StoredToken, TokenSecret
+from personal_link.customergauge import answer_bytes, transport, vendor_words
+from personal_link.customergauge.access_token import AccessToken, TokenCache
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.domain import strict_json
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Attempt, Ledger
 from personal_link.metrics import Metrics
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.settings import QueueSettings, Settings, _Reader
-from personal_link.shared_token import SharedToken
-from personal_link.token_lease import TokenLease
-from personal_link.token_secret import StoredToken, TokenSecret
-from personal_link.triggers import Mapped, no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link.triggers import batch
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import Mapped, no_mapping
+from personal_link.triggers.envelopes import Wrapping
+from personal_link.triggers.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
+from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.invocation import DirectCall
 from tests.leaks.canaries import (
     ALL_OF_THEM,
     CANARIES,
@@ -181,7 +184,7 @@ def objects() -> list[object]:
         DirectCall(issuer, results, no_mapping),
         HttpDoor(issuer, results),
         BatchWorker(issuer, results, requests, breaker, 60.0, clock, 10, no_mapping),
-        work_batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
+        batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
         QueueSettings(settings, "url", "parked url", 24, 10, 5, 0),
         _Reader({"AUTH_BASE_URL": ALL_OF_THEM}),
         wiring._Models(),  # noqa: SLF001

@@ -15,17 +15,17 @@ import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
 
 from personal_link import issue_link, observability
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline
-from personal_link.direct_call import DirectCall
-from personal_link.errors import Code, NotProcessed, OutcomeUnknown, Refused, RequestError, Unanswered
-from personal_link.http_door import HttpDoor
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.queues import RequestsQueue, ResultsQueue
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Refused, RequestError, Unanswered
+from personal_link.domain.outcome import PersonalLink
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Ledger
-from personal_link.outcome import PersonalLink
-from personal_link.queues import RequestsQueue, ResultsQueue
-from personal_link.triggers import no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import no_mapping
+from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.invocation import DirectCall
 
 START = 1_800_000_000.0
 LIMIT = 20.0  # seconds of a delivery until its deadline

@@ -9,8 +9,8 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
+from personal_link.aws.ledger import CONTENT_KEY_LIFE
 from personal_link.issue_link import MAYBE_MADE
-from personal_link.ledger import CONTENT_KEY_LIFE
 from tests.model.deliveries import LIMIT, START, Answer, Call, Delivery, End, next_of
 from tests.model.expressions import Item, holds, written
 

@@ -11,13 +11,16 @@ from typing import Any
 
 import pytest
 
-from personal_link import issue_link, ledger, outcome, triggers
-from personal_link.clock import Deadline
-from personal_link.errors import NotProcessed, TryAgain
+from personal_link import issue_link
+from personal_link.aws import ledger
+from personal_link.aws.ledger import Attempt
+from personal_link.domain import outcome
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import NotProcessed, TryAgain
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import check
 from personal_link.issue_link import LinkIssuer
-from personal_link.ledger import Attempt
-from personal_link.outcome import Outcome
-from personal_link.request import check
+from personal_link.triggers import deliveries
 from tests.model.deliveries import START, Delivery, http_event, prepare
 from tests.model.explorer import Explorer, Scenario
 
@@ -62,7 +65,7 @@ def without_expiry_in_the_take_over(undo: pytest.MonkeyPatch) -> None:
 
 
 def marked_three_weeks_ago_but_half_a_minute() -> str:
-    request = check(triggers.open_http(http_event(A)))
+    request = check(deliveries.open_http(http_event(A)))
     item = {
         "pk": {"S": request.key.digest},
         "fingerprint": {"S": request.fingerprint},

@@ -26,28 +26,34 @@ from tests.mutation.guards import GUARDS, Guard
 REPOSITORY = Path(__file__).parents[2]
 LAYER = REPOSITORY / "layers" / "personal_link"
 TESTS = {
-    "access_token": ["tests/unit/test_access_token.py"],
-    "shared_token": ["tests/aws/test_shared_token.py"],
-    "token_lease": ["tests/aws/test_shared_token.py"],
-    "token_secret": ["tests/aws/test_shared_token.py"],
-    "sign_in": ["tests/unit/test_sign_in.py"],
-    "circuit_breaker": ["tests/unit/test_circuit_breaker.py"],
-    "work_batch": ["tests/aws/test_work_batch.py"],
-    "direct_call": ["tests/aws/test_direct_call.py", "tests/unit/test_direct_invocation.py"],
-    "triggers": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],
-    "envelopes": ["tests/unit/test_envelopes.py", "tests/unit/test_triggers.py"],
-    "customergauge": ["tests/wire"],
-    "vendor_answers": ["tests/wire"],
-    "vendor_words": ["tests/wire/test_undocumented_answers.py"],
+    "customergauge/access_token": ["tests/unit/test_access_token.py"],
+    "aws/shared_token": ["tests/aws/test_shared_token.py"],
+    "aws/token_lease": ["tests/aws/test_shared_token.py"],
+    "aws/token_secret": ["tests/aws/test_shared_token.py"],
+    "customergauge/fetch_token": ["tests/unit/test_sign_in.py"],
+    "customergauge/circuit_breaker": ["tests/unit/test_circuit_breaker.py"],
+    "triggers/batch": ["tests/aws/test_work_batch.py"],
+    "triggers/invocation": ["tests/aws/test_direct_call.py", "tests/unit/test_direct_invocation.py"],
+    "triggers/deliveries": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],
+    "triggers/envelopes": ["tests/unit/test_envelopes.py", "tests/unit/test_triggers.py"],
+    "customergauge/client": ["tests/wire"],
+    "customergauge/answers": ["tests/wire"],
+    "customergauge/vendor_words": ["tests/wire/test_undocumented_answers.py"],
     "observability": ["tests/leaks/test_log_lines.py"],
-    "answer_bytes": ["tests/wire", *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers"))],
-    "transport": ["tests/wire", *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers"))],
-    "ledger": [
+    "customergauge/answer_bytes": [
+        "tests/wire",
+        *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers")),
+    ],
+    "customergauge/transport": [
+        "tests/wire",
+        *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers")),
+    ],
+    "aws/ledger": [
         *(f"tests/aws/test_{name}.py" for name in ("ledger", "issue_link", "key_owners")),
         "tests/crash/test_late_writers.py",
     ],
     "issue_link": ["tests/aws/test_issue_link.py", "tests/crash/test_late_writers.py"],
-    "outcome": ["tests/unit/test_outcome.py", "tests/aws/test_issue_link.py"],
+    "domain/outcome": ["tests/unit/test_outcome.py", "tests/aws/test_issue_link.py"],
 }
 NEEDED = 0.9
 SECONDS = 240  # a mutant that takes longer is one that hangs

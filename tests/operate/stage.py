@@ -14,13 +14,13 @@ from moto.sqs.models import sqs_backends
 
 from operate import stack as located
 from operate.commands import operate
-from personal_link import triggers
-from personal_link.clock import Deadline, SystemClock
-from personal_link.errors import Code, RequestError, TryAgain
-from personal_link.ledger import Attempt, Ledger
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.queues import Parked, RequestsQueue
-from personal_link.request import LinkRequest, check
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.queues import Parked, RequestsQueue
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, RequestError, TryAgain
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import LinkRequest, check
+from personal_link.triggers import deliveries
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.leaks import canaries
@@ -220,7 +220,7 @@ class Stage:
 def the_request(body: str = BODY) -> LinkRequest:
     """Return the request in a body."""
     return check(
-        triggers.open_sqs(
+        deliveries.open_sqs(
             {
                 "messageId": FIRST_ID,
                 "body": body,

@@ -5,7 +5,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from personal_link.errors import Code
+from personal_link.domain.errors import Code
 from tests.aws.account import refusing
 from tests.operate.stage import NAME, Stage
 

@@ -9,8 +9,8 @@ import pytest
 from operate.ledger_reader import LedgerReader
 from operate.masking import MASK, masked
 from operate.parked import Sweep
-from personal_link.clock import SystemClock
-from personal_link.errors import Code
+from personal_link.domain.clock import SystemClock
+from personal_link.domain.errors import Code
 from tests.leaks.canaries import CANARIES, EMAIL, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
 

@@ -11,9 +11,9 @@ from botocore.compat import HTTPHeaders
 
 from operate.parked import ParkedMessage
 from operate.redrive import Pace
-from personal_link import triggers
-from personal_link.errors import Code
-from personal_link.request import check
+from personal_link.domain.errors import Code
+from personal_link.domain.request import check
+from personal_link.triggers import deliveries
 from tests.aws.account import doing_before, refusing, values, watched
 from tests.fake_clock import FakeClock
 from tests.leaks.canaries import CANARIES, canaries_in
@@ -41,7 +41,7 @@ def test_a_redriven_message_is_the_same_request_under_the_same_key(stage: Stage)
         "messageAttributes": {"original_message_id": {"stringValue": values(message)["original_message_id"]}},  # type: ignore[arg-type]
     }
     assert message["Body"] == body
-    assert check(triggers.open_sqs(record)).key == the_request(body).key
+    assert check(deliveries.open_sqs(record)).key == the_request(body).key
     assert the_request(body).key.value == FIRST_ID
     assert became(redriven.output) == {"tried again": 1}
     assert stage.parked_ids() == []
@@ -165,8 +165,8 @@ def test_what_sqs_parked_is_no_invocation_whatever_attributes_its_sender_wrote()
     by_sqs = ParkedMessage.received(message)
 
     first_sent_at = {"first_sent_at": "1795427990000"}
-    assert triggers.origin(by_lambda.record) == {"original_invocation_id": FIRST_ID, **first_sent_at}
-    assert triggers.origin(by_sqs.record) == {"original_message_id": message["MessageId"], **first_sent_at}
+    assert deliveries.origin(by_lambda.record) == {"original_invocation_id": FIRST_ID, **first_sent_at}
+    assert deliveries.origin(by_sqs.record) == {"original_message_id": message["MessageId"], **first_sent_at}
 
 
 @pytest.mark.parametrize("marked", [False, True])

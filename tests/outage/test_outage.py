@@ -15,14 +15,14 @@ from typing import TYPE_CHECKING, Any, cast
 import pytest
 
 from personal_link import observability
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline
-from personal_link.errors import Code, Unanswered
-from personal_link.outcome import Outcome
-from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import LinkRequest, Source
-from personal_link.triggers import no_mapping
-from personal_link.work_batch import BatchWorker
+from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, Unanswered
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import LinkRequest, Source
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.deliveries import no_mapping
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:

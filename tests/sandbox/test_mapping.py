@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from personal_link import event_mappings
+from personal_link.triggers import event_mappings
 from sandbox import mapping
 from sandbox.emulator import REPOSITORY, SandboxError
 

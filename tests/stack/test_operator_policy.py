@@ -18,7 +18,7 @@ from click.testing import CliRunner
 from operate.commands import operate
 from operate.failures import denied_action
 from operate.health import QUEUES
-from personal_link.aws_failure import aws_error_code
+from personal_link.aws.aws_errors import aws_error_code
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import REGION
 from sandbox.stack import STACK_NAME, Stack

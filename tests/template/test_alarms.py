@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from personal_link.errors import CODES
+from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 from sandbox.template import REPOSITORY, source_template
 from tests.template.invariants.alarms import LONGEST_DELAY, WATCHED

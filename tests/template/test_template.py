@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from personal_link.errors import SettingsError
+from personal_link.domain.errors import SettingsError
 from personal_link.settings import load_queue_settings, load_settings
 from sandbox.template import REPOSITORY, SOURCE, source_template, translated_template
 

@@ -8,9 +8,9 @@ from contextlib import suppress
 
 import pytest
 
-from personal_link.access_token import AccessToken, TokenCache, in_a_thread
-from personal_link.clock import Deadline
-from personal_link.errors import Code, CredentialsRefused, NotProcessed, TryAgain, Unauthorized
+from personal_link.customergauge.access_token import AccessToken, TokenCache, in_a_thread
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, CredentialsRefused, NotProcessed, TryAgain, Unauthorized
 from tests.fake_clock import FakeClock
 
 

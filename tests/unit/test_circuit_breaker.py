@@ -8,9 +8,9 @@ from typing import Literal
 
 import pytest
 
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline, SystemClock
-from personal_link.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
 from tests.fake_clock import FakeClock
 
 DOWN = Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 500")

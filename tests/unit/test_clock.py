@@ -2,8 +2,8 @@
 
 import pytest
 
-from personal_link.clock import Deadline, SystemClock, timestamp
-from personal_link.errors import Code, NotProcessed
+from personal_link.domain.clock import Deadline, SystemClock, timestamp
+from personal_link.domain.errors import Code, NotProcessed
 from tests.fake_clock import FakeClock
 
 

@@ -8,9 +8,8 @@ import pytest
 
 import direct_invocation
 from personal_link import wiring
-from personal_link.clock import Deadline
-from personal_link.direct_call import named_by_its_code
-from personal_link.errors import (
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import (
     CODES,
     Code,
     NotProcessed,
@@ -20,6 +19,7 @@ from personal_link.errors import (
     Unanswered,
     Unreadable,
 )
+from personal_link.triggers.invocation import named_by_its_code
 
 RESULT = {"schema": "personal-link-result/1", "status": "created"}
 REQUEST = {"record": {"Email": "joe@example.com"}}

@@ -6,10 +6,11 @@ from typing import Any
 
 import pytest
 
-from personal_link import details, envelopes
-from personal_link.errors import Code, Unreadable
-from personal_link.request import Delivery, IdempotencyKey, Source, check
-from personal_link.triggers import Mapped, no_mapping, open_direct, open_http, open_sqs
+from personal_link.domain import error_texts
+from personal_link.domain.errors import Code, Unreadable
+from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
+from personal_link.triggers import envelopes
+from personal_link.triggers.deliveries import Mapped, no_mapping, open_direct, open_http, open_sqs
 
 REQUEST = {"configuration": "map-1", "record": {"Email": "joe@example.com"}, "reference": "order-7"}
 EVENT = {
@@ -287,7 +288,7 @@ def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: O
 
     assert caught.value.code is Code.INVALID_REQUEST
     assert caught.value.message.startswith(f"The body holds no request. It looks like {what}")
-    assert details.is_known(caught.value.message)
+    assert error_texts.is_known(caught.value.message)
 
 
 @QUEUE_AND_INVOCATION

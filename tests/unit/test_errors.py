@@ -7,8 +7,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from personal_link import errors
-from personal_link.errors import CODES, Code, OutcomeUnknown, PersonalLinkError, RequestError
+from personal_link.domain import errors
+from personal_link.domain.errors import CODES, Code, OutcomeUnknown, PersonalLinkError, RequestError
 
 
 def subclasses(parent: type[PersonalLinkError]) -> Iterator[type[PersonalLinkError]]:

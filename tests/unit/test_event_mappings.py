@@ -7,11 +7,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from personal_link.errors import InvalidRequest, SettingsError
-from personal_link.event_mappings import EventMappings, _compile, _Entry, _Functions, load
-from personal_link.outcome import refused_on_arrival
-from personal_link.request import LinkRequest, check
-from personal_link.triggers import open_direct, open_sqs
+from personal_link.domain.errors import InvalidRequest, SettingsError
+from personal_link.domain.outcome import refused_on_arrival
+from personal_link.domain.request import LinkRequest, check
+from personal_link.triggers.deliveries import open_direct, open_sqs
+from personal_link.triggers.event_mappings import EventMappings, _compile, _Entry, _Functions, load
 from sandbox.emulator import REPOSITORY
 
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"

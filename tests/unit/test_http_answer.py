@@ -4,10 +4,10 @@ import json
 
 import pytest
 
-from personal_link import http_answer
-from personal_link.errors import Code, InvalidRequest, NotProcessed, RequestError
-from personal_link.outcome import Outcome, PersonalLink, Status
-from personal_link.request import Source
+from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, RequestError
+from personal_link.domain.outcome import Outcome, PersonalLink, Status
+from personal_link.domain.request import Source
+from personal_link.triggers import http_answer
 
 STATUS = {
     "invalid_request": 400,

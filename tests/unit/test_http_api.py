@@ -9,10 +9,10 @@ import pytest
 
 import http_api
 from personal_link import observability, wiring
-from personal_link.clock import Deadline
-from personal_link.errors import Code, InvalidRequest, NotProcessed, RequestError, SettingsError, Unanswered
-from personal_link.outcome import Outcome, PersonalLink
-from personal_link.request import Source
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, RequestError, SettingsError, Unanswered
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import Source
 
 EVENT: dict[str, Any] = {
     "httpMethod": "PUT",

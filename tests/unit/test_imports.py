@@ -11,10 +11,22 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PACKAGE = ROOT / "layers" / "personal_link" / "personal_link"
-MODULES = sorted(PACKAGE.glob("*.py"))
+MODULES = sorted(PACKAGE.rglob("*.py"))
 HANDLERS = [ROOT / "functions" / name / f"{name}.py" for name in ("http_api", "queue_worker", "direct_invocation")]
-DOMAIN = {"__init__", "envelopes", "errors", "clock", "strict_json", "request", "triggers", "outcome"}
-EVERY_FILE = [pytest.param(path, id=path.stem) for path in [*MODULES, *HANDLERS]]
+# Each room, and the rooms that it may import. What stands in no room's folder is a room by itself.
+ROOMS = {
+    "functions": {"wiring", "triggers", "observability", "domain"},
+    "wiring": {"settings", "triggers", "issue_link", "customergauge", "aws", "observability", "domain"},
+    "triggers": {"issue_link", "customergauge", "aws", "observability", "domain"},
+    "issue_link": {"customergauge", "aws", "observability", "domain"},
+    "settings": {"customergauge", "domain"},
+    "aws": {"customergauge", "observability", "domain"},
+    "customergauge": {"observability", "domain"},
+    "observability": {"metrics", "domain"},
+    "metrics": set[str](),
+    "domain": set[str](),
+}
+EVERY_FILE = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in [*MODULES, *HANDLERS]]
 
 # Imports everything twice. First freely, so that the libraries are loaded; then only our own modules anew, while no
 # environment variable can be read and nothing but Python files can be opened.
@@ -77,7 +89,12 @@ def top_level(path: Path) -> set[str]:
     return {name.partition(".")[0] for name in imported_modules(path)}
 
 
-def own_modules(path: Path) -> set[str]:
+def room_of(path: Path) -> str:
+    """Return the room in which a file is: a folder of the package, a module beside the folders, or the functions."""
+    return path.relative_to(PACKAGE).with_suffix("").parts[0] if path in MODULES else "functions"
+
+
+def rooms_imported(path: Path) -> set[str]:
     return {name.split(".")[1] for name in imported_modules(path) if name.startswith("personal_link.")}
 
 
@@ -93,7 +110,9 @@ def names_used(path: Path) -> set[str]:
 
 
 def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
-    names = [f"personal_link.{path.stem}" for path in MODULES if path.stem != "__init__"]
+    names = [
+        ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts) for path in MODULES if path.stem != "__init__"
+    ]
 
     result = import_everything(
         [PACKAGE.parent, *(path.parent for path in HANDLERS)], [*names, *(path.stem for path in HANDLERS)]
@@ -145,7 +164,7 @@ def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, 
 
 
 def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
-    adapters = {"aws_failure", "client_credentials", "conditional_write", "queues", "token_secret", "wiring"}
+    adapters = {"aws_errors", "credentials", "conditional_write", "queues", "token_secret", "wiring"}
 
     assert {path.stem for path in [*MODULES, *HANDLERS] if "botocore" in top_level(path)} <= adapters
 
@@ -158,23 +177,31 @@ def test_no_other_library_is_imported(path: Path) -> None:
     assert top_level(path) - set(sys.stdlib_module_names) <= known | stubs
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in MODULES if path.stem in DOMAIN])
+@pytest.mark.parametrize("path", EVERY_FILE)
+def test_imports_point_inwards(path: Path) -> None:
+    room = room_of(path)
+
+    assert rooms_imported(path) - {room} <= ROOMS.get(room, set())
+
+
+def test_each_room_is_there() -> None:
+    assert {room_of(path) for path in [*MODULES, *HANDLERS]} == {*ROOMS, "__init__"}
+
+
+def test_no_two_rooms_import_each_other() -> None:
+    order = list(ROOMS)
+
+    assert [room for room in order for other in ROOMS[room] if order.index(other) <= order.index(room)] == []
+
+
+@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "domain"], ids=lambda path: path.stem)
 def test_the_domain_imports_the_standard_library_and_itself_alone(path: Path) -> None:
     assert top_level(path) <= {"personal_link", *sys.stdlib_module_names}
-    assert own_modules(path) <= DOMAIN
 
 
-@pytest.mark.parametrize("path", [pytest.param(path, id=path.stem) for path in HANDLERS])
+@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)
 def test_a_handler_imports_the_package_alone(path: Path) -> None:
     assert top_level(path) - set(sys.stdlib_module_names) == {"personal_link"}
-
-
-def test_the_domain_is_all_there() -> None:
-    assert {path.stem for path in MODULES} >= DOMAIN
-
-
-def test_nothing_in_the_package_imports_its_wiring() -> None:
-    assert [path.stem for path in MODULES if "wiring" in own_modules(path)] == []
 
 
 # --- who may do what --------------------------------------------------------------------------------------------------

@@ -4,9 +4,9 @@ from typing import Any
 
 import pytest
 
-from personal_link.errors import NotProcessed
-from personal_link.request import IdempotencyKey, check
-from personal_link.triggers import open_direct, open_http, open_sqs
+from personal_link.domain.errors import NotProcessed
+from personal_link.domain.request import IdempotencyKey, check
+from personal_link.triggers.deliveries import open_direct, open_http, open_sqs
 
 ACCOUNT = "arn:aws:iam::123456789012"
 SESSIONS = "arn:aws:sts::123456789012"

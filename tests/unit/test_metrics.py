@@ -9,12 +9,12 @@ import pytest
 import http_api
 import queue_worker
 from personal_link import observability, wiring
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Deadline
-from personal_link.errors import CODES, SETUP_FAULTS, Blocked, Code, NotProcessed, Unanswered
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import CODES, SETUP_FAULTS, Blocked, Code, NotProcessed, Unanswered
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import Source
 from personal_link.metrics import Metric, Metrics, metrics
-from personal_link.outcome import Outcome
-from personal_link.request import Source
 from tests.embedded_metrics import Counted, counted_in, values_of
 from tests.fake_clock import FakeClock
 

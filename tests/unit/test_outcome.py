@@ -7,9 +7,9 @@ from typing import Literal
 
 import pytest
 
-from personal_link.errors import Code, InvalidRequest, OutcomeUnknown, Refused, Unreadable
-from personal_link.outcome import Outcome, PersonalLink, describe, outcome_id, refused_on_arrival
-from personal_link.request import Delivery, IdempotencyKey, Source, check
+from personal_link.domain.errors import Code, InvalidRequest, OutcomeUnknown, Refused, Unreadable
+from personal_link.domain.outcome import Outcome, PersonalLink, describe, outcome_id, refused_on_arrival
+from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 
 CREATED = Outcome(
     id="86103fe0-f626-54c9-b96c-3faa03b77078",

@@ -7,8 +7,8 @@ import pytest
 
 import queue_worker
 from personal_link import wiring
-from personal_link.clock import Deadline
-from personal_link.errors import PersonalLinkError, SettingsError
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import PersonalLinkError, SettingsError
 
 EVENT: dict[str, Any] = {"Records": [{"messageId": "message-1"}, {"messageId": "message-2"}]}
 

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 
 import pytest
 
-from personal_link.errors import Code, InvalidRequest
-from personal_link.request import Delivery, IdempotencyKey, LinkRequest, Source, check
+from personal_link.domain.errors import Code, InvalidRequest
+from personal_link.domain.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 
 MESSAGE_KEY = IdempotencyKey("message", "message-1")
 EVENT_KEY = IdempotencyKey("event", "event-1")

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from personal_link.errors import SettingsError
+from personal_link.domain.errors import SettingsError
 from personal_link.settings import QueueSettings, Settings, load_queue_settings, load_settings
 
 CONNECTOR = {

@@ -2,11 +2,11 @@
 
 import pytest
 
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline
-from personal_link.errors import Code, CredentialsRefused, NotProcessed
-from personal_link.sign_in import sign_in
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.fetch_token import sign_in
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, CredentialsRefused, NotProcessed
 from tests.fake_clock import FakeClock
 
 OLD = ClientCredentials("client", "old-secret")

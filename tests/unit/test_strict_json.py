@@ -2,7 +2,7 @@
 
 import pytest
 
-from personal_link import strict_json
+from personal_link.domain import strict_json
 
 
 @pytest.mark.parametrize(

@@ -10,10 +10,10 @@ import pytest
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
-from personal_link.errors import Code, InvalidRequest, Unreadable
-from personal_link.outcome import outcome_id, refused_on_arrival
-from personal_link.request import Delivery, IdempotencyKey, Source, check
-from personal_link.triggers import first_sent_at, no_mapping, open_direct, open_http, open_sqs, origin
+from personal_link.domain.errors import Code, InvalidRequest, Unreadable
+from personal_link.domain.outcome import outcome_id, refused_on_arrival
+from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
+from personal_link.triggers.deliveries import first_sent_at, no_mapping, open_direct, open_http, open_sqs, origin
 
 FORM = "application/x-www-form-urlencoded"
 SHOP = "iam arn:aws:iam::123456789012:user/shop"

@@ -2,11 +2,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.transport import Transport
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
 from sandbox.customergauge import CustomerGaugeSandbox
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"

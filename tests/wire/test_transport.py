@@ -12,14 +12,14 @@ from typing import Any
 import pytest
 import trustme
 
-from personal_link import customergauge
-from personal_link.access_token import AccessToken
-from personal_link.answer_bytes import _TimedReader
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import NotProcessed, Unanswered
-from personal_link.transport import Response, Transport
+from personal_link.customergauge import client
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.answer_bytes import _TimedReader
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Response, Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import NotProcessed, Unanswered
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 from tests.fake_clock import FakeClock
@@ -220,7 +220,7 @@ def test_a_token_may_take_its_own_time_and_no_more_of_the_invocations(
     deadline: Deadline,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(customergauge, "TOKEN_LIMIT", 1.2)
+    monkeypatch.setattr(client, "TOKEN_LIMIT", 1.2)
     vendor.script("token", Reply(fault="hang"))
 
     with pytest.raises(NotProcessed):
@@ -236,7 +236,7 @@ def test_a_link_may_take_its_own_time_and_no_more_of_the_invocations(
     deadline: Deadline,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(customergauge, "LINK_LIMIT", 1.2)
+    monkeypatch.setattr(client, "LINK_LIMIT", 1.2)
     vendor.script("personal-link", Reply(fault="hang"))
 
     with pytest.raises(Unanswered):

@@ -5,11 +5,13 @@ import time
 
 import pytest
 
-from personal_link.access_token import AccessToken, TokenCache
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import (
+from personal_link.customergauge.access_token import AccessToken, TokenCache
+from personal_link.customergauge.answers import personal_link
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Response
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import (
     Blocked,
     Code,
     CredentialsRefused,
@@ -20,9 +22,7 @@ from personal_link.errors import (
     Unanswered,
     Unauthorized,
 )
-from personal_link.outcome import PersonalLink
-from personal_link.transport import Response
-from personal_link.vendor_answers import personal_link
+from personal_link.domain.outcome import PersonalLink
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 

@@ -8,14 +8,14 @@ from collections.abc import Mapping
 import pytest
 import trustme
 
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import Code, Refused
-from personal_link.request import Scalar
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, Refused
+from personal_link.domain.request import Scalar
 from personal_link.settings import load_settings
-from personal_link.transport import Transport
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
 from tests.wire.conftest import CONFIGURATION

@@ -9,14 +9,14 @@ from typing import Any
 
 import pytest
 
-from personal_link.access_token import AccessToken
-from personal_link.answer_bytes import decompressed
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline, SystemClock
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import Code, NotProcessed, OutcomeUnknown, Refused, Unanswered
-from personal_link.outcome import PersonalLink
-from personal_link.transport import Transport
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.answer_bytes import decompressed
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Refused, Unanswered
+from personal_link.domain.outcome import PersonalLink
 from tests.faults.scripted_lines import Line, Talk, serving
 
 LINK = "https://survey.eu.customergauge.com/r/1"

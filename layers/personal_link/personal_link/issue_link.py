@@ -8,10 +8,11 @@ from functools import partial
 from typing import Any, Final
 
 from personal_link import observability
-from personal_link.access_token import TokenCache
-from personal_link.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
-from personal_link.customergauge import CustomerGauge
-from personal_link.errors import (
+from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.customergauge.access_token import TokenCache
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
+from personal_link.domain.errors import (
     Code,
     InvalidRequest,
     NotProcessed,
@@ -20,9 +21,8 @@ from personal_link.errors import (
     TryAgain,
     Unanswered,
 )
-from personal_link.ledger import Attempt, Ledger
-from personal_link.outcome import Outcome, PersonalLink, describe
-from personal_link.request import MAX_LABEL, LinkRequest
+from personal_link.domain.outcome import Outcome, PersonalLink, describe
+from personal_link.domain.request import MAX_LABEL, LinkRequest
 
 LEAST_TIME: Final = 2.0  # seconds without which an attempt is not begun: it would end as a marker for nothing
 MAYBE_MADE: Final = " An earlier attempt got no answer, so a survey record may exist: see the Request History."

@@ -14,12 +14,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from aws_lambda_powertools import Logger
 
-from personal_link import details
-from personal_link.errors import SETUP_FAULTS, Blocked, PersonalLinkError, RequestError
+from personal_link.domain import error_texts
+from personal_link.domain.errors import SETUP_FAULTS, Blocked, PersonalLinkError, RequestError
 from personal_link.metrics import Metric, metrics
 
 if TYPE_CHECKING:
-    from personal_link.outcome import Outcome
+    from personal_link.domain.outcome import Outcome
 
 MAX_TEXT: Final = 256  # characters of a field
 MAX_FRAMES: Final = 20  # the innermost of a bug's
@@ -29,7 +29,7 @@ _NAME: Final = re.compile(r"[A-Za-z0-9_. ]{0,64}")
 # A UUID, as all AWS's own ids here are. A caller of API Gateway may choose the request's, a sender the event's.
 _ID: Final = re.compile("([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?")
 _WORDS: Final = re.compile(".*")  # that can be printed, as any text here
-_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # and `detail`, which is on the list of details.py
+_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # and `detail`, which is on the list of error_texts.py
     "message": _WORDS,
     "outcome_id": _ID,
     "source_id": _ID,
@@ -88,7 +88,7 @@ def _safe(name: str, value: object) -> object:
 
 def _is_known(name: str, value: str) -> bool:
     if name == "detail":  # the message of an error of ours; of a bug there is none
-        return not value or details.is_known(value)
+        return not value or error_texts.is_known(value)
     return name in _SHAPES and _SHAPES[name].fullmatch(value) is not None
 
 

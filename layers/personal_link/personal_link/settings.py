@@ -6,8 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from personal_link.customergauge import Encoding
-from personal_link.errors import SettingsError
+from personal_link.customergauge.client import Encoding
+from personal_link.domain.errors import SettingsError
 
 REGIONS: Final = ("eu", "us", "au")  # the vendor's host regions, from its API page
 

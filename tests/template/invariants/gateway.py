@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 from unittest import mock
 
-from personal_link.errors import CODES, Code
+from personal_link.domain.errors import CODES, Code
 from sandbox.template import translated_template
 from tests.template.invariants.built import Built
 from tests.template.invariants.connector import CONNECTOR

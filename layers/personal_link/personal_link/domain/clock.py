@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final, Protocol
 
-from personal_link.errors import Code, NotStarted
+from personal_link.domain.errors import Code, NotStarted
 
 LONGEST_AWS_CALL: Final = 7.0  # seconds, with the time-outs and the one retry that `wiring` sets
 

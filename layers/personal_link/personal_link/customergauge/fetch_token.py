@@ -2,10 +2,10 @@
 
 from typing import Protocol
 
-from personal_link.access_token import AccessToken
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Deadline
-from personal_link.errors import CredentialsRefused
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import CredentialsRefused
 
 
 class Secret(Protocol):

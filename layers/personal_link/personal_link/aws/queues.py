@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personal_link import observability
-from personal_link.aws_failure import aws_error_code, known_code
-from personal_link.errors import RequestError
-from personal_link.outcome import Outcome
+from personal_link.aws.aws_errors import aws_error_code, known_code
+from personal_link.domain.errors import RequestError
+from personal_link.domain.outcome import Outcome
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

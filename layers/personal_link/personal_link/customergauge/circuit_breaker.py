@@ -17,9 +17,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from personal_link import observability
-from personal_link.clock import LONGEST_AWS_CALL, Clock, Deadline
-from personal_link.customergauge import LINK_LIMIT
-from personal_link.errors import SETUP_FAULTS, Blocked, Code, NotStarted, TryAgain
+from personal_link.customergauge.client import LINK_LIMIT
+from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline
+from personal_link.domain.errors import SETUP_FAULTS, Blocked, Code, NotStarted, TryAgain
 
 RECENT: Final = 12  # requests whose last call counts; a request that fails again and again counts once
 FEWEST: Final = 8  # of them before the circuit may open

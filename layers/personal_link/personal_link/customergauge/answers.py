@@ -5,11 +5,11 @@ import re
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from personal_link import vendor_words
-from personal_link.errors import Code, FieldErrors, OutcomeUnknown, Refused
-from personal_link.outcome import PersonalLink
-from personal_link.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_plain_text
-from personal_link.transport import Response
+from personal_link.customergauge import vendor_words
+from personal_link.customergauge.transport import Response
+from personal_link.domain.errors import Code, FieldErrors, OutcomeUnknown, Refused
+from personal_link.domain.outcome import PersonalLink
+from personal_link.domain.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_plain_text
 
 MAX_LINK: Final = 2048  # characters
 MAX_MESSAGES: Final = 10  # of the vendor's for a field

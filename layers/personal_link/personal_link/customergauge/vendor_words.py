@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Final
 from urllib.parse import unquote_plus
 
-from personal_link.request import Scalar, is_plain_text
+from personal_link.domain.request import Scalar, is_plain_text
 
 MAX_MESSAGE: Final = 1024  # characters
 SHORTEST_QUOTE: Final = 4  # letters and digits of a value; a shorter one counts as a word of its own only

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from personal_link import strict_json
-from personal_link.aws_failure import aws_error_code
-from personal_link.clock import Clock
-from personal_link.errors import Code, NotProcessed
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.domain import strict_json
+from personal_link.domain.clock import Clock
+from personal_link.domain.errors import Code, NotProcessed
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

@@ -12,12 +12,12 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from personal_link import observability
-from personal_link.access_token import AccessToken, usable_life
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import LONGEST_AWS_CALL, Clock, Deadline
-from personal_link.errors import NotProcessed, TryAgain
-from personal_link.token_lease import TokenLease
-from personal_link.token_secret import StoredToken, TokenSecret
+from personal_link.aws.token_lease import TokenLease
+from personal_link.aws.token_secret import StoredToken, TokenSecret
+from personal_link.customergauge.access_token import AccessToken, usable_life
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline
+from personal_link.domain.errors import NotProcessed, TryAgain
 
 PATIENCE: Final = 9.0  # seconds to wait for another environment's token: longer than a lease that nobody ends
 FIRST_PAUSE: Final = 0.05  # seconds between two looks; doubles

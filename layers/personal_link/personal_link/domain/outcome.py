@@ -6,10 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
-from personal_link import strict_json
-from personal_link.clock import timestamp
-from personal_link.errors import OutcomeUnknown, Refused, Unreadable
-from personal_link.request import MAX_LABEL, Delivery, LinkRequest, Source, composed, is_scalar
+from personal_link.domain import strict_json
+from personal_link.domain.clock import timestamp
+from personal_link.domain.errors import OutcomeUnknown, Refused, Unreadable
+from personal_link.domain.request import MAX_LABEL, Delivery, LinkRequest, Source, composed, is_scalar
 
 SCHEMA: Final = "personal-link-result/1"
 MAX_ECHO: Final = 448 * 1024  # characters of a refused record as ASCII JSON; its headings may stand in a result twice

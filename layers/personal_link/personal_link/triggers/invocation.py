@@ -9,14 +9,15 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
-from personal_link import observability, triggers
-from personal_link.clock import Deadline
-from personal_link.errors import CODES, Code, PersonalLinkError, Refused, RequestError, TryAgain
+from personal_link import observability
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import CODES, Code, PersonalLinkError, Refused, RequestError, TryAgain
+from personal_link.domain.outcome import refused_on_arrival
+from personal_link.domain.request import check
 from personal_link.issue_link import LinkIssuer
-from personal_link.outcome import refused_on_arrival
-from personal_link.queues import ResultsQueue
-from personal_link.request import check
-from personal_link.triggers import MapEvent
+from personal_link.triggers import deliveries
+from personal_link.triggers.deliveries import MapEvent
 
 _NAMED: Final[Mapping[Code, type[PersonalLinkError]]] = {
     code: type(str(code), (PersonalLinkError,), {}) for code in CODES
@@ -45,7 +46,7 @@ class DirectCall:
         Raises TryAgain when the same invocation may end otherwise later; Unreadable when the payload holds no request,
         so that Lambda parks an asynchronous one.
         """
-        delivery = triggers.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
+        delivery = deliveries.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
         try:
             outcome = self.issuer.issue(check(delivery), deadline)
         except Refused as refusal:

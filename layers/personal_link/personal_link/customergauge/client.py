@@ -12,10 +12,12 @@ from typing import Final, Literal, NoReturn
 from urllib.parse import urlencode
 
 from personal_link import observability
-from personal_link.access_token import BEARER, AccessToken
-from personal_link.client_credentials import ClientCredentials
-from personal_link.clock import Clock, Deadline
-from personal_link.errors import (
+from personal_link.customergauge.access_token import BEARER, AccessToken
+from personal_link.customergauge.answers import is_a_firewalls, json_object, personal_link, refusal, token_life
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Response, Transport
+from personal_link.domain.clock import Clock, Deadline
+from personal_link.domain.errors import (
     Blocked,
     Code,
     CredentialsRefused,
@@ -27,10 +29,8 @@ from personal_link.errors import (
     Unanswered,
     Unauthorized,
 )
-from personal_link.outcome import PersonalLink
-from personal_link.request import Scalar
-from personal_link.transport import Response, Transport
-from personal_link.vendor_answers import is_a_firewalls, json_object, personal_link, refusal, token_life
+from personal_link.domain.outcome import PersonalLink
+from personal_link.domain.request import Scalar
 
 Encoding = Literal["json", "form"]
 

@@ -4,13 +4,14 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from personal_link import observability, triggers
-from personal_link.clock import Deadline
-from personal_link.errors import Code, TryAgain
+from personal_link import observability
+from personal_link.aws.queues import ResultsQueue
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import Code, TryAgain
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import check
 from personal_link.issue_link import LinkIssuer
-from personal_link.outcome import Outcome
-from personal_link.queues import ResultsQueue
-from personal_link.request import check
+from personal_link.triggers import deliveries
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,7 +26,7 @@ class HttpDoor:
 
         Raises Refused when the request is not accepted, TryAgain when the caller may send it again.
         """
-        outcome = self.issuer.issue(check(triggers.open_http(event)), deadline)
+        outcome = self.issuer.issue(check(deliveries.open_http(event)), deadline)
         unsent = self.results.send([outcome])
         self.issuer.after_sending(outcome, deadline, sent=not unsent)
         if unsent:

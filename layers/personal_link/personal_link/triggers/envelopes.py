@@ -5,9 +5,9 @@ from contextlib import suppress
 from datetime import UTC, datetime
 from typing import Any, Final, TypeIs
 
-from personal_link import strict_json
-from personal_link.errors import Code, Unreadable
-from personal_link.request import NO_RECORD, is_label
+from personal_link.domain import strict_json
+from personal_link.domain.errors import Code, Unreadable
+from personal_link.domain.request import NO_RECORD, is_label
 
 BYTE_ORDER_MARK: Final = "\ufeff"
 

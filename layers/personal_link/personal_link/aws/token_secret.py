@@ -19,10 +19,10 @@ from typing import TYPE_CHECKING, Any, Final, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from personal_link import strict_json
-from personal_link.access_token import BEARER, AccessToken
-from personal_link.aws_failure import aws_error_code
-from personal_link.errors import Code, NotProcessed
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.customergauge.access_token import BEARER, AccessToken
+from personal_link.domain import strict_json
+from personal_link.domain.errors import Code, NotProcessed
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient

@@ -7,15 +7,16 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from typing import Any, Final
 
-from personal_link import observability, triggers
-from personal_link.circuit_breaker import CircuitBreaker
-from personal_link.clock import Clock, Deadline
-from personal_link.errors import CODES, Code, Refused, RequestError, TryAgain, Unreadable
+from personal_link import observability
+from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Clock, Deadline
+from personal_link.domain.errors import CODES, Code, Refused, RequestError, TryAgain, Unreadable
+from personal_link.domain.outcome import Outcome, outcome_id, refused_on_arrival
+from personal_link.domain.request import FIELDS, Delivery, LinkRequest, check
 from personal_link.issue_link import LinkIssuer
-from personal_link.outcome import Outcome, outcome_id, refused_on_arrival
-from personal_link.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.request import FIELDS, Delivery, LinkRequest, check
-from personal_link.triggers import MapEvent
+from personal_link.triggers import deliveries
+from personal_link.triggers.deliveries import MapEvent
 
 FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
 LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; together fewer than `maxReceiveCount`
@@ -114,7 +115,7 @@ class BatchWorker:
             is_over = isinstance(error, Unreadable) or self._age(record) >= window
             (ended if is_over else waiting).append((record, error))
         unparked = self.requests.park(
-            [Parked(record["body"], error, _attempts(record), triggers.origin(record)) for record, error in ended]
+            [Parked(record["body"], error, _attempts(record), deliveries.origin(record)) for record, error in ended]
         )
         for position, (record, error) in enumerate(ended):
             if position in unparked:
@@ -157,7 +158,7 @@ class _Opened:
 
 def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
     """Return a message's request, or its outcome if it breaks the contract. Raises Unreadable."""
-    delivery = triggers.open_sqs(record, map_event)
+    delivery = deliveries.open_sqs(record, map_event)
     try:
         request = check(delivery)
         # Whatever else the message holds is dropped here: ten of them at once would fill the function's memory.

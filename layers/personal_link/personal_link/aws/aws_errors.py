@@ -4,7 +4,7 @@ import re
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from personal_link.details import AWS_CODE
+from personal_link.domain.error_texts import AWS_CODE
 
 
 def aws_error_code(failure: ClientError | BotoCoreError) -> str:

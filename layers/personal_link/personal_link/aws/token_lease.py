@@ -10,8 +10,8 @@ expires_at    epoch seconds, for DynamoDB's time to live
 
 from typing import TYPE_CHECKING, Final
 
-from personal_link.clock import LONGEST_AWS_CALL, Clock
-from personal_link.conditional_write import Item, conditional_write
+from personal_link.aws.conditional_write import Item, conditional_write
+from personal_link.domain.clock import LONGEST_AWS_CALL, Clock
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

@@ -17,11 +17,11 @@ from jmespath import functions, visitor
 from jmespath.exceptions import JMESPathError, JMESPathTypeError
 from jmespath.parser import ParsedResult
 
-from personal_link.errors import SettingsError
-from personal_link.request import is_scalar
-from personal_link.triggers import Mapped
+from personal_link.domain.errors import SettingsError
+from personal_link.domain.request import is_scalar
+from personal_link.triggers.deliveries import Mapped
 
-FILE: Final = Path(__file__).with_name("event_mappings.toml")
+FILE: Final = Path(__file__).parents[1] / "event_mappings.toml"
 MAX_DEPTH: Final = 100  # levels of an expression
 MAX_SHOWN: Final = 256  # characters of an expression in an error
 _TOO_DEEP: Final = f"is nested too deeply: at most {MAX_DEPTH} levels"

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from typing import Final
 
 from personal_link import observability
-from personal_link.clock import Clock, Deadline
-from personal_link.errors import Code, NotProcessed, NotStarted, TryAgain, Unauthorized
+from personal_link.domain.clock import Clock, Deadline
+from personal_link.domain.errors import Code, NotProcessed, NotStarted, TryAgain, Unauthorized
 
 BEARER: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # a token that is anything else would break, or forge, a header
 RENEW_AT: Final = 0.75  # of its life: AWS's advice for Cognito, which very probably is the vendor's token server

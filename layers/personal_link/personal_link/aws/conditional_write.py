@@ -5,8 +5,8 @@ from typing import Any, cast
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from personal_link.aws_failure import aws_error_code
-from personal_link.errors import Code, NotProcessed
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.domain.errors import Code, NotProcessed
 
 Item = Mapping[str, Any]
 

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Final, Literal
 
-from personal_link.errors import Code, InvalidRequest
+from personal_link.domain.errors import Code, InvalidRequest
 
 Scalar = str | int | float | bool | None
 SourceType = Literal["http", "eventbridge", "sqs", "direct"]

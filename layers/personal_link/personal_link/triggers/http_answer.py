@@ -4,8 +4,8 @@ import json
 import math
 from typing import Any, Final
 
-from personal_link.errors import CODES, Code, RequestError
-from personal_link.outcome import Outcome
+from personal_link.domain.errors import CODES, Code, RequestError
+from personal_link.domain.outcome import Outcome
 
 HttpAnswer = dict[str, Any]
 

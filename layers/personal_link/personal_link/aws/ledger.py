@@ -27,11 +27,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from personal_link.clock import Clock, Deadline, timestamp
-from personal_link.conditional_write import Item, conditional_write
-from personal_link.errors import Code, NotProcessed, Refused
-from personal_link.outcome import Outcome, outcome_id
-from personal_link.request import LinkRequest, Source, SourceType
+from personal_link.aws.conditional_write import Item, conditional_write
+from personal_link.domain.clock import Clock, Deadline, timestamp
+from personal_link.domain.errors import Code, NotProcessed, Refused
+from personal_link.domain.outcome import Outcome, outcome_id
+from personal_link.domain.request import LinkRequest, Source, SourceType
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient

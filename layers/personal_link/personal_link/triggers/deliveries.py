@@ -8,10 +8,10 @@ from dataclasses import dataclass, field, replace
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
-from personal_link import strict_json
-from personal_link.envelopes import BYTE_ORDER_MARK, Wrapping, is_request, no_request, time_of
-from personal_link.errors import Code, InvalidRequest, NotProcessed, Unreadable
-from personal_link.request import MAX_BYTES, Delivery, IdempotencyKey, Source, is_label
+from personal_link.domain import strict_json
+from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Unreadable
+from personal_link.domain.request import MAX_BYTES, Delivery, IdempotencyKey, Source, is_label
+from personal_link.triggers.envelopes import BYTE_ORDER_MARK, Wrapping, is_request, no_request, time_of
 
 FORM: Final = "application/x-www-form-urlencoded"
 ORIGINAL_MESSAGE_ID: Final = "original_message_id"  # an attribute of parked messages

@@ -17,9 +17,9 @@ from urllib3.exceptions import ConnectTimeoutError, HTTPError, NameResolutionErr
 from urllib3.response import BaseHTTPResponse
 from urllib3.util.ssl_ import create_urllib3_context
 
-from personal_link.answer_bytes import BODY_LIMIT, TimedAnswer, UnreadableHead, decompressed
-from personal_link.clock import Clock, Deadline
-from personal_link.errors import Code, NotProcessed, TryAgain, Unanswered
+from personal_link.customergauge.answer_bytes import BODY_LIMIT, TimedAnswer, UnreadableHead, decompressed
+from personal_link.domain.clock import Clock, Deadline
+from personal_link.domain.errors import Code, NotProcessed, TryAgain, Unanswered
 
 CONNECT_LIMIT: Final = 2.0  # seconds for one connection
 CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing

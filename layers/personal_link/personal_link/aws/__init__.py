@@ -1,0 +1,1 @@
+"""AWS: the ledger (DynamoDB), queues (SQS), secrets (Secrets Manager)."""

@@ -1,0 +1,1 @@
+"""CustomerGauge: HTTP, answers, the access token, the circuit breaker."""

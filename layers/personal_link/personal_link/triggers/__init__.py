@@ -1,0 +1,1 @@
+"""How requests come in and how answers go out: API Gateway, SQS, EventBridge, direct invocation."""
