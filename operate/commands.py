@@ -125,8 +125,7 @@ def _text_of(file: Path) -> str:
     try:
         return file.read_text("utf-8")
     except UnicodeDecodeError:
-        pass
-    raise click.ClickException(f"{file.name} is not text in UTF-8.")  # out here: the error holds the whole text
+        raise click.ClickException(f"{file.name} is not text in UTF-8.") from None
 
 
 def _show(entry: Entry, stack: Stack, *, unmask: bool) -> None:

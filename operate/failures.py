@@ -54,22 +54,23 @@ class OneLineErrors(click.Group):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run a command; raise ClickException for whatever AWS or the package raised."""
-        denied = None
         try:
             return super().invoke(ctx)
         except (ClientError, BotoCoreError) as failure:
-            problem, denied = told(failure), denied_action(failure)
+            if denied := denied_action(failure):
+                raise NotAllowed(denied) from None
+            raise click.ClickException(told(failure)) from None
         except RequestError as error:
-            problem = error.message
+            raise click.ClickException(error.message) from None
         except SettingsError:
             problem = "The function's environment is not what this checkout expects: use the one that was deployed."
+            raise click.ClickException(problem) from None
         except (click.ClickException, click.Abort, click.exceptions.Exit):
             raise
         except Exception as bug:  # noqa: BLE001 # its text may quote anything
             at = traceback.extract_tb(bug.__traceback__)[-1]
             problem = f"Unexpected {type(bug).__name__} in {at.name} ({Path(at.filename).name}:{at.lineno}): a bug."
-        # Out here: what was caught is no context for it.
-        raise NotAllowed(denied) if denied else click.ClickException(problem)
+            raise click.ClickException(problem) from None
 
 
 def denied_action(failure: Exception) -> str | None:

@@ -2,16 +2,19 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Final
+from typing import TYPE_CHECKING, Final
 from urllib.parse import urlsplit
 
 from operate.stack import Account, Stack
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, RequestError
 from personal_link.settings import REGIONS, Settings, load_settings, token_server
+
+if TYPE_CHECKING:
+    from personal_link.customergauge.credentials import ClientCredentials
 
 LIMIT: Final = 15.0  # seconds for each step
 _WHAT_TO_DO: Final = {

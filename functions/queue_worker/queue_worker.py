@@ -1,6 +1,5 @@
 """SQS batch → links → results; what is to come again is named in the partial batch response."""
 
-from collections.abc import Callable
 from typing import Any
 
 from personal_link import observability, wiring
@@ -8,7 +7,7 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import PersonalLinkError
 
 
-def _handle(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
+def handler(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str]]]:
     """Work an SQS event; messages hold bare requests or whole EventBridge events.
 
     Raises PersonalLinkError when the batch fails as a whole: all of it comes again.
@@ -21,18 +20,9 @@ def _handle(event: dict[str, Any], context: Any) -> dict[str, list[dict[str, str
         raise
     except Exception as bug:  # noqa: BLE001  # Lambda would log its text, whatever that quotes
         observability.report_bug(bug)
-        name = type(bug).__name__
+        raise PersonalLinkError(f"unexpected {type(bug).__name__}") from None
     finally:
         observability.write_metrics()
-    raise PersonalLinkError(f"unexpected {name}")
 
 
-def __getattr__(name: str) -> Callable[[dict[str, Any], Any], dict[str, list[dict[str, str]]]]:
-    """Return `handler`, for which Lambda asks in the init phase: there it has a whole CPU to build everything ahead.
-
-    So importing this file does nothing, here and in a test.
-    """
-    if name != "handler":
-        raise AttributeError(name)
-    wiring.build_ahead(wiring.batch_worker)
-    return _handle
+wiring.warm_up(wiring.batch_worker)

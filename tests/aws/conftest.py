@@ -6,11 +6,11 @@ from functools import partial
 import pytest
 from moto import mock_aws
 
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.ledger import Ledger
-from personal_link.customergauge.access_token import TokenCache, in_a_thread
+from personal_link.customergauge.access_token import TokenCache, run_in_background
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import CredentialsSecret
-from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge import CustomerGaugeSandbox
@@ -61,7 +61,7 @@ def issuer(account: Account, ledger: Ledger, clock: FakeClock, vendor: CustomerG
     secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
     return LinkIssuer(
         ledger=ledger,
-        tokens=TokenCache(partial(sign_in, secret, customergauge), clock, in_a_thread),
+        tokens=TokenCache(partial(fetch_token, secret, customergauge), clock, run_in_background),
         customergauge=customergauge,
         clock=clock,
         default_configuration="contact",

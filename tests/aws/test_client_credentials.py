@@ -4,7 +4,8 @@ import traceback
 
 import pytest
 
-from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.aws.credentials_secret import CredentialsSecret
+from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.domain.errors import NotProcessed
 from tests.aws.account import Account, answering, refusing, unreachable, watched
 from tests.fake_clock import FakeClock

@@ -10,7 +10,7 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.deliveries import Mapped, no_mapping
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.invocation import DirectInvocation
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock
@@ -21,15 +21,15 @@ DAY = 86_400
 
 
 @pytest.fixture
-def direct(account: Account, issuer: LinkIssuer) -> DirectCall:
-    return DirectCall(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True), no_mapping)
+def direct(account: Account, issuer: LinkIssuer) -> DirectInvocation:
+    return DirectInvocation(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True), no_mapping)
 
 
-def answer(direct: DirectCall, payload: object, invocation: str = "i-1") -> dict[str, Any]:
+def answer(direct: DirectInvocation, payload: object, invocation: str = "i-1") -> dict[str, Any]:
     return direct.answer(payload, invocation, Deadline.after(20, direct.issuer.clock))
 
 
-def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectCall, account: Account) -> None:
+def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectInvocation, account: Account) -> None:
     result = answer(direct, {**ADA, "reference": "order-1"})
 
     (message,) = account.results()
@@ -41,7 +41,9 @@ def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectCal
     assert values(message) == {"status": "created", "code": "created", "source": "direct"}
 
 
-def test_a_201_with_the_documented_body_is_a_created_result(direct: DirectCall, vendor: CustomerGaugeSandbox) -> None:
+def test_a_201_with_the_documented_body_is_a_created_result(
+    direct: DirectInvocation, vendor: CustomerGaugeSandbox
+) -> None:
     vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
 
     result = answer(direct, ADA)
@@ -50,7 +52,7 @@ def test_a_201_with_the_documented_body_is_a_created_result(direct: DirectCall, 
 
 
 def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_writes_it(
-    direct: DirectCall, account: Account
+    direct: DirectInvocation, account: Account
 ) -> None:
     result = answer(direct, {"record": {"Email": "ada\ud800@acme.example"}, "reference": "order-1"})
 
@@ -60,7 +62,9 @@ def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_w
     assert json.loads(message["Body"])["record"] == {"Email": "ada\ud800@acme.example"}
 
 
-def test_an_event_is_known_by_its_id_whatever_the_invocation(direct: DirectCall, vendor: CustomerGaugeSandbox) -> None:
+def test_an_event_is_known_by_its_id_whatever_the_invocation(
+    direct: DirectInvocation, vendor: CustomerGaugeSandbox
+) -> None:
     event = {"id": "event-1", "detail-type": "Order Paid", "detail": ADA, "time": "2026-11-23T09:00:00Z"}
 
     first = answer(direct, event, "i-1")
@@ -72,11 +76,11 @@ def test_an_event_is_known_by_its_id_whatever_the_invocation(direct: DirectCall,
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_an_event_with_a_mapping_becomes_what_the_mapping_gives(direct: DirectCall) -> None:
+def test_an_event_with_a_mapping_becomes_what_the_mapping_gives(direct: DirectInvocation) -> None:
     def map_event(event: Any) -> Mapped:
         return Mapped({"record": {"Email": event["detail"]["to"]}, "reference": "mapped"}, {})
 
-    mapping = DirectCall(direct.issuer, direct.results, map_event)
+    mapping = DirectInvocation(direct.issuer, direct.results, map_event)
 
     result = answer(mapping, {"id": "event-1", "detail-type": "Order Paid", "detail": {"to": "ada@acme.example"}})
 
@@ -85,7 +89,7 @@ def test_an_event_with_a_mapping_becomes_what_the_mapping_gives(direct: DirectCa
 
 @pytest.mark.parametrize("payload", [{"record": []}, {"configuration": "map-1"}, {"record": {"Email": ["a"]}}])
 def test_a_request_that_is_not_valid_is_a_rejected_result_that_is_queued_too(
-    direct: DirectCall, account: Account, payload: object
+    direct: DirectInvocation, account: Account, payload: object
 ) -> None:
     result = answer(direct, payload)
 
@@ -105,7 +109,7 @@ def test_a_request_that_is_not_valid_is_a_rejected_result_that_is_queued_too(
     ids=lambda payload: repr(payload)[:40],
 )
 def test_what_no_result_can_hold_is_an_error_so_that_lambda_parks_an_asynchronous_one_whole(
-    direct: DirectCall, account: Account, payload: object
+    direct: DirectInvocation, account: Account, payload: object
 ) -> None:
     with pytest.raises(Unreadable):
         answer(direct, payload)
@@ -114,7 +118,7 @@ def test_what_no_result_can_hold_is_an_error_so_that_lambda_parks_an_asynchronou
 
 
 def test_a_request_by_a_topic_is_known_by_the_id_that_sns_gave_it(
-    direct: DirectCall, vendor: CustomerGaugeSandbox
+    direct: DirectInvocation, vendor: CustomerGaugeSandbox
 ) -> None:
     notification = {"Type": "Notification", "MessageId": "n-1", "Message": json.dumps(ADA)}
     event = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
@@ -127,7 +131,7 @@ def test_a_request_by_a_topic_is_known_by_the_id_that_sns_gave_it(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_key_of_another_request_is_a_rejected_result(direct: DirectCall) -> None:
+def test_a_key_of_another_request_is_a_rejected_result(direct: DirectInvocation) -> None:
     answer(direct, {**ADA, "idempotency_key": "order-1"})
 
     result = answer(direct, {"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"})
@@ -135,14 +139,14 @@ def test_a_key_of_another_request_is_a_rejected_result(direct: DirectCall) -> No
     assert (result["status"], result["error"]["code"]) == ("rejected", "idempotency_key_reused")
 
 
-def test_a_refusal_of_the_vendor_is_returned(direct: DirectCall) -> None:
+def test_a_refusal_of_the_vendor_is_returned(direct: DirectInvocation) -> None:
     result = answer(direct, {"record": {"Email": "no-campaign@example.com"}})
 
     assert (result["status"], result["error"]["code"]) == ("rejected", "no_matching_campaign")
 
 
 def test_another_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
-    direct: DirectCall, vendor: CustomerGaugeSandbox, clock: FakeClock
+    direct: DirectInvocation, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     first = answer(direct, ADA, "i-1")
     second = answer(direct, ADA, "i-2")
@@ -155,7 +159,7 @@ def test_another_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
 
 
 def test_an_answer_that_got_lost_is_remembered_for_weeks_though_the_request_has_no_key(
-    direct: DirectCall, vendor: CustomerGaugeSandbox, clock: FakeClock
+    direct: DirectInvocation, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
     vendor.script("personal-link", Reply(fault="close", commit=True))
@@ -169,7 +173,7 @@ def test_an_answer_that_got_lost_is_remembered_for_weeks_though_the_request_has_
 
 
 def test_a_link_whose_result_was_not_queued_is_not_returned_and_waits_for_weeks(
-    direct: DirectCall, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+    direct: DirectInvocation, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
         answer(direct, ADA, "i-1")
@@ -182,7 +186,9 @@ def test_a_link_whose_result_was_not_queued_is_not_returned_and_waits_for_weeks(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(direct: DirectCall, account: Account) -> None:
+def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(
+    direct: DirectInvocation, account: Account
+) -> None:
     with (
         refusing(account.sqs, "SendMessageBatch", "AccessDenied"),
         refusing(account.dynamodb, "UpdateItem", "InternalServerError"),
@@ -193,7 +199,9 @@ def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(direct: Dir
     assert str(failure.value) == "internal_error: the result was not queued"
 
 
-def test_a_result_without_the_record_is_returned_without_it_too(direct: DirectCall, account: Account) -> None:
-    quiet = DirectCall(direct.issuer, ResultsQueue(account.sqs, account.results_url, echo_record=False), no_mapping)
+def test_a_result_without_the_record_is_returned_without_it_too(direct: DirectInvocation, account: Account) -> None:
+    quiet = DirectInvocation(
+        direct.issuer, ResultsQueue(account.sqs, account.results_url, echo_record=False), no_mapping
+    )
 
     assert "record" not in answer(quiet, ADA)

@@ -34,7 +34,7 @@ def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: Custo
 
 
 def forget() -> None:
-    for kept in (wiring.http_door, wiring.batch_worker, metrics):
+    for kept in (wiring.http_api, wiring.batch_worker, metrics):
         kept.cache_clear()
 
 

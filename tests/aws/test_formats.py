@@ -10,13 +10,13 @@ from typing import Any
 
 import pytest
 
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.ledger import Attempt, Ledger
 from personal_link.aws.queues import Parked, RequestsQueue
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease
 from personal_link.aws.token_secret import TokenSecret
 from personal_link.customergauge.access_token import AccessToken
-from personal_link.customergauge.credentials import CredentialsSecret
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, NotProcessed, Refused, TryAgain
 from personal_link.domain.outcome import Outcome, PersonalLink, describe

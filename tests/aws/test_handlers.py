@@ -45,8 +45,8 @@ def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: Custo
 
 def forget() -> None:
     """Begin a new Lambda environment."""
-    wiring.direct_call.cache_clear()
-    wiring.http_door.cache_clear()
+    wiring.direct_invocation.cache_clear()
+    wiring.http_api.cache_clear()
     wiring.batch_worker.cache_clear()
 
 

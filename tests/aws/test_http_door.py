@@ -11,15 +11,15 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Refused, TryAgain
 from personal_link.domain.outcome import Outcome
 from personal_link.issue_link import LinkIssuer
-from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.http import HttpApi
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock
 
 
 @pytest.fixture
-def door(account: Account, issuer: LinkIssuer) -> HttpDoor:
-    return HttpDoor(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True))
+def door(account: Account, issuer: LinkIssuer) -> HttpApi:
+    return HttpApi(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True))
 
 
 def an_event(record: dict[str, object], *, key: str | None = "order-4711", request_id: str = "r-1") -> dict[str, Any]:
@@ -37,11 +37,11 @@ def an_event(record: dict[str, object], *, key: str | None = "order-4711", reque
     }
 
 
-def serve(door: HttpDoor, event: dict[str, Any]) -> Outcome:
+def serve(door: HttpApi, event: dict[str, Any]) -> Outcome:
     return door.serve(event, Deadline.after(20, door.issuer.clock))
 
 
-def test_a_served_outcome_is_on_the_results_queue(door: HttpDoor, account: Account) -> None:
+def test_a_served_outcome_is_on_the_results_queue(door: HttpApi, account: Account) -> None:
     outcome = serve(door, an_event({"Email": "ada@acme.example"}))
 
     (message,) = account.results()
@@ -49,7 +49,7 @@ def test_a_served_outcome_is_on_the_results_queue(door: HttpDoor, account: Accou
     assert values(message) == {"status": "created", "code": "created", "source": "http"}
 
 
-def test_a_rejection_by_the_vendor_is_on_the_results_queue_too(door: HttpDoor, account: Account) -> None:
+def test_a_rejection_by_the_vendor_is_on_the_results_queue_too(door: HttpApi, account: Account) -> None:
     outcome = serve(door, an_event({"Email": "no-campaign@example.com"}))
 
     assert outcome.code == "no_matching_campaign"
@@ -57,7 +57,7 @@ def test_a_rejection_by_the_vendor_is_on_the_results_queue_too(door: HttpDoor, a
     assert values(message) == {"status": "rejected", "code": "no_matching_campaign", "source": "http"}
 
 
-def test_a_replay_is_queued_again(door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox) -> None:
+def test_a_replay_is_queued_again(door: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
     serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
     serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
 
@@ -66,7 +66,7 @@ def test_a_replay_is_queued_again(door: HttpDoor, account: Account, vendor: Cust
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_request_without_a_key_is_known_by_its_content(door: HttpDoor, vendor: CustomerGaugeSandbox) -> None:
+def test_a_request_without_a_key_is_known_by_its_content(door: HttpApi, vendor: CustomerGaugeSandbox) -> None:
     first = serve(door, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
     second = serve(door, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
 
@@ -76,7 +76,7 @@ def test_a_request_without_a_key_is_known_by_its_content(door: HttpDoor, vendor:
 
 
 def test_a_link_whose_result_was_not_queued_is_not_given_out_yet(
-    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
         serve(door, an_event({"Email": "ada@acme.example"}))
@@ -90,7 +90,7 @@ def test_a_link_whose_result_was_not_queued_is_not_given_out_yet(
 
 
 def test_a_link_whose_result_was_not_queued_waits_for_weeks_though_the_request_has_no_key(
-    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain):
@@ -104,7 +104,7 @@ def test_a_link_whose_result_was_not_queued_waits_for_weeks_though_the_request_h
 
 
 def test_a_link_that_the_ledger_did_not_take_is_stored_once_its_result_is_queued(
-    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=7):
         first = serve(door, an_event({"Email": "ada@acme.example"}))
@@ -114,7 +114,7 @@ def test_a_link_that_the_ledger_did_not_take_is_stored_once_its_result_is_queued
 
 
 def test_a_request_that_was_not_accepted_is_no_result(
-    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     with pytest.raises(Refused) as refusal:
         serve(door, an_event({}))
@@ -125,7 +125,7 @@ def test_a_request_that_was_not_accepted_is_no_result(
 
 
 def test_a_request_that_may_be_tried_again_is_no_result_yet(
-    door: HttpDoor, account: Account, vendor: CustomerGaugeSandbox
+    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=7))
 

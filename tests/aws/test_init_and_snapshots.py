@@ -1,7 +1,9 @@
 """What a function does before its first invocation, and after it was restored from a snapshot (SnapStart)."""
 
+import importlib
 import random
 from collections.abc import Callable, Iterator
+from types import ModuleType
 from typing import Any
 
 import pytest
@@ -11,7 +13,8 @@ import direct_invocation
 import http_api
 import queue_worker
 from personal_link import wiring
-from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.aws.credentials_secret import CredentialsSecret
+from personal_link.customergauge.credentials import ClientCredentials
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.aws.test_handlers import ADA, Context, api_event, forget
@@ -59,34 +62,41 @@ def call(number: int) -> int:
 # Before the first invocation
 
 
+@pytest.fixture
+def in_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "personal-link")
+
+
+@pytest.mark.usefixtures("in_lambda")
 @pytest.mark.parametrize(
     ("module", "built"),
-    [(http_api, wiring.http_door), (queue_worker, wiring.batch_worker), (direct_invocation, wiring.direct_call)],
+    [(http_api, wiring.http_api), (queue_worker, wiring.batch_worker), (direct_invocation, wiring.direct_invocation)],
 )
-def test_everything_is_built_once_lambda_asks_for_the_handler_and_nobody_is_called(
-    module: Any, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials]
+def test_everything_is_built_when_lambda_loads_the_file_and_nobody_is_called(
+    module: ModuleType, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials]
 ) -> None:
     assert built.cache_info().currsize == 0
 
-    handler = module.handler
+    importlib.reload(module)
 
-    assert callable(handler)
     assert built.cache_info().currsize == 1
     assert vendor.calls("token") == []
     assert secret_reads == []
 
 
+def test_outside_of_lambda_nothing_is_built_when_the_file_is_loaded() -> None:
+    importlib.reload(http_api)
+
+    assert wiring.http_api.cache_info().currsize == 0
+
+
+@pytest.mark.usefixtures("in_lambda")
 def test_what_cannot_be_built_is_told_to_the_first_caller(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
 
-    handler = http_api.handler
+    importlib.reload(http_api)
 
-    assert handler(api_event(ADA), Context())["statusCode"] == 503
-
-
-def test_a_handler_file_has_no_other_name_that_comes_about_by_asking() -> None:
-    with pytest.raises(AttributeError, match="handlers"):
-        _ = http_api.handlers
+    assert http_api.handler(api_event(ADA), Context())["statusCode"] == 503
 
 
 # After a restore
@@ -108,12 +118,12 @@ def test_a_restored_environment_fetches_token_and_secret_anew_over_new_connectio
 
 def test_a_restored_environment_goes_on_with_the_clients_that_it_had(restore: Callable[[], None]) -> None:
     assert call(1) == 200
-    door = wiring.http_door()
+    door = wiring.http_api()
 
     restore()
 
     assert call(2) == 200
-    assert wiring.http_door() is door
+    assert wiring.http_api() is door
 
 
 def test_environments_restored_from_one_snapshot_do_not_back_off_in_step(restore: Callable[[], None]) -> None:

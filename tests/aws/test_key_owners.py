@@ -13,8 +13,8 @@ from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, check
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import deliveries
-from personal_link.triggers.http import HttpDoor
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
@@ -31,7 +31,7 @@ class Callers:
 
     def __init__(self, account: Account, issuer: LinkIssuer, clock: FakeClock) -> None:
         results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
-        self._door, self._direct = HttpDoor(issuer, results), DirectCall(issuer, results, deliveries.no_mapping)
+        self._door, self._direct = HttpApi(issuer, results), DirectInvocation(issuer, results, deliveries.no_mapping)
         self._issuer, self._clock = issuer, clock
 
     def http(self, arn: str, body: dict[str, Any], key: str | None = None) -> Outcome:

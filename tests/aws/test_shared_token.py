@@ -9,12 +9,13 @@ from typing import Any
 
 import pytest
 
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease
 from personal_link.aws.token_secret import TokenSecret
 from personal_link.customergauge.access_token import AccessToken
-from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
-from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.domain.clock import Clock, Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed
 from tests.aws.account import Account, answering, doing_before, losing_answer, one_write_at_a_time, refusing, watched
@@ -68,7 +69,7 @@ def new_environment(account: Account, server: TokenServer, clock: Clock, **named
         TokenLease(account.dynamodb, account.ledger_table, clock),
         TokenSecret(account.secretsmanager, account.token_secret_arn),
         credentials,
-        lambda deadline: sign_in(credentials, server, deadline),
+        lambda deadline: fetch_token(credentials, server, deadline),
         **{"origin": ORIGIN, "clock": clock, **named},
     )
 

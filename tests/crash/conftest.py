@@ -48,6 +48,6 @@ def stage(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGau
     for client in (account.dynamodb, account.sqs, account.secretsmanager):
         interruptions.watch(client)
     stage = Stage(account, vendor, clock, interruptions, receipt=account.queued_record("{}")["receiptHandle"])
-    monkeypatch.setattr(wiring, "http_door", lambda: stage.environment.door)
+    monkeypatch.setattr(wiring, "http_api", lambda: stage.environment.door)
     monkeypatch.setattr(wiring, "batch_worker", lambda: stage.environment.worker)
     return stage

@@ -7,21 +7,21 @@ from typing import Any
 import http_api
 import queue_worker
 from personal_link.aws import token_lease
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.queues import RequestsQueue, ResultsQueue
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease
 from personal_link.aws.token_secret import TokenSecret
-from personal_link.customergauge.access_token import TokenCache, in_a_thread
+from personal_link.customergauge.access_token import TokenCache, run_in_background
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import CredentialsSecret
-from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
-from personal_link.triggers.http import HttpDoor
+from personal_link.triggers.http import HttpApi
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
 from tests.crash.interruptions import Interruptions, WatchedTransport
@@ -44,7 +44,7 @@ class Context:
 class Environment:
     """What is built once and gone when it is killed: caches, connections, both functions' objects."""
 
-    door: HttpDoor
+    door: HttpApi
     worker: BatchWorker
 
 
@@ -89,13 +89,13 @@ def an_environment(
 ) -> Environment:
     customergauge = CustomerGauge(transport, clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url)
     secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
-    fetch = partial(sign_in, secret, customergauge)
+    fetch = partial(fetch_token, secret, customergauge)
     lease = TokenLease(account.dynamodb, account.ledger_table, clock)
     token_secret = TokenSecret(account.secretsmanager, account.token_secret_arn)
     token = SharedToken(lease, token_secret, secret, fetch, origin="sandbox", clock=clock, sleep=clock.advance)
     issuer = LinkIssuer(
         ledger=Ledger(account.dynamodb, account.ledger_table, 21, clock),
-        tokens=TokenCache(token.fetch if shared else fetch, clock, in_a_thread),
+        tokens=TokenCache(token.fetch if shared else fetch, clock, run_in_background),
         customergauge=customergauge,
         clock=clock,
         default_configuration="contact",
@@ -112,4 +112,4 @@ def an_environment(
         retry_window=DAY,
         clock=clock,
     )
-    return Environment(HttpDoor(issuer, results), worker)
+    return Environment(HttpApi(issuer, results), worker)

@@ -131,8 +131,7 @@ def names_in_template() -> frozenset[str]:
 def defined_as(dotted: str) -> bool:
     """Tell whether a module or class of the package defines a name: `module.name`, `Class.method`."""
     owner, _, name = dotted.partition(".")
-    module = PACKAGE / f"{owner}.py"
-    if module.exists():
+    for module in PACKAGE.rglob(f"{owner}.py"):
         return name in {getattr(node, "name", None) for node in ast.parse(module.read_text()).body}
     return any(
         isinstance(node, ast.ClassDef) and node.name == owner and name in set(_names(node))

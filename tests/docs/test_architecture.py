@@ -19,7 +19,7 @@ def names(text: str) -> list[str]:
 
 
 def test_every_module_is_there() -> None:
-    modules = [path.name for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
+    modules = [path.relative_to(PACKAGE).as_posix() for path in PACKAGE.rglob("*.py") if path.stem != "__init__"]
 
     assert [module for module in modules if module not in marked(SECTIONS["What to read, in this order"])] == []
 

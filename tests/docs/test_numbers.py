@@ -2,8 +2,8 @@
 
 import pytest
 
-from personal_link.aws import shared_token, token_lease
-from personal_link.customergauge import access_token, client, credentials
+from personal_link.aws import credentials_secret, shared_token, token_lease
+from personal_link.customergauge import access_token, client
 from personal_link.domain.errors import CODES, Code
 from tests.docs.documents import DOCS
 from tests.docs.known import alarms, parameters, resources
@@ -25,7 +25,7 @@ WORKER = resources("AWS::Serverless::Function")["QueueWorkerFunction"]
         ("runbook", "received a thousand times", REQUESTS_QUEUE["RedrivePolicy"]["maxReceiveCount"], 1000),
         ("runbook", "within fifteen minutes", max(meaning.longest_delay for meaning in CODES.values()), 900),
         ("runbook", "(72 at most)", parameters()["RetryWindowHours"]["MaxValue"], 72),
-        ("runbook", "read within five minutes", credentials.FRESH_FOR, 300),
+        ("runbook", "read within five minutes", credentials_secret.FRESH_FOR, 300),
         ("runbook", "comes again after six minutes", REQUESTS_QUEUE["VisibilityTimeout"], 360),
         ("runbook", "is waited for up to 10 s", client.LINK_LIMIT, 10),
         ("runbook", "a token up to 5 s", client.TOKEN_LIMIT, 5),

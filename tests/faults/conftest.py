@@ -9,11 +9,11 @@ import pytest
 from moto import mock_aws
 
 from personal_link import observability, wiring
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.ledger import Ledger
-from personal_link.customergauge.access_token import TokenCache, in_a_thread
+from personal_link.customergauge.access_token import TokenCache, run_in_background
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import CredentialsSecret
-from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import SystemClock
 from personal_link.issue_link import LinkIssuer
@@ -69,10 +69,10 @@ def environment(
     # Without a shared token, so that the table's faults meet the ledger's own calls.
     for name, value in {**template_variables(account, vendor), "ACCESS_TOKEN_SECRET_ARN": ""}.items():
         monkeypatch.setenv(name, value)
-    wiring.http_door.cache_clear()
+    wiring.http_api.cache_clear()
     wiring.batch_worker.cache_clear()
     yield
-    wiring.http_door.cache_clear()
+    wiring.http_api.cache_clear()
     wiring.batch_worker.cache_clear()
 
 
@@ -83,7 +83,7 @@ def issuer(account: Account, vendor: CustomerGaugeSandbox, gauge: CustomerGauge)
     secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
     return LinkIssuer(
         ledger=Ledger(account.dynamodb, account.ledger_table, 21, clock),
-        tokens=TokenCache(partial(sign_in, secret, gauge), clock, in_a_thread),
+        tokens=TokenCache(partial(fetch_token, secret, gauge), clock, run_in_background),
         customergauge=gauge,
         clock=clock,
         default_configuration="contact",

@@ -11,7 +11,8 @@ from botocore.config import Config
 
 import http_api
 import queue_worker
-from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.aws.credentials_secret import CredentialsSecret
+from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.domain.errors import Code, NotProcessed
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from personal_link.customergauge.access_token import AccessToken, TokenCache, in_a_thread
+from personal_link.customergauge.access_token import AccessToken, TokenCache, run_in_background
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Transport
@@ -267,7 +267,7 @@ def test_fifty_threads_on_a_cold_environment_fetch_one_token_over_the_wire(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge
 ) -> None:
     vendor.script("token", Reply(delay=0.3))
-    tokens = TokenCache(lambda deadline: gauge.fetch_token(GOOD, deadline), SystemClock(), in_a_thread)
+    tokens = TokenCache(lambda deadline: gauge.fetch_token(GOOD, deadline), SystemClock(), run_in_background)
 
     with ThreadPoolExecutor(50) as threads:
         got = set(threads.map(lambda _: tokens.get(soon()), range(50)))

@@ -23,8 +23,8 @@ from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import LinkRequest
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
-from personal_link.triggers.http import HttpDoor
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -152,11 +152,9 @@ class Sqs:
         return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
 
 
-def door() -> tuple[HttpDoor, Sqs]:
+def door() -> tuple[HttpApi, Sqs]:
     sqs = Sqs()
-    return HttpDoor(
-        cast("LinkIssuer", Issuer()), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)
-    ), sqs
+    return HttpApi(cast("LinkIssuer", Issuer()), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)), sqs
 
 
 class Context:
@@ -283,9 +281,9 @@ def test_any_invocation_returns_one_result_and_queues_it_or_is_an_error_that_say
         return
     sqs = Sqs()
     results = ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)
-    called = DirectCall(cast("LinkIssuer", Issuer()), results, no_mapping)
+    called = DirectInvocation(cast("LinkIssuer", Issuer()), results, no_mapping)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "direct_call", lambda: called)
+        patch.setattr(wiring, "direct_invocation", lambda: called)
         try:
             answer = direct_invocation.handler(payload, Context())
         except PersonalLinkError as error:
@@ -322,7 +320,7 @@ def test_any_http_call_is_answered_with_a_link_or_with_an_error_of_its_own(
     }
     served, sqs = door()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "http_door", lambda: served)
+        patch.setattr(wiring, "http_api", lambda: served)
         answer = http_api.handler(event, Context())
 
     content = json.loads(answer["body"], parse_constant=pytest.fail)

@@ -16,13 +16,13 @@ from urllib.parse import quote, quote_plus, urlencode
 
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.queues import RequestsQueue, ResultsQueue
-from personal_link.customergauge.access_token import in_a_thread
+from personal_link.customergauge.access_token import run_in_background
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
-from personal_link.triggers.http import HttpDoor
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 from sandbox.vendor_replies import Reply
 from tests.leaks.canaries import (
     ALL_OF_THEM,
@@ -393,7 +393,7 @@ def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(stage: Stage) -> N
         threads.put(threading.current_thread())
         raise ValueError(ALL_OF_THEM) from KeyError(ALL_OF_THEM)
 
-    in_a_thread(fail)
+    run_in_background(fail)
     threads.get(timeout=10).join()
 
 
@@ -492,8 +492,8 @@ def a_bug_wherever_one_may_be(stage: Stage) -> None:
 
     for owner, name in (
         *(
-            (HttpDoor, "serve"),
-            (DirectCall, "answer"),
+            (HttpApi, "serve"),
+            (DirectInvocation, "answer"),
             (LinkIssuer, "issue"),
             (Ledger, "begin"),
             (Ledger, "settle"),

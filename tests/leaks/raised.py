@@ -50,5 +50,6 @@ def _chain(error: BaseException) -> list[BaseException]:
         one = to_see.pop()
         if one is not None and one not in found:
             found.append(one)
-            to_see += [one.__cause__, one.__context__, *getattr(one, "exceptions", ())]
+            context = None if one.__suppress_context__ else one.__context__  # as in a traceback
+            to_see += [one.__cause__, context, *getattr(one, "exceptions", ())]
     return found

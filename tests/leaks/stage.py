@@ -88,8 +88,8 @@ class Stage:
 
     def new_environment(self) -> None:
         """Forget what a Lambda environment keeps."""
-        wiring.direct_call.cache_clear()
-        wiring.http_door.cache_clear()
+        wiring.direct_invocation.cache_clear()
+        wiring.http_api.cache_clear()
         wiring.batch_worker.cache_clear()
 
     def fill_secret(self, **secret: Any) -> None:

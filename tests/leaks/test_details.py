@@ -15,7 +15,7 @@ from sandbox.template import REPOSITORY
 
 FILES: Final = (*Path(personal_link.__file__).parent.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"))
 OURS: Final = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}
-MISSING: Final = "The credentials secret {}."  # what `_missing` of credentials.py makes of its text
+MISSING: Final = "The credentials secret {}."  # what `missing` of credentials.py makes of its text
 
 
 def texts_of_errors(tree: ast.AST, outer: dict[str, str] | None = None) -> Iterator[str]:
@@ -30,7 +30,7 @@ def texts_of_errors(tree: ast.AST, outer: dict[str, str] | None = None) -> Itera
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
             if node.func.id in OURS:
                 yield text_of(node.args[-1], known)
-            elif node.func.id == "_missing":
+            elif node.func.id == "missing":
                 yield MISSING.format(text_of(node.args[0], known))
 
 

@@ -25,7 +25,7 @@ from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.transport import Transport
 from personal_link.domain import outcome, request
 from personal_link.domain.outcome import Outcome
-from personal_link.triggers import http_answer
+from personal_link.triggers.http import HttpAnswer
 from tests.leaks.canaries import ALL_OF_THEM, EMAIL, TOKEN
 from tests.leaks.paths import PATHS
 from tests.leaks.side_doors import used_side_doors
@@ -41,7 +41,7 @@ def request(*arguments, **more):
     try:
         {}[quoted]
     except KeyError:
-        raise NotProcessed(Code.UNAVAILABLE, "our own words") from None
+        raise NotProcessed(Code.UNAVAILABLE, "our own words")
 """
 AN_ERROR_OF_OURS: Final = """
 def request(*arguments, **more):
@@ -56,7 +56,7 @@ def print_each_outcome(patch: pytest.MonkeyPatch) -> None:
 def log_each_event(patch: pytest.MonkeyPatch) -> None:
     handler = http_api.handler
 
-    def log_and_handle(event: dict[str, Any], context: Any) -> http_answer.HttpAnswer:
+    def log_and_handle(event: dict[str, Any], context: Any) -> HttpAnswer:
         logging.getLogger("a handler of somebody's").info("event: %s", event)
         return handler(event, context)
 

@@ -16,16 +16,17 @@ import pytest
 
 import personal_link
 from personal_link import wiring
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.ledger import Attempt, Ledger
 from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease
 from personal_link.aws.token_secret import StoredToken, TokenSecret
-from personal_link.customergauge import answer_bytes, transport, vendor_words
+from personal_link.customergauge import answer_bytes, answers, transport
 from personal_link.customergauge.access_token import AccessToken, TokenCache
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials, CredentialsSecret
+from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.domain import strict_json
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, Meaning, NotProcessed, PersonalLinkError, RequestError, SettingsError
@@ -39,8 +40,8 @@ from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import Mapped, no_mapping
 from personal_link.triggers.envelopes import Wrapping
 from personal_link.triggers.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
-from personal_link.triggers.http import HttpDoor
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 from tests.leaks.canaries import (
     ALL_OF_THEM,
     CANARIES,
@@ -64,7 +65,7 @@ if TYPE_CHECKING:
 
 def classes() -> Iterator[type]:
     """Yield every class that a module of the package defines."""
-    for module in pkgutil.iter_modules(personal_link.__path__, "personal_link."):
+    for module in pkgutil.walk_packages(personal_link.__path__, "personal_link."):
         for _name, found in inspect.getmembers(importlib.import_module(module.name), inspect.isclass):
             if found.__module__ == module.name:
                 yield found
@@ -178,11 +179,11 @@ def objects() -> list[object]:
         transport._TlsPool("api.example", headers={"Authorization": TOKEN.value}, ssl_context=tls),  # noqa: SLF001
         transport._Timed("api.example"),  # noqa: SLF001
         transport._TimedTls("api.example"),  # noqa: SLF001
-        vendor_words.VendorWords([*RECORD.values(), TOKEN.value]),
+        answers.VendorWords([*RECORD.values(), TOKEN.value]),
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
         Parked(ALL_OF_THEM, error, 1, {"original_message_id": source.id}),
-        DirectCall(issuer, results, no_mapping),
-        HttpDoor(issuer, results),
+        DirectInvocation(issuer, results, no_mapping),
+        HttpApi(issuer, results),
         BatchWorker(issuer, results, requests, breaker, 60.0, clock, 10, no_mapping),
         batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001
         QueueSettings(settings, "url", "parked url", 24, 10, 5, 0),

@@ -24,8 +24,8 @@ from personal_link.domain.outcome import PersonalLink
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
-from personal_link.triggers.http import HttpDoor
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 
 START = 1_800_000_000.0
 LIMIT = 20.0  # seconds of a delivery until its deadline
@@ -170,9 +170,11 @@ def _deliver(delivery: Delivery, run: Any) -> End:
     try:
         match delivery.trigger:
             case "http":
-                return End("told", HttpDoor(issuer, results).serve(http_event(delivery), deadline).code)
+                return End("told", HttpApi(issuer, results).serve(http_event(delivery), deadline).code)
             case "direct":
-                return End("told", DirectCall(issuer, results, no_mapping).answer(body, delivery.name, deadline)["id"])
+                return End(
+                    "told", DirectInvocation(issuer, results, no_mapping).answer(body, delivery.name, deadline)["id"]
+                )
             case "sqs":
                 worker = BatchWorker(
                     issuer,

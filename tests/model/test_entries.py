@@ -20,7 +20,7 @@ from personal_link.domain.errors import NotProcessed, TryAgain
 from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import check
 from personal_link.issue_link import LinkIssuer
-from personal_link.triggers import deliveries
+from personal_link.triggers.http_request import open_http
 from tests.model.deliveries import START, Delivery, http_event, prepare
 from tests.model.explorer import Explorer, Scenario
 
@@ -65,7 +65,7 @@ def without_expiry_in_the_take_over(undo: pytest.MonkeyPatch) -> None:
 
 
 def marked_three_weeks_ago_but_half_a_minute() -> str:
-    request = check(deliveries.open_http(http_event(A)))
+    request = check(open_http(http_event(A)))
     item = {
         "pk": {"S": request.key.digest},
         "fingerprint": {"S": request.fingerprint},

@@ -35,10 +35,10 @@ TESTS = {
     "triggers/batch": ["tests/aws/test_work_batch.py"],
     "triggers/invocation": ["tests/aws/test_direct_call.py", "tests/unit/test_direct_invocation.py"],
     "triggers/deliveries": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],
+    "triggers/http_request": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],
     "triggers/envelopes": ["tests/unit/test_envelopes.py", "tests/unit/test_triggers.py"],
     "customergauge/client": ["tests/wire"],
     "customergauge/answers": ["tests/wire"],
-    "customergauge/vendor_words": ["tests/wire/test_undocumented_answers.py"],
     "observability": ["tests/leaks/test_log_lines.py"],
     "customergauge/answer_bytes": [
         "tests/wire",

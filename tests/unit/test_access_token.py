@@ -8,7 +8,7 @@ from contextlib import suppress
 
 import pytest
 
-from personal_link.customergauge.access_token import AccessToken, TokenCache, in_a_thread
+from personal_link.customergauge.access_token import AccessToken, TokenCache, run_in_background
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, CredentialsRefused, NotProcessed, TryAgain, Unauthorized
 from tests.fake_clock import FakeClock
@@ -579,7 +579,7 @@ def test_work_beside_a_request_runs_in_a_thread_that_keeps_no_process_alive() ->
         threads.append(threading.current_thread())
         done.set()
 
-    in_a_thread(work)
+    run_in_background(work)
 
     assert done.wait(10.0)
     assert threads[0] is not threading.current_thread()
@@ -593,7 +593,7 @@ def test_a_bug_met_beside_a_request_is_logged_without_its_text(
         raise ValueError("Bearer eyJhidden")
 
     before = set(threading.enumerate())
-    in_a_thread(work)
+    run_in_background(work)
     for thread in set(threading.enumerate()) - before:
         thread.join(10.0)
 

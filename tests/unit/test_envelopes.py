@@ -6,11 +6,11 @@ from typing import Any
 
 import pytest
 
-from personal_link.domain import error_texts
+from personal_link.domain import error_texts, shapes
 from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
-from personal_link.triggers import envelopes
-from personal_link.triggers.deliveries import Mapped, no_mapping, open_direct, open_http, open_sqs
+from personal_link.triggers.deliveries import Mapped, no_mapping, open_direct, open_sqs
+from personal_link.triggers.http_request import open_http
 
 REQUEST = {"configuration": "map-1", "record": {"Email": "joe@example.com"}, "reference": "order-7"}
 EVENT = {
@@ -334,10 +334,10 @@ def test_what_has_a_record_or_a_configuration_is_a_request_be_it_right_or_wrong(
 
 
 def test_every_shape_is_one_that_a_log_may_show() -> None:
-    told = {envelopes.describe(value) for values in SHAPES.values() for value in values if value != AS_TEXT}
+    told = {shapes.describe(value) for values in SHAPES.values() for value in values if value != AS_TEXT}
 
-    assert told <= set(envelopes.SHAPES)
-    assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in envelopes.SHAPES)
+    assert told <= set(shapes.SHAPES)
+    assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in shapes.SHAPES)
 
 
 def test_nothing_that_was_sent_is_in_what_it_looks_like() -> None:

@@ -7,7 +7,7 @@ import pytest
 from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, RequestError
 from personal_link.domain.outcome import Outcome, PersonalLink, Status
 from personal_link.domain.request import Source
-from personal_link.triggers import http_answer
+from personal_link.triggers import http
 
 STATUS = {
     "invalid_request": 400,
@@ -57,7 +57,7 @@ def ended(
 
 
 def test_a_link_is_answered_with_the_vendors_own_body() -> None:
-    answer = http_answer.of_outcome(ended("created", link=LINK))
+    answer = http.answer_of(ended("created", link=LINK))
 
     assert answer["statusCode"] == 200
     assert json.loads(answer["body"]) == {
@@ -70,15 +70,15 @@ def test_a_link_is_answered_with_the_vendors_own_body() -> None:
 
 
 def test_a_first_answer_has_no_replay_header() -> None:
-    answer = http_answer.of_outcome(ended("created", link=LINK))
+    answer = http.answer_of(ended("created", link=LINK))
 
     assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
 def test_a_replay_differs_from_the_first_answer_in_its_header_alone() -> None:
-    first = http_answer.of_outcome(ended("created", link=LINK))
+    first = http.answer_of(ended("created", link=LINK))
 
-    replay = http_answer.of_outcome(ended("created", link=LINK, replayed=True))
+    replay = http.answer_of(ended("created", link=LINK, replayed=True))
 
     assert replay["headers"] == {**first["headers"], "Idempotent-Replayed": "true"}
     assert (replay["statusCode"], replay["body"]) == (first["statusCode"], first["body"])
@@ -87,14 +87,14 @@ def test_a_replay_differs_from_the_first_answer_in_its_header_alone() -> None:
 def test_a_replayed_refusal_says_so_too() -> None:
     error: dict[str, object] = {"code": "duplicate_record", "message": "no"}
 
-    answer = http_answer.of_outcome(ended("rejected", error=error, replayed=True))
+    answer = http.answer_of(ended("rejected", error=error, replayed=True))
 
     assert answer["headers"]["Idempotent-Replayed"] == "true"
 
 
 @pytest.mark.parametrize(("code", "status"), STATUS.items())
 def test_an_error_that_is_no_outcome_is_answered_with_its_status(code: str, status: int) -> None:
-    answer = http_answer.of_error(RequestError(Code(code), "our own words"))
+    answer = http.error_answer(RequestError(Code(code), "our own words"))
 
     assert answer["statusCode"] == status
     assert json.loads(answer["body"]) == {"code": code, "message": "our own words"}
@@ -113,7 +113,7 @@ def test_an_error_that_is_no_outcome_is_answered_with_its_status(code: str, stat
     ],
 )
 def test_an_outcome_without_a_link_is_answered_with_its_error(status: Status, code: str, http_status: int) -> None:
-    answer = http_answer.of_outcome(ended(status, error={"code": code, "message": "the vendor's words"}))
+    answer = http.answer_of(ended(status, error={"code": code, "message": "the vendor's words"}))
 
     assert answer["statusCode"] == http_status
     assert json.loads(answer["body"]) == {"code": code, "message": "the vendor's words"}
@@ -123,7 +123,7 @@ def test_an_outcomes_field_errors_reach_the_caller() -> None:
     errors = {"Email": ["The Email must be a valid email address."]}
     outcome = ended("rejected", error={"code": "validation_failed", "message": "no", "errors": errors})
 
-    answer = http_answer.of_outcome(outcome)
+    answer = http.answer_of(outcome)
 
     assert json.loads(answer["body"])["errors"] == {"Email": ["The Email must be a valid email address."]}
 
@@ -131,7 +131,7 @@ def test_an_outcomes_field_errors_reach_the_caller() -> None:
 def test_a_refused_requests_field_errors_reach_the_caller() -> None:
     refusal = InvalidRequest(Code.INVALID_REQUEST, "see record", errors={"record": ["is required"]})
 
-    answer = http_answer.of_error(refusal)
+    answer = http.error_answer(refusal)
 
     assert json.loads(answer["body"]) == {
         "code": "invalid_request",
@@ -142,26 +142,26 @@ def test_a_refused_requests_field_errors_reach_the_caller() -> None:
 
 @pytest.mark.parametrize("code", list(STATUS))
 def test_only_the_codes_that_pass_by_themselves_say_when_to_come_back(code: str) -> None:
-    answer = http_answer.of_error(RequestError(Code(code), "our own words"))
+    answer = http.error_answer(RequestError(Code(code), "our own words"))
 
     assert answer["headers"].get("Retry-After") == SAYS_WHEN.get(code)
 
 
 @pytest.mark.parametrize(("asked", "told"), [(17.0, "17"), (0.2, "1"), (0.0, "1"), (2.1, "3"), (43_200.0, "43200")])
 def test_the_wait_that_the_vendor_asked_for_is_passed_on_in_whole_seconds(asked: float, told: str) -> None:
-    answer = http_answer.of_error(NotProcessed(Code.RATE_LIMITED, "our own words", retry_after=asked))
+    answer = http.error_answer(NotProcessed(Code.RATE_LIMITED, "our own words", retry_after=asked))
 
     assert answer["headers"]["Retry-After"] == told
 
 
 def test_no_answer_may_be_kept_by_a_cache() -> None:
-    answer = http_answer.of_error(RequestError(Code.NO_ANSWER, "our own words"))
+    answer = http.error_answer(RequestError(Code.NO_ANSWER, "our own words"))
 
     assert answer["headers"]["Cache-Control"] == "no-store"
 
 
 def test_an_answers_body_is_ascii_whatever_it_says() -> None:
-    answer = http_answer.of_outcome(ended("rejected", error={"code": "bad_request", "message": "Žluťoučký 😀"}))
+    answer = http.answer_of(ended("rejected", error={"code": "bad_request", "message": "Žluťoučký 😀"}))
 
     assert answer["body"].isascii()
     assert json.loads(answer["body"])["message"] == "Žluťoučký 😀"

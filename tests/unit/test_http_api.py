@@ -63,7 +63,7 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> Callable[[Outcome | Exception], D
 
     def put(answer: Outcome | Exception) -> Door:
         door = Door(answer)
-        monkeypatch.setattr(wiring, "http_door", lambda: door)
+        monkeypatch.setattr(wiring, "http_api", lambda: door)
         return door
 
     return put
@@ -147,7 +147,7 @@ def test_a_function_that_cannot_even_be_wired_up_answers_503(monkeypatch: pytest
     def no_door() -> Door:
         raise SettingsError("The environment is not complete: LEDGER_TABLE is missing")
 
-    monkeypatch.setattr(wiring, "http_door", no_door)
+    monkeypatch.setattr(wiring, "http_api", no_door)
 
     answer = http_api.handler(EVENT, Context())
 
@@ -174,7 +174,7 @@ def test_an_incomplete_environment_is_logged_in_full_for_the_operator(
     def no_door() -> Door:
         raise SettingsError("The environment is not complete: LEDGER_TABLE is missing")
 
-    monkeypatch.setattr(wiring, "http_door", no_door)
+    monkeypatch.setattr(wiring, "http_api", no_door)
 
     http_api.handler(EVENT, Context())
 

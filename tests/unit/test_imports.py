@@ -41,6 +41,8 @@ for module in list(sys.modules):
 
 class Unreadable(dict):
     def refuse(self, *arguments):
+        if arguments == ("AWS_LAMBDA_FUNCTION_NAME",):  # a handler file asks whether Lambda loads it
+            return False
         raise AssertionError(f"the environment was read: {arguments}")
     __getitem__ = get = __contains__ = __iter__ = items = keys = values = copy = refuse
 
@@ -164,7 +166,7 @@ def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, 
 
 
 def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
-    adapters = {"aws_errors", "credentials", "conditional_write", "queues", "token_secret", "wiring"}
+    adapters = {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
 
     assert {path.stem for path in [*MODULES, *HANDLERS] if "botocore" in top_level(path)} <= adapters
 

@@ -6,7 +6,8 @@ import pytest
 
 from personal_link.domain.errors import NotProcessed
 from personal_link.domain.request import IdempotencyKey, check
-from personal_link.triggers.deliveries import open_direct, open_http, open_sqs
+from personal_link.triggers.deliveries import open_direct, open_sqs
+from personal_link.triggers.http_request import open_http
 
 ACCOUNT = "arn:aws:iam::123456789012"
 SESSIONS = "arn:aws:sts::123456789012"

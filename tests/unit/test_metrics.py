@@ -284,7 +284,7 @@ class Failing:
 def test_metrics_are_written_when_a_call_ends_although_it_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
-    monkeypatch.setattr(wiring, "http_door", Failing)
+    monkeypatch.setattr(wiring, "http_api", Failing)
     http_api.handler({"requestContext": {"requestId": "r-1"}}, Context())
 
     assert values_of(capsys.readouterr().out, "Bugs", Stack="links") == [1.0]

@@ -86,4 +86,4 @@ def test_a_bug_beyond_any_message_fails_the_batch_in_our_own_words_since_lambda_
         queue_worker.handler(EVENT, Context())
 
     assert str(caught.value) == "unexpected KeyError"
-    assert caught.value.__context__ is None
+    assert caught.value.__suppress_context__

@@ -4,7 +4,7 @@ import pytest
 
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.credentials import ClientCredentials
-from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, CredentialsRefused, NotProcessed
 from tests.fake_clock import FakeClock
@@ -53,7 +53,7 @@ def deadline() -> Deadline:
 def test_good_credentials_give_a_token_and_are_read_once(deadline: Deadline) -> None:
     secret, server = Secret(OLD), TokenServer(accepted=OLD)
 
-    token = sign_in(secret, server, deadline)
+    token = fetch_token(secret, server, deadline)
 
     assert token.value == "token for old-secret"
     assert secret.asked_for_newer_than == [None]
@@ -62,7 +62,7 @@ def test_good_credentials_give_a_token_and_are_read_once(deadline: Deadline) -> 
 def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy(deadline: Deadline) -> None:
     secret, server = Secret(OLD, rotated=NEW), TokenServer(accepted=NEW)
 
-    token = sign_in(secret, server, deadline)
+    token = fetch_token(secret, server, deadline)
 
     assert token.value == "token for new-secret"
     assert secret.asked_for_newer_than == [None, OLD]
@@ -72,7 +72,7 @@ def test_a_secret_that_was_not_rotated_is_not_tried_twice(deadline: Deadline) ->
     secret, server = Secret(OLD), TokenServer(accepted=NEW)
 
     with pytest.raises(CredentialsRefused):
-        sign_in(secret, server, deadline)
+        fetch_token(secret, server, deadline)
 
     assert server.tried == [OLD]
 
@@ -81,7 +81,7 @@ def test_a_rotated_secret_that_is_refused_too_is_the_end_of_it(deadline: Deadlin
     secret, server = Secret(OLD, rotated=NEW), TokenServer(accepted=None)
 
     with pytest.raises(CredentialsRefused):
-        sign_in(secret, server, deadline)
+        fetch_token(secret, server, deadline)
 
     assert server.tried == [OLD, NEW]
 
@@ -94,7 +94,7 @@ def test_any_other_failure_of_the_token_server_is_no_reason_to_read_the_secret_a
     server = TokenServer(accepted=NEW, failure=NotProcessed(Code(code), "failed"))
 
     with pytest.raises(NotProcessed, match="failed"):
-        sign_in(secret, server, deadline)
+        fetch_token(secret, server, deadline)
 
     assert server.tried == [OLD]
     assert secret.asked_for_newer_than == [None]
@@ -103,6 +103,6 @@ def test_any_other_failure_of_the_token_server_is_no_reason_to_read_the_secret_a
 def test_every_try_keeps_the_one_deadline(deadline: Deadline) -> None:
     server = TokenServer(accepted=NEW)
 
-    sign_in(Secret(OLD, rotated=NEW), server, deadline)
+    fetch_token(Secret(OLD, rotated=NEW), server, deadline)
 
     assert server.deadlines == [deadline, deadline]

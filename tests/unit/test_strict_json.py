@@ -1,5 +1,7 @@
 """JSON as the standard has it, and errors that never quote what they refuse."""
 
+import traceback
+
 import pytest
 
 from personal_link.domain import strict_json
@@ -65,9 +67,7 @@ def test_a_refusal_never_quotes_the_text(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         strict_json.parse(text)
 
-    assert "joe" not in repr(caught.value)
-    assert caught.value.__cause__ is None
-    assert caught.value.__context__ is None
+    assert "joe" not in "".join(traceback.format_exception(caught.value))
 
 
 def test_a_name_given_twice_is_called_by_that_fault() -> None:

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from personal_link.domain.errors import Code, InvalidRequest, Unreadable
 from personal_link.domain.outcome import outcome_id, refused_on_arrival
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
-from personal_link.triggers.deliveries import first_sent_at, no_mapping, open_direct, open_http, open_sqs, origin
+from personal_link.triggers.deliveries import first_sent_at, no_mapping, open_direct, open_sqs, origin
+from personal_link.triggers.http_request import open_http
 
 FORM = "application/x-www-form-urlencoded"
 SHOP = "iam arn:aws:iam::123456789012:user/shop"

@@ -51,6 +51,11 @@ def token_server(region: str) -> str:
     return f"https://auth.{region}.customergauge.com"
 
 
+def runs_in_lambda() -> bool:
+    """Tell whether this process is a Lambda environment, by a variable that Lambda alone sets."""
+    return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings; raise SettingsError naming every variable that is missing or wrong, at once."""
     reader = _Reader(os.environ if environment is None else environment)

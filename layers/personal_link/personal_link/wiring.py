@@ -1,4 +1,4 @@
-"""Who gets what: every client and object of a function, built once per environment."""
+"""Composition root: every client and object of a function, built once per environment."""
 
 import random
 from collections.abc import Callable
@@ -12,24 +12,24 @@ from botocore.session import Session
 from snapshot_restore_py import register_after_restore
 
 from personal_link import observability
+from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.queues import RequestsQueue, ResultsQueue
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease
 from personal_link.aws.token_secret import TokenSecret
-from personal_link.customergauge.access_token import AccessToken, TokenCache, in_a_thread
+from personal_link.customergauge.access_token import AccessToken, TokenCache, run_in_background
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import CredentialsSecret
-from personal_link.customergauge.fetch_token import sign_in
+from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Clock, Deadline, SystemClock
 from personal_link.issue_link import LinkIssuer
-from personal_link.settings import Settings, load_queue_settings, load_settings
+from personal_link.settings import Settings, load_queue_settings, load_settings, runs_in_lambda
 from personal_link.triggers import event_mappings
 from personal_link.triggers.batch import BatchWorker
-from personal_link.triggers.http import HttpDoor
-from personal_link.triggers.invocation import DirectCall
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -45,33 +45,34 @@ _AWS_CALLS = Config(
 )
 
 
-def build_ahead(build: Callable[[], object]) -> None:
-    """Build a function's objects before its first invocation needs them.
+def warm_up(build: Callable[[], object]) -> None:
+    """Build a function's objects in Lambda's init phase, which has a whole CPU; do nothing in any other process.
 
-    What fails is left to that invocation, which fails in the same way but can tell the caller and the log.
+    A failure is left to the first invocation: it fails in the same way, and can tell the caller and the log.
     """
-    with suppress(Exception):
-        build()
+    if runs_in_lambda():
+        with suppress(Exception):
+            build()
 
 
 @cache
-def http_door() -> HttpDoor:
+def http_api() -> HttpApi:
     """Return what `http_api` runs. Raises SettingsError."""
     settings = load_settings()
     observability.configure(settings.log_level, settings.stack_name)
     clock = SystemClock()
-    return HttpDoor(
+    return HttpApi(
         _issuer(settings, clock), ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record)
     )
 
 
 @cache
-def direct_call() -> DirectCall:
+def direct_invocation() -> DirectInvocation:
     """Return what `direct_invocation` runs. Raises SettingsError."""
     settings = load_settings()
     observability.configure(settings.log_level, settings.stack_name)
     clock = SystemClock()
-    return DirectCall(
+    return DirectInvocation(
         _issuer(settings, clock),
         ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record),
         event_mappings.load().apply,
@@ -112,7 +113,7 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
     dynamodb: DynamoDBClient = _client("dynamodb")
     secretsmanager = _client("secretsmanager")
     secret = CredentialsSecret(secretsmanager, settings.credentials_secret_arn, clock)
-    fetch: Callable[[Deadline], AccessToken] = partial(sign_in, secret, customergauge)
+    fetch: Callable[[Deadline], AccessToken] = partial(fetch_token, secret, customergauge)
     if settings.access_token_secret_arn:
         fetch = SharedToken(
             TokenLease(dynamodb, settings.ledger_table, clock),
@@ -122,7 +123,7 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
             origin=f"{settings.auth_base_url} {settings.credentials_secret_arn}",
             clock=clock,
         ).fetch
-    tokens = TokenCache(fetch, clock, in_a_thread)
+    tokens = TokenCache(fetch, clock, run_in_background)
     # A snapshot (SnapStart) may be restored days later, many times at once: what must not be shared or old is dropped.
     for forget in (tokens.forget, secret.forget, transport.forget_connections):
         register_after_restore(forget)

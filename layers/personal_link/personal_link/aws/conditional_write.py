@@ -22,7 +22,5 @@ def conditional_write(operation: Callable[..., object], **arguments: object) -> 
         code = aws_error_code(failure)
         if isinstance(failure, ClientError) and code == "ConditionalCheckFailedException":
             return cast("Item", failure.response.get("Item", {}))  # botocore's stubs do not know it
-    else:
-        return None
-    # Raised out here, or its context would be AWS's own error, whose words may quote anything.
-    raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})")
+        raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})") from None
+    return None

@@ -104,5 +104,4 @@ def _call(operation: Callable[..., Mapping[str, Any]], **arguments: str) -> Mapp
         return operation(**arguments)
     except (ClientError, BotoCoreError) as failure:
         code = aws_error_code(failure)
-    # Raised out here, or its context would be AWS's own error, whose words may quote anything.
-    raise NotProcessed(Code.INTERNAL_ERROR, f"the secret of the shared token failed ({code})")
+        raise NotProcessed(Code.INTERNAL_ERROR, f"the secret of the shared token failed ({code})") from None

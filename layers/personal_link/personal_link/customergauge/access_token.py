@@ -47,11 +47,11 @@ class TokenCache:
         self,
         fetch: Callable[[Deadline], AccessToken],
         clock: Clock,
-        run_aside: Callable[[Callable[[], None]], None],
+        run_in_background: Callable[[Callable[[], None]], None],
     ) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._run_aside = run_aside
+        self._run_aside = run_in_background
         self._token: AccessToken | None = None
         self._fetching = threading.Lock()  # held for the length of a fetch
         self._changing = threading.Lock()  # held for an instant
@@ -156,7 +156,7 @@ class TokenCache:
             self._fetching.release()
 
 
-def in_a_thread(work: Callable[[], None]) -> None:
+def run_in_background(work: Callable[[], None]) -> None:
     """Run work beside the request. A frozen environment resumes it with its next invocation."""
 
     def run() -> None:

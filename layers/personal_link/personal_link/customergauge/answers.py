@@ -1,11 +1,12 @@
 """What stands in the vendor's answers: a link, a refusal, a token's life. None of it is trusted to be as documented."""
 
+import html
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
+from urllib.parse import unquote_plus
 
-from personal_link.customergauge import vendor_words
 from personal_link.customergauge.transport import Response
 from personal_link.domain.errors import Code, FieldErrors, OutcomeUnknown, Refused
 from personal_link.domain.outcome import PersonalLink
@@ -13,6 +14,8 @@ from personal_link.domain.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_pla
 
 MAX_LINK: Final = 2048  # characters
 MAX_MESSAGES: Final = 10  # of the vendor's for a field
+MAX_MESSAGE: Final = 1024  # characters
+SHORTEST_QUOTE: Final = 4  # letters and digits of a value; a shorter one counts as a word of its own only
 
 _AROUND: Final = "\ufeff \t\r\n"  # a byte order mark, and what JSON lets stand around a value
 _LONGEST_NUMBER: Final = 18  # digits and sign
@@ -24,6 +27,9 @@ _TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's
 _REST: Final = r"""([/?#][^\s"'`\\]*)?"""
 _LINK: Final = re.compile(r"(?i:https)://[A-Za-z0-9][A-Za-z0-9.-]*" + _REST)
 _SANDBOX_LINK: Final = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?" + _REST)
+_ADDRESS_OR_LINK: Final = re.compile("@|://")
+_RUN: Final = re.compile(r"\w{25,}")  # with a digit in it: a token, a client id, something encoded; else a long word
+_JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def json_object(response: Response) -> dict[str, object] | None:
@@ -67,9 +73,9 @@ def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) 
     The vendor's own words are passed on only where it documents them, and not if they quote what was sent.
     """
     message = content.get("message")
-    message = message.strip() if isinstance(message, str) and len(message) <= vendor_words.MAX_MESSAGE else ""
+    message = message.strip() if isinstance(message, str) and len(message) <= MAX_MESSAGE else ""
     text = message.lower()  # what it means does not hang on a sign in it that could not be passed on
-    own_words = vendor_words.VendorWords(sent)
+    own_words = VendorWords(sent)
     words = own_words.pass_on(message)
     if status == 400 and "campaign filter" in text:
         return Refused(Code.NO_MATCHING_CAMPAIGN, "No personal link campaign matches the record.", vendor_message=words)
@@ -139,7 +145,7 @@ def _by_name(pairs: list[tuple[str, object]]) -> dict[str, object]:
     return content
 
 
-def _field_errors(errors: object, own_words: vendor_words.VendorWords) -> FieldErrors:
+def _field_errors(errors: object, own_words: "VendorWords") -> FieldErrors:
     """Return Laravel's `errors`, a list of messages a field, as far as they have that shape."""
     if not isinstance(errors, dict):
         return {}
@@ -150,3 +156,42 @@ def _field_errors(errors: object, own_words: vendor_words.VendorWords) -> FieldE
         ]
         for field, messages in fields[:MAX_HEADINGS]
     }
+
+
+def read(words: object) -> str:
+    """Return words that are plain text and not too long; nothing for any others."""
+    return words if isinstance(words, str) and len(words) <= MAX_MESSAGE and is_plain_text(words) else ""
+
+
+class VendorWords:
+    """Tells words that may be passed on from those that quote what was sent."""
+
+    def __init__(self, sent: Iterable[Scalar]) -> None:
+        values = {_letters(str(value)) for value in sent if value is not None and not isinstance(value, bool)}
+        self._short = {value for value in values if 1 < len(value) < SHORTEST_QUOTE}
+        self._long = [value for value in values if len(value) >= SHORTEST_QUOTE]
+
+    def pass_on(self, words: object) -> str | None:
+        """Return words that can be read and quote nothing; None for any others."""
+        text = read(words)
+        return None if not text or any(self._quotes(reading) for reading in _readings(text)) else text
+
+    def _quotes(self, text: str) -> bool:
+        if _ADDRESS_OR_LINK.search(text) or any(re.search("[0-9]", run) for run in _RUN.findall(text)):
+            return True
+        letters = _letters(text)  # a phone number, say, may be quoted with other signs between its digits
+        return any(value in letters for value in self._long) or not self._short.isdisjoint(_words(text))
+
+
+def _readings(text: str) -> Iterator[str]:
+    """Yield a text as it stands, and as it reads once the escapes of HTML, of an address or of JSON are undone."""
+    yield from (text, html.unescape(text), unquote_plus(text))
+    yield _JSON_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
+
+
+def _letters(text: str) -> str:
+    return "".join(filter(str.isalnum, text.casefold()))
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())

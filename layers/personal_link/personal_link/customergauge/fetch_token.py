@@ -24,7 +24,7 @@ class TokenServer(Protocol):
         ...
 
 
-def sign_in(secret: Secret, server: TokenServer, deadline: Deadline) -> AccessToken:
+def fetch_token(secret: Secret, server: TokenServer, deadline: Deadline) -> AccessToken:
     """Return a new token; a refused secret is read again once, so that a rotation needs no redeploy.
 
     Raises NotProcessed, whatever failed: without a token no request was sent.

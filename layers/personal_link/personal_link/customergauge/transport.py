@@ -19,7 +19,7 @@ from urllib3.util.ssl_ import create_urllib3_context
 
 from personal_link.customergauge.answer_bytes import BODY_LIMIT, TimedAnswer, UnreadableHead, decompressed
 from personal_link.domain.clock import Clock, Deadline
-from personal_link.domain.errors import Code, NotProcessed, TryAgain, Unanswered
+from personal_link.domain.errors import Code, NotProcessed, Unanswered
 
 CONNECT_LIMIT: Final = 2.0  # seconds for one connection
 CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing
@@ -69,15 +69,13 @@ class Transport:
             try:
                 return self._send(method, url, headers, body, deadline.remaining())
             except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
-                failure: TryAgain = NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})")
                 tries += 1
-                if tries < CONNECT_TRIES:
-                    continue
+                if tries == CONNECT_TRIES:
+                    raise NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})") from None
             except UnreadableHead as error:
                 return Response(error.status, {}, b"", complete=False, unreadable=True)
             except HTTPError as error:
-                failure = Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})")
-            raise failure  # out here: urllib3's error, which may quote the answer, is not to be its context
+                raise Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})") from None
 
     def forget_connections(self) -> None:
         """Close every connection that is kept: a restored snapshot must not go on with those of its original."""

@@ -8,7 +8,7 @@ import re
 from functools import cache
 from typing import Final
 
-from personal_link.triggers.envelopes import SHAPES
+from personal_link.domain.shapes import SHAPES
 
 # As AWS writes its codes; or an HTTP status, where the answer named none.
 AWS_CODE: Final = "[A-Za-z.]{1,64}|[1-5][0-9]{2}"

@@ -10,19 +10,16 @@ def parse(text: str | bytes) -> object:
     Raises ValueError, without quoting the text, for whatever is not standard JSON: NaN and Infinity, a name given
     twice, a byte order mark, bytes that are not UTF-8, nesting or a whole number beyond Python's limits.
     """
-    reason = "malformed"
     try:
         if isinstance(text, bytes):
             text = text.decode("utf-8")
         return json.loads(text, parse_constant=_refuse_constant, object_pairs_hook=_unique_names)
-    except _Trap as trap:
-        reason = str(trap)
+    except _Trap:
+        raise
     except json.JSONDecodeError as error:
-        reason = f"malformed at line {error.lineno}, column {error.colno}"
+        raise ValueError(f"malformed at line {error.lineno}, column {error.colno}") from None
     except (ValueError, RecursionError):
-        pass
-    # Raised out here, or its context would be JSONDecodeError or UnicodeDecodeError, which hold the whole text.
-    raise ValueError(reason)
+        raise ValueError("malformed") from None
 
 
 class _Trap(ValueError):

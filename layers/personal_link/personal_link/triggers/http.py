@@ -1,21 +1,27 @@
-"""The HTTP way in: one request, its outcome, and the outcome on the results queue before it is answered."""
+"""HTTP: answer a request of API Gateway; its result is on the results queue before the answer."""
 
+import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from personal_link import observability
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
-from personal_link.domain.errors import Code, TryAgain
+from personal_link.domain.errors import CODES, Code, RequestError, TryAgain
 from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import check
 from personal_link.issue_link import LinkIssuer
-from personal_link.triggers import deliveries
+from personal_link.triggers.http_request import open_http
+
+HttpAnswer = dict[str, Any]
+
+_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}  # a link is not for caches
 
 
 @dataclass(frozen=True, slots=True)
-class HttpDoor:
+class HttpApi:
     """Serves API Gateway's proxy events."""
 
     issuer: LinkIssuer
@@ -26,7 +32,7 @@ class HttpDoor:
 
         Raises Refused when the request is not accepted, TryAgain when the caller may send it again.
         """
-        outcome = self.issuer.issue(check(deliveries.open_http(event)), deadline)
+        outcome = self.issuer.issue(check(open_http(event)), deadline)
         unsent = self.results.send([outcome])
         self.issuer.after_sending(outcome, deadline, sent=not unsent)
         if unsent:
@@ -34,3 +40,26 @@ class HttpDoor:
             raise TryAgain(Code.INTERNAL_ERROR, "the result was not queued")
         observability.report_outcome(outcome)
         return outcome
+
+
+def answer_of(outcome: Outcome) -> HttpAnswer:
+    """Return 200 with the vendor's own body for a link, else the error that the outcome holds."""
+    headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
+    if outcome.personal_link is not None:
+        return _answer(200, {"data": outcome.personal_link.as_json()}, headers)
+    error = dict(outcome.error or {})
+    return _answer(CODES[Code(error["code"])].http_status, error, headers)
+
+
+def error_answer(error: RequestError) -> HttpAnswer:
+    """Return an error that is no outcome: the request was refused on arrival, or may be tried again."""
+    meaning = CODES[error.code]
+    body: dict[str, Any] = {"code": error.code, "message": error.message}
+    if error.errors:
+        body["errors"] = error.errors
+    wait = meaning.http_retry_after if error.retry_after is None else max(1, math.ceil(error.retry_after))
+    return _answer(meaning.http_status, body, {"Retry-After": str(wait)} if wait else {})
+
+
+def _answer(status: int, body: object, headers: dict[str, str]) -> HttpAnswer:
+    return {"statusCode": status, "headers": {**_HEADERS, **headers}, "body": json.dumps(body)}

@@ -24,7 +24,7 @@ _NAMED: Final[Mapping[Code, type[PersonalLinkError]]] = {
 }
 
 
-def named_by_its_code(error: RequestError) -> PersonalLinkError:
+def named_exception(error: RequestError) -> PersonalLinkError:
     """Return the error that an invocation fails with: its class has the code for a name, its text is our own words.
 
     The text begins with the code too: of an invocation that it parks, Lambda tells the text alone.
@@ -33,7 +33,7 @@ def named_by_its_code(error: RequestError) -> PersonalLinkError:
 
 
 @dataclass(frozen=True, slots=True)
-class DirectCall:
+class DirectInvocation:
     """Answers direct invocations."""
 
     issuer: LinkIssuer

@@ -1,0 +1,83 @@
+"""The secret with the OAuth client's credentials, read from Secrets Manager and kept for some minutes."""
+
+import threading
+from dataclasses import replace
+from typing import TYPE_CHECKING, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from personal_link.aws.aws_errors import aws_error_code
+from personal_link.customergauge.credentials import ClientCredentials, missing
+from personal_link.domain.clock import Clock
+from personal_link.domain.errors import Code, NotProcessed
+
+if TYPE_CHECKING:
+    from mypy_boto3_secretsmanager import SecretsManagerClient
+
+FRESH_FOR: Final = 300.0  # seconds in which the secret is not read again unasked
+STALE_FOR: Final = 3600.0  # seconds in which a copy serves while Secrets Manager does not answer
+# What an operator has to mend; every other failure of Secrets Manager passes by itself.
+_SETUP_FAULTS: Final = frozenset(
+    {
+        "ResourceNotFoundException",
+        "InvalidRequestException",
+        "InvalidParameterException",
+        "AccessDeniedException",
+        "DecryptionFailure",
+    }
+)
+
+
+class CredentialsSecret:
+    """One secret, read when it is needed and kept for a while."""
+
+    def __init__(self, secretsmanager: "SecretsManagerClient", secret_arn: str, clock: Clock) -> None:
+        self._secretsmanager = secretsmanager
+        self._secret_arn = secret_arn
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._kept: ClientCredentials | None = None
+        self._read_at = 0.0
+
+    def get(self, *, newer_than: ClientCredentials | None = None) -> ClientCredentials:
+        """Return the credentials; read them again if they are older than five minutes or no `newer_than` those given.
+
+        Raises NotProcessed: `credentials_missing` when an operator has to mend the secret, else `internal_error`.
+        """
+        with self._lock:
+            age = self._clock.wall() - self._read_at
+            if self._kept is not None and self._kept != newer_than and 0 <= age < FRESH_FOR:
+                return self._kept
+            try:
+                read = self._read()
+            except NotProcessed as error:
+                if self._kept is not None and error.code is Code.INTERNAL_ERROR and 0 <= age < STALE_FOR:
+                    return self._kept
+                raise
+            self._kept, self._read_at = read, self._clock.wall()
+            return read
+
+    @property
+    def known(self) -> ClientCredentials | None:
+        """Return the credentials that were read last, however long ago; None if none were."""
+        return self._kept
+
+    def forget(self) -> None:
+        """Forget the credentials that are kept: no snapshot may hold them, and they may be old when it is restored."""
+        with self._lock:
+            self._kept = None
+
+    def _read(self) -> ClientCredentials:
+        try:
+            response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)
+        except (ClientError, BotoCoreError) as failure:
+            code = aws_error_code(failure)
+            if code in _SETUP_FAULTS:
+                raise missing(f"cannot be read ({code})") from None
+            raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({code})") from None
+        secret = response.get("SecretString")
+        if secret is None and "SecretBinary" in response:
+            raise missing("is binary: store it as a string")
+        if secret is None:  # any HTTP 200 counts as success to botocore, a proxy's page too
+            raise NotProcessed(Code.INTERNAL_ERROR, "Secrets Manager answered without a secret")
+        return replace(ClientCredentials.parse(secret), version=response.get("VersionId", ""))
