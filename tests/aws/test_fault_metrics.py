@@ -15,7 +15,7 @@ from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
 from tests.aws.test_handlers import Context
 from tests.embedded_metrics import counted_in, values_of
-from tests.template.invariants.alarms import WATCHED
+from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
 NO_MAPPING = Reply(404, {"message": "The mapping was not found."})
@@ -218,18 +218,6 @@ def leave_the_secret_empty(_vendor: CustomerGaugeSandbox, account: Account) -> N
     call()
 
 
-def name_no_mapping(vendor: CustomerGaugeSandbox, _account: Account) -> None:
-    vendor.script("personal-link", NO_MAPPING)
-    deliver({**ADA, "configuration": "not-there"})
-
-
-def fetch_tokens(vendor: CustomerGaugeSandbox, account: Account) -> None:
-    for number in range(16):
-        vendor.script("personal-link", Reply(401), Reply(401))
-        forget_the_token(account)
-        call(key=f"order-{number}")  # fetches two: the second is refused as well
-
-
 def meet_a_bug(_vendor: CustomerGaugeSandbox, account: Account) -> None:
     call()
     for item in account.ledger_items():
@@ -248,9 +236,7 @@ FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
     ("CredentialsRefused", refuse_the_credentials),
     ("CredentialsRefused", forbid_the_client),
     ("CredentialsRefused", leave_the_secret_empty),
-    ("MappingNotFound", name_no_mapping),
     ("OldestRetry", try_a_message_again_for_an_hour),
-    ("TokenFetchRate", fetch_tokens),
     ("Bugs", meet_a_bug),
 ]
 
@@ -263,7 +249,7 @@ def test_the_fault_of_an_alarm_brings_its_metric_above_its_threshold(
     account: Account,
     capsys: Captured,
 ) -> None:
-    _namespace, metric, dimensions, _statistic, threshold = WATCHED[alarm]
+    _namespace, metric, dimensions, _statistic, threshold = (WATCHED | OF_A_CANARY)[alarm]
     call(key="all is well")
     well = values_of(capsys.readouterr().out, metric, **(dict(dimensions) | {"Stack": "links"}))
     fault(vendor, account)
@@ -274,5 +260,5 @@ def test_the_fault_of_an_alarm_brings_its_metric_above_its_threshold(
 
 def test_every_alarm_of_our_own_metrics_has_a_fault_here() -> None:
     assert {alarm for alarm, _fault in FAULTS} == {
-        name for name, (namespace, *_what) in WATCHED.items() if namespace == "PersonalLink"
+        name for name, (namespace, *_what) in (WATCHED | OF_A_CANARY).items() if namespace == "PersonalLink"
     }

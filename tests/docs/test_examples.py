@@ -113,7 +113,7 @@ def test_with_a_key_of_the_customers_the_schedule_may_use_it_for_its_target_and_
 
     assert send["Resource"] == [{"Ref": "RequestsQueueArn"}, {"Ref": "ParkedQueueArn"}]
     assert use_the_key["Fn::If"] == [
-        "CustomerHoldsTheKey",
+        "HasKmsKey",
         {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": {"Ref": "KmsKeyArn"}},
         {"Ref": "AWS::NoValue"},
     ]

@@ -159,7 +159,7 @@ def told(stack: Stack, alarms: dict[str, Any]) -> str:
     sns = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
     policy = json.dumps({"Version": "2012-10-17", "Statement": [{**sns, "Resource": arn}]})
     stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
-    [topic] = alarms["Bugs"]["AlarmActions"]
+    [topic] = alarms["ParkedRequests"]["AlarmActions"]
     stack.emulator.client("sns").subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
     return url
 
@@ -176,11 +176,11 @@ def test_an_alarm_that_goes_off_tells_whoever_subscribed_its_whole_text(
     [message] = stack.take(told, 1)
     text = json.loads(message.json()["Message"])
     assert (text["AlarmName"], text["NewStateValue"]) == (alarms[name]["AlarmName"], "ALARM")
-    assert f"Runbook: docs/runbook.md#{name.lower()}. First look: " in text["AlarmDescription"]
+    assert text["AlarmDescription"].endswith(f". docs/operation.md#{name.lower()}")
 
 
 def test_the_given_address_is_subscribed(stack: Stack, alarms: dict[str, Any]) -> None:
-    [topic] = alarms["Bugs"]["AlarmActions"]
+    [topic] = alarms["ParkedRequests"]["AlarmActions"]
     subscriptions = stack.emulator.client("sns").list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
 
     assert ("email", "operators@example.com") in [(one["Protocol"], one["Endpoint"]) for one in subscriptions]

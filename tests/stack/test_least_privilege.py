@@ -27,7 +27,6 @@ WRITES_LOGS = {"logs:CreateLogStream", "logs:PutLogEvents"}
 WRITES_TRACES = {"xray:PutTraceSegments", "xray:PutTelemetryRecords"}
 # AWS's services' use of the customer's key in the role's name, when a secret, a table or a queue is encrypted with it.
 USES_THE_KEY = {"kms:Decrypt", "kms:GenerateDataKey"}
-POLICY = "IssueLinks"
 SHARED_TOKEN = "access-token/2"
 PATIENCE = 6.0  # seconds for what takes one or two
 
@@ -36,12 +35,17 @@ class Grant(NamedTuple):
     """One action on one resource, as the template allows it to a role; the resource by its logical id."""
 
     role: str
+    policy: str
     action: str
     resource: str
 
 
-def statements(role: str) -> list[dict[str, Any]]:
-    [policy] = translated_template()["Resources"][role]["Properties"]["Policies"]
+def policies(role: str) -> list[dict[str, Any]]:
+    resources = translated_template()["Resources"]
+    return [*resources[role]["Properties"]["Policies"], resources["IssueLinksPolicy"]["Properties"]]
+
+
+def statements(policy: dict[str, Any]) -> list[dict[str, Any]]:
     return [one["Fn::If"][1] if "Fn::If" in one else one for one in policy["PolicyDocument"]["Statement"]]
 
 
@@ -55,18 +59,21 @@ def logical_id(resource: Any) -> str:
         return resource
     if "Fn::If" in resource:
         condition, then, otherwise = resource["Fn::If"]
-        return logical_id(otherwise if condition == "HasCredentialsName" else then)
+        return logical_id(otherwise if condition == "HasSecretName" else then)
     return str(resource["Fn::GetAtt"][0] if "Fn::GetAtt" in resource else resource["Ref"])
 
 
 GRANTS = [
-    Grant(role, action, logical_id(resource))
+    Grant(role, policy["PolicyName"], action, logical_id(resource))
     for role in ("HttpApiRole", "QueueWorkerRole", "DirectInvocationRole")
-    for statement in statements(role)
+    for policy in policies(role)
+    for statement in statements(policy)
     for action in as_list(statement["Action"])
     for resource in as_list(statement["Resource"])
 ]
-PARKS = Grant("DirectInvocationRole", "sqs:SendMessage", "ParkedQueue")  # Lambda does, what failed for good
+PARKS = Grant(
+    "DirectInvocationRole", "ParkInvocations", "sqs:SendMessage", "ParkedQueue"
+)  # Lambda does, what failed for good
 BY_AWS = POLLS | WRITES_LOGS | WRITES_TRACES | USES_THE_KEY
 ITS_OWN = [grant for grant in GRANTS if grant.action not in BY_AWS and grant != PARKS]
 
@@ -99,7 +106,7 @@ class Site:
     def without(self, grant: Grant) -> Iterator[None]:
         """Leave a role everything but one action on one resource, then give it back."""
         role, name = self._names[grant.role], self._names[grant.resource].rpartition("/")[2]
-        policy: Any = self._stack.iam.get_role_policy(RoleName=role, PolicyName=POLICY)["PolicyDocument"]
+        policy: Any = self._stack.iam.get_role_policy(RoleName=role, PolicyName=grant.policy)["PolicyDocument"]
         granted = [
             {"Effect": "Allow", "Action": action, "Resource": arn}
             for statement in policy["Statement"]
@@ -108,18 +115,18 @@ class Site:
         ]
         kept = [one for one in granted if one["Action"] != grant.action or name not in one["Resource"]]
         assert len(kept) == len(granted) - 1
-        self._set(role, kept)
+        self._set(role, grant.policy, kept)
         yield
         for queue in (self._stack.requests_queue_url, self._stack.parked_queue_url, self._stack.results_queue_url):
             self._stack.sqs.purge_queue(QueueUrl=queue)
         self._vendor.reset()
-        self._set(role, granted)
+        self._set(role, grant.policy, granted)
 
-    def _set(self, role: str, granted: list[dict[str, str]]) -> None:
+    def _set(self, role: str, policy: str, granted: list[dict[str, str]]) -> None:
         self._stack.dynamodb.delete_item(TableName=self._names["LedgerTable"], Key={"pk": {"S": SHARED_TOKEN}})
         self._secrets.put_secret_value(SecretId=self._names["AccessTokenSecret"], SecretString="{}")
         document = json.dumps({"Version": "2012-10-17", "Statement": granted})
-        self._stack.iam.put_role_policy(RoleName=role, PolicyName=POLICY, PolicyDocument=document)
+        self._stack.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
         self._memory += 1  # new environments: the old ones' caches would hide that something is denied
         for function in ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"):
             name = self._names[function]

@@ -1,8 +1,6 @@
-"""Who reads only an alarm's text finds what it means, its heading in the runbook, where to look first, and the fix."""
+"""An alarm's text says what happened and where its page is; alarms and dashboard are about metrics that exist."""
 
 import re
-from functools import cache
-from typing import Any
 
 import pytest
 
@@ -10,39 +8,36 @@ from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 from sandbox.template import REPOSITORY, source_template
 from tests.template.invariants.alarms import LONGEST_DELAY, WATCHED
+from tests.template.invariants.dashboard import SHOWN
 
-RUNBOOK = (REPOSITORY / "docs" / "runbook.md").read_text()
-
-
-@cache
-def alarm(name: str) -> Any:
-    return source_template()["Resources"][name]["Properties"]
-
-
-@pytest.mark.parametrize("name", WATCHED)
-def test_an_alarms_text_has_its_meaning_its_heading_a_first_look_and_a_fix(name: str) -> None:
-    described = alarm(name)["AlarmDescription"]
-    text = described["Fn::Sub"] if isinstance(described, dict) else described
-
-    assert re.fullmatch(rf"[A-Z].+\. Runbook: docs/runbook\.md#{name.lower()}\. First look: .+\. Fix: .+\.", text)
-    assert len(text) <= 1024  # CloudWatch takes no more
+OBSERVABILITY = REPOSITORY / "layers" / "personal_link" / "personal_link" / "observability.py"
+ALARMS = {
+    name: resource["Properties"]
+    for name, resource in source_template()["Resources"].items()
+    if resource["Type"] == "AWS::CloudWatch::Alarm"
+}
 
 
-def test_the_runbook_has_a_heading_for_each_alarm() -> None:
-    assert set(WATCHED) <= set(re.findall(r"^## (\w+)$", RUNBOOK, re.MULTILINE))
+def test_seven_alarms_wake_somebody() -> None:
+    assert {name for name, alarm in ALARMS.items() if "AlarmActions" in alarm} == WATCHED.keys()
+    assert len(WATCHED) == 7
+
+
+@pytest.mark.parametrize("name", ALARMS)
+def test_an_alarms_text_is_one_sentence_and_its_page(name: str) -> None:
+    assert re.fullmatch(rf"[A-Z][^.]+\. docs/operation\.md#{name.lower()}", ALARMS[name]["AlarmDescription"])
 
 
 def test_no_retry_waits_longer_by_itself_than_the_alarm_of_old_retries_rings_on() -> None:
     assert max(meaning.longest_delay for meaning in CODES.values()) == LONGEST_DELAY
 
 
-def test_an_alarm_of_our_own_watches_a_metric_that_there_is() -> None:
-    of_our_own = {metric for namespace, metric, *_how in WATCHED.values() if not namespace.startswith("AWS/")}
+def test_alarms_and_dashboard_are_about_metrics_that_the_functions_write() -> None:
+    calls = re.findall(r"metrics\(\)\.add\(Metric\.(\w+)(.*)\)", OBSERVABILITY.read_text())
+    written = {Metric[name].value: {"Stack", *re.findall(r"(\w+)=", rest)} for name, rest in calls}
+    of_alarms = {(metric, dimensions) for space, metric, dimensions, *_how in WATCHED.values() if space == NAMESPACE}
+    of_dashboard = {(metric, dimensions) for space, metric, dimensions, _statistic in SHOWN if space == NAMESPACE}
 
-    assert {namespace for namespace, *_what in WATCHED.values()} == {
-        "AWS/SQS",
-        "AWS/Lambda",
-        "AWS/ApiGateway",
-        NAMESPACE,
-    }
-    assert of_our_own <= {str(metric) for metric in Metric}
+    assert written.keys() == set(Metric)
+    for metric, dimensions in of_alarms | of_dashboard:
+        assert {name for name, _value in dimensions} <= written[metric]

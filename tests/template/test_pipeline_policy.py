@@ -36,6 +36,7 @@ NEEDED = {
     "GetResourcePolicy TagResource UntagResource ListTagsOfResource",
     "AWS::Events::Rule": "events: PutRule PutTargets RemoveTargets DeleteRule DescribeRule ListTargetsByRule "
     "TagResource UntagResource ListTagsForResource",  # no handlers
+    "AWS::IAM::Policy": "iam: PutRolePolicy GetRolePolicy DeleteRolePolicy",
     "AWS::IAM::Role": "iam: CreateRole GetRole UpdateRole DeleteRole UpdateAssumeRolePolicy PutRolePolicy "
     "GetRolePolicy DeleteRolePolicy ListRolePolicies ListAttachedRolePolicies PutRolePermissionsBoundary "
     "DeleteRolePermissionsBoundary TagRole UntagRole",

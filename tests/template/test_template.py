@@ -1,11 +1,14 @@
 """The contract of the template: parameters, outputs, what the functions are told. For the rest see invariants."""
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
 import pytest
+import yaml  # type: ignore[import-untyped]  # it ships no types
+from cfnlint.api import ManualArgs, lint
 
 from personal_link.domain.errors import SettingsError
 from personal_link.settings import load_queue_settings, load_settings
@@ -37,9 +40,6 @@ PARAMETERS = {
     "RetryWindowHours": 24,
     "LedgerDays": 21,
     "ShareAccessToken": "true",
-    "RequestsRetentionDays": 8,
-    "ParkedRetentionDays": 14,
-    "ResultsRetentionDays": 4,
     "KmsKeyArn": "",
     "PermissionsBoundaryArn": "",
     "SnapStart": "Off",
@@ -96,8 +96,56 @@ def test_every_parameter_says_what_it_means_and_what_it_takes(name: str) -> None
     assert CONSTRAINTS & parameter.keys()
 
 
-def test_the_template_can_be_read_in_one_sitting() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 1032
+def test_the_template_has_at_most_1050_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 1050
+
+
+# "CloudFormation supports YAML 1.1 with a few exceptions": its user guide, "Template formats".
+def test_cloudformation_itself_can_read_the_template() -> None:
+    events = list(yaml.parse(SOURCE.read_text()))
+
+    assert [event for event in events if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)] == []
+    assert {tag for event in events if (tag := getattr(event, "tag", None))} <= {
+        *("!Ref", "!GetAtt", "!Sub", "!If", "!Equals", "!Not", "!Or", "!Condition", "!Join", "!Select", "!Split"),
+    }
+
+
+def test_properties_are_in_block_style() -> None:
+    tree = yaml.compose(SOURCE.read_text())
+    flow = [
+        f"line {value.start_mark.line + 1}"
+        for node in mappings(tree)
+        for key, value in node.value
+        if key.value == "Properties" and value.flow_style and value.start_mark.line != value.end_mark.line
+    ]
+
+    assert flow == []
+
+
+def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
+    match node:
+        case yaml.MappingNode():
+            yield node
+            for _key, value in node.value:
+                yield from mappings(value)
+        case yaml.SequenceNode():
+            for value in node.value:
+                yield from mappings(value)
+
+
+# The same code as the transform that runs in AWS; `aws cloudformation package` uploads the folders first.
+@pytest.mark.parametrize("canary", ["false", "true"])
+def test_after_packaging_the_transform_leaves_nothing_that_cloudformation_does_not_know(canary: str) -> None:
+    translated = translated_template(CanaryDeployments=canary)
+
+    assert "Transform" not in translated
+    assert "AWS::Serverless" not in str(translated)
+
+
+def test_what_the_transform_leaves_is_valid_cloudformation() -> None:
+    found = lint(json.dumps(translated_template()), config=ManualArgs(regions=["eu-west-1"]))
+
+    assert [str(one) for one in found] == []
 
 
 OPTIONAL = {"ACCESS_TOKEN_SECRET_ARN", "AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "KNOWN_HEADINGS"}

@@ -77,13 +77,13 @@ def there_is_no_door_beside_the_api(built: Built) -> Wrongs:
     without(f"{PATH} put security"),
     change(f"{PATH} put security +", {}),  # a signature, or nothing
     change(f"{PATH} put security 0", {"signature": []}),
-    change(f"{PATH} put security 0", {"Fn::If": ["CallersHaveAKey", {"signature": []}, {"key": []}]}),
+    change(f"{PATH} put security 0", {"Fn::If": ["UseApiKey", {"signature": []}, {"key": []}]}),
     change(f"{PATH} post security", [{"key": []}, {"signature": []}]),  # either is enough
     change(f"{PATH} post x-amazon-apigateway-auth", {"type": "NONE"}),
     without(f"{SCHEMES} signature x-amazon-apigateway-authtype"),
     change(f"{SCHEMES} key name", "apikey"),
     change(f"{API} Auth", {"ApiKeyRequired": True}),
-    change("Conditions CallersHaveAKey", {"Fn::Equals": [{"Ref": "HttpAuth"}, "KEY"]}),
+    change("Conditions UseApiKey", {"Fn::Equals": [{"Ref": "HttpAuth"}, "KEY"]}),
     without(PATH),
 )
 def every_method_asks_for_a_signature_or_with_api_key_for_the_key(built: Built) -> Wrongs:
@@ -155,12 +155,12 @@ def with_signatures_no_resource_policy_allows_anything(built: Built) -> Wrongs:
     without(f"{API} Policy Fn::If 1 Statement 1"),
     without(f"{API} Policy Fn::If 1 Statement 0"),  # then no key gets in at all
     without(f"{API} Policy Fn::If 1 Statement 1 Condition"),
-    change(f"{API} Policy Fn::If 0", "CallersHaveAKey"),
+    change(f"{API} Policy Fn::If 0", "UseApiKey"),
     change(f"{API} Policy Fn::If 1 Statement 1 Effect", "Allow"),
     change(f"{API} Policy Fn::If 1 Statement 1 Resource", "execute-api:/live/PUT/*"),
     change(f"{API} Policy Fn::If 1 Statement 1 Condition", {"IpAddress": {"aws:SourceIp": RANGES}}),
     change(f"{API} Policy Fn::If 1 Statement 1 Condition NotIpAddress aws:SourceIp", {"Ref": "AllowedIpRanges"}),
-    change("Conditions OnlySomeAddressesMayCall", {"Fn::Equals": [{"Ref": "AllowedIpRanges"}, ""]}),
+    change("Conditions HasAllowedIpRanges", {"Fn::Equals": [{"Ref": "AllowedIpRanges"}, ""]}),
 )
 def addresses_beside_the_allowed_ranges_are_denied(built: Built) -> Wrongs:
     denied = {
@@ -183,7 +183,7 @@ def addresses_beside_the_allowed_ranges_are_denied(built: Built) -> Wrongs:
 
 @CONNECTOR.invariant(
     without("Resources HttpWebAcl"),
-    change("Resources HttpWebAcl Condition", "CallersHaveAKey"),
+    change("Resources HttpWebAcl Condition", "UseApiKey"),
     change("Resources HttpWebAcl Properties ResourceArn", {"Fn::Sub": "${PersonalLinkApi}/stages/test"}),
 )
 def a_given_web_acl_stands_before_the_stage(built: Built) -> Wrongs:

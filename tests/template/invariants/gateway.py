@@ -132,7 +132,7 @@ def the_access_log_is_one_line_of_json_with_nothing_personal_and_nothing_that_a_
 @CONNECTOR.invariant(
     without(f"{API} AccessLogSetting"),
     change(f"{ACCESS_LOG} DestinationArn", {"Fn::GetAtt": ["HttpApiLogGroup", "Arn"]}),
-    change("Conditions CallsAreLogged", {"Fn::Equals": [{"Ref": "HttpAccessLogs"}, "yes"]}),
+    change("Conditions UseAccessLogs", {"Fn::Equals": [{"Ref": "HttpAccessLogs"}, "yes"]}),
     without("Resources HttpAccessLogGroup Condition"),
     change("Parameters HttpAccessLogs Default", "true"),  # a new account has no role for it: its first deployment fails
 )

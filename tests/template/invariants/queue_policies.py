@@ -104,7 +104,7 @@ ANY_RULE = "arn:aws:events:eu-west-1:123456789012:rule/*"
     change(f"{RULES_STATEMENT} Condition", {"ArnLike": {"aws:SourceArn": ANY_RULE}}),
     change(f"{PARKED} 0 Condition", {"ArnLike": {"aws:SourceArn": ANY_RULE}}),
     without(f"{RULES_STATEMENT} Condition"),
-    change(f"{REQUESTS} 1", {"Fn::If": ["CallersHaveAKey", {"Ref": "AWS::NoValue"}, {"Ref": "AWS::NoValue"}]}),
+    change(f"{REQUESTS} 1", {"Fn::If": ["UseApiKey", {"Ref": "AWS::NoValue"}, {"Ref": "AWS::NoValue"}]}),
     change("Conditions HasSenders", {"Fn::Equals": ["a", "a"]}),
     without(f"{SENDERS} Condition"),
     change(f"{SENDERS} Condition ArnEquals aws:SourceArn", "arn:aws:sns:*:*:*"),

@@ -1,6 +1,5 @@
 """Nothing is lost on its way through the queues: how long each keeps what, and how the worker reads."""
 
-import itertools
 from typing import Any
 
 from tests.template.invariants.built import Built
@@ -102,69 +101,39 @@ def the_retry_window_parks_a_request_and_not_the_receive_count(built: Built) -> 
             yield f"{name}: {queue['RedrivePolicy']}"
 
 
+def kept_for(built: Built, queue: str) -> int:
+    return int(queues(built)[queue].get("MessageRetentionPeriod", 4 * DAY))  # the default of SQS
+
+
 @CONNECTOR.invariant(
-    change("Parameters ParkedRetentionDays AllowedValues 0", 10),
-    change("Parameters RequestsRetentionDays AllowedValues +", 11),
+    change("Resources ParkedQueue Properties MessageRetentionPeriod", 691_200),
     without("Resources ParkedQueue Properties MessageRetentionPeriod"),
-    change("Resources ParkedQueue Properties MessageRetentionPeriod", 345_600),
-    change("Mappings Days 11 InSeconds", 95_040),
+    change(f"{QUEUE} MessageRetentionPeriod", 604_800),
+    change("Resources ResultsQueue Properties MessageRetentionPeriod", 86_400),
 )
-def what_is_parked_outlives_what_waits_whatever_the_parameters(built: Built) -> Wrongs:
-    # the parked queue goes by the date on which a message came to the requests queue
-    for waits, parked in itertools.product(
-        built.allowed("RequestsRetentionDays"), built.allowed("ParkedRetentionDays")
-    ):
-        chosen = built.with_parameters(RequestsRetentionDays=waits, ParkedRetentionDays=parked)
-        seconds = {name: kept_for(queue) for name, queue in queues(chosen).items()}
-        if seconds["ParkedQueue"] <= seconds["RequestsQueue"]:
-            yield f"ParkedQueue: {seconds}"
-
-
-def kept_for(queue: dict[str, Any]) -> int:
-    return int(queue.get("MessageRetentionPeriod", 4 * DAY))  # the default of SQS
+def requests_are_kept_for_8_days_parked_ones_for_14_and_results_for_4(built: Built) -> Wrongs:
+    # the parked queue counts from the arrival on the requests queue, so it has to keep a message for longer
+    for queue, days in {"RequestsQueue": 8, "ParkedQueue": 14, "ResultsQueue": 4}.items():
+        if kept_for(built, queue) != days * DAY:
+            yield f"{queue}: {kept_for(built, queue)} s"
 
 
 @CONNECTOR.invariant(
-    change("Mappings Days 14 InSeconds", 120_960),
-    without("Resources ResultsQueue Properties MessageRetentionPeriod"),
-    change(f"{QUEUE} MessageRetentionPeriod Fn::FindInMap 1 Ref", "ResultsRetentionDays"),
-)
-def each_queue_keeps_its_messages_for_the_days_of_its_parameter(built: Built) -> Wrongs:
-    for queue in ("Requests", "Parked", "Results"):
-        parameter = f"{queue}RetentionDays"
-        for days in built.allowed(parameter):
-            seconds = kept_for(queues(built.with_parameters(**{parameter: days}))[f"{queue}Queue"])
-            if seconds / DAY != days:
-                yield f"{queue}Queue: {seconds} s for {days} days"
-
-
-@CONNECTOR.invariant(
-    change("Parameters RetryWindowHours MaxValue", 192),
-    change("Parameters RequestsRetentionDays AllowedValues 0", 3),
-    change("Resources QueueWorkerFunction Properties Environment Variables RETRY_WINDOW_HOURS", 200),
-)
-def the_longest_retry_window_ends_before_the_requests_queue_forgets(built: Built) -> Wrongs:
-    for hours, days in itertools.product(built.allowed("RetryWindowHours"), built.allowed("RequestsRetentionDays")):
-        chosen = built.with_parameters(RetryWindowHours=hours, RequestsRetentionDays=days)
-        worker = chosen.of_type("AWS::Lambda::Function")["QueueWorkerFunction"]
-        window = int(worker["Environment"]["Variables"]["RETRY_WINDOW_HOURS"])
-        if window * 3600 >= kept_for(queues(chosen)["RequestsQueue"]):
-            yield f"RequestsQueue: {days} days, a window of {window} h"
-
-
-@CONNECTOR.invariant(
-    change("Parameters RequestsRetentionDays AllowedValues 0", 7),
     change("Parameters RetryWindowHours MaxValue", 96),
+    change("Resources QueueWorkerFunction Properties Environment Variables RETRY_WINDOW_HOURS", 200),
+    change(f"{QUEUE} MessageRetentionPeriod", 604_800),
     change(f"{QUEUE} VisibilityTimeout", 480),
 )
 def a_message_that_crashes_the_worker_is_parked_before_sqs_deletes_it(built: Built) -> Wrongs:
     # Once its retry window has ended, a receive parks a message unless the worker dies of it; then it is hidden for as
     # long as the visibility timeout. So all the receives there are may follow the window, at that pace.
-    for hours, days in itertools.product(built.allowed("RetryWindowHours"), built.allowed("RequestsRetentionDays")):
-        queue = queues(built.with_parameters(RetryWindowHours=hours, RequestsRetentionDays=days))["RequestsQueue"]
-        longest = hours * 3600 + queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
-        if kept_for(queue) <= longest:
-            yield f"RequestsQueue: {days} days, and {longest} s until the receive count ends a crash loop"
+    chosen = built.with_parameters(RetryWindowHours=built.allowed("RetryWindowHours")[-1])
+    worker = chosen.of_type("AWS::Lambda::Function")["QueueWorkerFunction"]
+    window = int(worker["Environment"]["Variables"]["RETRY_WINDOW_HOURS"]) * 3600
+    queue = queues(chosen)["RequestsQueue"]
+    longest = window + queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
+    if kept_for(chosen, "RequestsQueue") <= longest:
+        yield f"RequestsQueue: {longest} s until the receive count ends a crash loop"
 
 
 @CONNECTOR.invariant(
@@ -173,13 +142,8 @@ def a_message_that_crashes_the_worker_is_parked_before_sqs_deletes_it(built: Bui
     change("Globals Function Environment Variables LEDGER_DAYS", 7),
 )
 def the_ledger_remembers_longer_than_a_request_can_wait_be_parked_and_wait_again(built: Built) -> Wrongs:
-    days, hours, parked = (
-        built.allowed("LedgerDays")[0],
-        built.allowed("RetryWindowHours")[-1],
-        built.allowed("ParkedRetentionDays")[-1],
-    )
-    chosen = built.with_parameters(LedgerDays=days, RetryWindowHours=hours, ParkedRetentionDays=parked)
-    for name, function in chosen.of_type("AWS::Lambda::Function").items():
+    days, hours = built.allowed("LedgerDays")[0], built.allowed("RetryWindowHours")[-1]
+    for name, function in built.with_parameters(LedgerDays=days).of_type("AWS::Lambda::Function").items():
         remembered = int(function["Environment"]["Variables"]["LEDGER_DAYS"])
-        if remembered * DAY <= 2 * hours * 3600 + kept_for(queues(chosen)["ParkedQueue"]):
+        if remembered * DAY <= 2 * hours * 3600 + kept_for(built, "ParkedQueue"):
             yield f"{name}: {remembered} days"

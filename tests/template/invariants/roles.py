@@ -12,6 +12,7 @@ from tests.template.invariants.invariant import Wrongs, change, without
 HTTP_API = "Resources HttpApiRole Properties"
 WORKER = "Resources QueueWorkerRole Properties"
 DIRECT = "Resources DirectInvocationRole Properties"
+ALL_MAY = "Resources IssueLinksPolicy Properties PolicyDocument Statement"
 HTTP_API_MAY = f"{HTTP_API} Policies 0 PolicyDocument Statement"
 WORKER_MAY = f"{WORKER} Policies 0 PolicyDocument Statement"
 DIRECT_MAY = f"{DIRECT} Policies 0 PolicyDocument Statement"
@@ -20,7 +21,12 @@ WRITE_TRACES = {("xray:PutTraceSegments", "*"), ("xray:PutTelemetryRecords", "*"
 
 
 def roles(built: Built) -> dict[str, Any]:
-    return built.of_type("AWS::IAM::Role")
+    """Return each role with all its policies: its own, and those that are put into several roles."""
+    shared = built.of_type("AWS::IAM::Policy").values()
+    return {
+        name: {**role, "Policies": role.get("Policies", []) + [one for one in shared if f"${{{name}}}" in one["Roles"]]}
+        for name, role in built.of_type("AWS::IAM::Role").items()
+    }
 
 
 def as_list(value: Any) -> list[Any]:
@@ -57,27 +63,25 @@ def each_function_has_a_role_of_its_own(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     change(f"{HTTP_API} ManagedPolicyArns", ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]),
     without("Resources QueueWorkerFunction Properties Role"),
-    change(
-        "Resources MorePermissions",
-        {
-            "Type": "AWS::IAM::Policy",
-            "Properties": {
-                "PolicyName": "More",
-                "Roles": [{"Ref": "HttpApiRole"}],
-                "PolicyDocument": {
-                    "Statement": [{"Effect": "Allow", "Action": "s3:GetObject", "Resource": "arn:aws:s3:::x"}]
-                },
-            },
-        },
-    ),
+    change("Resources MorePermissions", {"Type": "AWS::IAM::ManagedPolicy", "Properties": {}}),
 )
-def all_that_a_role_may_do_stands_in_it(built: Built) -> Wrongs:
+def all_that_a_role_may_do_stands_in_this_template(built: Built) -> Wrongs:
     for name, role in roles(built).items():
         if role.get("ManagedPolicyArns"):
             yield f"{name}: {role['ManagedPolicyArns']}"
     for name, resource in built.resources.items():
-        if resource["Type"].startswith("AWS::IAM::") and resource["Type"] != "AWS::IAM::Role":
+        if resource["Type"].startswith("AWS::IAM::") and resource["Type"] not in {"AWS::IAM::Role", "AWS::IAM::Policy"}:
             yield f"{name}: {resource['Type']}"
+
+
+@CONNECTOR.invariant(
+    without("Resources HttpApiFunction DependsOn"),
+    change("Resources QueueWorkerFunction DependsOn", "QueueWorkerLogGroup"),
+)
+def a_function_is_made_after_all_that_its_role_may_do(built: Built) -> Wrongs:
+    for name in functions(built):
+        if built.resources[name].get("DependsOn") not in ("IssueLinksPolicy", ["IssueLinksPolicy"]):
+            yield f"{name}: {built.resources[name].get('DependsOn')}"
 
 
 @CONNECTOR.invariant(
@@ -99,15 +103,15 @@ def only_lambda_takes_a_role(built: Built) -> Wrongs:
 
 
 @CONNECTOR.invariant(
-    change(f"{HTTP_API_MAY} 1 Action", "dynamodb:*"),
-    change(f"{HTTP_API_MAY} 0 Resource", SECRET_STORE),
-    change(f"{WORKER_MAY} 4 Resource", "*"),
-    change(f"{WORKER_MAY} 3 Resource", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:*"}),
+    change(f"{ALL_MAY} 1 Action", "dynamodb:*"),
+    change(f"{ALL_MAY} 0 Resource", SECRET_STORE),
+    change(f"{WORKER_MAY} 2 Resource", "*"),
+    change(f"{WORKER_MAY} 0 Resource", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:*"}),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::x"}),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x"}),
-    change(f"{HTTP_API_MAY} 4 Fn::If 1 Action", "xray:*"),
-    change(f"{WORKER_MAY} 5 Fn::If 1 Action", ["xray:PutTraceSegments", "xray:PutEncryptionConfig"]),
-    change(f"{DIRECT_MAY} 0 Resource Fn::If 1 Fn::Sub", SECRET_STORE),
+    change(f"{ALL_MAY} 5 Fn::If 1 Action", "xray:*"),
+    change(f"{ALL_MAY} 5 Fn::If 1 Action", ["xray:PutTraceSegments", "xray:PutEncryptionConfig"]),
+    change(f"{ALL_MAY} 0 Resource Fn::If 1 Fn::Sub", SECRET_STORE),
 )
 def no_role_has_a_star_or_all_but(built: Built) -> Wrongs:
     for name, role in roles(built).items():
@@ -168,32 +172,29 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
 
 
 @CONNECTOR.invariant(
-    change(f"{HTTP_API_MAY} 1 Action +", "dynamodb:DeleteItem"),
-    change(f"{HTTP_API_MAY} 0 Action", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
-    change(
-        f"{HTTP_API_MAY} 2 Resource",
-        [{"Fn::GetAtt": ["ResultsQueue", "Arn"]}, {"Fn::GetAtt": ["RequestsQueue", "Arn"]}],
-    ),
-    change(f"{HTTP_API_MAY} 3 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
-    change(f"{WORKER_MAY} 3 Action +", "sqs:PurgeQueue"),
-    change(f"{WORKER_MAY} 2 Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
-    without(f"{WORKER_MAY} 3"),
-    without(f"{WORKER_MAY} 5"),
-    change(f"{HTTP_API_MAY} 4 Fn::If 1 Action", "xray:PutTraceSegments"),
-    change("Conditions IsTraced", {"Fn::Equals": ["a", "a"]}),
-    change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
-    change(f"{WORKER_MAY} 0 Resource", {"Ref": "CredentialsSecretArn"}),  # a name is no resource
-    change("Conditions HasCredentialsArn", {"Fn::Equals": ["a", "a"]}),
-    change("Conditions HasCredentialsName", {"Fn::Equals": ["a", "b"]}),
-    change(f"{DIRECT_MAY} 2 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
-    change(f"{DIRECT_MAY} 2 Resource 1", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
-    change(f"{DIRECT_MAY} 1 Action", "dynamodb:PutItem"),
-    without(f"{HTTP_API_MAY} 6"),
-    without(f"{WORKER_MAY} 7"),
-    change(f"{DIRECT_MAY} 6 Fn::If 1 Resource", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),  # which nobody may write
-    change(f"{DIRECT_MAY} 6 Fn::If 1 Action +", "secretsmanager:DeleteSecret"),
-    change("Conditions SharesAccessToken", {"Fn::Equals": ["a", "a"]}),
-    change(f"{DIRECT_MAY} 3 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
+    change(f"{ALL_MAY} 0 Action", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
+    change(f"{ALL_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
+    change(f"{ALL_MAY} 0 Resource", {"Ref": "CredentialsSecretArn"}),  # a name is no resource
+    change("Conditions HasSecretArn", {"Fn::Equals": ["a", "a"]}),
+    change("Conditions HasSecretName", {"Fn::Equals": ["a", "b"]}),
+    change(f"{ALL_MAY} 1 Action +", "dynamodb:DeleteItem"),
+    change(f"{ALL_MAY} 1 Action", "dynamodb:PutItem"),
+    change(f"{ALL_MAY} 2 Resource", [{"Fn::GetAtt": [f"{queue}Queue", "Arn"]} for queue in ("Results", "Requests")]),
+    without(f"{ALL_MAY} 3"),
+    change(f"{ALL_MAY} 3 Fn::If 1 Resource", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),  # which nobody may write
+    change(f"{ALL_MAY} 3 Fn::If 1 Action +", "secretsmanager:DeleteSecret"),
+    change("Conditions UseSharedToken", {"Fn::Equals": ["a", "a"]}),
+    without(f"{ALL_MAY} 5"),
+    change(f"{ALL_MAY} 5 Fn::If 1 Action", "xray:PutTraceSegments"),
+    change("Conditions UseTracing", {"Fn::Equals": ["a", "a"]}),
+    change("Resources IssueLinksPolicy Properties Roles", [{"Ref": "HttpApiRole"}]),
+    change(f"{HTTP_API_MAY} 0 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
+    change(f"{WORKER_MAY} 0 Action +", "sqs:PurgeQueue"),
+    change(f"{WORKER_MAY} 1 Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
+    without(f"{WORKER_MAY} 0"),
+    change(f"{DIRECT_MAY} 0 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
+    change(f"{DIRECT_MAY} 0 Resource", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
+    change(f"{DIRECT_MAY} 1 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
     change(
         "Resources ThirdRole",
         {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
@@ -209,20 +210,10 @@ def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
 
 
 @CONNECTOR.invariant(
-    change(
-        f"{HTTP_API_MAY} 5",
-        {
-            "Fn::If": [
-                "CustomerHoldsTheKey",
-                {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": {"Ref": "KmsKeyArn"}},
-                {"Ref": "AWS::NoValue"},
-            ]
-        },
-    ),
-    without(f"{WORKER_MAY} 6"),
-    without(f"{DIRECT_MAY} 5"),
-    change(f"{WORKER_MAY} 6 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
-    change(f"{WORKER_MAY} 6 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
+    without(f"{ALL_MAY} 4"),
+    change(f"{ALL_MAY} 4 Fn::If 1 Action", "kms:Decrypt"),
+    change(f"{ALL_MAY} 4 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
+    change(f"{ALL_MAY} 4 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
     change(
         f"{HTTP_API_MAY} +",
         {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:eu-west-1:123456789012:key/other"},

@@ -103,7 +103,7 @@ def outputs_are_names_and_addresses(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     change(
         f"{VARIABLES} CREDENTIALS_SECRET_ARN",
-        {"Fn::If": ["StackMakesCredentialsSecret", {"Ref": "CredentialsSecretArn"}, {"Ref": "CredentialsSecret"}]},
+        {"Fn::If": ["StackCreatesSecret", {"Ref": "CredentialsSecretArn"}, {"Ref": "CredentialsSecret"}]},
     ),
     change(f"{VARIABLES} CREDENTIALS_SECRET_ARN", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),
     change(f"{VARIABLES} CREDENTIALS_SECRET_ARN", {"Ref": "CredentialsSecretArn"}),

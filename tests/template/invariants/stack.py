@@ -30,12 +30,12 @@ PARTS = {
 
 @CONNECTOR.invariant(
     without("Resources PersonalLinkRequestedRule"),
-    change("Resources PersonalLinkRequestedRule Condition", "CallersHaveAKey"),
-    change("Resources ParkedQueue Condition", "CallsAreLogged"),
-    change("Resources LedgerTable Condition", "CustomerHoldsTheKey"),
+    change("Resources PersonalLinkRequestedRule Condition", "UseApiKey"),
+    change("Resources ParkedQueue Condition", "UseAccessLogs"),
+    change("Resources LedgerTable Condition", "HasKmsKey"),
     without("Resources HttpApiLogGroup"),
-    change("Resources DirectInvocationFunction Condition", "CallersHaveAKey"),
-    change("Resources AlarmTopic Condition", "SomebodyIsTold"),
+    change("Resources DirectInvocationFunction Condition", "UseApiKey"),
+    change("Resources AlarmTopic Condition", "HasAlarmEmail"),
 )
 def every_part_is_there_in_every_mode(built: Built) -> Wrongs:
     kinds = {name: resource["Type"] for name, resource in built.resources.items()}
@@ -47,7 +47,7 @@ def every_part_is_there_in_every_mode(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     without("Resources HttpUsagePlanKey Condition"),
     without("Outputs ApiKeyId Condition"),
-    change("Resources HttpAccessLogGroup Condition", "EnvironmentsAreRestored"),
+    change("Resources HttpAccessLogGroup Condition", "UseSnapStart"),
     change("Globals Function Environment Variables CREDENTIALS_SECRET_ARN", {"Ref": "CredentialsSecret"}),
 )
 def nothing_refers_to_what_is_not_built_in_this_mode(built: Built) -> Wrongs:
@@ -93,6 +93,7 @@ def two_stacks_fit_into_one_account(built: Built) -> Wrongs:
 UNTAGGABLE = {  # to CloudFormation, and so is what belongs to a part that has the tags
     "AWS::ApiGateway::Deployment",
     "AWS::ApiGateway::UsagePlanKey",
+    "AWS::IAM::Policy",
     "AWS::Lambda::Alias",
     "AWS::Lambda::LayerVersion",
     "AWS::Lambda::Permission",
@@ -114,7 +115,9 @@ OF_SAM = {"Key": "lambda:createdBy", "Value": "SAM"}
 def a_tag_of_the_stack_reaches_every_resource_that_can_have_one(built: Built) -> Wrongs:
     """CloudFormation hands a stack's tags to what its schemas call taggable; a tag of a resource's own goes before."""
     for name, resource in built.resources.items():
-        tagging = CLOUDFORMATION.get_resource_schema("eu-west-1", resource["Type"]).schema["tagging"]
+        tagging = CLOUDFORMATION.get_resource_schema("eu-west-1", resource["Type"]).schema.get(
+            "tagging", {"taggable": False, "tagOnCreate": False}
+        )
         if not (tagging["taggable"] and tagging["tagOnCreate"]) and resource["Type"] not in UNTAGGABLE:
             yield f"{name}: {resource['Type']} cannot have tags"
         own = resource.get("Properties", {}).get("Tags", [])

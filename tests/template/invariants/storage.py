@@ -25,8 +25,8 @@ TABLE = "Resources LedgerTable"
     without(f"{TABLE} Properties SSESpecification"),
     without(f"{TABLE} Properties SSESpecification KMSMasterKeyId"),  # then it is a key of AWS
     change(f"{TABLE} Properties SSESpecification SSEEnabled", value=False),
-    change("Conditions CustomerHoldsTheKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, "true"]}),
-    change("Conditions CustomerHoldsTheKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}),
+    change("Conditions HasKmsKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, "true"]}),
+    change("Conditions HasKmsKey", {"Fn::Equals": [{"Ref": "KmsKeyArn"}, ""]}),
     change("Resources OneMoreQueue", {"Type": "AWS::SQS::Queue"}),
     without("Resources AlarmTopic Properties KmsMasterKeyId"),
     change("Resources AlarmTopic Properties KmsMasterKeyId", "alias/aws/sns"),  # no alarm could use it

@@ -70,7 +70,7 @@ def published(function: dict[str, Any]) -> dict[str, Any]:
     change(f"{HTTP_API} VersionDescription Fn::Join 1 +", {"Ref": "RetryWindowHours"}),
     without("Resources PersonalLinkLayer Properties Description"),
     change(f"{GLOBALS} Environment Variables DETAIL_TYPE", {"Ref": "EventDetailType"}),
-    change(f"{WORKER} Environment Variables REQUEST_DAYS", {"Ref": "RequestsRetentionDays"}),
+    without(f"{WORKER} VersionDescription Fn::Join 1 6"),  # RetryWindowHours and what else the worker alone gets
 )
 def a_parameter_publishes_a_version_if_it_changes_the_function_and_only_then(built: Built) -> Wrongs:
     for parameter in built.parameters:

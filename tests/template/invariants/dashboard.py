@@ -1,0 +1,134 @@
+"""What the dashboard shows: four questions, the alarms, and only metrics that exist."""
+
+import json
+import re
+from collections.abc import Iterator
+from typing import Any
+
+from tests.template.invariants.alarms import HTTP_API, PARKED_QUEUE, REQUESTS_QUEUE, STACK, WORKER, alarms
+from tests.template.invariants.built import Built
+from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.invariant import Mutant, Wrongs, change
+
+BODY = "Resources Dashboard Properties DashboardBody"
+TEXT: str = CONNECTOR.source()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+RESULTS_QUEUE = ("QueueName", "${ResultsQueue.QueueName}")
+API = (("ApiName", "${AWS::StackName}"), ("Stage", "live"))  # the API's name is that of the stack
+BY_CODE, BY_STATUS = (STACK, ("Code", "*")), (STACK, ("Status", "*"))
+
+# Each metric with its dimensions and its statistic. Of AWS's own metrics see invariants/alarms.py and
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+SHOWN = {
+    ("PersonalLink", "Outcomes", BY_CODE, "Sum"),
+    ("PersonalLink", "TriedAgain", BY_CODE, "Sum"),
+    ("PersonalLink", "Parked", BY_CODE, "Sum"),
+    ("PersonalLink", "Refused", BY_CODE, "Sum"),
+    ("PersonalLink", "Bugs", (STACK,), "Sum"),
+    ("PersonalLink", "SetupFaults", (STACK,), "Sum"),
+    ("PersonalLink", "UnknownOutcomes", (STACK,), "Sum"),
+    ("AWS/Lambda", "Errors", WORKER, "Sum"),
+    ("AWS/Lambda", "Throttles", WORKER, "Sum"),
+    ("AWS/Lambda", "Errors", HTTP_API, "Sum"),
+    ("AWS/ApiGateway", "Count", API, "Sum"),
+    ("AWS/ApiGateway", "4XXError", API, "Sum"),
+    ("AWS/ApiGateway", "5XXError", API, "Sum"),
+    ("PersonalLink", "TokenFetches", (STACK,), "Sum"),
+    ("PersonalLink", "CircuitOpens", (STACK,), "Sum"),
+    ("PersonalLink", "VendorLatency", (STACK,), "p50"),
+    ("PersonalLink", "VendorLatency", (STACK,), "p90"),
+    ("PersonalLink", "VendorLatency", (STACK,), "p99"),
+    ("PersonalLink", "VendorAnswers", BY_STATUS, "Sum"),
+    ("AWS/ApiGateway", "Latency", API, "p50"),
+    ("AWS/ApiGateway", "Latency", API, "p99"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (REQUESTS_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", (REQUESTS_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (PARKED_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (RESULTS_QUEUE,), "Maximum"),
+    ("PersonalLink", "RetryAge", (STACK,), "Maximum"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", (REQUESTS_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", (PARKED_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", (RESULTS_QUEUE,), "Maximum"),
+}
+
+
+def with_text(before: str, after: str) -> Mutant:
+    assert before in TEXT
+    return change(BODY, {"Fn::Sub": TEXT.replace(before, after)})
+
+
+def widgets(built: Built) -> list[dict[str, Any]]:
+    [board] = built.of_type("AWS::CloudWatch::Dashboard").values()
+    found: list[dict[str, Any]] = json.loads(board["DashboardBody"])["widgets"]
+    return found
+
+
+def shown(widget: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    """Yield the metrics of a widget, with what CloudWatch takes from the row before for "." and "..."."""
+    before: list[str] = []
+    for row in widget["properties"].get("metrics", []):
+        *words, options = row if isinstance(row[-1], dict) else [*row, {}]
+        if "expression" in options:
+            yield searched(options["expression"])
+            continue
+        if words[0] == "...":
+            words = [*before[: len(before) + 1 - len(words)], *words[1:]]
+        before = [before[place] if word == "." else word for place, word in enumerate(words)]
+        dimensions = tuple(zip(before[2::2], before[3::2], strict=True))
+        yield before[0], before[1], dimensions, options.get("stat", widget["properties"].get("stat"))
+
+
+def searched(expression: str) -> tuple[object, ...]:
+    found = re.fullmatch(
+        r"SEARCH\('{(\w+),Stack,(\w+)} MetricName=\"(\w+)\" Stack=\"(.+)\"', '(\w+)', 300\)", expression
+    )
+    assert found, expression
+    namespace, dimension, metric, stack, statistic = found.groups()
+    return namespace, metric, (("Stack", stack), (dimension, "*")), statistic
+
+
+@CONNECTOR.invariant(
+    with_text('"Bugs"', '"Bug"'),
+    with_text('"SetupFaults", ".", "."', '"SetupFaults", "Code", "."'),
+    with_text(
+        '"${ParkedQueue.QueueName}"], ["...", "${ResultsQueue', '"${ResultsQueue.QueueName}"], ["...", "${ResultsQueue'
+    ),
+    with_text('"ApproximateNumberOfMessagesNotVisible"', '"NumberOfMessagesNotVisible"'),
+    with_text("{PersonalLink,Stack,Status}", "{PersonalLink,Stack,Code}"),
+    with_text('MetricName=\\"TriedAgain', 'MetricName=\\"Retried'),
+    with_text('"${HttpApiFunction}:live"', '"${HttpApiFunction}"'),
+    with_text('"ApiName"', '"ApiId"'),
+    with_text('{"stat": "p90"}', '{"stat": "p50"}'),
+)
+def the_dashboard_shows_these_metrics_and_no_other(built: Built) -> Wrongs:
+    found = {metric for widget in widgets(built) for metric in shown(widget)}
+    yield from (f"Dashboard: {metric} {'too much' if metric in found else 'missing'}" for metric in found ^ SHOWN)
+
+
+@CONNECTOR.invariant(
+    change(BODY, {"Fn::Sub": '{"widgets": []}'}),
+    change("Resources OneMore", {"Type": "AWS::CloudWatch::Alarm", "Properties": {}}),
+    with_text('"${OldestRetry.Arn}", ', ""),
+    with_text("What waits?", "Waiting"),
+)
+def the_dashboard_answers_its_questions_from_top_to_bottom(built: Built) -> Wrongs:
+    found = widgets(built)
+    questions = [one["properties"]["title"] for one in sorted(found, key=lambda one: (one["y"], one["x"]))]
+    asked = [re.split(r"(?<=[?]) ?", question)[0] for question in questions if "?" in question]
+    if asked != ["Is it healthy?", "What is failing?", "How slow is CustomerGauge?", "What waits?"]:
+        yield f"Dashboard: {questions}"
+    arns = [arn for one in found if one["type"] == "alarm" for arn in one["properties"]["alarms"]]
+    if sorted(arns) != sorted(f"${{{name}.Arn}}" for name in alarms(built)):
+        yield f"Dashboard: {arns}"
+
+
+@CONNECTOR.invariant(
+    change("Resources PersonalLinkApi Properties DefinitionBody info title", "Personal links"),
+    change("Resources PersonalLinkApi Properties StageName", "v1"),
+)
+def the_api_has_the_name_and_stage_that_the_dashboard_shows(built: Built) -> Wrongs:
+    for name, api in built.of_type("AWS::ApiGateway::RestApi").items():
+        if api.get("Name", api["Body"]["info"]["title"]) != "${AWS::StackName}":
+            yield f"{name}: {api['Body']['info']['title']}"
+    for name, stage in built.of_type("AWS::ApiGateway::Stage").items():
+        if stage["StageName"] != "live":
+            yield f"{name}: {stage['StageName']}"
