@@ -1,11 +1,10 @@
-"""What the handlers run on when they are measured: a CustomerGauge and an AWS in processes of their own.
+"""The environment of a function that is measured: a CustomerGauge, an AWS account, the template's variables.
 
-    with set_stage() as stage:
-        stage.vendor.answer_after(0.05)
-        seconds = stage.run("queue_worker", measured.work_one_by_one, "queue_worker", 300)
+    with canned_environment() as environment:
+        environment.vendor.answer_after(0.05)
+        pairs = environment.run("queue_worker", workloads.take_turns, "queue_worker", 200)
 
-`run` calls a function of benchmarks.measured in a fresh Python process, with the variables that template.yaml gives
-that Lambda function.
+`run` calls a function of benchmarks.workloads in a process of its own.
 """
 
 import http.client
@@ -17,12 +16,11 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
-from typing import Any, Protocol
+from typing import Any
 from urllib.parse import urlsplit
 
-from benchmarks.aws_stub import AwsStub, running_stub
 from benchmarks.invocations import Function
-from sandbox.emulator import REPOSITORY, without_aws
+from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY, Emulator, without_aws
 from sandbox.template import source_template
 
 RESOURCES: Mapping[Function, str] = {"http_api": "HttpApiFunction", "queue_worker": "QueueWorkerFunction"}
@@ -30,19 +28,12 @@ PYTHON_PATH = os.pathsep.join(
     str(REPOSITORY / folder) for folder in (".", "layers/personal_link", "functions/http_api", "functions/queue_worker")
 )
 CONFIGURATION = "contact"  # an inbound mapping that the sandbox knows
-
-
-@dataclass(frozen=True)
-class Count:
-    """What an endpoint of the vendor's got so far."""
-
-    calls: int
-    connections: int
+QUEUES = ("REQUESTS", "PARKED", "RESULTS")
 
 
 @dataclass(frozen=True)
 class Vendor:
-    """A CustomerGauge in a process of its own."""
+    """A CustomerGauge sandbox in a process of its own."""
 
     url: str
     client_id: str
@@ -59,26 +50,18 @@ class Vendor:
         return f"http://localhost:{urlsplit(self.url).port}"
 
     def answer_after(self, seconds: float) -> None:
-        """Let every answer from now on take so long."""
+        """Delay every answer from now on."""
         self._control("POST", "latency", {"seconds": seconds})
 
-    def tokens(self) -> Count:
-        """Return what the token endpoint got."""
-        return self._count("token")
-
-    def links(self) -> Count:
-        """Return what the API got."""
-        return self._count("personal-link")
+    def calls(self, endpoint: str) -> int:
+        """Return the calls that `token` or `personal-link` got so far."""
+        return int(self._control("GET", "calls", {})[endpoint]["count"])
 
     def expect_records(self, expected: int) -> None:
-        """Raise RuntimeError unless so many survey records were made: a measurement of anything else is void."""
+        """Raise RuntimeError unless exactly so many survey records were made: no other measurement counts."""
         made = self._control("GET", "calls", {})["links"]
         if made != expected:
             raise RuntimeError(f"CustomerGauge made {made} survey records, {expected} were expected")
-
-    def _count(self, endpoint: str) -> Count:
-        counted = self._control("GET", "calls", {})[endpoint]
-        return Count(counted["count"], counted["connections"])
 
     def _control(self, method: str, action: str, content: Mapping[str, object]) -> Any:
         connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
@@ -93,59 +76,93 @@ class Vendor:
         return answer
 
 
-class Account(Protocol):
-    """An AWS to run on."""
+@dataclass(frozen=True)
+class Account:
+    """An AWS account: how a process reaches it, and the variables of a function that name its resources."""
 
-    @property
-    def environment(self) -> Mapping[str, str]:
-        """What a program needs in its environment to reach it, and nothing else."""
-        ...
+    environment: Mapping[str, str]
+    places: Mapping[str, str]
 
-    @property
-    def places(self) -> Mapping[str, str]:
-        """The variables of a function that name a resource of the template's."""
-        ...
+
+def canned_account(secret: str) -> Account:
+    """Return the account of benchmarks.canned_aws."""
+    arn = f"arn:aws:secretsmanager:{REGION}:000000000000:secret:"
+    return Account(
+        without_aws()
+        | {
+            "AWS_ENDPOINT_URL": "http://127.0.0.1:9",  # a call that got no canned reply must not leave this machine
+            "AWS_ACCESS_KEY_ID": ROOT_KEY,
+            "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
+            "AWS_DEFAULT_REGION": REGION,
+            "NO_PROXY": "127.0.0.1,localhost",
+            "CANNED_SECRET": secret,
+        },
+        {
+            "LEDGER_TABLE": "ledger",
+            "CREDENTIALS_SECRET_ARN": f"{arn}credentials-AbCdEf",
+            "ACCESS_TOKEN_SECRET_ARN": f"{arn}access-token-AbCdEf",
+            **{f"{name}_QUEUE_URL": f"http://127.0.0.1:9/000000000000/{name}" for name in QUEUES},
+        },
+    )
+
+
+def emulated_account(emulator: Emulator, secret: str) -> Account:
+    """Create the ledger's table, the queues and the secrets on the emulator."""
+    emulator.client("dynamodb").create_table(
+        TableName="ledger",
+        BillingMode="PAY_PER_REQUEST",
+        AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
+        KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
+    )
+    sqs, secrets = emulator.client("sqs"), emulator.client("secretsmanager")
+    places = {
+        "LEDGER_TABLE": "ledger",
+        "CREDENTIALS_SECRET_ARN": secrets.create_secret(Name="credentials", SecretString=secret)["ARN"],
+        "ACCESS_TOKEN_SECRET_ARN": secrets.create_secret(Name="access-token", SecretString="{}")["ARN"],
+    }
+    queues = {f"{name}_QUEUE_URL": sqs.create_queue(QueueName=name)["QueueUrl"] for name in QUEUES}
+    return Account(emulator.environment(), places | queues)
 
 
 @dataclass(frozen=True)
-class Stage[A: Account]:
-    """Everything that is up."""
+class Environment:
+    """A CustomerGauge and an AWS account, and the processes that run a function with them."""
 
     vendor: Vendor
-    aws: A
+    account: Account
 
-    def environment(self, function: Function, **parameters: str) -> dict[str, str]:
-        """Return a function's whole environment, with these template parameters."""
+    def variables(self, function: Function, **parameters: str) -> dict[str, str]:
+        """Return all environment variables of a function, with these template parameters."""
         addresses = {"AuthBaseUrl": self.vendor.auth_url, "ImportsBaseUrl": self.vendor.url}
         chosen = addresses | {"DefaultConfiguration": CONFIGURATION} | parameters
-        variables = template_variables(function, self.aws.places, **chosen)
-        return {**self.aws.environment, **variables, "PYTHONPATH": PYTHON_PATH}
+        variables = template_variables(function, self.account.places, **chosen)
+        return {**self.account.environment, **variables, "PYTHONPATH": PYTHON_PATH}
 
-    def run[T](self, function: Function, measured: Callable[..., T], *arguments: object, **parameters: str) -> T:
-        """Return what a function of benchmarks.measured returns in an environment of its own, by way of JSON."""
-        with self.started(function, measured, *arguments, **parameters) as process:
+    def run[T](self, function: Function, workload: Callable[..., T], *arguments: object, **parameters: str) -> T:
+        """Run a function of benchmarks.workloads in a process of its own; return its result, by way of JSON."""
+        with self.started(function, workload, *arguments, **parameters) as process:
             output, _ = process.communicate()
         if process.returncode:
-            raise RuntimeError(f"{measured.__name__} failed in {function}; what it said is above")
+            raise RuntimeError(f"{workload.__name__} failed in {function}; its error is above")
         answer: T = json.loads(output)
         return answer
 
     def started(
-        self, function: Function, measured: Callable[..., object], *arguments: object, **parameters: str
+        self, function: Function, workload: Callable[..., object], *arguments: object, **parameters: str
     ) -> subprocess.Popen[str]:
-        """Start a function of benchmarks.measured in an environment of its own."""
+        """Start a function of benchmarks.workloads in a process of its own."""
         return subprocess.Popen(
-            [sys.executable, "-m", "benchmarks.measured", measured.__name__, json.dumps(arguments)],
+            [sys.executable, "-m", "benchmarks.workloads", workload.__name__, json.dumps(arguments)],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=self.environment(function, **parameters),
+            env=self.variables(function, **parameters),
             cwd=REPOSITORY,
         )
 
 
 def template_variables(function: Function, places: Mapping[str, str], **parameters: str) -> dict[str, str]:
-    """Return the variables that template.yaml gives a function; `places` has those that name resources."""
+    """Return the variables that template.yaml gives a function; `places` are those that name resources."""
     template = _template()
     written = [template["Globals"]["Function"], template["Resources"][RESOURCES[function]]["Properties"]]
     variables: dict[str, Any] = {}
@@ -182,7 +199,7 @@ def running_vendor() -> Iterator[Vendor]:
 
 
 @contextmanager
-def set_stage() -> Iterator[Stage[AwsStub]]:
-    """Start a vendor and the AWS stub with its secret; stop them at the end of the block."""
-    with running_vendor() as vendor, running_stub(vendor.secret) as aws:
-        yield Stage(vendor, aws)
+def canned_environment() -> Iterator[Environment]:
+    """Run a CustomerGauge sandbox beside canned replies of AWS."""
+    with running_vendor() as vendor:
+        yield Environment(vendor, canned_account(vendor.secret))
