@@ -82,7 +82,8 @@ format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
 sbom: $(TOOLS)  ## what is shipped, as a CycloneDX bill of materials
-	@$(BIN)/python -m sandbox.bill_of_materials
+	@mkdir -p .aws-sam && $(BIN)/cyclonedx-py requirements layers/dependencies/requirements.txt --output-reproducible \
+	  --output-file .aws-sam/sbom.cdx.json && echo "The bill of materials is .aws-sam/sbom.cdx.json."
 
 lock:  ## newer versions of every package (needs uv)
 	$(LOCK) layers/dependencies/requirements.in -o layers/dependencies/requirements.txt

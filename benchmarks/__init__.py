@@ -1,4 +1,4 @@
-"""How fast and how cheap it is: `make bench` measures everything in one run, side by side with what one would write."""
+"""`make bench`: measure speed, goodput and cost, side by side with the code that one would write instead."""
 
 import sys
 from pathlib import Path

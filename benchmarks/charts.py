@@ -1,9 +1,11 @@
-"""Draws the charts of a figures.json beside it: `python -m benchmarks.charts FOLDER`, run by .bench's Python.
+"""Draws the chart of the starts and the chart of goodput: `python -m benchmarks.charts FOLDER`, by .bench's Python.
 
-The same file gives the same charts, byte for byte. They have a background of their own, to be read on any page.
+The same figures.json gives the same charts, byte for byte. The background is white: a page may be dark.
 """
 
+import re
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import matplotlib as mpl
@@ -13,76 +15,62 @@ mpl.use("svg")
 from matplotlib import pyplot as plt
 from matplotlib.axes import Axes
 
-from benchmarks.figures import Bars, Lines
-from benchmarks.results import chart_files, read
+from benchmarks.figures import Row, read
 
-INK = "#1f2328"
-QUARTILES = "#57606a"
-OURS = ("http_api", "queue_worker", "queue path")  # in another colour
-COLOURS = ("#0969da", "#8c959f", "#bc4c00", "#1a7f37", "#8250df")
-STROKES = ("o-", "s--", "^:", "d-.", "x-")
-INCHES = 8.0
-INCHES_OF_A_BAR = 0.34
-
+OURS, OTHERS = "#0969da", "#8c959f"
 STYLE = {
     "svg.hashsalt": "personal-link",  # ids that are the same each time
     "svg.fonttype": "none",  # letters, not outlines
     "font.family": "sans-serif",
-    "font.size": 10,
-    "text.color": INK,
-    "axes.labelcolor": INK,
-    "axes.edgecolor": INK,
     "axes.titlelocation": "left",
     "axes.spines.top": False,
     "axes.spines.right": False,
-    "xtick.color": INK,
-    "ytick.color": INK,
     "figure.constrained_layout.use": True,
 }
 
 
 def draw(folder: Path) -> None:
-    """Draw every chart of the folder's results."""
-    for result in read(folder / "figures.json").values():
-        for chart, file in zip(result.measurement.charts, chart_files(result.measurement), strict=True):
-            _draw(chart, folder / file)
+    """Draw the charts of the results that are there."""
+    for name, result in read(folder / "figures.json").items():
+        if name in CHARTS:
+            with plt.rc_context(STYLE):
+                figure, axes = plt.subplots(figsize=(8, 3.6))
+                CHARTS[name](axes, result.rows)
+                figure.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight", pad_inches=0.3)
+                plt.close(figure)
 
 
-def _draw(chart: Bars | Lines, file: Path) -> None:
-    height = 1.2 + INCHES_OF_A_BAR * len(chart.bars) if isinstance(chart, Bars) else INCHES / 2
-    with plt.rc_context(STYLE):
-        figure, axes = plt.subplots(figsize=(INCHES, height))
-        axes.set_title(chart.title)
-        _draw_bars(axes, chart) if isinstance(chart, Bars) else _draw_lines(axes, chart)
-        figure.savefig(file, metadata={"Date": None}, bbox_inches="tight", pad_inches=0.3)  # fonts differ in width
-        plt.close(figure)
-
-
-def _draw_bars(axes: Axes, chart: Bars) -> None:
-    spreads = chart.bars.values()
-    quartiles = [[s.median - s.low for s in spreads], [s.high - s.median for s in spreads]]
-    whiskers = {"ecolor": QUARTILES, "capsize": 3}
-    colours = [COLOURS[not name.startswith(OURS)] for name in chart.bars]
-    bars = axes.barh(list(chart.bars), [s.median for s in spreads], xerr=quartiles, color=colours, error_kw=whiskers)
-    axes.bar_label(bars, [f"{s.median:.3g}" for s in spreads], padding=6)
-    axes.margins(x=0.12)
+def start_chart(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draw the init phase of each handler, with its quartiles."""
+    bars = {row.what.removeprefix("init, "): row for row in rows if row.what.startswith("init, ") and row.unit}
+    quartiles = [[row.median - row.low for row in bars.values()], [row.high - row.median for row in bars.values()]]
+    colours = [OURS if name.startswith(("http_api", "queue_worker")) else OTHERS for name in bars]
+    drawn = axes.barh(list(bars), [row.median for row in bars.values()], xerr=quartiles, color=colours, capsize=3)
+    axes.bar_label(drawn, [f"{row.median:.0f}" for row in bars.values()], padding=6)
     axes.invert_yaxis()
-    axes.set_xlabel(chart.unit)
+    axes.margins(x=0.12)
+    axes.set_title("Init phase of a cold start")
+    axes.set_xlabel("ms")
 
 
-def _draw_lines(axes: Axes, chart: Lines) -> None:
-    for number, (name, points) in enumerate(chart.lines.items()):
-        axes.plot(*zip(*points, strict=True), STROKES[number], label=name, color=COLOURS[number])
-    if chart.logarithmic:
-        axes.set_xscale("log")
-        axes.set_yscale("log")
-    else:
-        axes.set_ylim(bottom=0)
-    axes.set_xlabel(chart.x)
-    axes.set_ylabel(chart.y)
+def goodput_chart(axes: Axes, rows: Sequence[Row]) -> None:
+    """Draw the time of 200 messages beside the healthy time, by the rate of failures, with its goals."""
+    pattern = re.compile(r"200 messages, (\d+)% of the calls fail: (95 %|all) / healthy")
+    found = [(int(match[1]), match[2], row) for row in rows if (match := pattern.fullmatch(row.what))]
+    for name, colour, stroke in (("95 %", OURS, "o-"), ("all", OTHERS, "s-")):
+        points = [(rate, row.median, row.goal or 0.0) for rate, share, row in found if share == name]
+        rates, medians, goals = zip((0, 1.0, 1.0), *points, strict=True)
+        axes.plot(rates, medians, stroke, color=colour, label=f"{name} have their result")
+        axes.plot(rates[1:], goals[1:], "_", color=colour, markersize=14, label=f"goal, {name}")
+    axes.set_title("Time of 200 messages, CustomerGauge failing in part")
+    axes.set_xlabel("% of the calls that fail")
+    axes.set_ylabel("times the healthy time")
+    axes.set_ylim(bottom=0)
     axes.grid(alpha=0.3)
     axes.legend(frameon=False)
 
+
+CHARTS = {"start": start_chart, "goodput": goodput_chart}
 
 if __name__ == "__main__":
     draw(Path(sys.argv[1]))

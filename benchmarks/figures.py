@@ -1,83 +1,60 @@
-"""What a measurement says: its rows, the figures that are held against a goal, and its chart."""
+"""Rows of figures, and docs/benchmarks/figures.json, which keeps them."""
 
+import json
 import statistics
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Self
 
-
-@dataclass(frozen=True)
-class Spread:
-    """The median of some samples with their quartiles, and how many there were."""
-
-    median: float
-    low: float
-    high: float
-    count: int
-
-    @classmethod
-    def of(cls, samples: Sequence[float]) -> Self:
-        """Return the spread of at least two samples."""
-        low, median, high = statistics.quantiles(samples, n=4, method="inclusive")
-        return cls(median, low, high, len(samples))
-
-    @classmethod
-    def exactly(cls, value: float) -> Self:
-        """Return what was counted, or measured once."""
-        return cls(value, value, value, 1)
+DIGITS = 4  # significant digits that are kept
 
 
 @dataclass(frozen=True)
 class Row:
-    """One thing that was measured."""
+    """The median and quartiles of some samples; `goal` is the highest median that is good enough."""
 
     what: str
     unit: str
-    spread: Spread
+    median: float
+    low: float
+    high: float
+    samples: int
+    goal: float | None = None
 
-
-@dataclass(frozen=True)
-class Figure:
-    """A number that has to stay at or below a limit."""
-
-    name: str  # as the README's table says it: "init, http_api / floor"
-    limit: float
-    value: float
-    unit: str = ""
+    @classmethod
+    def of(cls, what: str, unit: str, samples: Sequence[float], goal: float | None = None) -> Self:
+        """Return the row of at least one sample."""
+        quartiles = statistics.quantiles(samples, n=4, method="inclusive")
+        low, median, high = (float(f"{value:.{DIGITS}g}") for value in quartiles)
+        return cls(what, unit, median, low, high, len(samples), goal)
 
     @property
-    def reached(self) -> bool:
-        """Return whether the goal is reached."""
-        return self.value <= self.limit
+    def is_reached(self) -> bool:
+        """Return whether there is no goal, or the median reaches it."""
+        return self.goal is None or self.median <= self.goal
 
 
 @dataclass(frozen=True)
-class Bars:
-    """A bar chart of spreads, one bar a row."""
+class Result:
+    """The rows of one measurement, and when and with what they were measured."""
 
-    title: str
-    unit: str
-    bars: Mapping[str, Spread]
-
-
-@dataclass(frozen=True)
-class Lines:
-    """A chart of points that are joined, one line a name; both axes may be logarithmic."""
-
-    title: str
-    x: str
-    y: str
-    lines: Mapping[str, Sequence[tuple[float, float]]]
-    logarithmic: bool = False
-
-
-@dataclass(frozen=True)
-class Measurement:
-    """What one module of this package found out; `name` is that module's, and its files' in docs/benchmarks."""
-
-    name: str
-    title: str
+    measured: str
     rows: Sequence[Row]
-    figures: Sequence[Figure] = ()
-    charts: Sequence[Bars | Lines] = ()
-    notes: Sequence[str] = ()  # what has to be known to read it honestly
+
+
+def read(file: Path) -> dict[str, Result]:
+    """Return the results in a file by the measurement's name; none if there is no file."""
+    content = json.loads(file.read_text()) if file.exists() else {}
+    return {name: Result(one["measured"], [Row(**row) for row in one["rows"]]) for name, one in content.items()}
+
+
+def write(file: Path, results: Mapping[str, Result]) -> None:
+    """Write the results, one row on a line."""
+    written = []
+    for name, result in results.items():
+        rows = ",\n    ".join(json.dumps(asdict(row), ensure_ascii=False) for row in result.rows)
+        written.append(
+            f'  "{name}": {{\n   "measured": {json.dumps(result.measured)},\n   "rows": [\n    {rows}\n  ]}}'
+        )
+    file.write_text("{\n" + ",\n".join(written) + "\n}\n")

@@ -1,92 +1,77 @@
-"""How much slower the queue gets when CustomerGauge fails in part: on the emulator, beside the healthy time.
+"""The time of queued messages when CustomerGauge fails in part, beside the healthy time; on the emulator."""
 
-`python -m benchmarks.goodput` prints it; 2,000 messages take some minutes.
-"""
-
-import itertools
 import json
 import random
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 
-from benchmarks.figures import Figure, Lines, Measurement, Row, Spread
-from benchmarks.printing import show
+from benchmarks.figures import Row
 from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from sandbox.emulator import running_emulator
 from sandbox.stack import Stack, deploy
 
-LATENCY = 0.1  # seconds in which the vendor answers
+TITLE = "Goodput: CustomerGauge answers in 100 ms and fails in part"
+NOTES = [
+    "All messages are queued at once. Failures are half 503, half connection resets.",
+    "A ratio is the time until 95 % (or all) have their result, beside the median of the healthy runs.",
+    "*One record in ten*: it always fails, the others do not; only the others are waited for.",
+]
+LATENCY = 0.1  # seconds in which CustomerGauge answers
 FEW, MANY = 200, 2000  # messages
-RATES = (0.05, 0.2, 0.4)  # of the calls fail
-LIMITS = {0.05: (1.5, 3.0), 0.2: (3.0, 6.0), 0.4: (5.0, 12.0)}  # 95 %, and all, beside the healthy time
-RUNS = 3
+RUNS = {FEW: 3, MANY: 1}
+GOALS = {0.05: (1.5, 3.0), 0.2: (3.0, 6.0), 0.4: (5.0, 12.0)}  # by the rate of failures: 95 %, and all
+OTHERS_GOAL = 1.5  # of those beside the one in ten that fails
 OUTAGE = 30.0  # seconds
-SECONDS_TO_WAIT = 300.0
+SECONDS_TO_WAIT = 300.0  # a result that is not there by then counts as if it came then
+WARMING = 50  # messages between two runs, until they take no longer than HEALTHY: then all circuits are closed
+HEALTHY = 3.0  # seconds
 
 Misbehave = Callable[[Call], Reply | None]
 
 
 @dataclass(frozen=True)
 class Run:
-    """When the results of one run came, in seconds after the first message was sent, and the calls that they took."""
+    """The seconds after which each result of one run came, sorted, and the calls to CustomerGauge."""
 
-    came: list[float]
+    came: Sequence[float]
     calls: int
 
     def done(self, share: float) -> float:
-        """Return when so many of the messages had their result."""
+        """Return when this share of the messages had their result."""
         return self.came[round(len(self.came) * share) - 1]
 
 
-def measure() -> Measurement:
-    """Measure all cases against one deployment."""
-    with _deployed() as (vendor, stack):
-        field = Field(vendor, stack)
-        field.run(50, healthy)  # starts the workers
-        rows: list[Row] = []
-        figures: list[Figure] = []
-        lines: dict[str, list[tuple[float, float]]] = {"95 %": [], "all": []}
-        for count in (FEW, MANY):
-            runs = RUNS if count == FEW else 1
-            well = [field.run(count, healthy) for _ in range(runs)]
-            base = {share: Spread.of([run.done(share) for run in well]).median for share in (0.9, 0.95, 1.0)}
-            rows.append(Row(f"{count} messages, healthy: all", "s", Spread.of([run.done(1.0) for run in well])))
-            for rate in RATES:
-                failing = [field.run(count, partly_failing(rate, seed)) for seed in range(runs)]
-                for share, name, limit in zip((0.95, 1.0), ("95 %", "all"), LIMITS[rate], strict=True):
-                    ratios = [run.done(share) / base[share] for run in failing]
-                    what = f"{count} messages, {rate:.0%} of the calls fail: {name} / healthy"
-                    rows.append(Row(what, "", Spread.of(ratios)))
-                    if count == FEW:
-                        figures.append(Figure(what, limit, Spread.of(ratios).median))
-                        lines[name].append((rate * 100, Spread.of(ratios).median))
-            limited = [field.run(count, rate_limited(0.2, seed)) for seed in range(runs)]
-            ratios = [run.done(1.0) / base[1.0] for run in limited]
-            rows.append(
-                Row(f"{count} messages, 20 % answered 429 with Retry-After 1: all / healthy", "", Spread.of(ratios))
-            )
-            poisoned = [field.run(count, one_in_ten_fails, expected=count * 9 // 10) for _ in range(runs)]
-            ratios = [run.done(1.0) / base[0.9] for run in poisoned]
-            what = f"{count} messages, one record in ten always fails: the others / healthy"
-            rows.append(Row(what, "", Spread.of(ratios)))
-            if count == FEW:
-                figures.append(Figure(what, 1.5, Spread.of(ratios).median))
-            down = field.run(count, down_for(OUTAGE))
-            rows.append(Row(f"{count} messages, down for 30 s: all", "s", Spread.exactly(down.done(1.0))))
-            rows.append(
-                Row(f"{count} messages, down for 30 s: calls a message", "", Spread.exactly(down.calls / count))
-            )
-    return Measurement(
-        name="goodput",
-        title="Goodput: CustomerGauge fails in part, answering in 100 ms",
-        rows=rows,
-        figures=figures,
-        charts=[Lines(f"Time of {FEW} messages beside the healthy time", "% of the calls that fail", "times", lines)],
-        notes=["On the emulator, workers as the template sets them. Failures are half 503, half resets."],
-    )
+def measure() -> list[Row]:
+    """Measure all cases against one deployment, fewer and more messages."""
+    with _deployed() as bench:
+        return [row for count in (FEW, MANY) for row in _rows(bench, count)]
+
+
+def _rows(bench: "Bench", count: int) -> Iterator[Row]:
+    runs = RUNS[count]
+    has_goal = count == FEW
+    well = [bench.run(count, healthy) for _ in range(runs)]
+    healthy_time = {share: sorted(run.done(share) for run in well)[runs // 2] for share in (0.9, 0.95, 1.0)}
+    yield Row.of(f"{count:,} messages, healthy: all", "s", [run.done(1.0) for run in well])
+    for rate, goals in GOALS.items():
+        failing = [bench.run(count, partly_failing(rate, seed)) for seed in range(runs)]
+        for share, name, goal in zip((0.95, 1.0), ("95 %", "all"), goals, strict=True):
+            ratios = [run.done(share) / healthy_time[share] for run in failing]
+            what = f"{count:,} messages, {rate:.0%} of the calls fail: {name} / healthy"
+            yield Row.of(what, "", ratios, goal if has_goal else None)
+    limited = [bench.run(count, rate_limited(0.2, seed)) for seed in range(runs)]
+    ratios = [run.done(1.0) / healthy_time[1.0] for run in limited]
+    yield Row.of(f"{count:,} messages, 20% get 429 with Retry-After 1: all / healthy", "", ratios)
+    others = [bench.run(count, one_in_ten_fails, expected=count * 9 // 10) for _ in range(runs)]
+    ratios = [run.done(1.0) / healthy_time[0.9] for run in others]
+    what = f"{count:,} messages, one record in ten always fails: the others / healthy"
+    yield Row.of(what, "", ratios, OTHERS_GOAL if has_goal else None)
+    down = bench.run(count, down_for(OUTAGE))
+    yield Row.of(f"{count:,} messages, all calls fail for 30 s: all", "s", [down.done(1.0)])
+    yield Row.of(f"{count:,} messages, all calls fail for 30 s: calls a message", "", [down.calls / count])
 
 
 def healthy(_call: Call) -> Reply | None:
@@ -95,15 +80,15 @@ def healthy(_call: Call) -> Reply | None:
 
 
 def partly_failing(rate: float, seed: int) -> Misbehave:
-    """Fail this share of the calls, half by 503, half by resets."""
-    tries: Counter[str] = Counter()
+    """Fail this share of the calls, half with 503, half with a reset."""
+    attempts: Counter[str] = Counter()
 
     def misbehave(call: Call) -> Reply | None:
         who = _reference(call)
         if not who:
             return None
-        tries[who] += 1
-        draw = random.Random(f"{seed}/{who}/{tries[who]}").random()  # noqa: S311
+        attempts[who] += 1
+        draw = random.Random(f"{seed}/{who[-5:]}/{attempts[who]}").random()  # noqa: S311 - not a secret
         if draw >= rate:
             return None
         return Reply.error(503) if draw < rate / 2 else Reply(fault="reset")
@@ -133,45 +118,49 @@ def _reference(call: Call) -> str:
 
 
 @dataclass(frozen=True)
-class Field:
-    """A deployed stack and its vendor."""
+class Bench:
+    """A deployed stack and its CustomerGauge."""
 
     vendor: CustomerGaugeSandbox
     stack: Stack
 
     def run(self, count: int, misbehave: Misbehave, expected: int | None = None) -> Run:
-        """Send so many messages at once and wait for their results."""
-        self.settle()
-        sqs, run = self.stack.sqs, f"{time.time_ns()}"
+        """Let the stack come to rest, queue so many messages at once, and wait for their results."""
+        self._rest()
+        return self._send(count, misbehave, expected or count)
+
+    def _rest(self) -> None:
+        """Empty the queues, and send healthy messages until they are as fast as they should be."""
+        for url in (self.stack.requests_queue_url, self.stack.results_queue_url):
+            self.stack.sqs.purge_queue(QueueUrl=url)
+        for _ in range(10):
+            if self._send(WARMING, healthy, WARMING).done(1.0) < HEALTHY:
+                return
+        raise RuntimeError("the stack does not come to rest")
+
+    def _send(self, count: int, misbehave: Misbehave, expected: int) -> Run:
+        sqs, name = self.stack.sqs, f"{time.time_ns()}"
         before = len(self.vendor.calls("personal-link"))
         self.vendor.latency, self.vendor.misbehave = LATENCY, misbehave
         began = time.monotonic()
         for start in range(0, count, 10):
+            bodies = [_body(f"{name}-{number:05}") for number in range(start, start + 10)]
             sqs.send_message_batch(
                 QueueUrl=self.stack.requests_queue_url,
-                Entries=[
-                    {"Id": str(number), "MessageBody": _body(f"{run}-{number:05}")}
-                    for number in range(start, start + 10)
-                ],
+                Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
             )
         came: dict[str, float] = {}
-        while len(came) < (expected or count) and time.monotonic() - began < SECONDS_TO_WAIT:
+        while len(came) < expected and time.monotonic() - began < SECONDS_TO_WAIT:
             answer = sqs.receive_message(
                 QueueUrl=self.stack.results_queue_url, MaxNumberOfMessages=10, WaitTimeSeconds=1
             )
             for message in answer.get("Messages", []):
                 reference = json.loads(message["Body"])["reference"]
-                if reference.startswith(run):
+                if reference.startswith(name):
                     came.setdefault(reference, time.monotonic() - began)
                 sqs.delete_message(QueueUrl=self.stack.results_queue_url, ReceiptHandle=message["ReceiptHandle"])
-        calls = len(self.vendor.calls("personal-link")) - before
-        return Run([*sorted(came.values()), *itertools.repeat(float("inf"), (expected or count) - len(came))], calls)
-
-    def settle(self) -> None:
-        """Heal the vendor, empty the queues, and wait until every worker's circuit is closed."""
-        self.vendor.misbehave = healthy
-        for url in (self.stack.requests_queue_url, self.stack.results_queue_url):
-            self.stack.sqs.purge_queue(QueueUrl=url)
+        missing = [SECONDS_TO_WAIT] * (expected - len(came))
+        return Run([*sorted(came.values()), *missing], len(self.vendor.calls("personal-link")) - before)
 
 
 def _body(reference: str) -> str:
@@ -180,12 +169,8 @@ def _body(reference: str) -> str:
 
 
 @contextmanager
-def _deployed() -> Iterator[tuple[CustomerGaugeSandbox, Stack]]:
+def _deployed() -> Iterator[Bench]:
     with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
         stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
         stack.fill_secret(vendor.client_id, vendor.client_secret)
-        yield vendor, stack
-
-
-if __name__ == "__main__":
-    show(measure())
+        yield Bench(vendor, stack)

@@ -29,7 +29,7 @@ _INVOCATION = re.compile(r"INVOKE RTDONE\(status: success, .*duration: ([\d.]+)m
 
 
 class StartError(Exception):
-    """The handler did not start, or not answer; the message has the runtime's log."""
+    """The handler did not start, or did not answer; the message has the runtime's log."""
 
 
 @dataclass(frozen=True)
@@ -42,7 +42,7 @@ class Start:
 
 
 def start(layout: Layout, handler: str, variables: Mapping[str, str], event: object) -> Start:
-    """Start a handler in a new environment and let it answer its first event."""
+    """Start the entry of a handler in a new environment and let it answer its first event."""
     port, api_port = free_port(), free_port()
     command: list[str | Path] = [
         emulator(),
@@ -53,7 +53,7 @@ def start(layout: Layout, handler: str, variables: Mapping[str, str], event: obj
         RUNTIME,
         "-m",
         "awslambdaric",
-        f"{handler}.handler",
+        "entry.handler",
     ]
     environment = {
         **variables,

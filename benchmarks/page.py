@@ -1,63 +1,57 @@
-"""The page of results, docs/benchmarks/README.md: all of it from what figures.json holds."""
+"""The page docs/benchmarks/README.md: figures.json, the notes of each measurement, and the cost."""
 
 from collections.abc import Iterator, Mapping
+from importlib import import_module
 
-from benchmarks.figures import Figure, Row
-from benchmarks.results import Conditions, Result, chart_files
+from benchmarks import cost
+from benchmarks.figures import Result, Row
 
 HEAD = """\
 # Benchmarks
-`make bench` measured all of this and wrote this page. What is compared was measured in turns, in one run; numbers are
-medians, with the quartiles beside them. [figures.json](figures.json) has them all.
+`make bench` measures all of this and writes this page. Everything that is compared is measured in turns, in one run.
+Numbers are medians, with the quartiles beside them; [figures.json](figures.json) has the same.
 """
+CHARTS = {"start": "start.svg", "goodput": "goodput.svg"}
 
 
 def page(results: Mapping[str, Result]) -> str:
     """Return the page, in Markdown."""
-    figures = [figure for result in results.values() for figure in result.measurement.figures]
-    sections = ["\n".join(_section(result)) for result in results.values()]
-    return "\n".join([HEAD, *_figures(figures), *sections])
+    rows = [row for result in results.values() for row in result.rows]
+    sections = ["\n".join(_section(name, result)) for name, result in results.items()]
+    return "\n".join([HEAD, *_goals(rows), *sections, *cost.section(rows)])
 
 
-def _figures(figures: list[Figure]) -> Iterator[str]:
+def _goals(rows: list[Row]) -> Iterator[str]:
     yield "| figure | goal | measured | |"
     yield "| --- | --: | --: | --- |"
-    for one in figures:
-        verdict = "reached" if one.reached else "**not reached**"
-        limit, value = (f"{written} {one.unit}".strip() for written in (number(one.limit), number(one.value, 3)))
-        yield f"| {one.name} | ≤ {limit} | {value} | {verdict} |"
+    for row in rows:
+        if row.goal is not None:
+            verdict = "reached" if row.is_reached else "**not reached**"
+            yield f"| {row.what} | ≤ {number(row.goal)} | {number(row.median, 3)} | {verdict} |"
     yield ""
 
 
-def _section(result: Result) -> Iterator[str]:
-    measurement = result.measurement
-    yield f"## {measurement.title}"
-    yield from (
-        f"![{chart.title}]({file})" for chart, file in zip(measurement.charts, chart_files(measurement), strict=True)
-    )
-    yield ""
+def _section(name: str, result: Result) -> Iterator[str]:
+    measurement = import_module(f"benchmarks.{name}")
+    yield f"## {measurement.TITLE}"
+    if name in CHARTS:
+        yield f"![{measurement.TITLE}]({CHARTS[name]})\n"
     yield "| | median | quartiles | samples |"
     yield "| --- | --: | --: | --: |"
-    yield from map(_row, measurement.rows)
+    yield from map(_row, result.rows)
     yield ""
-    yield from (f"- {note}" for note in (*measurement.notes, _of(result.conditions)))
+    yield from (f"- {note}" for note in measurement.NOTES)
+    yield f"- Measured {result.measured}."
     yield ""
 
 
 def _row(row: Row) -> str:
-    spread = row.spread
-    quartiles = f"{number(spread.low)} to {number(spread.high)}" if spread.count > 1 else ""
-    median = f"{number(spread.median)} {row.unit}".strip()
-    return f"| {row.what} | {median} | {quartiles} | {spread.count} |"
-
-
-def _of(conditions: Conditions) -> str:
-    packages = ", ".join(f"{name} {version}" for name, version in conditions.packages.items())
-    return f"Measured on {conditions.date} with Python {conditions.python}, {packages}; {conditions.processor}."
+    quartiles = f"{number(row.low)} to {number(row.high)}" if row.samples > 1 else ""
+    return f"| {row.what} | {number(row.median)} {row.unit} | {quartiles} | {row.samples} |".replace("  |", " |")
 
 
 def number(value: float, decimals: int = 2) -> str:
-    """Return a number with as many decimals as tell something."""
+    """Return a number with as many decimals as are significant."""
     if float(value).is_integer():
         return f"{value:,.0f}"
     return f"{value:,.{decimals if abs(value) < 10 else 1 if abs(value) < 100 else 0}f}"

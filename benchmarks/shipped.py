@@ -1,7 +1,7 @@
-"""What Lambda is given, laid out as Lambda does it: the layers in opt/python, a handler each in var/task.
+"""The files that Lambda gets, laid out as Lambda does it: the layers in opt/python, each handler in var/task.
 
-The references have folders of their own beside the functions. All that they import, and boto3 for the functions too,
-is in .bench, whose Python stands for Lambda's.
+The references have folders of their own beside the functions. Their packages, and the functions' boto3, are in .bench,
+whose Python stands for Lambda's.
 """
 
 import os
@@ -14,48 +14,48 @@ from sandbox.emulator import REPOSITORY
 
 RUNTIME = REPOSITORY / ".bench" / "bin" / "python"
 FUNCTIONS = ("http_api", "queue_worker")
-REFERENCES = ("bare", "floor", "tutorial", "composed")
+REFERENCES = ("floor", "tutorial", "composed")
+ENTRY = "import canned_aws\ncanned_aws.install()\nfrom {handler} import handler\n"  # what Lambda's runtime imports
 
 _SOURCES = shutil.ignore_patterns("__pycache__")
 
 
 @dataclass(frozen=True)
 class Layout:
-    """A folder that stands for the root of Lambda's file system."""
+    """The root of Lambda's file system, as a folder."""
 
     root: Path
 
     @property
     def layers(self) -> Path:
-        """Where both layers are, one over the other."""
+        """The folder of both layers, one over the other."""
         return self.root / "opt" / "python"
 
     def task(self, handler: str) -> Path:
-        """Where a function's or a reference's own code is."""
+        """Return the folder of a function's or a reference's own code."""
         return self.root / "var" / "task" / handler
 
     def python_path(self, handler: str) -> str:
-        """Return where Python looks before it looks into what the runtime has."""
+        """Return the folders that Python searches before the runtime's own."""
         layers = [self.layers] if handler in FUNCTIONS else []
         return os.pathsep.join(map(str, [self.task(handler), *layers]))
 
-    def add_layer(self, name: str) -> None:
-        """Make a layer as `sam build` does, bytecode included."""
-        make = ["make", "--silent", f"--directory={REPOSITORY / 'layers'}", f"build-{name}"]
-        subprocess.run([*make, f"ARTIFACTS_DIR={self.root / 'opt'}", f"PYTHON={RUNTIME}"], check=True)
-
     def add_layers(self) -> None:
-        """Make both."""
-        self.add_layer("DependenciesLayer")
-        self.add_layer("PersonalLinkLayer")
+        """Make both layers as `sam build` does, bytecode included."""
+        for name in ("DependenciesLayer", "PersonalLinkLayer"):
+            make = ["make", "--silent", f"--directory={REPOSITORY / 'layers'}", f"build-{name}"]
+            subprocess.run([*make, f"ARTIFACTS_DIR={self.root / 'opt'}", f"PYTHON={RUNTIME}"], check=True)
 
     def add_handlers(self) -> None:
-        """Copy the functions' files and the references'."""
+        """Copy the functions' files and the references', each with an entry that gets canned replies of AWS."""
         for name in FUNCTIONS:
             shutil.copytree(REPOSITORY / "functions" / name, self.task(name), ignore=_SOURCES)
         for name in REFERENCES:
             self.task(name).mkdir(parents=True)
             shutil.copy(REPOSITORY / "benchmarks" / "references" / f"{name}.py", self.task(name))
+        for name in (*FUNCTIONS, *REFERENCES):
+            shutil.copy(REPOSITORY / "benchmarks" / "canned_aws.py", self.task(name))
+            (self.task(name) / "entry.py").write_text(ENTRY.format(handler=name))
 
     def compile_handlers(self) -> None:
         """Write the bytecode of the handlers, which Lambda has to compile: a file each, and alike for all."""

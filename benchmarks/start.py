@@ -1,35 +1,38 @@
-"""How long the functions take to start on the real Lambda runtime, beside what one would write instead.
+"""Cold starts on Lambda's own runtime, beside the code that one would write instead.
 
-Every start is a new environment: the init phase, then one request through the whole handler. One start of each in
-turns, so that whatever else the machine does, it does to all of them.
+Each start is a new environment: the init phase, then one request through the whole handler. All of them start once a
+round, in turns: whatever else the machine does, it does to all of them.
 """
 
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
-from benchmarks.aws_stub import AwsStub
-from benchmarks.figures import Bars, Figure, Measurement, Row, Spread
+from benchmarks.environment import Environment, canned_environment
+from benchmarks.figures import Row
 from benchmarks.invocations import Function, http_event, sqs_event
 from benchmarks.lambda_runtime import Start, start
-from benchmarks.printing import show
 from benchmarks.shipped import FUNCTIONS, Layout, lay_out
-from benchmarks.stage import Stage, set_stage
 
+TITLE = "A cold start on the Lambda runtime"
+NOTES = [
+    "Measured with AWS's runtime interface emulator and runtime client. AWS's replies are canned.",
+    "*floor* is boto3 with the same three clients and nothing else, *tutorial* is boto3 and requests.",
+    "*composed* is Powertools and requests. All three are in `benchmarks/references`.",
+    "A ratio is the median of the rounds' own ratios: in a round one starts right after the other.",
+    "Our layers bring bytecode, and the references get theirs.",
+    "*without bytecode*: as `sam build` makes a layer by itself. Python then compiles its modules in every cold start.",
+    "A whole core works here. A function of 256 MB has about a seventh of one and takes as much longer.",
+]
 ROUNDS = 21
-LIMITS = {"floor": 1.10, "composed": 0.75}
-
+GOALS = {"floor": 1.10, "composed": 0.75}
 DONE: Sequence[object] = (None, {}, {"batchItemFailures": []})
-
-NO_BYTECODE = "without bytecode in the layers"
-ONE_SESSION = "with one boto3 session"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """What is started, and what it is called here."""
+    """A handler to start, and its name on the page."""
 
     name: str
     handler: str
@@ -46,52 +49,35 @@ class Subject:
         return started
 
 
-def measure() -> Measurement:
+def measure() -> list[Row]:
     """Start all of them in turns."""
-    with tempfile.TemporaryDirectory() as folder, set_stage() as stage:
-        subjects = _subjects(Path(folder))
-        starts = take_turns(subjects, stage)
-    init = {name: Spread.of([one.init for one in samples]) for name, samples in starts.items()}
-    ratios = {
-        f"init, {function} / {reference}": Spread.of(
-            [one.init / other.init for one, other in zip(starts[function], starts[reference], strict=True)]
-        )
-        for reference in LIMITS
-        for function in FUNCTIONS
-    }
-    whole = {
-        name: Spread.of([one.init + one.invocation for one in samples])
+    with tempfile.TemporaryDirectory() as folder, canned_environment() as environment:
+        starts = take_turns(_subjects(Path(folder)), environment)
+    init = [Row.of(f"init, {name}", "ms", [one.init for one in samples]) for name, samples in starts.items()]
+    whole = [
+        Row.of(f"init and first request, {name}", "ms", [one.init + one.invocation for one in samples])
         for name, samples in starts.items()
-        if name not in {"bare", "floor"}  # they do nothing
-    }
-    return Measurement(
-        name="start",
-        title="A cold start on the Lambda runtime",
-        rows=[
-            *(Row(f"init, {name}", "ms", spread) for name, spread in init.items()),
-            *(Row(f"init and first request, {name}", "ms", spread) for name, spread in whole.items()),
-            *(Row(name, "", spread) for name, spread in ratios.items()),
-        ],
-        figures=[Figure(name, LIMITS[name.partition(" / ")[2]], spread.median) for name, spread in ratios.items()],
-        charts=[Bars("Init phase", "ms", init), Bars("Init phase and the first request", "ms", whole)],
-        notes=[
-            "AWS's runtime interface emulator and runtime client; the init phase as the emulator reports it.",
-            "A ratio is the median of the rounds' own ratios: in a round one starts right after the other.",
-            "`bare` is an empty handler, `floor` boto3 with the three clients alone, `tutorial` boto3 and requests.",
-            "`composed` is Powertools and requests; the references are in `benchmarks/references`.",
-            "Our layers bring bytecode, the references are given theirs: `sam build` puts none into a layer, and none",
-            "can be written there. Without it Python compiles a layer's modules in every cold start: see that row.",
-            "A whole core works here. A function of 256 MB has about a seventh of one and takes as much longer.",
-        ],
-    )
+        if name != "floor"  # it does nothing
+    ]
+    ratios = [
+        Row.of(
+            f"init, {function} / {reference}",
+            "",
+            [one.init / other.init for one, other in zip(starts[function], starts[reference], strict=True)],
+            goal,
+        )
+        for reference, goal in GOALS.items()
+        for function in FUNCTIONS
+    ]
+    return [*init, *whole, *ratios]
 
 
-def take_turns(subjects: Sequence[Subject], stage: Stage[AwsStub]) -> dict[str, list[Start]]:
+def take_turns(subjects: Sequence[Subject], environment: Environment) -> dict[str, list[Start]]:
     """Start each once a round; the first round, which fills the disk's cache, is not counted."""
     starts: dict[str, list[Start]] = {subject.name: [] for subject in subjects}
     for number in range(ROUNDS + 1):
         for subject in subjects:
-            one = subject.started(stage.environment(subject.function))
+            one = subject.started(environment.variables(subject.function))
             if number:
                 starts[subject.name].append(one)
     return starts
@@ -103,20 +89,14 @@ def _subjects(folder: Path) -> list[Subject]:
     def one_message() -> object:
         return sqs_event(1)
 
-    def nothing() -> dict[str, Any]:
-        return {}
-
     return [
-        Subject("bare", "bare", compiled, nothing),
-        Subject("floor", "floor", compiled, nothing),
+        Subject("floor", "floor", compiled, dict),
         Subject("http_api", "http_api", compiled, http_event, "http_api"),
         Subject("queue_worker", "queue_worker", compiled, one_message),
         Subject("tutorial", "tutorial", compiled, one_message),
         Subject("composed", "composed", compiled, one_message),
-        Subject(f"composed, {ONE_SESSION}", "composed", compiled, one_message, more_variables={"ONE_SESSION": "1"}),
-        Subject(f"queue_worker, {NO_BYTECODE}", "queue_worker", sources, one_message),
+        Subject(
+            "composed, with one boto3 session", "composed", compiled, one_message, more_variables={"ONE_SESSION": "1"}
+        ),
+        Subject("queue_worker, without bytecode in the layers", "queue_worker", sources, one_message),
     ]
-
-
-if __name__ == "__main__":
-    show(measure())

@@ -1,102 +1,56 @@
-"""How many tokens the vendor's token server has to give when fifty environments start at once.
-
-Fifty processes, each with everything imported and every client built, get their first message at the same moment. The
-ledger is the emulator's DynamoDB; CustomerGauge takes so long for a token that all of them want one before it is there.
-"""
+"""The calls of the vendor's token server when fifty environments start at once, on the emulator's DynamoDB."""
 
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from contextlib import ExitStack
-from dataclasses import dataclass
-from typing import Self
 
-from benchmarks import measured
-from benchmarks.figures import Figure, Measurement, Row, Spread
-from benchmarks.printing import show
-from benchmarks.stage import Stage, running_vendor
-from sandbox.emulator import Emulator, running_emulator
+from benchmarks import workloads
+from benchmarks.environment import Environment, emulated_account, running_vendor
+from benchmarks.figures import Row
+from sandbox.emulator import running_emulator
 
+TITLE = "Tokens for 50 environments started at once"
+NOTES = ["A token takes 300 ms, and every environment is ready before the first message: all of them want one at once."]
 ENVIRONMENTS = 50
 RUNS = 3
-LATENCY = 0.3  # seconds in which the vendor answers
-LIMIT = 2
+LATENCY = 0.3  # seconds in which CustomerGauge answers
 
 
-def measure() -> Measurement:
+def measure() -> list[Row]:
     """Start fifty environments several times, with and without the shared token."""
     shared = [_tokens("true") for _ in range(RUNS)]
-    unshared = _tokens("false")
-    return Measurement(
-        name="tokens",
-        title="Tokens for 50 environments started at once",
-        rows=[
-            Row("tokens, shared through the ledger", "", Spread.of(shared)),
-            Row("tokens, each environment its own", "", Spread.exactly(unshared)),
-        ],
-        figures=[
-            Figure("tokens for 50 environments, median", 1, Spread.of(shared).median),
-            Figure("tokens for 50 environments, at most", LIMIT, max(shared)),
-        ],
-        notes=[
-            "A token takes 300 ms, and every environment has all its clients when it is told to go: the worst case."
-        ],
-    )
-
-
-@dataclass(frozen=True)
-class EmulatedAccount:
-    """As much of an account on the emulator as the queue worker calls."""
-
-    environment: Mapping[str, str]
-    places: Mapping[str, str]
-
-    @classmethod
-    def create(cls, emulator: Emulator, secret: str) -> Self:
-        """Make the ledger's table, the queues and the secrets."""
-        sqs = emulator.client("sqs")
-        emulator.client("dynamodb").create_table(
-            TableName="ledger",
-            BillingMode="PAY_PER_REQUEST",
-            AttributeDefinitions=[{"AttributeName": "pk", "AttributeType": "S"}],
-            KeySchema=[{"AttributeName": "pk", "KeyType": "HASH"}],
-        )
-        secrets = emulator.client("secretsmanager")
-        credentials = secrets.create_secret(Name="credentials", SecretString=secret)["ARN"]
-        token = secrets.create_secret(Name="access-token", SecretString="{}")["ARN"]
-        names = ("REQUESTS", "PARKED", "RESULTS")
-        queues = {f"{name}_QUEUE_URL": sqs.create_queue(QueueName=name)["QueueUrl"] for name in names}
-        arns = {"CREDENTIALS_SECRET_ARN": credentials, "ACCESS_TOKEN_SECRET_ARN": token}
-        places = {"LEDGER_TABLE": "ledger", **arns, **queues}
-        return cls(emulator.environment(), places)
+    return [
+        Row.of("tokens for 50 environments, median", "", shared, goal=1),
+        Row.of("tokens for 50 environments, at most", "", [max(shared)], goal=2),
+        Row.of("tokens for 50 environments that do not share", "", [_tokens("false")]),
+    ]
 
 
 def _tokens(share: str) -> int:
     with running_vendor() as vendor, running_emulator() as emulator, ExitStack() as ending:
-        stage = Stage(vendor, EmulatedAccount.create(emulator, vendor.secret))
-        environments = [ending.enter_context(_environment(stage, share)) for _ in range(ENVIRONMENTS)]
+        environment = Environment(vendor, emulated_account(emulator, vendor.secret))
+        processes = [
+            ending.enter_context(
+                environment.started("queue_worker", workloads.work_first_message, ShareAccessToken=share)
+            )
+            for _ in range(ENVIRONMENTS)
+        ]
         vendor.answer_after(LATENCY)
-        _let_go(environments)
+        _send_first_messages(processes)
         vendor.expect_records(ENVIRONMENTS)
-        return vendor.tokens().calls
+        return vendor.calls("token")
 
 
-def _environment(stage: Stage[EmulatedAccount], share: str) -> subprocess.Popen[str]:
-    return stage.started("queue_worker", measured.work_first_message, ShareAccessToken=share)
-
-
-def _let_go(environments: Sequence[subprocess.Popen[str]]) -> None:
-    for environment in environments:
-        if environment.stdout is None or environment.stdout.readline() != '"ready"\n':
-            raise RuntimeError("an environment did not get ready; what it said is above")
-    for environment in environments:
-        if environment.stdin:
-            environment.stdin.write("go\n")
-            environment.stdin.flush()
-    for environment in environments:
-        environment.communicate()
-        if environment.returncode:
-            raise RuntimeError("an environment failed; what it said is above")
-
-
-if __name__ == "__main__":
-    show(measure())
+def _send_first_messages(processes: Sequence[subprocess.Popen[str]]) -> None:
+    """Wait until every process is ready, then give all of them their message at the same moment."""
+    for process in processes:
+        if process.stdout is None or process.stdout.readline() != '"ready"\n':
+            raise RuntimeError("an environment did not get ready; its error is above")
+    for process in processes:
+        if process.stdin:
+            process.stdin.write("go\n")
+            process.stdin.flush()
+    for process in processes:
+        process.communicate()
+        if process.returncode:
+            raise RuntimeError("an environment failed; its error is above")

@@ -12,11 +12,10 @@ from typing import Any
 
 import pytest
 
-from benchmarks.stage import Stage, running_vendor
-from benchmarks.tokens import EmulatedAccount
+from benchmarks.environment import Environment, emulated_account, running_vendor
 from sandbox.emulator import running_emulator
-from sandbox.lock import LAYER, locked
 from sandbox.template import REPOSITORY
+from tests.locks.pins import LAYER, pins
 
 OLDEST = REPOSITORY / ".oldest" / "bin" / "python"
 SDKS = {"oldest": (OLDEST, "requirements-oldest.txt"), "newest": (Path(sys.executable), "requirements-dev.txt")}
@@ -57,16 +56,16 @@ pytestmark = pytest.mark.skipif(not OLDEST.exists(), reason="`make unit` makes .
 
 
 @pytest.fixture(scope="module")
-def stage() -> Iterator[Stage[EmulatedAccount]]:
+def environment() -> Iterator[Environment]:
     with running_vendor() as vendor, running_emulator() as emulator:
-        yield Stage(vendor, EmulatedAccount.create(emulator, vendor.secret))
+        yield Environment(vendor, emulated_account(emulator, vendor.secret))
 
 
-def shown_by(python: Path, stage: Stage[EmulatedAccount]) -> Any:
+def shown_by(python: Path, environment: Environment) -> Any:
     """Run the program with an interpreter's SDK, as the queue worker, whose variables are all that there are."""
     process = subprocess.run(
         [python, "-c", PROGRAM],
-        env=stage.environment("queue_worker"),
+        env=environment.variables("queue_worker"),
         cwd=REPOSITORY,
         capture_output=True,
         text=True,
@@ -77,14 +76,11 @@ def shown_by(python: Path, stage: Stage[EmulatedAccount]) -> Any:
 
 
 @pytest.mark.parametrize("age", SDKS)
-def test_both_functions_do_their_work_with_the_sdk_and_the_layers_urllib3(
-    age: str, stage: Stage[EmulatedAccount]
-) -> None:
+def test_both_functions_do_their_work_with_the_sdk_and_the_layers_urllib3(age: str, environment: Environment) -> None:
     python, lock = SDKS[age]
-    versions = {package.name: package.version for package in locked((REPOSITORY / lock).read_text())}
-    shipped = {package.name: package.version for package in locked(LAYER.read_text())}
+    versions, shipped = pins(REPOSITORY / lock), pins(LAYER)
 
-    assert shown_by(python, stage) == {
+    assert shown_by(python, environment) == {
         "botocore": versions["botocore"],
         "urllib3": shipped["urllib3"],
         "answers": [[200, None], [200, "true"]],

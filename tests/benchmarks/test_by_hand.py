@@ -1,67 +1,51 @@
-"""What a handler is compared with does the same: the same calls, in the same order, of the same size."""
+"""The code by hand, beside which a handler is measured, does the same: same calls, same order, same size."""
 
 import json
-from collections.abc import Iterator
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import pytest
 
-from benchmarks import measured
-from benchmarks.aws_stub import AwsStub, running_stub
-from benchmarks.invocations import Function
-from benchmarks.stage import Stage, Vendor
+from benchmarks import workloads
+from benchmarks.environment import Environment, Vendor, canned_account
 from sandbox.customergauge import CustomerGaugeSandbox
+
+if TYPE_CHECKING:
+    from benchmarks.invocations import Function
 
 
 @dataclass(frozen=True)
-class Watched:
-    """What a handler and the code by hand did in turns, one warm request each at the end."""
+class Turns:
+    """The calls of one request by hand, then of one through the handler."""
 
     sandbox: CustomerGaugeSandbox
-    stub: AwsStub
-    calls_before: list[int] = field(default_factory=list)  # to AWS, when each PUT came
-
-    def take_turns(self, function: Function) -> None:
-        vendor = Vendor(self.sandbox.base_url, self.sandbox.client_id, self.sandbox.client_secret)
-        Stage(vendor, self.stub).run(function, measured.take_turns, function, 1)
+    aws: Sequence[tuple[str, int]]  # operations with the bytes of their bodies, three each
 
 
 @pytest.fixture(scope="module", params=["queue_worker", "http_api"])
-def watched(request: pytest.FixtureRequest) -> Iterator[Watched]:
+def turns(request: pytest.FixtureRequest) -> Iterator[Turns]:
+    function: Function = request.param
     with CustomerGaugeSandbox(client_secret="only-for-this-test") as sandbox:
-        secret = json.dumps({"client_id": sandbox.client_id, "client_secret": sandbox.client_secret})
-        with running_stub(secret) as stub:
-            watching = Watched(sandbox, stub)
-            # Of each PUT: how many calls AWS had got by then.
-            sandbox.misbehave = lambda call: (
-                watching.calls_before.append(len(stub.count().calls)) if call.method == "PUT" else None
-            )
-            watching.take_turns(request.param)
-            yield watching
+        vendor = Vendor(sandbox.base_url, sandbox.client_id, sandbox.client_secret)
+        environment = Environment(vendor, canned_account(vendor.secret))
+        yield Turns(sandbox, environment.run(function, workloads.last_calls, function))
 
 
-def test_the_code_by_hand_makes_the_handlers_aws_calls_in_the_handlers_order(watched: Watched) -> None:
-    names = [name for name, _size in watched.stub.count().calls]
+def test_both_make_the_same_aws_calls_in_the_same_order(turns: Turns) -> None:
+    names = [name for name, _size in turns.aws]
 
-    assert names[-6:-3] == ["PutItem", "UpdateItem", "SendMessageBatch"]
-    assert names[-3:] == ["PutItem", "UpdateItem", "SendMessageBatch"]
-
-
-def test_both_call_the_vendor_between_the_marker_and_the_outcome(watched: Watched) -> None:
-    calls = watched.stub.count().calls
-
-    by_hand, handler = watched.calls_before[-2:]
-    assert (by_hand, handler) == (len(calls) - 5, len(calls) - 2)
+    assert names == ["PutItem", "UpdateItem", "SendMessageBatch"] * 2
 
 
-def test_what_both_send_to_aws_is_of_the_same_size(watched: Watched) -> None:
-    sizes = [size for _name, size in watched.stub.count().calls]
+def test_both_send_bodies_of_the_same_size_to_aws(turns: Turns) -> None:
+    sizes = [size for _name, size in turns.aws]
 
-    assert sizes[-6:-3] == pytest.approx(sizes[-3:], rel=0.03)
+    assert sizes[:3] == pytest.approx(sizes[3:], rel=0.03)
 
 
-def test_what_both_send_to_the_vendor_is_the_same_but_for_the_request(watched: Watched) -> None:
-    by_hand, handler = watched.sandbox.calls("personal-link")[-2:]
+def test_both_send_the_same_to_the_vendor_but_for_the_request(turns: Turns) -> None:
+    by_hand, handler = turns.sandbox.calls("personal-link")[-2:]
 
     assert (by_hand.method, by_hand.path) == (handler.method, handler.path) == ("PUT", "/personal-link/")
     assert {name.lower() for name in by_hand.headers} == {name.lower() for name in handler.headers}
@@ -69,8 +53,7 @@ def test_what_both_send_to_the_vendor_is_the_same_but_for_the_request(watched: W
         assert by_hand.headers[name] == handler.headers[name]
     assert json.loads(by_hand.body).keys() == json.loads(handler.body).keys() == {"configuration", "record"}
     assert len(by_hand.body) == pytest.approx(len(handler.body), abs=4)
-    assert by_hand.connection != handler.connection
 
 
-def test_each_has_one_connection_to_the_api(watched: Watched) -> None:
-    assert len({call.connection for call in watched.sandbox.calls("personal-link")}) == 2
+def test_each_keeps_one_connection_to_the_vendors_api(turns: Turns) -> None:
+    assert len({call.connection for call in turns.sandbox.calls("personal-link")}) == 2

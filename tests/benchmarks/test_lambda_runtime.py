@@ -1,4 +1,4 @@
-"""A cold start is one on Lambda's own runtime, and a handler that fails is no measurement."""
+"""A cold start is measured on Lambda's own runtime, and a handler that fails is not measured."""
 
 from pathlib import Path
 
@@ -19,12 +19,12 @@ VARIABLES = without_aws() | {
 def layout_with(folder: Path, handler: str, code: str) -> Layout:
     layout = Layout(folder)
     layout.task(handler).mkdir(parents=True)
-    (layout.task(handler) / f"{handler}.py").write_text(code)
+    (layout.task(handler) / "entry.py").write_text(code)
     layout.layers.mkdir(parents=True)
     return layout
 
 
-def test_the_init_phase_is_what_the_handlers_module_takes_and_the_invocation_what_the_handler_takes(
+def test_the_init_phase_is_the_time_of_the_handlers_module_and_the_invocation_that_of_the_handler(
     tmp_path: Path,
 ) -> None:
     code = "import time; time.sleep(0.4)\ndef handler(event, context): time.sleep(0.2); return [event, __file__]"
@@ -32,7 +32,7 @@ def test_the_init_phase_is_what_the_handlers_module_takes_and_the_invocation_wha
 
     started = start(layout, "slow", VARIABLES, {"a": 1})
 
-    assert started.answer == [{"a": 1}, str(layout.task("slow") / "slow.py")]
+    assert started.answer == [{"a": 1}, str(layout.task("slow") / "entry.py")]
     assert started.init > 400  # what it sleeps at least
     assert started.invocation > 200
 

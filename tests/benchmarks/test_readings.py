@@ -1,4 +1,4 @@
-"""What is read off a process, and off a curve."""
+"""Memory and processor time of a process, and the slope of a curve."""
 
 import os
 import time
@@ -6,7 +6,7 @@ import time
 import pytest
 
 from benchmarks.growth import slope
-from benchmarks.measured import processor_seconds, resident
+from benchmarks.workloads import processor_seconds, resident
 
 
 @pytest.mark.parametrize(

@@ -1,206 +1,147 @@
-"""What `make bench` writes: a file of figures, a page, and charts, each from what was measured and nothing else."""
+"""`make bench` writes a file of figures, a page and two charts: what was measured, and nothing else."""
 
 import json
 import re
 from pathlib import Path
+from types import SimpleNamespace
 from xml.etree import ElementTree as ET
 
 import pytest
 
-from benchmarks import results, run
-from benchmarks.figures import Bars, Figure, Lines, Measurement, Row, Spread
+from benchmarks import figures, run
+from benchmarks.figures import Result, Row
 from benchmarks.page import number, page
-from benchmarks.results import Conditions, Result
+from sandbox.template import REPOSITORY
 
-CONDITIONS = Conditions("2026-11-24", "3.13.0", "2 x a processor", {"boto3": "1.43.102"})
-START = Measurement(
-    name="start",
-    title="A cold start",
-    rows=[Row("init, http_api", "ms", Spread(183.291, 180.0, 190.5, 21)), Row("starts", "", Spread(21, 21, 21, 1))],
-    figures=[Figure("init, http_api / floor", 1.10, 0.817), Figure("init, http_api / composed", 0.75, 0.76)],
-    charts=[
-        Bars(
-            "Init phase", "ms", {"http_api": Spread(183.2, 180.0, 190.5, 21), "floor": Spread(224.0, 220.0, 231.0, 21)}
-        ),
-        Lines("Growth", "requests", "seconds", {"measured": [(10, 1.5), (100, 15.0)]}, logarithmic=True),
-    ],
-    notes=["A whole core works here."],
-)
-LAYERS = Measurement("layers", "The layers", [Row("both", "MB", Spread(4.37, 4.37, 4.37, 1))])
+START = [
+    Row.of("init, http_api", "ms", [180.0, 183.2, 190.5]),
+    Row.of("init, http_api / floor", "", [0.817], goal=1.10),
+    Row.of("init, http_api / composed", "", [0.76], goal=0.75),
+]
+GOODPUT = [
+    Row.of(f"200 messages, {rate}% of the calls fail: {share} / healthy", "", [1.2], goal=1.5)
+    for rate in (5, 20)
+    for share in ("95 %", "all")
+]
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Path:
-    run.keep(Result(START, CONDITIONS), tmp_path)
-    return tmp_path
+def bench(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str, **measurements: list[Row] | None) -> int:
+    """Run `make bench` with these measurements; None cannot be measured."""
 
-
-def the_page(folder: Path) -> str:
-    return (folder / "README.md").read_text()
-
-
-def test_the_file_holds_what_was_measured_and_with_what(folder: Path) -> None:
-    start = json.loads((folder / "figures.json").read_text())["start"]
-
-    assert start["rows"][0] == {
-        "what": "init, http_api",
-        "unit": "ms",
-        "spread": {"median": 183.29, "low": 180.0, "high": 190.5, "count": 21},
-    }
-    assert start["figures"] == [
-        {"name": "init, http_api / floor", "limit": 1.1, "value": 0.817, "unit": "", "reached": True},
-        {"name": "init, http_api / composed", "limit": 0.75, "value": 0.76, "unit": "", "reached": False},
-    ]
-    assert start["conditions"] == {
-        "date": "2026-11-24",
-        "python": "3.13.0",
-        "processor": "2 x a processor",
-        "packages": {"boto3": "1.43.102"},
-    }
-
-
-def test_what_is_read_from_the_file_is_what_was_written(folder: Path) -> None:
-    read = results.read(folder / "figures.json")
-    results.write(folder / "again.json", read)
-
-    assert read["start"].measurement.charts[1] == START.charts[1]
-    assert read["start"].conditions == CONDITIONS
-    assert (folder / "again.json").read_text() == (folder / "figures.json").read_text()
-
-
-def test_the_page_tells_which_goals_are_reached_and_which_are_not(folder: Path) -> None:
-    assert "| init, http_api / floor | ≤ 1.10 | 0.817 | reached |" in the_page(folder)
-    assert "| init, http_api / composed | ≤ 0.75 | 0.760 | **not reached** |" in the_page(folder)
-
-
-def test_the_page_has_each_row_with_its_quartiles_and_each_note(folder: Path) -> None:
-    assert "| init, http_api | 183 ms | 180 to 190 | 21 |" in the_page(folder)
-    assert "| starts | 21 |  | 1 |" in the_page(folder)
-    assert "\n- A whole core works here.\n" in the_page(folder)
-    assert "2026-11-24 with Python 3.13.0, boto3 1.43.102; 2 x a processor." in the_page(folder)
-
-
-def test_what_is_measured_alone_leaves_the_rest_as_it_was(folder: Path) -> None:
-    run.keep(Result(LAYERS, CONDITIONS), folder)
-
-    assert list(json.loads((folder / "figures.json").read_text())) == ["start", "layers"]
-    assert re.findall("^## (.+)$", the_page(folder), re.MULTILINE) == ["A cold start", "The layers"]
-
-
-def test_what_is_measured_again_takes_the_place_of_what_was(folder: Path) -> None:
-    again = Measurement("start", "A colder start", [])
-    run.keep(Result(LAYERS, CONDITIONS), folder)
-    run.keep(Result(again, CONDITIONS), folder)
-
-    assert re.findall("^## (.+)$", the_page(folder), re.MULTILINE) == ["A colder start", "The layers"]
-
-
-def test_every_chart_is_drawn_with_its_labels_on_a_background_and_the_same_each_time(folder: Path) -> None:
-    run.draw(folder)
-    first = {chart.name: chart.read_text() for chart in folder.glob("*.svg")}
-    run.draw(folder)
-
-    assert {chart.name: chart.read_text() for chart in folder.glob("*.svg")} == first
-    assert first.keys() == {"start-1.svg", "start-2.svg"}
-    assert texts(first["start-1.svg"]) >= {"Init phase", "ms", "http_api", "floor", "183", "224"}
-    assert texts(first["start-2.svg"]) >= {"Growth", "requests", "seconds", "measured"}
-    for drawn in first.values():
-        assert 'style="fill: #ffffff"' in drawn.partition("</g>")[0]
-        assert "<dc:date>" not in drawn
-
-
-def texts(svg: str) -> set[str]:
-    drawn = ET.fromstring(svg)  # noqa: S314 - one of our own charts
-    return {element.text or "" for element in drawn.iter("{http://www.w3.org/2000/svg}text")}
-
-
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.0, "0"), (0.817, "0.82"), (4.0, "4"), (12.345, "12.3"), (224.4, "224"), (10_000, "10,000")],
-)
-def test_a_number_has_the_decimals_that_tell_something(value: float, written: str) -> None:
-    assert number(value) == written
-
-
-def measuring(measurement: Measurement | None) -> object:
-    class Module:
-        @staticmethod
-        def measure() -> Measurement:
-            if not measurement:
+    def measuring(rows: list[Row] | None) -> SimpleNamespace:
+        def measure() -> list[Row]:
+            if rows is None:
                 raise OSError("no emulator here")
-            return measurement
+            return rows
 
-    return Module
+        return SimpleNamespace(TITLE="A title", measure=measure)
 
-
-def bench(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str, **measurements: Measurement | None) -> int:
-    modules = {f"benchmarks.{name}": measuring(measurement) for name, measurement in measurements.items()}
+    modules = {f"benchmarks.{name}": measuring(rows) for name, rows in measurements.items()}
     monkeypatch.setattr(run, "import_module", modules.__getitem__)
     monkeypatch.setattr(run, "FOLDER", folder)
     return run.main(arguments)
 
 
+def test_a_row_is_a_median_with_its_quartiles() -> None:
+    row = Row.of("starts", "ms", [1.0, 2.0, 3.0, 4.0, 100.0])
+
+    assert (row.low, row.median, row.high, row.samples) == (2.0, 3.0, 4.0, 5)
+
+
+def test_one_sample_is_its_own_median() -> None:
+    assert Row.of("starts", "ms", [4.0]) == Row("starts", "ms", 4.0, 4.0, 4.0, 1)
+
+
+def test_a_run_writes_figures_page_and_charts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    assert bench(monkeypatch, tmp_path, "--only", "start,goodput", start=START, goodput=GOODPUT) == 0
+
+    written = (tmp_path / "README.md").read_text()
+    assert {file.name for file in tmp_path.iterdir()} == {"README.md", "figures.json", "goodput.svg", "start.svg"}
+    assert figures.read(tmp_path / "figures.json")["start"].rows == START
+    assert "| init, http_api / floor | ≤ 1.10 | 0.817 | reached |" in written
+    assert "| init, http_api / composed | ≤ 0.75 | 0.760 | **not reached** |" in written
+    assert "| init, http_api | 183 ms | 182 to 187 | 3 |" in written
+    assert texts(tmp_path / "start.svg") >= {"ms", "http_api", "183"}
+    assert texts(tmp_path / "goodput.svg") >= {"% of the calls that fail", "95 % have their result", "goal, all"}
+
+
+def test_the_same_figures_give_the_same_charts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bench(monkeypatch, tmp_path, "--only", "start", start=START)
+    first = (tmp_path / "start.svg").read_bytes()
+    run.write(tmp_path)
+
+    assert (tmp_path / "start.svg").read_bytes() == first
+
+
 def test_a_goal_that_is_not_reached_is_printed_and_is_no_failure(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = bench(monkeypatch, tmp_path, "--only", "start", start=START)
+    assert bench(monkeypatch, tmp_path, "--only", "start", start=START) == 0
 
-    assert code == 0
     printed = capsys.readouterr().out
     assert re.search(r"init, http_api / floor +0\.817 +at most 1\.1: reached", printed)
-    assert re.search(r"init, http_api / composed +0\.760 +at most 0\.75: NOT reached", printed)
-    assert {file.name for file in tmp_path.iterdir()} == {"README.md", "figures.json", "start-1.svg", "start-2.svg"}
+    assert re.search(r"init, http_api / composed +0\.76 +at most 0\.75: NOT reached", printed)
 
 
-def test_what_cannot_be_measured_is_named_and_the_rest_is_measured(
+def test_a_measurement_that_fails_is_named_and_the_others_are_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code = bench(monkeypatch, tmp_path, "--only", "start,layers", start=None, layers=LAYERS)
+    assert bench(monkeypatch, tmp_path, "--only", "warm,start", start=START, warm=None) == 1
 
-    assert code == 1
     errors = capsys.readouterr().err
     assert "OSError: no emulator here" in errors
-    assert "Could not be measured: start;" in errors
-    assert list(results.read(tmp_path / "figures.json")) == ["layers"]
+    assert "Could not be measured: warm;" in errors
+    assert list(figures.read(tmp_path / "figures.json")) == ["start"]
 
 
-def test_a_name_that_is_no_measurements_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_measurement_alone_leaves_the_others_as_they_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    bench(monkeypatch, tmp_path, "--only", "start", start=START)
+    bench(monkeypatch, tmp_path, "--only", "warm", warm=GOODPUT)
+
+    assert list(json.loads((tmp_path / "figures.json").read_text())) == ["start", "warm"]
+
+
+def test_an_unknown_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run.main(["--only", "start,finish"])
 
     assert "no such measurement: finish" in capsys.readouterr().err
 
 
-def test_what_is_measured_with_names_versions_and_no_machine() -> None:
-    conditions = run.conditions()
-
-    assert conditions.packages.keys() == {"boto3", "urllib3", "requests", "aws-lambda-powertools", "awslambdaric"}
-    assert all(re.fullmatch(r"[0-9.]+", version) for version in conditions.packages.values())
-    assert re.fullmatch(r"\d+ x .+", conditions.processor)
-
-
-# --- what was committed -----------------------------------------------------------------------------------------------
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [(0.0, "0"), (0.817, "0.82"), (4.0, "4"), (12.345, "12.3"), (224.4, "224"), (10_000, "10,000")],
+)
+def test_a_number_has_the_decimals_that_are_significant(value: float, written: str) -> None:
+    assert number(value) == written
 
 
-def test_the_committed_page_says_what_the_committed_figures_say() -> None:
-    assert the_page(run.FOLDER) == page(results.read(run.FOLDER / "figures.json"))
+def test_the_conditions_are_date_versions_and_processor() -> None:
+    packages = r"boto3 [\d.]+, urllib3 [\d.]+, requests [\d.]+, aws-lambda-powertools [\d.]+, awslambdaric [\d.]+"
+    assert re.fullmatch(rf"on [\d-]+ with Python 3\.13\.\d+, {packages}; \d+ x .+", run.conditions())
 
 
-def test_the_committed_charts_are_those_of_the_committed_figures() -> None:
-    read = results.read(run.FOLDER / "figures.json").values()
-    drawn = {chart.name: texts(chart.read_text()) for chart in run.FOLDER.glob("*.svg")}
+def test_the_cost_of_a_million_requests_is_prices_times_quantities() -> None:
+    batches = [Row.of("batch of 1", "ms", [206.0]), Row.of("batch of 10", "ms", [224.0])]
 
-    charts = {
-        file: chart.title
-        for result in read
-        for chart, file in zip(result.measurement.charts, results.chart_files(result.measurement), strict=True)
-    }
-    assert drawn.keys() == charts.keys()
-    assert [file for file, title in charts.items() if title not in drawn[file]] == []
+    table = page({"batches": Result("on 2026-11-24", batches)})
+
+    # 1.5 SQS requests at 0.40, 0.1 of Lambda at 0.20, 386 ms of 256 MB for ten, two writes at 0.625, storage, logs
+    assert "| **sum** | | **2.42** | **4.92** | **7.37** | **2.39** | **101.90** |" in table
+    assert "| ledger, writes | [$0.625 per million write units]" in table
 
 
-def test_the_committed_figures_name_no_machine_and_no_path() -> None:
+def test_the_committed_page_is_that_of_the_committed_figures() -> None:
+    assert (run.FOLDER / "README.md").read_text() == page(figures.read(run.FOLDER / "figures.json"))
+
+
+def test_the_committed_figures_name_no_path() -> None:
     text = (run.FOLDER / "figures.json").read_text()
 
     assert re.findall(r"/(?:home|root|tmp|work|Users|usr)\b", text) == []
-    assert str(Path.home()) not in text
+    assert str(REPOSITORY) not in text
+
+
+def texts(svg: Path) -> set[str]:
+    drawn = ET.parse(svg)  # noqa: S314 - one of our own charts
+    return {element.text or "" for element in drawn.iter("{http://www.w3.org/2000/svg}text")}

@@ -1,4 +1,4 @@
-"""The scanners of `.scan`, each as a function from what it looks at to what it finds. None of them uses a network."""
+"""The scanners of `.scan`, each as a function that returns its findings. None of them uses a network."""
 
 import json
 import os
@@ -14,19 +14,18 @@ INSTALLED = REPOSITORY / ".scan" / "bin"
 
 
 class ScannerError(Exception):
-    """A scanner did not read what it was given: that it finds nothing means nothing."""
+    """A scanner could not read its input."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """What a scanner has against a resource of a template, or against a file."""
+    """A weakness of a template's resource."""
 
     check: str
-    place: str  # the resource's logical id, or the file
+    place: str  # the resource's logical id
     says: str
     file: str
     line: int
-    text: str = ""  # the line itself; not to be printed, since it may hold a secret
 
 
 def cfn_lint(folder: Path, templates: Sequence[str]) -> list[Finding]:
@@ -59,28 +58,6 @@ def checkov(folder: Path, template: str) -> list[Finding]:
             one["file_line_range"][0],
         )
         for one in found["results"]["failed_checks"]
-    ]
-
-
-def bandit(folder: Path, code: Sequence[str], level: str) -> list[Finding]:
-    """Look for weaknesses in Python code, from a level on (`low` finds the most)."""
-    found = _report(folder, "bandit", "--quiet", "--format", "json", "--severity-level", level, "--recursive", *code)
-    if found["errors"] or not found["metrics"]["_totals"]["loc"]:
-        raise ScannerError(f"bandit could not read {found['errors'] or code}")
-    return [
-        Finding(one["test_id"], file := str(Path(one["filename"])), one["issue_text"], file, one["line_number"])
-        for one in found["results"]
-    ]
-
-
-def detect_secrets(folder: Path, files: Sequence[str]) -> list[Finding]:
-    """Look for passwords, keys and tokens; what is found is not tried out."""
-    found = _report(folder, "detect-secrets", "scan", "--no-verify", *files)
-    return [
-        Finding(one["type"], file, "this may be a secret", file, number := one["line_number"], lines[number - 1])
-        for file, secrets in found["results"].items()
-        for lines in [(folder / file).read_text().splitlines()]
-        for one in secrets
     ]
 
 

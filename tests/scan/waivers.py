@@ -1,6 +1,5 @@
-"""What may stay of what the scanners find: `waivers.toml`, read, and held against it."""
+"""The findings that may stay: `waivers.toml`, held against what the scanners find."""
 
-import re
 import tomllib
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -19,16 +18,15 @@ class Waiver:
     checks: list[str]
     on: list[str]
     reason: str
-    saying: str = ""
 
     def covers(self, finding: Finding) -> bool:
-        """Say whether this is why the finding stays."""
+        """Return whether the waiver is for this finding."""
         on_it = any(fnmatchcase(finding.place, place) for place in self.on)
-        return on_it and finding.check in self.checks and re.search(self.saying, finding.text) is not None
+        return on_it and finding.check in self.checks
 
 
 def waivers() -> list[Waiver]:
-    """Return the list."""
+    """Return the waivers of the file."""
     return [Waiver(**told) for told in tomllib.loads(WAIVERS.read_text())["waiver"]]
 
 
@@ -38,7 +36,7 @@ def unwaived(found: Sequence[Finding], waived: Sequence[Waiver]) -> list[Finding
 
 
 def unneeded(found: Sequence[Finding], waived: Sequence[Waiver]) -> list[str]:
-    """Return the checks and places of waivers that cover nothing."""
+    """Return the checks and places in waivers that cover no finding."""
     told: list[str] = []
     for waiver in waived:
         covered = [finding for finding in found if waiver.covers(finding)]

@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from sandbox.emulator import BUILD
-from sandbox.lock import layer_packages
+from tests.locks.pins import LAYER, pins
 
 DEPENDENCIES = BUILD / "build" / "DependenciesLayer" / "python"
 PERSONAL_LINK = BUILD / "build" / "PersonalLinkLayer" / "python"
@@ -48,7 +48,7 @@ pytestmark = pytest.mark.usefixtures("stack")  # it builds them
 
 
 def test_the_built_layer_holds_the_locked_packages_and_no_others() -> None:
-    locked = [(package.name, package.version) for package in layer_packages()]
+    locked = list(pins(LAYER).items())
 
     built = [folder.name.removesuffix(".dist-info").rsplit("-", 1) for folder in DEPENDENCIES.glob("*.dist-info")]
 
