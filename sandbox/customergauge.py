@@ -44,7 +44,7 @@ from sandbox import vendor_replies as replies
 from sandbox.customergauge_control import CONTROL_PATH, control
 from sandbox.customergauge_log import CallLog, Endpoint, Exchange
 from sandbox.customergauge_wire import Call, VendorServer
-from sandbox.standing_faults import FaultSwitches
+from sandbox.fault_switches import FaultSwitches
 from sandbox.vendor_replies import Reply
 
 __all__ = ["Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]

@@ -18,7 +18,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qsl, urlencode
 
 from sandbox.customergauge_wire import Call
-from sandbox.standing_faults import STANDING_FAULTS
+from sandbox.fault_switches import STANDING_FAULTS
 from sandbox.vendor_replies import FAULTS, Reply
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ from pathlib import Path
 from typing import Any
 
 from sandbox.emulator import REPOSITORY, SandboxError
+from sandbox.environment import Scene, run, say, set_scene
 from sandbox.http_caller import HttpReply
-from sandbox.scene import Scene, run, say, set_scene
 from sandbox.stack import Message
 
 EVENTS = REPOSITORY / "events"

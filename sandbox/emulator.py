@@ -131,7 +131,7 @@ def _start(folder: Path, port: int, certificate: Path, key: Path) -> subprocess.
     BUILD.mkdir(exist_ok=True)
     with LOG.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-I", Path(__file__).with_name("leashed_emulator.py"), folder],
+            [sys.executable, "-I", Path(__file__).with_name("emulator_process.py"), folder],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,

@@ -4,12 +4,12 @@ import argparse
 import threading
 from textwrap import dedent
 
-from sandbox.console.desk import Desk
+from sandbox.console.controller import Desk
 from sandbox.console.server import serving
 from sandbox.demo import walk
 from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY
+from sandbox.environment import Scene, run, say, set_scene
 from sandbox.metrics_feed import feeding_metrics
-from sandbox.scene import Scene, run, say, set_scene
 from sandbox.stack import STACK_NAME
 
 

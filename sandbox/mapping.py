@@ -14,7 +14,7 @@ from typing import Any
 from botocore.utils import parse_timestamp
 
 from sandbox.emulator import REGION, REPOSITORY, SandboxError
-from sandbox.scene import run, say
+from sandbox.environment import run, say
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 

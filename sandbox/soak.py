@@ -18,9 +18,9 @@ from dataclasses import dataclass
 
 from sandbox.customergauge import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.emulator import SandboxError
+from sandbox.environment import Scene, run, say, set_scene
 from sandbox.lambda_workers import workers
-from sandbox.scene import Scene, run, say, set_scene
-from sandbox.soak_sheet import Sheet, take_all
+from sandbox.soak_report import Sheet, take_all
 from sandbox.soak_traffic import Traffic, make_requests
 
 # How a fifth of the calls go wrong: how many in a thousand, and what CustomerGauge does then.

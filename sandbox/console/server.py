@@ -15,7 +15,7 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
 
-from sandbox.console.desk import UnknownDeed
+from sandbox.console.controller import UnknownDeed
 from sandbox.emulator import SandboxError
 
 PAGE = Path(__file__).with_name("page")

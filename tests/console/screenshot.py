@@ -2,10 +2,10 @@
 
 from playwright.sync_api import ViewportSize, expect, sync_playwright
 
-from sandbox.console.desk import Desk
+from sandbox.console.controller import Desk
 from sandbox.console.server import serving
 from sandbox.demo import walk
-from sandbox.scene import run, say, set_scene
+from sandbox.environment import run, say, set_scene
 from sandbox.template import REPOSITORY
 from tests.console.conftest import chromium
 

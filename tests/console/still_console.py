@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.console.journal import Journal
+from sandbox.console.page_state import sheet, vendor_sheet
 from sandbox.console.queues import QueuedMessage, Queues
 from sandbox.console.samples import WAYS, samples
-from sandbox.console.sheet import sheet, vendor_sheet
 from sandbox.customergauge import CustomerGaugeSandbox
 
 HOSTILE = '<img src="//evil.example" onerror="document.title=\'got you\'"><script>alert(1)</script>'

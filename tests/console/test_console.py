@@ -8,11 +8,11 @@ from contextlib import ExitStack, redirect_stdout
 import pytest
 from playwright.sync_api import Page, expect
 
-from sandbox.console.desk import Desk
+from sandbox.console.controller import Desk
 from sandbox.console.samples import samples
 from sandbox.console.server import serving
 from sandbox.demo import walk
-from sandbox.scene import Scene, set_scene
+from sandbox.environment import Scene, set_scene
 
 SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
 AFTER_MINUTES = 400_000  # what only a person can mend is tried again after up to one minute, then up to two, up to four

@@ -1,8 +1,8 @@
 """Every request is at one place, whatever ids it is known by: sent = results + waiting + parked + HTTP errors."""
 
 from sandbox.console.journal import Journal, Request
+from sandbox.console.page_state import sheet
 from sandbox.console.queues import Queues
-from sandbox.console.sheet import sheet
 from tests.console.still_console import queued, refusal, result
 
 NOW = 1_000_000.0

@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.console.desk import UnknownDeed
+from sandbox.console.controller import UnknownDeed
 from sandbox.console.server import MAX_BODY, serving
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import SandboxError
@@ -68,7 +68,7 @@ def test_every_part_comes_with_a_policy_that_lets_nothing_else_in(address: str, 
     assert "Access-Control-Allow-Origin" not in headers
 
 
-@pytest.mark.parametrize("path", ["/desk.py", "/../server.py", "/page/index.html", "/deeds/clear"])
+@pytest.mark.parametrize("path", ["/controller.py", "/../server.py", "/page/index.html", "/deeds/clear"])
 def test_there_is_nothing_else(address: str, path: str) -> None:
     assert ask(address, "GET", path)[0] == 404
 

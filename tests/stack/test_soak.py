@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.customergauge import PersonalLink
-from sandbox.soak_sheet import CHECKS, Sheet
+from sandbox.soak_report import CHECKS, Sheet
 from sandbox.soak_traffic import HttpEnd, SoakRequest, make_requests
 from sandbox.stack import Message
 from sandbox.template import REPOSITORY

@@ -13,14 +13,14 @@ from urllib.parse import parse_qs
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.console.journal import Journal, Request, event_of, reference_of
+from sandbox.console.page_state import sheet, vendor_sheet
 from sandbox.console.queues import QueueReader
 from sandbox.console.reasons import Reasons
 from sandbox.console.samples import WAYS, Sample, samples
-from sandbox.console.sheet import sheet, vendor_sheet
 from sandbox.emulator import SandboxError
+from sandbox.environment import Scene
+from sandbox.fault_switches import STANDING_FAULTS
 from sandbox.http_caller import HttpReply
-from sandbox.scene import Scene
-from sandbox.standing_faults import STANDING_FAULTS
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
 MANY = 20
