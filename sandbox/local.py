@@ -1,4 +1,4 @@
-"""`make local`: the demo's scene, left up, with a console page and lines to paste. Ctrl-C ends it."""
+"""`make local`: the demo's environment, left up, with a console page and lines to paste. Ctrl-C ends it."""
 
 import argparse
 import threading
@@ -6,9 +6,9 @@ from textwrap import dedent
 
 from sandbox.console.controller import Desk
 from sandbox.console.server import serving
-from sandbox.demo import walk
+from sandbox.demo import try_every_trigger
 from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY
-from sandbox.environment import Scene, run, say, set_scene
+from sandbox.environment import Environment, run, running_environment, say
 from sandbox.metrics_feed import feeding_metrics
 from sandbox.stack import STACK_NAME
 
@@ -19,16 +19,16 @@ def local() -> None:
     parser.add_argument("--port", type=int, help="of the emulator; a free one if not given")
     parser.add_argument("--console-port", type=int, help="of the console page; a free one if not given")
     arguments = parser.parse_args()
-    with set_scene(arguments.port) as scene:
-        walk(scene)
-        with serving(Desk(scene), arguments.console_port) as console, feeding_metrics(scene.stack):
-            say(lines(scene, console))
+    with running_environment(arguments.port) as environment:
+        try_every_trigger(environment)
+        with serving(Desk(environment), arguments.console_port) as console, feeding_metrics(environment.stack):
+            say(lines(environment, console))
             threading.Event().wait()
 
 
-def lines(scene: Scene, console: str) -> str:
+def lines(environment: Environment, console: str) -> str:
     """Return where to watch, and what to paste into another terminal."""
-    stack, emulator, caller = scene.stack, scene.stack.emulator, scene.caller.credentials
+    stack, emulator, caller = environment.stack, environment.stack.emulator, environment.caller.credentials
     user = f"{caller.access_key}:{caller.secret_key}" if caller else ""
     return dedent(f"""
         Everything stays up until Ctrl-C. Watch it, send to it and spoil it in a browser:

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 
 from sandbox.customergauge import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.emulator import SandboxError
-from sandbox.environment import Scene, run, say, set_scene
+from sandbox.environment import Environment, run, running_environment, say
 from sandbox.lambda_workers import workers
 from sandbox.soak_report import Sheet, take_all
 from sandbox.soak_traffic import Traffic, make_requests
@@ -100,10 +100,10 @@ class Misbehaviour:
 class Killer:
     """Kills workers of the emulator's Lambda functions, as a crash of the environment would; needs /proc, so Linux."""
 
-    def __init__(self, scene: Scene, faults: Misbehaviour, plan: Plan) -> None:
+    def __init__(self, environment: Environment, faults: Misbehaviour, plan: Plan) -> None:
         self.killed: Counter[str] = Counter()
-        self._emulator = scene.stack.emulator
-        self._vendor = scene.vendor
+        self._emulator = environment.stack.emulator
+        self._vendor = environment.vendor
         self._faults = faults
         self._short = plan.short
         self._dice = random.Random(f"{plan.seed}/kills")  # noqa: S311
@@ -133,15 +133,15 @@ class Killer:
 
 
 def soak(plan: Plan) -> None:
-    """Set the scene, send everything, heal CustomerGauge, wait until the queue is empty, and reckon up."""
+    """Set the environment, send everything, heal CustomerGauge, wait until the queue is empty, and reckon up."""
     started = time.monotonic()
-    with set_scene() as scene:
+    with running_environment() as environment:
         # A killed worker's messages come back after this. It is the worker's own time-out, a sixth of the template's.
-        scene.stack.sqs.set_queue_attributes(
-            QueueUrl=scene.stack.requests_queue_url, Attributes={"VisibilityTimeout": str(_VISIBILITY)}
+        environment.stack.sqs.set_queue_attributes(
+            QueueUrl=environment.stack.requests_queue_url, Attributes={"VisibilityTimeout": str(_VISIBILITY)}
         )
         say(f"Sending {plan.requests} requests, seed {plan.seed} ...")
-        sheet = send_and_reckon(scene, plan)
+        sheet = send_and_reckon(environment, plan)
         say("\n".join(sheet.lines()))
         failed = [name for name, references in sheet.failures().items() if references]
         if failed:
@@ -149,19 +149,19 @@ def soak(plan: Plan) -> None:
     say(f"\nNothing is lost, and nothing was guessed: {time.monotonic() - started:.0f} s.")
 
 
-def send_and_reckon(scene: Scene, plan: Plan) -> Sheet:
+def send_and_reckon(environment: Environment, plan: Plan) -> Sheet:
     """Send everything under faults, let it settle without them, and return the sheet."""
-    stack, vendor = scene.stack, scene.vendor
+    stack, vendor = environment.stack, environment.vendor
     requests = make_requests(plan.requests, plan.seed)
     faults = Misbehaviour(vendor, plan)
-    killer = Killer(scene, faults, plan)
+    killer = Killer(environment, faults, plan)
     vendor.duplicate_rule, vendor.misbehave = "campaign", faults
-    traffic = Traffic(stack, scene.caller, requests, plan.seed)
+    traffic = Traffic(stack, environment.caller, requests, plan.seed)
     try:
-        _send(traffic, scene, killer, seconds=60 + plan.requests / 2)
+        _send(traffic, environment, killer, seconds=60 + plan.requests / 2)
         vendor.misbehave = lambda _call: None
         say("All is sent and CustomerGauge is well again; waiting for what is still in the queue ...")
-        _drain(scene, _SECONDS_TO_DRAIN_SHORT if plan.short else _SECONDS_TO_DRAIN)
+        _drain(environment, _SECONDS_TO_DRAIN_SHORT if plan.short else _SECONDS_TO_DRAIN)
     finally:
         traffic.give_up()
     return Sheet(
@@ -182,7 +182,7 @@ def send_and_reckon(scene: Scene, plan: Plan) -> Sheet:
     )
 
 
-def _send(traffic: Traffic, scene: Scene, killer: Killer, seconds: float) -> None:
+def _send(traffic: Traffic, environment: Environment, killer: Killer, seconds: float) -> None:
     started = said = time.monotonic()
     while not traffic.is_over():
         now = time.monotonic()
@@ -191,12 +191,12 @@ def _send(traffic: Traffic, scene: Scene, killer: Killer, seconds: float) -> Non
         if now - said >= 10:
             said = now
             sent = ", ".join(f"{number} by {trigger}" for trigger, number in traffic.sent.items())
-            say(f"{now - started:>6.0f} s  {sent}, {len(traffic.http_ends)} answered; {_state(scene)}")
+            say(f"{now - started:>6.0f} s  {sent}, {len(traffic.http_ends)} answered; {_state(environment)}")
         killer.tick()
         time.sleep(0.2)
 
 
-def _drain(scene: Scene, seconds: float) -> None:
+def _drain(environment: Environment, seconds: float) -> None:
     """Wait until the requests queue is empty, and stays so: an event may be on its way to it."""
     started = said = time.monotonic()
     empty = 0
@@ -206,17 +206,19 @@ def _drain(scene: Scene, seconds: float) -> None:
             return  # the sheet says what is left
         if now - said >= 10:
             said = now
-            say(f"{now - started:>6.0f} s  {_state(scene)}")
-        empty = 0 if _waiting(scene) else empty + 1
+            say(f"{now - started:>6.0f} s  {_state(environment)}")
+        empty = 0 if _waiting(environment) else empty + 1
         time.sleep(0.5)
 
 
-def _waiting(scene: Scene) -> int:
-    return scene.stack.leftovers(within=0).get("requests", 0)
+def _waiting(environment: Environment) -> int:
+    return environment.stack.leftovers(within=0).get("requests", 0)
 
 
-def _state(scene: Scene) -> str:
-    return f"{_waiting(scene)} in the queue, {len(scene.vendor.calls('personal-link'))} calls to CustomerGauge"
+def _state(environment: Environment) -> str:
+    return (
+        f"{_waiting(environment)} in the queue, {len(environment.vendor.calls('personal-link'))} calls to CustomerGauge"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

@@ -18,7 +18,7 @@ from sandbox.console.queues import QueueReader
 from sandbox.console.reasons import Reasons
 from sandbox.console.samples import WAYS, Sample, samples
 from sandbox.emulator import SandboxError
-from sandbox.environment import Scene
+from sandbox.environment import Environment
 from sandbox.fault_switches import STANDING_FAULTS
 from sandbox.http_caller import HttpReply
 
@@ -32,15 +32,15 @@ class UnknownDeed(Exception):
 
 
 class Desk:
-    """The console's side of a scene. Safe for threads."""
+    """The console's side of a environment. Safe for threads."""
 
-    def __init__(self, scene: Scene) -> None:
-        self._scene = scene
-        self._queues = QueueReader(scene.stack)
-        self._reasons = Reasons(scene.stack, time.time())
+    def __init__(self, environment: Environment) -> None:
+        self._environment = environment
+        self._queues = QueueReader(environment.stack)
+        self._reasons = Reasons(environment.stack, time.time())
         self._journal = Journal()
         self._lock = threading.Lock()
-        self._filled_in = scene.vendor.client_secret
+        self._filled_in = environment.vendor.client_secret
         self._looked_at = 0.0
         self._numbers = 0
 
@@ -53,7 +53,7 @@ class Desk:
                 self._reasons.follow(now)
                 self._looked_at = now
             shown = sheet(self._journal, self._reasons.of, now)
-        vendor = self._scene.vendor
+        vendor = self._environment.vendor
         return {
             **shown,
             "samples": [{"name": sample.name, "label": sample.label, "way": WAYS[sample.way]} for sample in samples()],
@@ -81,7 +81,7 @@ class Desk:
             case "switch", {"name": str(name), "on": bool(on)}:
                 self._switch(name, on=on)
             case "revoke-tokens", _:
-                self._scene.vendor.revoke_tokens()
+                self._environment.vendor.revoke_tokens()
             case "clear", _:
                 self._clear()
             case _:
@@ -94,8 +94,8 @@ class Desk:
         {"http": self._call, "eventbridge": self._put_events, "sqs": self._send_message}[sample.way](sample)
 
     def _send_message(self, sample: Sample) -> None:
-        answer = self._scene.stack.sqs.send_message(
-            QueueUrl=self._scene.stack.requests_queue_url, MessageBody=sample.body
+        answer = self._environment.stack.sqs.send_message(
+            QueueUrl=self._environment.stack.requests_queue_url, MessageBody=sample.body
         )
         content = _object(sample.body)
         event_id = event_of(content)
@@ -107,7 +107,7 @@ class Desk:
             entries = json.loads(sample.body)
         except ValueError as error:
             raise SandboxError(f"events/{sample.name} is not JSON: {error}") from None
-        answer = self._scene.stack.events.put_events(Entries=entries)
+        answer = self._environment.stack.events.put_events(Entries=entries)
         for entry, put in zip(entries, answer["Entries"], strict=True):
             if "EventId" not in put:
                 raise SandboxError(f"events/{sample.name}: the bus refuses it: {put.get('ErrorMessage')}")
@@ -123,7 +123,7 @@ class Desk:
     def _wait_for_the_answer(self, request: Request, sample: Sample) -> None:
         headers = {"Content-Type": sample.media_type, "Idempotency-Key": f"console-{uuid.uuid4()}"}
         try:
-            reply = self._scene.caller.send("PUT", sample.body, headers)
+            reply = self._environment.caller.send("PUT", sample.body, headers)
         except (OSError, HTTPException):  # the emulator is stopping, or did not answer in time
             reply = HttpReply(0, {}, "{}")
         answer = _object(reply.body)
@@ -135,8 +135,8 @@ class Desk:
         """Send twenty requests that differ, ten in a call."""
         for _ in range(MANY // 10):
             bodies = [self._one_of_many() for _ in range(10)]
-            answer = self._scene.stack.sqs.send_message_batch(
-                QueueUrl=self._scene.stack.requests_queue_url,
+            answer = self._environment.stack.sqs.send_message_batch(
+                QueueUrl=self._environment.stack.requests_queue_url,
                 Entries=[{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)],
             )
             for taken in answer["Successful"]:
@@ -151,7 +151,7 @@ class Desk:
         return {"configuration": CONFIGURATION, "record": record, "reference": f"visit-{number:03}"}
 
     def _switch(self, name: str, *, on: bool) -> None:
-        vendor = self._scene.vendor
+        vendor = self._environment.vendor
         if name in STANDING_FAULTS:
             vendor.faults.switch(name, on=on)
         elif name == "duplicates":
@@ -160,14 +160,14 @@ class Desk:
             vendor.rotate_secret(f"sandbox-{secrets.token_urlsafe(24)}")
             vendor.revoke_tokens()  # else nobody would notice until the token in use expires
         elif name == "secret":
-            self._scene.stack.fill_secret(vendor.client_id, vendor.client_secret)
+            self._environment.stack.fill_secret(vendor.client_id, vendor.client_secret)
             self._filled_in = vendor.client_secret
         else:
             raise UnknownDeed(f"{name}: no such switch")
 
     def _clear(self) -> None:
         """Take results and parked messages off their queues, and forget the requests that they were the end of."""
-        stack = self._scene.stack
+        stack = self._environment.stack
         with self._lock:
             urls = (stack.results_queue_url, stack.parked_queue_url)
             held = [(url, self._queues.hold(url)) for url in urls]
