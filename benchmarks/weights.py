@@ -23,7 +23,8 @@ import boto3
 from moto import mock_aws
 
 from personal_link import observability
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline, timestamp
 from personal_link.domain.outcome import Outcome, PersonalLink

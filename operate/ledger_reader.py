@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from operate.stack import Stack
-from personal_link.aws.ledger import FORMAT
+from personal_link.aws.ledger_item import FORMAT
 from personal_link.domain.clock import Clock, SystemClock
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome, refused_on_arrival

@@ -59,8 +59,8 @@ GUARDS: Final = [
     Guard(
         "an attempt of a content key is marked for as long as any other",
         "aws/ledger",
-        '"expires_at": {"N": str(int(now + self._life))},',
-        '"expires_at": {"N": str(int(now + self._life_of(request)))},',
+        "expires_at=now + self._life,",
+        "expires_at=now + self._life_of(request),",
     ),
     Guard(
         "the marker makes a duplicate unknown",

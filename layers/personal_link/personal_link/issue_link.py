@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from personal_link import observability
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.customergauge.access_token import TokenCache
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
