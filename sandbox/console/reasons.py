@@ -26,7 +26,7 @@ class Reasons:
         with suppress(ClientError, BotoCoreError):  # no worker has run yet, or the emulator is busy: next time
             for event in self._events(int(since * 1000)):
                 line = _object(event["message"])
-                if line.get("message") == "tried again later":
+                if line.get("message") == "retry scheduled":
                     self._codes[str(line.get("message_id"))] = str(line.get("code"))
 
     def of(self, message_id: str) -> str:

@@ -39,7 +39,7 @@ from personal_link.settings import QueueSettings, Settings, _Reader
 from personal_link.triggers import batch
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import Mapped, no_mapping
-from personal_link.triggers.envelopes import Wrapping
+from personal_link.triggers.envelopes import Unwrapper
 from personal_link.triggers.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
@@ -141,7 +141,7 @@ def objects() -> list[object]:
         head = answer_bytes._ShortHead(io.BufferedReader(reader))  # noqa: SLF001
         head.close()
     tls = ssl.create_default_context()
-    wrapping = Wrapping()
+    wrapping = Unwrapper()
     wrapping.content_of({"Type": "Notification", "MessageId": KEY.value, "Message": json.dumps({"record": RECORD})})
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),

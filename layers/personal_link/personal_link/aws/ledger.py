@@ -90,9 +90,7 @@ class Ledger:
             },
         )
         if not there or text_in(there, "outcome") == outcome.stored():
-            return (
-                outcome  # stored now, or by this update's first try; or the item is gone
-            )
+            return outcome  # stored now, or by this update's first try; or the item is gone
         if replay := replay_of(there, reference=outcome.reference, record=outcome.record):
             return replay
         raise NotProcessed(Code.IN_PROGRESS, "another attempt took over and is in flight")
@@ -141,7 +139,7 @@ class Ledger:
 
     def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
         if text_in(there, "format") != FORMAT:
-            raise NotProcessed(Code.INTERNAL_ERROR, "the ledger's item is of another format")
+            raise NotProcessed(Code.INTERNAL_ERROR, "the ledger item has another format")
         if text_in(there, "fingerprint") != request.fingerprint:
             message = "The idempotency key was used for another request."
             raise Refused(Code.IDEMPOTENCY_KEY_REUSED, message)
