@@ -1,29 +1,30 @@
-"""What goes wrong at CustomerGauge until somebody mends it: faults that stand, each on until it is switched off."""
+"""Faults of CustomerGauge that stay on until they are switched off."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.customergauge_wire import TOKEN_PATH, Call
 from sandbox.vendor_replies import Reply
 
 
 @dataclass(frozen=True)
-class StandingFault:
-    """How every call ends while it stands; `of_tokens` too if the token endpoint has it as well."""
+class Fault:
+    """The reply to every call while the fault is on."""
 
     reply: Reply
-    of_tokens: bool = False
+    includes_tokens: bool = False  # the token endpoint too
 
 
-# If several stand, the first of them answers.
-STANDING_FAULTS: Mapping[str, StandingFault] = {
-    "outage": StandingFault(Reply.error(503, retry_after=2), of_tokens=True),
-    "rate-limit": StandingFault(Reply.error(429, retry_after=3)),
-    "lost-answers": StandingFault(Reply(fault="close", commit=True)),
+# If several are on, the first one answers.
+SWITCHES: Mapping[str, Fault] = {
+    "outage": Fault(Reply.error(503, retry_after=2), includes_tokens=True),
+    "rate-limit": Fault(Reply.error(429, retry_after=3)),
+    "lost-answers": Fault(Reply(fault="close", commit=True)),
 }
 
 
 class FaultSwitches:
-    """Which faults stand at the moment."""
+    """The faults that are on. Call it to get the reply to a call; None serves the call as usual."""
 
     def __init__(self) -> None:
         self._on: frozenset[str] = frozenset()
@@ -32,17 +33,17 @@ class FaultSwitches:
         return name in self._on
 
     def switch(self, name: str, *, on: bool) -> None:
-        """Let a fault stand, or end it; KeyError if there is none of that name."""
-        STANDING_FAULTS[name]
+        """Switch a fault on or off. Raises KeyError for an unknown name."""
+        SWITCHES[name]
         self._on = self._on | {name} if on else self._on - {name}
 
     def clear(self) -> None:
-        """End all."""
+        """Switch all faults off."""
         self._on = frozenset()
 
-    def reply(self, endpoint: str) -> Reply | None:
-        """Return how a call to an endpoint ends; None if nothing stands in its way."""
-        for name, fault in STANDING_FAULTS.items():
-            if name in self._on and (fault.of_tokens or endpoint != "token"):
+    def __call__(self, call: Call) -> Reply | None:
+        """Return the reply of the first fault that is on; None without one."""
+        for name, fault in SWITCHES.items():
+            if name in self._on and (fault.includes_tokens or not call.path.startswith(TOKEN_PATH)):
                 return fault.reply
         return None

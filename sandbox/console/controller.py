@@ -1,4 +1,4 @@
-"""What the console can do and show: the buttons' deeds, and the state that the page draws once a second."""
+"""The console's actions, one per button, and the state that the page draws once a second."""
 
 import json
 import secrets
@@ -13,26 +13,26 @@ from urllib.parse import parse_qs
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.console.journal import Journal, Request, event_of, reference_of
-from sandbox.console.page_state import sheet, vendor_sheet
+from sandbox.console.page_state import page_state, vendor_state
 from sandbox.console.queues import QueueReader
 from sandbox.console.reasons import Reasons
 from sandbox.console.samples import WAYS, Sample, samples
 from sandbox.emulator import SandboxError
 from sandbox.environment import Environment
-from sandbox.fault_switches import STANDING_FAULTS
+from sandbox.fault_switches import SWITCHES
 from sandbox.http_caller import HttpReply
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
 MANY = 20
-_FRESH = 0.3  # seconds for which several pages share one look at the queues
+_FRESH = 0.3  # seconds that several pages share one reading of the queues
 
 
-class UnknownDeed(Exception):
-    """There is no such button; the text says what is wrong."""
+class UnknownAction(Exception):
+    """There is no such button."""
 
 
-class Desk:
-    """The console's side of a environment. Safe for threads."""
+class Controller:
+    """Control an environment from the console. Safe for threads."""
 
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
@@ -52,28 +52,28 @@ class Desk:
                 self._journal.observe(self._queues.read(), now)
                 self._reasons.follow(now)
                 self._looked_at = now
-            shown = sheet(self._journal, self._reasons.of, now)
+            shown = page_state(self._journal, self._reasons.of, now)
         vendor = self._environment.vendor
         return {
             **shown,
             "samples": [{"name": sample.name, "label": sample.label, "way": WAYS[sample.way]} for sample in samples()],
-            "vendor": vendor_sheet(vendor),
+            "vendor": vendor_state(vendor),
             "switches": {
-                **{name: name in vendor.faults for name in STANDING_FAULTS},
+                **{name: name in vendor.faults for name in SWITCHES},
                 "duplicates": vendor.duplicate_rule != "off",
                 "secret": vendor.client_secret != self._filled_in,
             },
         }
 
-    def do(self, deed: str, fields: Mapping[str, Any]) -> None:
-        """Do what a button asks for; UnknownDeed if there is no such button, SandboxError if it cannot be done."""
+    def do(self, action: str, fields: Mapping[str, Any]) -> None:
+        """Run a button's action. Raises UnknownAction without such a button, SandboxError if it fails."""
         try:
-            self._do(deed, fields)
-        except (BotoCoreError, ClientError) as error:  # in the emulator's words
-            raise SandboxError(f"{deed}: {error}") from None
+            self._do(action, fields)
+        except (BotoCoreError, ClientError) as error:
+            raise SandboxError(f"{action}: {error}") from None
 
-    def _do(self, deed: str, fields: Mapping[str, Any]) -> None:
-        match deed, fields:
+    def _do(self, action: str, fields: Mapping[str, Any]) -> None:
+        match action, fields:
             case "send", {"sample": str(name)}:
                 self._send(name)
             case "send-many", _:
@@ -85,12 +85,12 @@ class Desk:
             case "clear", _:
                 self._clear()
             case _:
-                raise UnknownDeed(f"{deed}: no such button, or not with these fields")
+                raise UnknownAction(f"{action}: no such button, or not with these fields")
 
     def _send(self, name: str) -> None:
         sample = next((one for one in samples() if one.name == name), None)
         if sample is None:
-            raise UnknownDeed(f"{name}: no such sample")
+            raise UnknownAction(f"{name}: no such sample")
         {"http": self._call, "eventbridge": self._put_events, "sqs": self._send_message}[sample.way](sample)
 
     def _send_message(self, sample: Sample) -> None:
@@ -114,7 +114,7 @@ class Desk:
             self._note("eventbridge", sample.label, reference_of(_object(entry["Detail"])), put["EventId"])
 
     def _call(self, sample: Sample) -> None:
-        """Make an HTTP call under a key of its own, in a thread: its answer may take half a minute."""
+        """Make an HTTP call with a new key in a thread, because its answer may take half a minute."""
         is_json = sample.media_type == "application/json"
         reference = reference_of(_object(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
         request = self._note("http", sample.label, reference)
@@ -132,7 +132,7 @@ class Desk:
             self._journal.answered(request, reply.status, str(answer.get("code", "")), link)
 
     def _send_many(self) -> None:
-        """Send twenty requests that differ, ten in a call."""
+        """Send twenty different requests, ten per call."""
         for _ in range(MANY // 10):
             bodies = [self._one_of_many() for _ in range(10)]
             answer = self._environment.stack.sqs.send_message_batch(
@@ -152,21 +152,21 @@ class Desk:
 
     def _switch(self, name: str, *, on: bool) -> None:
         vendor = self._environment.vendor
-        if name in STANDING_FAULTS:
+        if name in SWITCHES:
             vendor.faults.switch(name, on=on)
         elif name == "duplicates":
             vendor.duplicate_rule = "campaign" if on else "off"
         elif name == "secret" and on:
             vendor.rotate_secret(f"sandbox-{secrets.token_urlsafe(24)}")
-            vendor.revoke_tokens()  # else nobody would notice until the token in use expires
+            vendor.revoke_tokens()  # otherwise nothing happens until the current token expires
         elif name == "secret":
             self._environment.stack.fill_secret(vendor.client_id, vendor.client_secret)
             self._filled_in = vendor.client_secret
         else:
-            raise UnknownDeed(f"{name}: no such switch")
+            raise UnknownAction(f"{name}: no such switch")
 
     def _clear(self) -> None:
-        """Take results and parked messages off their queues, and forget the requests that they were the end of."""
+        """Delete results and parked messages, and forget their requests."""
         stack = self._environment.stack
         with self._lock:
             urls = (stack.results_queue_url, stack.parked_queue_url)

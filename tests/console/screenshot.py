@@ -2,7 +2,7 @@
 
 from playwright.sync_api import ViewportSize, expect, sync_playwright
 
-from sandbox.console.controller import Desk
+from sandbox.console.controller import Controller
 from sandbox.console.server import serving
 from sandbox.demo import try_every_trigger
 from sandbox.environment import run, running_environment, say
@@ -18,7 +18,7 @@ def take() -> None:
     """Take it."""
     with running_environment() as environment, sync_playwright() as playwright:
         try_every_trigger(environment)
-        with serving(Desk(environment)) as url, chromium(playwright) as browser:
+        with serving(Controller(environment)) as url, chromium(playwright) as browser:
             page = browser.new_page(viewport=SIZE, reduced_motion="reduce", color_scheme="light")
             page.goto(url)
             for sample in SENT_BEFORE:

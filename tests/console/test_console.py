@@ -8,7 +8,7 @@ from contextlib import ExitStack, redirect_stdout
 import pytest
 from playwright.sync_api import Page, expect
 
-from sandbox.console.controller import Desk
+from sandbox.console.controller import Controller
 from sandbox.console.samples import samples
 from sandbox.console.server import serving
 from sandbox.demo import try_every_trigger
@@ -31,14 +31,14 @@ def environment() -> Iterator[Environment]:
 @pytest.fixture
 def console(page: Page, environment: Environment) -> Iterator[Page]:
     """Open a console that has seen nothing yet; whatever a test switched on is off again after it."""
-    with serving(Desk(environment)) as url:
+    with serving(Controller(environment)) as url:
         page.goto(url)
         expect(page.locator("#connection")).to_have_text("Live")
         yield page
         environment.vendor.faults.clear()
         environment.vendor.duplicate_rule = "off"
         expect(page.locator("#count-waiting")).to_have_text("0", timeout=AFTER_MINUTES)
-        page.get_by_role("button", name="Take results and parked away").click()
+        page.get_by_role("button", name="Delete results and parked").click()
         expect(page.locator("#count-sent")).to_have_text("0")
     assert environment.stack.leftovers() == {}
 
@@ -51,7 +51,7 @@ def switch(console: Page, name: str) -> None:
 
 
 def send(console: Page, label: str, way: str = "Event") -> None:
-    with console.expect_response("**/deeds/send"):
+    with console.expect_response("**/actions/send"):
         console.get_by_role("group", name=way).get_by_role("button", name=label, exact=True).click()
 
 
@@ -120,7 +120,7 @@ def test_a_lost_answer_under_a_duplicate_rule_is_an_unknown_outcome(console: Pag
 
 def test_revoked_tokens_cost_one_more_and_nothing_else(console: Page) -> None:
     before = tokens(console)
-    with console.expect_response("**/deeds/revoke-tokens"):
+    with console.expect_response("**/actions/revoke-tokens"):
         console.get_by_role("button", name="Revoke all tokens").click()
     send(console, "Checkout completed")
 
@@ -150,7 +150,7 @@ def test_a_rotated_secret_makes_requests_wait_until_it_is_filled_in(console: Pag
 
 def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
     for sample in samples():
-        with console.expect_response("**/deeds/send"):
+        with console.expect_response("**/actions/send"):
             console.locator(f'[data-sample="{sample.name}"]').click()
 
     expect(console.locator("#count-sent")).to_have_text(str(ALL_SAMPLES))
@@ -168,14 +168,14 @@ def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
 def test_samples_that_are_sent_again_are_requests_of_their_own(console: Page) -> None:
     for _ in range(2):
         for sample in samples():
-            with console.expect_response("**/deeds/send"):
+            with console.expect_response("**/actions/send"):
                 console.locator(f'[data-sample="{sample.name}"]').click()
 
     expect(console.locator("#count-sent")).to_have_text(str(2 * ALL_SAMPLES))
     expect(console.locator("#count-waiting")).to_have_text("0", timeout=SOON)
     expect(console.locator("#count-parked")).to_have_text("2")
     expect(console.locator("#verdict")).to_contain_text("Nothing is lost.")
-    repeated = console.locator("#results .card", has_text="repeated, the first outcome again")
+    repeated = console.locator("#results .card", has_text="replay of the first outcome")
     expect(repeated.filter(has_text="call-1003")).to_have_count(2)  # the first of them repeats the demo's
 
 
