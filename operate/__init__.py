@@ -1,12 +1,12 @@
-"""The operator's command line: is a stack healthy, what is parked and why, and how it comes back.
+"""The operator's command line: a stack's health, its parked requests and their redrive.
 
-`python -m operate --help`, or `make operate ARGS="--help"`. It finds everything by the stack's name alone, and works in
-the same way on AWS and on the emulator of `make local`.
+`python -m operate --help`, or `make operate ARGS="--help"`. It needs only the stack's name, and works on AWS
+and on the emulator of `make local`.
 """
 
 import sys
 from pathlib import Path
 
 LAYER = str(Path(__file__).parents[1] / "layers" / "personal_link")
-if LAYER not in sys.path:  # as Lambda does with a layer
+if LAYER not in sys.path:  # Lambda adds a layer to the path too
     sys.path.append(LAYER)

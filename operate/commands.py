@@ -1,4 +1,4 @@
-"""The commands. Each shows an example in its help; none prints a secret or a token, and no value unless asked to."""
+"""The commands. Each shows an example in its help. None prints a secret or a token, or a value without --unmask."""
 
 import json
 from pathlib import Path
@@ -25,15 +25,15 @@ STACK = click.argument("stack")
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     epilog="Example: python -m operate --region eu-west-1 health personal-link",
 )
-@click.option("--region", help="AWS region; your AWS configuration's if not given.")
+@click.option("--region", help="AWS region; default: that of your AWS configuration.")
 @click.option("--profile", help="Profile of your AWS configuration.")
-@click.option("--endpoint-url", help="Another endpoint for all of AWS, as of `make local`.")
+@click.option("--endpoint-url", help="Another endpoint for all AWS services, for example that of `make local`.")
 @click.pass_context
 def operate(ctx: click.Context, region: str | None, profile: str | None, endpoint_url: str | None) -> None:
-    """See how a Personal Link stack is, and bring parked requests back.
+    """Show the health of a Personal Link stack, and redrive parked requests.
 
-    Everything is found by the STACK's name. Values of records, links and what callers chose are masked unless --unmask
-    is given; secrets and tokens are never shown.
+    The STACK's name is enough. Values of records, links and texts of callers are masked without --unmask; secrets and
+    tokens are never shown.
     """
     if ctx.obj is None:
         ctx.obj = Account(boto3.Session(profile_name=profile, region_name=region), endpoint_url)
@@ -43,11 +43,11 @@ def operate(ctx: click.Context, region: str | None, profile: str | None, endpoin
 @STACK
 @click.pass_obj
 def health(account: Account, stack: str) -> None:
-    """Tell at a glance how STACK is.
+    """Show the health of STACK.
 
-    Queues and the age of what waits or is retried, parked requests by code, alarms that ring and whom they tell, what
-    is live of the functions, and whether the secret was ever filled in. No secret is read. Ends with what needs
-    somebody, and then with exit code 1; with 3 if nothing does as far as your permissions let it see.
+    Shows the queues and their ages, retries and parked requests by code, ringing alarms and their subscribers, the live
+    functions, and whether the secret was filled in. Reads no secret. Ends with a list of things to do and exit code 1;
+    with exit code 3 if there is nothing to do but your permissions hid a part.
     """
     out = screen()
     glance = Glance(account.stack(stack), out)
@@ -57,9 +57,9 @@ def health(account: Account, stack: str) -> None:
     if needs:
         raise click.exceptions.Exit(1)
     if glance.unseen:
-        out.print(f"Nothing that you may see needs you; not seen: {', '.join(glance.unseen)}.")
+        out.print(f"Nothing to do in what you may see; not seen: {', '.join(glance.unseen)}.")
         raise click.exceptions.Exit(NotAllowed.exit_code)
-    out.print("Nothing needs you.")
+    out.print("Nothing to do.")
 
 
 @operate.command(epilog="Example: python -m operate check personal-link")
@@ -67,11 +67,11 @@ def health(account: Account, stack: str) -> None:
 @click.option("--yes", is_flag=True, help="Do not ask before the secret is sent to a host that is not CustomerGauge's.")
 @click.pass_obj
 def check(account: Account, stack: str, yes: bool) -> None:  # noqa: FBT001 # click's way
-    """Check the credentials of STACK, and whether CustomerGauge can be reached.
+    """Check the credentials of STACK and the connection to CustomerGauge.
 
-    Reads the secret, asks the token server for a token and throws it away, and connects to the API without sending a
-    request. All of it from this machine; the functions may have another way out. The token server is the one that the
-    function's environment names: if it is not CustomerGauge's, you are asked first.
+    Reads the secret, fetches a token and discards it, and connects to the API without sending a request. It checks
+    from this machine; the functions may use another network. The token server is that of the function's environment:
+    if it is not CustomerGauge's, you are asked first.
     """
     found, out = account.stack(stack), screen()
     settings = settings_of(found)
@@ -95,13 +95,13 @@ def check(account: Account, stack: str, yes: bool) -> None:  # noqa: FBT001 # cl
 @STACK
 @click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
 @click.option("--wait", "seconds", type=Duration(), default="60s", show_default=True, help="How long to wait.")
-@click.option("--unmask", is_flag=True, help="Show the link, or CustomerGauge's own words.")
+@click.option("--unmask", is_flag=True, help="Show the link or CustomerGauge's message.")
 @click.pass_obj
 def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool) -> None:  # noqa: FBT001 # click's way
     """Send the request in FILE to the requests queue of STACK, and wait for its outcome.
 
-    It makes a real survey record. The outcome is read from the ledger; the result is left to your consumer. A request
-    whose idempotency_key is settled already only has its result sent again.
+    It makes a real survey record. The outcome is read from the ledger; the result stays for your consumer. For a
+    settled idempotency_key only the result is sent again.
     """
     found, out = account.stack(stack), screen()
     trial = TrialRequest(
@@ -113,7 +113,7 @@ def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool) -
     body = _text_of(file)
     if trial.check(body).standing is Standing.SETTLED:
         out.print(
-            "Its key is settled already: this is its first outcome. For a new try choose another idempotency_key."
+            "Its key is already settled: this is the first outcome. Use another idempotency_key for a new request."
         )
     request = trial.send(body)
     out.print(f"Sent. Its key is {request.key.digest[:12]}…, as a {request.key.scope}'s.")
@@ -132,15 +132,15 @@ def _show(entry: Entry, stack: Stack, *, unmask: bool) -> None:
     outcome, out = entry.outcome, screen()
     if outcome is None:
         raise click.ClickException(
-            f"No outcome yet ({entry.standing}, attempts: {entry.attempts}); it goes on without you. "
+            f"No outcome yet ({entry.standing}, attempts: {entry.attempts}); the stack goes on with it. "
             f"See: python -m operate health {stack.name}"
         )
     out.print(f"{outcome.status}: {outcome.code} (attempts: {outcome.attempts}, outcome id: {outcome.id})")
     if outcome.personal_link:
         out.print(printable(outcome.personal_link.survey_link) if unmask else "The link is masked: --unmask shows it.")
     if outcome.error:
-        words = json.dumps(outcome.error, indent=2)  # ASCII, which moves no cursor
-        out.print(words if unmask else "Why, in CustomerGauge's words, is masked: --unmask shows it.")
+        words = json.dumps(outcome.error, indent=2)  # in ASCII, which cannot move a cursor
+        out.print(words if unmask else "CustomerGauge's message is masked: --unmask shows it.")
         raise click.exceptions.Exit(1)
 
 

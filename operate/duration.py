@@ -1,4 +1,4 @@
-"""Lengths of time as people write them: 30m, 2h, 7d."""
+"""Durations: 30m, 2h, 7d."""
 
 import re
 from typing import Final
@@ -9,12 +9,12 @@ _SECONDS: Final = {"s": 1, "m": 60, "h": 3600, "d": 86_400}
 
 
 class Duration(click.ParamType):
-    """A command's option that takes a length of time; its value is in seconds."""
+    """An option type for durations; its value is in seconds."""
 
     name = "duration"
 
     def convert(self, value: object, param: click.Parameter | None, ctx: click.Context | None) -> int:
-        """Return seconds."""
+        """Return the duration in seconds."""
         found = re.fullmatch(r"([0-9]{1,6})([smhd])", str(value))
         if found is None:
             self.fail("is a number and s, m, h or d, as in 30m, 2h or 7d", param, ctx)
@@ -22,7 +22,7 @@ class Duration(click.ParamType):
 
 
 def in_words(seconds: float) -> str:
-    """Return a length of time in its two largest units: 3 d 4 h, 5 min."""
+    """Return a duration in its two largest units: 3 d 4 h, 5 min."""
     minutes = max(0, int(seconds)) // 60
     days, hours, minutes = minutes // 1440, minutes // 60 % 24, minutes % 60
     if days:

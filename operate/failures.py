@@ -1,4 +1,4 @@
-"""A failure is one line: what is wrong and what to do. AWS's own words, which may quote anything, are left out."""
+"""Print each failure in one line: the problem and what to do. Leave out AWS's text, which may quote anything."""
 
 import re
 import traceback
@@ -20,7 +20,7 @@ from botocore.exceptions import (
 from personal_link.aws.aws_errors import aws_error_code
 from personal_link.domain.errors import RequestError, SettingsError
 
-_SIGN_IN: Final = "sign in to AWS (aws sso login), or name a profile with --profile"
+_SIGN_IN: Final = "sign in (aws sso login), or use --profile"
 _NOT_SIGNED_IN: Final = {
     "CredentialRetrievalError",
     "ExpiredToken",
@@ -40,7 +40,7 @@ _ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]{1,32}):([A-Z
 
 
 class NotAllowed(click.ClickException):
-    """Whoever runs the command may not do `action`: nothing is known of what it would have shown."""
+    """The user has no permission for `action`."""
 
     exit_code = 3
 
@@ -50,10 +50,10 @@ class NotAllowed(click.ClickException):
 
 
 class OneLineErrors(click.Group):
-    """Commands whose expected failures end as one line and exit code 1."""
+    """A command group that prints a failure in one line and exits with code 1."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Run a command; raise ClickException for whatever AWS or the package raised."""
+        """Run a command; turn every error of AWS and of the package into a ClickException."""
         try:
             return super().invoke(ctx)
         except (ClientError, BotoCoreError) as failure:
@@ -74,7 +74,7 @@ class OneLineErrors(click.Group):
 
 
 def denied_action(failure: Exception) -> str | None:
-    """Return the IAM action that AWS refused, as in sqs:SendMessage; None if the failure is another one."""
+    """Return the IAM action that AWS refused, for example sqs:SendMessage; None for any other failure."""
     if not isinstance(failure, ClientError):
         return None
     code, text = aws_error_code(failure), str(failure.response["Error"].get("Message", ""))
@@ -82,13 +82,13 @@ def denied_action(failure: Exception) -> str | None:
         return None
     operation = failure.operation_name.removesuffix("Batch")
     if named := _ACTION.search(text):
-        # SQS writes its actions in small letters.
+        # SQS writes its actions in lower case.
         return f"{named[1]}:{operation if named[2].lower() == operation.lower() else named[2]}"
     return "kms:Decrypt" if code in _KEY_FORBIDDEN or "KMS" in text else operation
 
 
 def told(failure: ClientError | BotoCoreError) -> str:
-    """Return what is wrong with a call of AWS's, and what to do."""
+    """Return the problem of a failed AWS call and what to do."""
     code = aws_error_code(failure)
     operation = failure.operation_name if isinstance(failure, ClientError) else "a call"
     match failure:
@@ -99,12 +99,14 @@ def told(failure: ClientError | BotoCoreError) -> str:
         case EndpointConnectionError() | ConnectTimeoutError() | SSLError():
             return f"AWS cannot be reached ({code}): check --region, --endpoint-url and the network."
         case _ if code in _NOT_SIGNED_IN:
-            return f"AWS does not know you ({code}): {_SIGN_IN}."
+            return f"AWS does not accept your credentials ({code}): {_SIGN_IN}."
         case _:
-            return f"AWS failed at {operation} ({code}): try again; if it stays so, look at the stack in the console."
+            return (
+                f"AWS failed at {operation} ({code}): try again; if it fails again, see the stack in the console."
+            )
 
 
 def missing(what: str, there: Mapping[str, object], stack: str) -> click.ClickException:
-    """Return the error for a stack that is another one than expected."""
+    """Return the error for a stack that is not a Personal Link connector."""
     known = ", ".join(sorted(there)) or "nothing"
     return click.ClickException(f"The stack {stack} has no {what}, it has {known}: is it a Personal Link connector?")

@@ -1,4 +1,4 @@
-"""How a stack is, at a glance: what waits, what is retried or parked, what rings, and what runs."""
+"""Read a stack's health: queues, retries, parked requests, alarms, functions and credentials."""
 
 import time
 from collections import Counter
@@ -17,13 +17,13 @@ from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 
 QUEUES: Final = ("requests", "parked", "results")
-LOOKED_AT: Final = 500  # parked messages at most: this is a glance
-LOOKED_BACK: Final = timedelta(minutes=20)  # as the alarm OldestRetry does: a retry may wait for 15
+LOOKED_AT: Final = 500  # most parked messages that are read
+LOOKED_BACK: Final = timedelta(minutes=20)  # as in the alarm OldestRetry; a retry may wait 15 minutes
 
 
 @dataclass(frozen=True, slots=True)
 class QueueState:
-    """How many messages a queue holds."""
+    """The number of messages in a queue."""
 
     name: str
     waiting: int
@@ -33,16 +33,16 @@ class QueueState:
 
 @dataclass(frozen=True, slots=True)
 class Ages:
-    """What CloudWatch knows of what waits."""
+    """Ages and retries, from CloudWatch."""
 
     oldest: Mapping[str, float]  # seconds, by queue
-    oldest_retry: float | None  # seconds; None if nothing was retried lately
+    oldest_retry: float | None  # seconds; None without a recent retry
     retries: Counter[str]  # by code
 
 
 @dataclass(frozen=True, slots=True)
 class FunctionState:
-    """What of a function is live."""
+    """The live version of a function."""
 
     name: str
     version: str
@@ -52,7 +52,7 @@ class FunctionState:
 
 @dataclass(frozen=True, slots=True)
 class Alarm:
-    """An alarm that rings."""
+    """A ringing alarm."""
 
     name: str
     description: str
@@ -60,7 +60,7 @@ class Alarm:
 
 @dataclass(frozen=True, slots=True)
 class Subscribers:
-    """Who is told by an alarm."""
+    """The subscriptions of the alarms' topic."""
 
     confirmed: int
     pending: int
@@ -79,7 +79,7 @@ def queue_state(stack: Stack, name: str) -> QueueState:
 
 
 def ages(stack: Stack) -> Ages:
-    """Return how old what waits is, and what is retried: only the owner of a message may receive it and look."""
+    """Return the ages and retries from CloudWatch, because reading the queues would take messages from the worker."""
     url_end = {name: stack.output(f"{name.capitalize()}QueueUrl").rpartition("/")[2] for name in QUEUES}
     of_the_stack = {"Stack": stack.name}
     queries = {
@@ -119,7 +119,7 @@ def _query(namespace: str, metric: str, dimensions: Mapping[str, str], statistic
 
 
 def parked_by_code(stack: Stack) -> tuple[Counter[str], float | None]:
-    """Return how many are parked for each code, of the first few hundred, and the age of the oldest in seconds."""
+    """Return the number of parked messages by code, up to LOOKED_AT, and the age of the oldest in seconds."""
     with Sweep(stack.account.client("sqs"), stack.output("ParkedQueueUrl")) as sweep:
         messages = list(islice(sweep, LOOKED_AT))
     oldest = min((message.parked_at for message in messages), default=None)
@@ -127,7 +127,7 @@ def parked_by_code(stack: Stack) -> tuple[Counter[str], float | None]:
 
 
 def function_state(stack: Stack, name: str) -> FunctionState:
-    """Return what is live of a function."""
+    """Return the state of a function's live version."""
     functions = stack.account.client("lambda")
     version = functions.get_alias(FunctionName=name, Name=LIVE)["FunctionVersion"]
     live = functions.get_function_configuration(FunctionName=name, Qualifier=version)
@@ -135,7 +135,7 @@ def function_state(stack: Stack, name: str) -> FunctionState:
 
 
 def intake(stack: Stack) -> str:
-    """Return the state of what hands queued requests to the worker: Enabled, unless somebody stopped it."""
+    """Return the state of the worker's event source mapping: Enabled, unless somebody stopped it."""
     functions = stack.account.client("lambda")
     states = {
         functions.get_event_source_mapping(UUID=uuid)["State"]
@@ -158,14 +158,14 @@ def _ringing(stack: Stack) -> Iterator[Alarm]:
 
 
 def subscribers(stack: Stack) -> Subscribers:
-    """Return how many subscriptions the alarms' topic has, of the first hundred."""
+    """Return the number of subscriptions of the alarms' topic, up to a hundred."""
     answer = stack.account.client("sns").list_subscriptions_by_topic(TopicArn=stack.resource("AlarmTopic"))
     arns = [one["SubscriptionArn"] for one in answer["Subscriptions"]]
     return Subscribers(sum(arn.startswith("arn:") for arn in arns), arns.count("PendingConfirmation"))
 
 
 def credentials_state(stack: Stack) -> tuple[bool, str]:
-    """Return whether the secret looks well, and a line about it: as far as can be told without reading it."""
+    """Return whether the secret looks good and a line about it, without reading the secret."""
     try:
         secret = stack.account.client("secretsmanager").describe_secret(SecretId=stack.output("CredentialsSecretArn"))
     except ClientError as failure:
@@ -175,7 +175,7 @@ def credentials_state(stack: Stack) -> tuple[bool, str]:
     if "DeletedDate" in secret:
         return False, "the secret is to be deleted"
     stages = {stage for stages in secret.get("VersionIdsToStages", {}).values() for stage in stages}
-    # The first version is the empty one of the template; whoever fills it in makes that the previous one.
+    # The template creates an empty version; filling in the secret makes it the previous version.
     if "CredentialsSecret" not in stack.resources:
         return True, "there (not read)"
     return (True, "filled in (not read)") if "AWSPREVIOUS" in stages else (False, "never filled in")

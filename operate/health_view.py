@@ -1,4 +1,4 @@
-"""A stack's health as it is shown: a section each, which yields what of it needs somebody."""
+"""Print a stack's health by section; each section yields things to do."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -17,14 +17,14 @@ from operate.stack import Stack
 
 @dataclass(frozen=True)
 class Glance:
-    """Looks at one point after another; one that may not be looked at is told as such, and no verdict is given."""
+    """Read one point after another, and note each point that the user has no permission to see."""
 
     stack: Stack
     out: Console
-    unseen: list[str] = field(default_factory=list)  # points
+    unseen: list[str] = field(default_factory=list)
 
     def at[T](self, point: str, look: Callable[[Stack], T]) -> T | None:
-        """Return what a point looks like; None if whoever runs this may not look."""
+        """Return the state of a point; None without permission to see it."""
         try:
             return look(self.stack)
         except ClientError as failure:
@@ -37,7 +37,7 @@ class Glance:
 
 
 def told(glance: Glance) -> Iterator[str]:
-    """Show how a stack is; yield what needs somebody, and what to do."""
+    """Print the health of a stack; yield each thing to do."""
     stack = glance.stack
     glance.out.print(f"{stack.name}: {stack.status}")
     if not stack.status.endswith("_COMPLETE") or "ROLLBACK" in stack.status:
@@ -47,7 +47,7 @@ def told(glance: Glance) -> Iterator[str]:
 
 
 def _queues(glance: Glance) -> Iterator[str]:
-    # Before the parked queue is looked through, which hides its messages.
+    # First, because reading the parked queue hides its messages.
     depths = [
         state for name in health.QUEUES if (state := glance.at(f"Queue {name}", partial(health.queue_state, name=name)))
     ]
@@ -81,7 +81,7 @@ def _functions(glance: Glance) -> Iterator[str]:
             continue
         rows.add_row(function.name, function.version, function.state, function.update)
         if "Failed" in {function.state, function.update}:
-            yield f"{function.name} is not well: deploy again, or look at it in the Lambda console."
+            yield f"{function.name} failed: deploy again, or look at it in the Lambda console."
     glance.out.print(rows)
     state = glance.at("Queue to worker", health.intake)
     if state is None:

@@ -1,4 +1,4 @@
-"""What the ledger knows of a request: settled, in flight, or open. It is only read here; the functions write it."""
+"""Read a request's state from the ledger. Only the functions write the ledger."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,7 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from operate.stack import Stack
-from personal_link.aws.ledger import FORMAT
+from personal_link.aws.ledger_item import FORMAT
 from personal_link.domain.clock import Clock, SystemClock
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome, refused_on_arrival
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Standing(StrEnum):
-    """How a request stands, and so what a redrive makes of it."""
+    """The state of a request, which decides what a redrive does with it."""
 
     SETTLED = "settled"
     IN_FLIGHT = "in flight"
@@ -32,7 +32,7 @@ class Standing(StrEnum):
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Entry:
-    """What the ledger says of a request."""
+    """The ledger's entry of a request."""
 
     standing: Standing
     attempts: int = 0
@@ -48,7 +48,7 @@ def ledger_of(stack: Stack) -> "LedgerReader":
 
 
 class LedgerReader:
-    """Looks requests up by their key."""
+    """Find requests by their key."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._dynamodb = dynamodb
@@ -57,20 +57,20 @@ class LedgerReader:
         self._map_event = event_mappings.load().apply
 
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
-        """Return how the request in an SQS record stands; the record is one as Lambda hands it to the worker."""
+        """Return the entry of the request in an SQS record, in the shape that Lambda gives to the worker."""
         try:
             delivery = deliveries.open_sqs(record, self._map_event)
             try:
                 request = check(delivery)
             except Refused as refusal:
-                refused_on_arrival(delivery, refusal)  # Unreadable if no result can hold it
+                refused_on_arrival(delivery, refusal)  # raises Unreadable if it is too large for a result
                 return Entry(Standing.REFUSED)
         except Unreadable:
             return Entry(Standing.UNREADABLE)
         return self.entry(request)
 
     def entry(self, request: LinkRequest) -> Entry:
-        """Return how a request stands."""
+        """Return the entry of a request."""
         answer = self._dynamodb.get_item(
             TableName=self._table, Key={"pk": {"S": request.key.digest}}, ConsistentRead=True
         )

@@ -1,4 +1,4 @@
-"""What of a request may be shown to anybody: its shape, and none of its values."""
+"""Mask a request: show its shape and none of its values."""
 
 import json
 import re
@@ -9,13 +9,13 @@ from personal_link.domain.errors import Code
 
 MASK: Final = "***"
 
-# A heading is a name that the tenant gave a field. What does not look like one may be anything.
+# What a heading looks like. Any other name may hold personal data.
 _NAME: Final = re.compile(r"[A-Za-z][A-Za-z0-9 _./()-]{0,63}")
 _ID: Final = re.compile("[0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12}")
 
 
 def body_text(body: str, *, unmask: bool) -> str:
-    """Return a body as JSON of ASCII, which moves no cursor; its values masked unless `unmask`."""
+    """Return a body as ASCII JSON, which cannot move a cursor; masked unless `unmask`."""
     try:
         content = strict_json.parse(body)
     except ValueError:
@@ -24,10 +24,10 @@ def body_text(body: str, *, unmask: bool) -> str:
 
 
 def masked(body: object) -> object:
-    """Return a JSON body with its scalars masked, and names that do not look like one.
+    """Return a JSON body with masked scalars and masked unusual names.
 
-    What says which set-up is meant, and nothing of anybody, is shown where the connector itself reads it: a request's
-    `configuration`, an event's `detail-type` and `time`. In a record the same names may head anything.
+    Show a request's `configuration` and an event's `detail-type` and `time`, which are not personal data. In a record
+    the same names may hold personal data, so they are masked there.
     """
     shown = _hidden(body)
     request, hidden = body, shown
@@ -58,19 +58,19 @@ def _show(content: dict[str, object], hidden: dict[str, object], *names: str) ->
 
 
 def id_text(value: str, *, unmask: bool = False) -> str:
-    """Return an id if it is AWS's own, a UUID; a sender may have chosen any other."""
+    """Return an id if it is a UUID, as AWS makes them; mask any other, because a sender may have chosen it."""
     if _ID.fullmatch(value):
         return value
     return ascii(value)[1:-1] if unmask else MASK
 
 
 def known_code(value: str) -> str:
-    """Return one of the public codes, or a dash: an attribute of a message may be anything."""
+    """Return the code if it is a public one, otherwise a dash: any sender can write the attribute."""
     return value if value in set(Code) else "-"
 
 
 def printable(value: str) -> str:
-    """Return a text if it fits one line of a terminal."""
+    """Return a text; escaped if it is not printable."""
     return value if value.isprintable() else ascii(value)
 
 

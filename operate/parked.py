@@ -1,4 +1,4 @@
-"""The parked queue: looked through without taking anything away."""
+"""Read the parked queue without removing messages."""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -16,27 +16,25 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
-HIDDEN: Final = (
-    60  # seconds for which a message that is looked at is hidden; if nobody gives it back, it comes by itself
-)
-LONG_POLL: Final = 1  # seconds; a short poll asks but some of the queue's servers
-AT_ONCE: Final = 10  # messages in a call of SQS's
-# What Lambda's dead-letter queue adds to an invocation that failed for good. Any sender can write the same attributes:
-# they count on the parked queue alone, and not on what SQS moved there.
+HIDDEN: Final = 60  # seconds that a message is hidden after it is read, unless it is released before
+LONG_POLL: Final = 1  # seconds; a short poll reads only some of the queue's servers
+AT_ONCE: Final = 10  # messages per SQS call
+# Attributes that Lambda adds to a failed invocation in its dead-letter queue. Any sender can write the same ones, so
+# they do not count on messages that SQS moved there.
 LAMBDAS_REASON: Final = "ErrorMessage"
 _LAMBDAS_ATTRIBUTES: Final = frozenset({"RequestID", "ErrorCode", LAMBDAS_REASON})
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ParkedMessage:
-    """A parked message; its repr shows none of its body."""
+    """A parked message. Its repr does not show the body."""
 
     receipt_handle: str
-    record: Mapping[str, Any]  # as Lambda would hand it to the worker
+    record: Mapping[str, Any]  # in the shape that Lambda gives to the worker
 
     @classmethod
     def received(cls, message: "MessageTypeDef") -> Self:
-        """Return a message as SQS gave it."""
+        """Return the message in an answer of SQS."""
         attributes = {
             name: {"stringValue": value["StringValue"]}
             for name, value in message.get("MessageAttributes", {}).items()
@@ -54,48 +52,48 @@ class ParkedMessage:
 
     @property
     def id(self) -> str:
-        """The id it has now."""
+        """The current message id."""
         return str(self.record["messageId"])
 
     @property
     def original_id(self) -> str:
-        """The id under which it first came, as a message or as a direct invocation."""
+        """The first id, of the message or of the direct invocation."""
         return deliveries.invocation_id(self.record) or deliveries.first_id(self.record)
 
     @property
     def body(self) -> str:
-        """The request, as it was sent."""
+        """The original body."""
         return str(self.record["body"])
 
     @property
     def code(self) -> str:
-        """Why it is parked; a dash if SQS or EventBridge parked it, which give no code, or Lambda for a time-out."""
+        """The error code; a dash without one: parked by SQS or EventBridge, or by Lambda after a timeout."""
         return known_code(self.attribute("code") or self._lambdas_reason[0])
 
     @property
     def detail(self) -> str:
-        """Our own words on why; a dash where there is no code."""
+        """The error text; a dash without a code."""
         return (self.attribute("detail") or self._lambdas_reason[1]) if self.code != "-" else "-"
 
     @property
     def parked_at(self) -> float:
-        """When it came to the queue, in epoch seconds."""
+        """When it was parked, in epoch seconds."""
         return int(self.record["attributes"]["SentTimestamp"]) / 1000
 
     @property
     def attempts(self) -> str:
-        """How often it was tried; a dash if nobody says."""
+        """The number of receives; a dash if that is not known."""
         told = self.attribute("attempts")
         return told if told.isascii() and told.isdecimal() else "-"
 
     @property
     def _lambdas_reason(self) -> tuple[str, str]:
-        """Code and words in what Lambda tells of a direct invocation that it parked."""
+        """Code and text of a direct invocation that Lambda parked."""
         code, _, words = self.attribute(LAMBDAS_REASON).partition(": ")
         return code, words
 
     def attribute(self, name: str) -> str:
-        """Return an attribute of the message; empty if it has none of that name."""
+        """Return an attribute of the message; empty if it does not have it."""
         value: str = self.record["messageAttributes"].get(name, {}).get("stringValue", "")
         return value
 
@@ -104,7 +102,7 @@ class ParkedMessage:
 
 
 class Sweep:
-    """Each message of the queue, once, for the length of a `with` block; its end gives back what was not deleted."""
+    """Iterate over each message of the queue once, in a `with` block; release all that were not deleted at its end."""
 
     def __init__(self, sqs: "SQSClient", url: str) -> None:
         self._sqs = sqs
@@ -128,12 +126,12 @@ class Sweep:
                     ],
                 )
             except (ClientError, BotoCoreError) as failure:
-                # They come back by themselves, when they are hidden no more.
+                # They become visible by themselves when HIDDEN is over.
                 if denied_action(failure) and error is None:
                     raise
 
     def __iter__(self) -> Iterator[ParkedMessage]:
-        """Yield messages until there are no more, or only such as have come before."""
+        """Yield messages until the queue gives no new ones."""
         while True:
             received = self._sqs.receive_message(
                 QueueUrl=self._url,
@@ -147,14 +145,14 @@ class Sweep:
             new = [one for one in messages if one.id not in self._held and one.id not in self._gone]
             self._held |= {one.id: one.receipt_handle for one in messages}
             for one in messages:
-                if one.id in self._gone:  # SQS may deliver what was deleted once more
+                if one.id in self._gone:  # SQS may deliver a deleted message again
                     self.delete(one)
             if not new:
                 return
             yield from new
 
     def delete(self, message: ParkedMessage) -> None:
-        """Take a message off the queue."""
+        """Delete a message from the queue."""
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[message.id])
         del self._held[message.id]
         self._gone.add(message.id)

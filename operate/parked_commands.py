@@ -18,7 +18,9 @@ from personal_link.domain.clock import timestamp
 from personal_link.domain.errors import CODES
 
 STACK = click.argument("stack")
-CODE = click.option("--code", type=click.Choice([*CODES, "-"]), metavar="CODE", help="Only those parked for this code.")
+CODE = click.option(
+    "--code", type=click.Choice([*CODES, "-"]), metavar="CODE", help="Only requests parked with this code."
+)
 
 
 @click.group(epilog="Example: python -m operate parked list personal-link")
@@ -31,13 +33,13 @@ def parked() -> None:
 )
 @STACK
 @CODE
-@click.option("--older-than", type=Duration(), help="Only those parked for so long: 30m, 2h, 7d.")
+@click.option("--older-than", type=Duration(), help="Only requests parked for at least: 30m, 2h, 7d.")
 @click.pass_obj
 def list_parked(account: Account, stack: str, code: str | None, older_than: int | None) -> None:
     """List the parked requests of STACK by code, the oldest first.
 
-    Nothing is taken away: what is looked at is hidden from others for a minute at most, and given back at the end. The
-    code is - where SQS or EventBridge parked a request, which say none.
+    Nothing is removed. Reading hides the messages from other readers, for a minute at most. The code is - if SQS or
+    EventBridge parked the request.
     """
     found, out, now = account.stack(stack), screen(), time.time()
     with _sweep(found) as sweep:
@@ -55,19 +57,19 @@ def list_parked(account: Account, stack: str, code: str | None, older_than: int 
 @parked.command(epilog="Example: python -m operate parked show personal-link 0f0c4a0e-5b3c-4f2e-9f0e-2d8f5a1c7b11")
 @STACK
 @click.argument("message_id")
-@click.option("--unmask", is_flag=True, help="Show the body as it is, personal data included.")
+@click.option("--unmask", is_flag=True, help="Show the body with personal data.")
 @click.pass_obj
 def show(account: Account, stack: str, message_id: str, unmask: bool) -> None:  # noqa: FBT001 # click's way
-    """Show one parked request of STACK: why it is there, what the ledger knows of it, and its body.
+    """Show one parked request of STACK: its error, its state in the ledger, and its body.
 
-    MESSAGE_ID is one that `parked list` shows. The values of its body are masked unless --unmask is given.
+    `parked list` shows each MESSAGE_ID. The values of the body are masked without --unmask.
     """
     found, out = account.stack(stack), screen()
     with _sweep(found) as sweep:
         message = next((one for one in sweep if one.id == message_id), None)
     if message is None:
         raise click.ClickException(
-            f"No such message is parked: python -m operate parked list {stack} shows those there are."
+            f"This message is not parked: python -m operate parked list {stack} shows those there are."
         )
     entry = ledger_of(found).entry_of(message.record)
     facts = {
@@ -88,17 +90,17 @@ def show(account: Account, stack: str, message_id: str, unmask: bool) -> None:  
 @parked.command(epilog="Example: python -m operate parked redrive personal-link --code credentials_refused --rate 5")
 @STACK
 @CODE
-@click.option("--rate", type=click.IntRange(1, 100), default=10, show_default=True, help="At most so many a second.")
-@click.option("--dry-run", is_flag=True, help="Say what would become of each, and do nothing.")
-@click.option("--old", is_flag=True, help="Those too that are older than the ledger remembers: may survey twice.")
+@click.option("--rate", type=click.IntRange(1, 100), default=10, show_default=True, help="Most requests per second.")
+@click.option("--dry-run", is_flag=True, help="Show a preview and change nothing.")
+@click.option("--old", is_flag=True, help="Also requests older than the ledger remembers: may survey twice.")
 @click.pass_obj
 def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: bool, old: bool) -> None:  # noqa: FBT001, PLR0913, PLR0917 # click's way
-    """Bring the parked requests of STACK back, all or those of one code.
+    """Redrive the parked requests of STACK, all or those with one code.
 
-    Mend the cause first. The ledger is asked about each: what is settled has its result sent again, without a call to
-    CustomerGauge; what cannot be read, is being tried, or is so old that the ledger may forget an attempt of it, stays;
-    all else goes to the requests queue with its key.
-    Interrupted at any moment it loses nothing: start it again.
+    Fix the cause first. The ledger decides about each request. If it is settled, its result is sent again, without a
+    call to CustomerGauge. It stays parked if it is unreadable, in flight, or so old that the ledger may have forgotten
+    an attempt. Every other one goes to the requests queue with its key.
+    You can interrupt the command at any time and start it again; nothing is lost.
     """
     found = account.stack(stack)
     sqs = found.account.client("sqs")
@@ -117,7 +119,7 @@ def redrive(account: Account, stack: str, code: str | None, rate: int, dry_run: 
                         back.bring_back(message, entry, sweep)
                     became[BECOMES[entry.standing]] += 1
                 bar.advance(task)
-    finally:  # an interruption too is told what was done
+    finally:  # also after an interruption
         _report(became, dry_run=dry_run)
 
 
@@ -140,13 +142,13 @@ def _sweep(stack: Stack) -> Sweep:
 
 
 def _remembered(stack: Stack) -> float:
-    """Return seconds: what is first sent so long ago may outlive its ledger's item while it waits once more."""
+    """Return the age in seconds from which a request may outlive its ledger item while it is retried."""
     parameters = stack.parameters
     return int(parameters.get("LedgerDays", 21)) * 86_400 - int(parameters.get("RetryWindowHours", 24)) * 3600
 
 
 def _depth(stack: Stack) -> int:
-    """Return how many messages are parked, roughly: SQS counts so."""
+    """Return the approximate number of parked messages."""
     name = "ApproximateNumberOfMessages"
     answer = stack.account.client("sqs").get_queue_attributes(
         QueueUrl=stack.output("ParkedQueueUrl"), AttributeNames=[name]

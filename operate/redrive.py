@@ -1,9 +1,8 @@
-"""Parked requests go back to the requests queue, as fast as is asked for, and none is lost on the way.
+"""Redrive parked requests at a given rate, without losing one.
 
-The ledger is asked first. What is settled needs no second try: its result is sent again, in case it was the result
-that failed. What cannot be read would only be parked again, and what is in flight is being tried: both stay. All else
-goes to the requests queue, and off the parked one only after that: whoever stops in between repeats a message, and the
-ledger sees to it that its request is not done twice.
+The ledger decides about each request. A settled one has its result sent again. An unreadable one or one in flight stays
+parked. Every other one is sent to the requests queue first and deleted from the parked queue second: an interruption in
+between repeats the message, and the ledger prevents a second survey.
 """
 
 import math
@@ -27,18 +26,18 @@ if TYPE_CHECKING:
 STAYS: Final = {Standing.UNREADABLE, Standing.IN_FLIGHT, Standing.FORGOTTEN}
 BECOMES: Final = {
     Standing.SETTLED: "its result is sent again, CustomerGauge is not called",
-    Standing.IN_FLIGHT: "stays parked: it is being tried now",
-    Standing.UNANSWERED: "tried again; the ledger knows that CustomerGauge may have its record",
-    Standing.UNTRIED: "tried again",
+    Standing.IN_FLIGHT: "stays parked: an attempt is in flight",
+    Standing.UNANSWERED: "retried; CustomerGauge may have its record already",
+    Standing.UNTRIED: "retried",
     Standing.REFUSED: "a rejected result",
     Standing.ANOTHERS_KEY: "a rejected result (idempotency_key_reused)",
-    Standing.UNREADABLE: "stays parked: it would only be parked again",
-    Standing.FORGOTTEN: "stays parked: its first attempt may be forgotten, see Request History; --old brings it back",
+    Standing.UNREADABLE: "stays parked: it would be parked again",
+    Standing.FORGOTTEN: "stays parked: the ledger may have forgotten an attempt; see Request History, then use --old",
 }
 
 
 class Pace:
-    """Lets through so many a second."""
+    """Limit a rate."""
 
     def __init__(
         self, per_second: float, clock: Clock | None = None, sleep: Callable[[float], None] = time.sleep
@@ -49,7 +48,7 @@ class Pace:
         self._next = 0.0
 
     def wait(self) -> None:
-        """Return when the next may go."""
+        """Wait until the next one may go."""
         now = self._clock.monotonic()
         if now < self._next:
             self._sleep(self._next - now)
@@ -58,18 +57,18 @@ class Pace:
 
 @dataclass(frozen=True)
 class Redrive:
-    """Brings parked messages back, one at a time."""
+    """Redrive parked messages, one at a time."""
 
     sqs: "SQSClient"
     requests_url: str
     results: ResultsQueue
     ledger: LedgerReader
     pace: Pace
-    remembered: float = math.inf  # seconds after its first sending in which a message may be brought back
+    remembered: float = math.inf  # seconds after its first sending in which a message may be redriven
     refused: Sequence[str] = ()  # actions that AWS refused
 
     def entry(self, message: ParkedMessage) -> Entry:
-        """Return what the ledger says of a message's request, or may have forgotten before it is tried again."""
+        """Return the ledger's entry of a message's request; FORGOTTEN if the entry may expire before the retry."""
         entry = self.ledger.entry_of(message.record)
         too_old = time.time() - first_sent_at(message.record) >= self.remembered
         if too_old and entry.standing in {Standing.UNTRIED, Standing.UNANSWERED}:
@@ -77,9 +76,9 @@ class Redrive:
         return entry
 
     def bring_back(self, message: ParkedMessage, entry: Entry, sweep: Sweep) -> bool:
-        """Send a message's result or the message itself, then take it off the parked queue; False if it stays.
+        """Send a message's result or the message itself, then delete it from the parked queue; False if it stays.
 
-        Raises ClickException if the results queue does not take the result, NotAllowed if it may not be sent.
+        Raises ClickException if the results queue does not accept the result, NotAllowed without permission to send.
         """
         if entry.standing in STAYS:
             return False
@@ -88,7 +87,7 @@ class Redrive:
             if self.results.send([entry.outcome]):
                 if self.refused:
                     raise NotAllowed(self.refused[-1])
-                raise click.ClickException("The results queue did not take a result: try again; nothing is lost.")
+                raise click.ClickException("The results queue did not accept a result: try again; nothing is lost.")
         else:
             self.sqs.send_message(
                 QueueUrl=self.requests_url,

@@ -1,4 +1,4 @@
-"""What the commands show: tables and lines, of text that is safe in a terminal."""
+"""Tables, lines and progress bars in the terminal."""
 
 import sys
 
@@ -7,16 +7,16 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
-WIDE = 160  # columns, where no terminal says how wide it is: in a pipe nothing is cut off
+WIDE = 160  # columns in a pipe, so that nothing is cut off
 
 
 def screen() -> Console:
-    """Return where the answer goes: stdout as it is now."""
+    """Return a console on the current stdout."""
     return Console(width=None if sys.stdout.isatty() else WIDE, highlight=False, markup=False, soft_wrap=True)
 
 
 def table(*columns: str) -> Table:
-    """Return an empty table; what is a number stands on the right."""
+    """Return an empty table; a `>` before a column's name aligns it to the right."""
     made = Table(box=box.SIMPLE_HEAD, pad_edge=False, show_edge=False)
     for column in columns:
         made.add_column(
@@ -26,7 +26,7 @@ def table(*columns: str) -> Table:
 
 
 def progress() -> Progress:
-    """Return a bar on stderr, which a pipe does not see."""
+    """Return a progress bar on stderr, which does not get into a pipe."""
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     console = Console(stderr=True)
     return Progress(*columns, console=console, transient=True, disable=not console.is_terminal)

@@ -1,4 +1,4 @@
-"""A test request, and its outcome: out of the ledger, since the results belong to whoever reads that queue."""
+"""Send a test request and read its outcome from the ledger, because the results belong to the queue's consumer."""
 
 import time
 from dataclasses import dataclass
@@ -14,7 +14,7 @@ from personal_link.triggers import deliveries, event_mappings
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
-LOOK_EVERY: Final = 0.5  # seconds; nothing tells that an item of the ledger has changed
+LOOK_EVERY: Final = 0.5  # seconds
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,9 @@ class TrialRequest:
     default_configuration: str
 
     def check(self, body: str) -> Entry:
-        """Return how the request in a body stands before it is sent.
+        """Return the ledger's entry of the request in a body, before it is sent.
 
-        Raises ClickException for one that would be refused on arrival: of that the ledger would know nothing.
+        Raises ClickException for a request that would be refused on arrival, because it would get no ledger entry.
         """
         request = _request(body, "00000000-0000-0000-0000-000000000000")
         if not (request.configuration or self.default_configuration):
@@ -40,12 +40,12 @@ class TrialRequest:
         return entry
 
     def send(self, body: str) -> LinkRequest:
-        """Send a body; return the request by which the ledger will know it."""
+        """Send a body; return its request, which finds the ledger entry."""
         sent = self.sqs.send_message(QueueUrl=self.requests_url, MessageBody=body)
         return _request(body, sent["MessageId"])
 
     def wait(self, request: LinkRequest, seconds: float) -> Entry:
-        """Return how a request stands once it is settled, or when the time is over."""
+        """Return the entry of a request when it is settled or when the time is over."""
         deadline = time.monotonic() + seconds
         while True:
             entry = self.ledger.entry(request)

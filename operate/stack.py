@@ -1,4 +1,4 @@
-"""Where everything of a stack is, from CloudFormation alone; and the clients to reach it."""
+"""Find the outputs and resources of a stack through CloudFormation, and make AWS clients."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -32,11 +32,13 @@ class Account:
 
     session: boto3.Session
     endpoint_url: str | None
-    refused: list[str] = field(default_factory=list)  # actions; the package keeps AWS's refusals to itself
+    refused: list[str] = field(
+        default_factory=list
+    )  # IAM actions that AWS refused; the package's errors do not name them
 
     def client(self, service: str) -> Any:
         """Return a client of a service."""
-        make: Any = self.session.client  # its stubs want the service's name spelt out
+        make: Any = self.session.client  # the stubs accept literal service names only
         client = make(service, endpoint_url=self.endpoint_url, config=_CALLS)
         client.meta.events.register("after-call", self._note)
         return client
@@ -46,7 +48,7 @@ class Account:
             self.refused.append(action)
 
     def stack(self, name: str) -> "Stack":
-        """Return where everything of a stack is. Raises ClickException if there is no such stack."""
+        """Return a stack. Raises ClickException if it does not exist."""
         cloudformation = self.client("cloudformation")
         try:
             [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -85,13 +87,13 @@ class Stack:
     resources: Mapping[str, Resource]
 
     def output(self, name: str) -> str:
-        """Return an output. Raises ClickException if the stack has none of that name."""
+        """Return an output. Raises ClickException if the stack does not have it."""
         if name not in self.outputs:
             raise missing(f"output {name}", self.outputs, self.name)
         return self.outputs[name]
 
     def resource(self, logical_id: str) -> str:
-        """Return a resource's physical id. Raises ClickException if the stack has none of that name."""
+        """Return a resource's physical id. Raises ClickException if the stack does not have it."""
         if logical_id not in self.resources:
             raise missing(f"resource {logical_id}", self.resources, self.name)
         return self.resources[logical_id].id
@@ -101,9 +103,9 @@ class Stack:
         return sorted(one.id for one in self.resources.values() if one.type == kind)
 
     def environment(self) -> Mapping[str, str]:
-        """Return the environment of the worker that is live.
+        """Return the environment of the worker's live version.
 
-        Raises NotAllowed if Lambda hides it, as from whoever may not decrypt with the customer's key (KmsKeyArn).
+        Raises NotAllowed if Lambda hides it, because the user may not decrypt with the customer's key (KmsKeyArn).
         """
         function = self.account.client("lambda").get_function_configuration(
             FunctionName=self.resource("QueueWorkerFunction"), Qualifier=LIVE

@@ -1,4 +1,4 @@
-"""Are the credentials good, and is CustomerGauge there? Seen from this machine, by the package's own client."""
+"""Check the credentials and the connection to CustomerGauge from this machine, with the package's own client."""
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -29,23 +29,23 @@ class Finding:
     """One step of the check."""
 
     step: str
-    is_good: bool | None  # None if whoever asks may not look
+    is_good: bool | None  # None without permission to check
     said: str
 
 
 def settings_of(stack: Stack) -> Settings:
-    """Return the settings of the worker that is live."""
+    """Return the settings of the worker's live version."""
     return load_settings(stack.environment())
 
 
 def foreign_host(settings: Settings) -> str | None:
-    """Return the host that would be sent the client secret, if it is none of CustomerGauge's."""
+    """Return the host that gets the client secret if it is not CustomerGauge's."""
     host = urlsplit(settings.auth_base_url)
     return None if settings.auth_base_url in {token_server(region) for region in REGIONS} else host.netloc
 
 
 def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
-    """Yield each step as it ends; what builds on a failed one is left out."""
+    """Yield the finding of each step; leave out the steps after a failed one that need it."""
     clock = SystemClock()
     transport = Transport(clock)
     secret = CredentialsSecret(stack.account.client("secretsmanager"), settings.credentials_secret_arn, clock)
@@ -55,21 +55,21 @@ def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
         credentials.append(secret.get())
         return "is readable and filled in"
 
-    def sign_in() -> str:
+    def fetch_token() -> str:
         vendor = CustomerGauge(
             transport, clock, auth_base_url=settings.auth_base_url, imports_base_url=settings.imports_base_url
         )
         token = vendor.fetch_token(credentials[0], Deadline.after(LIMIT, clock))
-        return f"grants a token for {token.life:.0f} s, which is thrown away"
+        return f"issues a token for {token.life:.0f} s, which is discarded"
 
     yield (first := _finding(stack.account, "The secret", read))
     if first.is_good:
-        yield _finding(stack.account, f"The token server {_host(settings.auth_base_url)}", sign_in)
+        yield _finding(stack.account, f"The token server {_host(settings.auth_base_url)}", fetch_token)
     yield _finding(stack.account, f"The API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
 
 
 def _reach(transport: Transport, settings: Settings) -> str:
-    """Ask for the head of the host's root: any answer will do, and none of them makes a survey record."""
+    """Send HEAD to the host's root: any answer is good, and none makes a survey record."""
     deadline = Deadline.after(LIMIT, SystemClock())
     answer = transport.request("HEAD", f"{settings.imports_base_url}/", headers={}, body=b"", deadline=deadline)
     how = "by TLS" if settings.imports_base_url.startswith("https:") else "without TLS, as on this machine"

@@ -1,4 +1,4 @@
-"""The contracts of `docs/contracts`, and what breaks them."""
+"""Validate requests and results against `docs/contracts`."""
 
 import json
 from collections.abc import Mapping
@@ -21,11 +21,11 @@ def schema(name: str) -> Mapping[str, Any]:
 
 @cache
 def validator(name: str) -> Draft202012Validator:
-    """Return what tells whether something is a `request` or a `result`; formats such as `uri` are looked at too."""
+    """Return the validator of a `request` or a `result`, which checks formats such as `uri` too."""
     return Draft202012Validator(schema(name), format_checker=Draft202012Validator.FORMAT_CHECKER)
 
 
 def violations(name: str, content: object) -> list[str]:
-    """Return where something breaks the schema, and by which rule; what it holds is nobody's business."""
+    """Return the place and the rule of each violation, without quoting the content."""
     errors = validator(name).iter_errors(content)
     return sorted({f"{'.'.join(map(str, error.absolute_path)) or name}: {error.validator}" for error in errors})

@@ -1,4 +1,4 @@
-"""A CustomerGauge for tests and for trying things: the token endpoint and PUT Personal Link over real HTTP.
+"""A sandbox CustomerGauge: the token endpoint and PUT Personal Link over real HTTP.
 
     with CustomerGaugeSandbox() as vendor:
         vendor.base_url, vendor.client_id, vendor.client_secret
@@ -6,23 +6,12 @@
         ...
         assert len(vendor.calls("token")) == 1
 
-or on its own, steered with curl (see customergauge_control): `python -m sandbox.customergauge --port 8099`.
+or alone, controlled with curl (see customergauge_control): `python -m sandbox.customergauge --port 8099`.
 
-It answers what the vendor documents, decided from the request: unknown configuration, missing or invalid
-Email and Phone, `"Touchpoint": "No campaign"`, and the second record of a contact while `duplicate_rule` is
-on. Besides, the e-mail of an example domain picks an answer, by its local part or what follows a `+` in it:
-
-    no-campaign@example.com         400, no campaign filter matches
-    global-duplicate@example.com    400, the system's duplicate rule
-    duplicate@example.com           400, the campaign's duplicate rule
-    busy@example.com                429, Retry-After: 2
-    down@example.com                503, Retry-After: 2
-    error@example.com               500
-    bad-gateway@example.com         502, an HTML page of the load balancer
-    slow@example.com                the link, after 3 seconds
-    silent@example.com              no answer at all
-    reset@example.com               the connection is reset, nothing was done
-    lost@example.com                the survey record is made, the connection ends without an answer
+It gives the documented answers: unknown configuration, missing or invalid
+Email and Phone, `"Touchpoint": "No campaign"`, and the second record of a contact while `duplicate_rule` is on.
+There are two ways to make it fail: `script` for the next calls, and `misbehave` for every call, which follows the
+switches of fault_switches.py unless it is set. Besides, an example e-mail can pick a reply (vendor_replies.py).
 """
 
 import argparse
@@ -36,24 +25,21 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Literal, Self
+from typing import Self
 
 from sandbox import customergauge_rules as rules
 from sandbox import survey_page
 from sandbox import vendor_replies as replies
-from sandbox.customergauge_control import CONTROL_PATH, control
+from sandbox.customergauge_control import CONTROL_PATH, DuplicateRule, control
 from sandbox.customergauge_log import CallLog, Endpoint, Exchange
-from sandbox.customergauge_wire import Call, VendorServer
-from sandbox.standing_faults import FaultSwitches
+from sandbox.customergauge_wire import PERSONAL_LINK_PATH, TOKEN_PATH, Call, VendorServer
+from sandbox.fault_switches import FaultSwitches
 from sandbox.vendor_replies import Reply
 
-__all__ = ["Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
+__all__ = ["TOKEN_PATH", "Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
 
-DuplicateRule = Literal["off", "global", "campaign"]
-Misbehave = Callable[[Call], Reply | None]  # how to answer a call that has no script; None serves it as usual
+Misbehave = Callable[[Call], Reply | None]  # the reply to a call without a script; None serves it as usual
 
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
-PERSONAL_LINK_PATH = "/personal-link/"
 CONFIGURATIONS = frozenset({"9dd58237-c913-4073-9c76-07da0b49ff50", "contact"})
 WRONG_DATA_TYPES = frozenset({"activities"})
 FIRST_NUMBER = 12345
@@ -62,7 +48,7 @@ DUPLICATES = {"global": replies.GLOBAL_DUPLICATE, "campaign": replies.DUPLICATE}
 
 @dataclass(frozen=True)
 class PersonalLink:
-    """A survey record the sandbox made, also one whose answer was lost; `record` as the vendor read it."""
+    """A survey record, also one whose answer was lost. `record` is the record as the vendor read it."""
 
     number_customergauge: int
     survey_link: str = field(repr=False)
@@ -72,9 +58,9 @@ class PersonalLink:
 
 
 class CustomerGaugeSandbox:
-    """A CustomerGauge on a loopback port. Stopped and started again it keeps its port and all it knows."""
+    """A CustomerGauge on a loopback port. It keeps its port and its state when it is stopped and started again."""
 
-    def __init__(  # noqa: PLR0913 - all of them by name
+    def __init__(  # noqa: PLR0913 - keywords only
         self,
         *,
         port: int = 0,
@@ -100,11 +86,11 @@ class CustomerGaugeSandbox:
         self.reset()
 
     def reset(self) -> None:
-        """Forget all since the start: calls, scripts, faults, latency, tokens, links, contacts, rule, secret."""
+        """Reset calls, scripts, faults, latency, tokens, links, contacts, duplicate rule and secret."""
         with self._lock:
             self.client_secret = self._first_secret
             self.duplicate_rule: DuplicateRule = "off"
-            self.misbehave: Misbehave = lambda _call: None
+            self.misbehave: Misbehave = self.faults
             self.latency = 0.0
             self.faults.clear()
             self._log.clear()
@@ -122,7 +108,7 @@ class CustomerGaugeSandbox:
         return self
 
     def stop(self) -> None:
-        """Cut all connections, also those in a delay or hang; what it knows stays."""
+        """Close all connections, also delayed and hanging ones; keep the state."""
         if self._server is not None:
             self._server.stop()
             self._server = None
@@ -135,7 +121,7 @@ class CustomerGaugeSandbox:
 
     @property
     def port(self) -> int:
-        """The port; 0 until the first start if none was asked for."""
+        """The port; 0 before the first start if none was given."""
         return self._port
 
     @property
@@ -150,25 +136,25 @@ class CustomerGaugeSandbox:
             return list(self._links.values())
 
     def calls(self, endpoint: Endpoint) -> list[Call]:
-        """List the calls an endpoint got so far, oldest first."""
+        """List the calls to an endpoint, oldest first."""
         return self._log.calls(endpoint)
 
     def exchanges(self) -> list[Exchange]:
-        """List the calls to both endpoints with how each was answered, oldest first."""
+        """List the calls to both endpoints with their answers, oldest first."""
         return self._log.exchanges()
 
     def script(self, endpoint: Endpoint, *script: Reply) -> None:
-        """Answer the next calls to an endpoint with these, then serve as usual."""
+        """Answer the next calls to an endpoint with these replies, then serve as usual."""
         with self._lock:
             self._scripts[endpoint].extend(script)
 
     def revoke_tokens(self) -> None:
-        """Accept none of the tokens issued so far."""
+        """Refuse all tokens issued so far."""
         with self._lock:
             self._tokens.clear()
 
     def rotate_secret(self, client_secret: str) -> None:
-        """Accept only this client secret; tokens issued so far stay valid."""
+        """Accept only this client secret; keep the tokens issued so far valid."""
         with self._lock:
             self.client_secret = client_secret
 
@@ -190,7 +176,7 @@ class CustomerGaugeSandbox:
     def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
         self._log.begin(endpoint, call)
         script = self._scripts[endpoint]
-        chosen = script.popleft() if script else self.faults.reply(endpoint) or self.misbehave(call)
+        chosen = script.popleft() if script else self.misbehave(call)
         reply = chosen.instead_of(lambda: serve(call)) if chosen else serve(call)
         return replace(reply, delay=reply.delay + self.latency)
 
@@ -234,10 +220,10 @@ class CustomerGaugeSandbox:
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Serve until Ctrl-C."""
-    parser = argparse.ArgumentParser("python -m sandbox.customergauge", description="A CustomerGauge to try.")
-    parser.add_argument("--port", type=int, default=8099, help="0 takes a free one (default: 8099)")
+    parser = argparse.ArgumentParser("python -m sandbox.customergauge", description="Run a sandbox CustomerGauge.")
+    parser.add_argument("--port", type=int, default=8099, help="0 picks a free port (default: 8099)")
     port = parser.parse_args(arguments).port
-    for number in (signal.SIGINT, signal.SIGTERM):  # a background job starts with Ctrl-C ignored
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job ignores SIGINT
         signal.signal(number, signal.default_int_handler)
     try:
         with CustomerGaugeSandbox(port=port) as vendor:

@@ -1,4 +1,4 @@
-"""What the sandbox remembers of the calls it got: when, how each was answered, and how long that took."""
+"""The log of the sandbox's calls: time, answer and duration of each."""
 
 import threading
 import time
@@ -13,7 +13,7 @@ Endpoint = Literal["token", "personal-link"]
 
 @dataclass
 class Exchange:
-    """A call and what became of it; `seconds` is None until the answer, or the lack of one, is out."""
+    """A call and its answer. `seconds` is None until the exchange has ended."""
 
     number: int
     endpoint: Endpoint
@@ -24,7 +24,7 @@ class Exchange:
 
 
 class CallLog:
-    """Every call since the start, oldest first; safe for threads."""
+    """All calls, oldest first. Safe for threads."""
 
     def __init__(self) -> None:
         self._exchanges: list[Exchange] = []
@@ -36,14 +36,14 @@ class CallLog:
             self._exchanges.clear()
 
     def begin(self, endpoint: Endpoint, call: Call) -> Exchange:
-        """Note a call that has just been read."""
+        """Note a received call."""
         with self._lock:
             exchange = Exchange(len(self._exchanges) + 1, endpoint, call, time.time())
             self._exchanges.append(exchange)
         return exchange
 
     def sent(self, call: Call, reply: Reply) -> None:
-        """Note that the reply to a call is out, or was held back as it should be."""
+        """Note that the reply to a call was sent, or held back as intended."""
         with self._lock:
             for exchange in reversed(self._exchanges):
                 if exchange.call is call:

@@ -1,4 +1,4 @@
-"""How the vendor's Laravel application reads a request and what it refuses. No state, no I/O."""
+"""How the vendor's Laravel application reads and refuses requests. No state, no I/O."""
 
 import json
 import re
@@ -19,7 +19,7 @@ BRACKETS = re.compile(r"([^\[]+)\[([^\]]*)\]")
 
 
 def wants_json(headers: Message) -> bool:
-    """Whether the first acceptable type is JSON; if not, Laravel answers invalid input with a redirect."""
+    """Tell whether the preferred type is JSON; if not, Laravel redirects instead of refusing input."""
     accepted = [entry.strip() for entry in headers.get("Accept", "").lower().split(",")]
     first = max(accepted, key=_quality)  # the earliest of the best, as max() keeps the first
     return "/json" in first or "+json" in first
@@ -34,7 +34,7 @@ def _quality(entry: str) -> float:
 
 
 def read_input(headers: Message, body: bytes) -> dict[str, object]:
-    """Read the fields of a request. What is mislabelled or unreadable is *no input*, never an error."""
+    """Return the fields of a request; none, and no error, if it is unreadable or has a wrong Content-Type."""
     media_type = headers.get("Content-Type", "").lower()
     try:
         if "/json" in media_type or "+json" in media_type:
@@ -54,7 +54,7 @@ def _json_fields(body: bytes) -> dict[str, object]:
 
 
 def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(name)  # NaN and Infinity are not JSON, whatever Python thinks
+    raise ValueError(name)  # Python accepts NaN and Infinity, the standard does not
 
 
 def _form_fields(body: bytes) -> dict[str, object]:
@@ -73,7 +73,7 @@ def _form_fields(body: bytes) -> dict[str, object]:
 
 
 def _trimmed(value: object) -> object:
-    """Do as the TrimStrings and ConvertEmptyStringsToNull middleware."""
+    """Trim texts as Laravel's TrimStrings and ConvertEmptyStringsToNull do."""
     match value:
         case str():
             return value.strip() or None
@@ -86,13 +86,13 @@ def _trimmed(value: object) -> object:
 
 
 def record_of(fields: Mapping[str, object]) -> dict[str, object]:
-    """Take the record; anything else in its place counts as an empty one."""
+    """Return the record; an empty one if it is not an object."""
     record = fields.get("record")
     return record if isinstance(record, dict) else {}
 
 
 def token_refusal(call: Call, client_id: str, client_secret: str) -> Reply | None:
-    """Find the first reason to issue no token. Credentials count in a form body only."""
+    """Return the first reason to refuse a token, or None. Credentials count in a form body only."""
     if call.method != "POST":
         return Reply(405, headers={"Allow": "POST"})
     if "Content-Type" not in call.headers or call.headers.get_content_type() != FORM:
@@ -110,7 +110,7 @@ def token_refusal(call: Call, client_id: str, client_secret: str) -> Reply | Non
 def record_refusal(
     fields: Mapping[str, object], configurations: Container[object], wrong_data_types: Container[object]
 ) -> Reply | None:
-    """Find the first documented reason to refuse these fields, if there is one."""
+    """Return the first documented reason to refuse these fields, or None."""
     configuration = fields.get("configuration")
     if configuration is None:
         return replies.CONFIGURATION_MISSING
@@ -139,7 +139,7 @@ def _contact_refusal(record: Mapping[str, object]) -> Reply | None:
 
 
 def contacts_of(record: Mapping[str, object]) -> set[str]:
-    """Name what a duplicate rule knows a contact by."""
+    """Return the keys by which a duplicate rule compares contacts."""
     email, phone = record.get("Email"), record.get("Phone")
     contacts = set() if email is None else {f"email:{str(email).casefold()}"}
     return contacts if phone is None else contacts | {"phone:" + re.sub(r"[^0-9]", "", str(phone))}

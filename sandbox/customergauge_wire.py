@@ -1,4 +1,4 @@
-"""The sandbox's HTTP server: reads calls, sends replies, and breaks connections when a reply says so."""
+"""The HTTP server of the sandbox: read calls, send replies, and break connections where a reply says so."""
 
 import socket
 import socketserver
@@ -15,13 +15,15 @@ from typing import Any
 
 from sandbox.vendor_replies import Reply, phrase
 
+TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
+PERSONAL_LINK_PATH = "/personal-link/"
 MAX_BODY = 8 * 1024 * 1024  # PHP's post_max_size
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
 @dataclass(frozen=True)
 class Call:
-    """One request as it arrived; header names in any case, `connection` the number of the TCP connection."""
+    """One request. Header names match in any case; `connection` is the number of the TCP connection."""
 
     method: str
     path: str
@@ -31,9 +33,9 @@ class Call:
 
 
 class VendorServer(socketserver.ThreadingTCPServer):
-    """Serves `answer` on a loopback port, one thread a connection, until stopped.
+    """Serve `answer` on a loopback port with one thread per connection.
 
-    Not http.server.HTTPServer: that one looks up the host's name, which may take seconds.
+    http.server.HTTPServer would look up the host's name, which may take seconds.
     """
 
     allow_reuse_address = True
@@ -49,7 +51,7 @@ class VendorServer(socketserver.ThreadingTCPServer):
         sent: Callable[[Call, Reply], None] = lambda _call, _reply: None,
     ) -> None:
         super().__init__(("127.0.0.1", port), _Exchange)
-        if tls:  # each connection shakes hands in its own thread: a slow client must not hold up the others
+        if tls:  # the handshake runs in the connection's thread, so a slow client does not block others
             self.socket = tls.wrap_socket(self.socket, server_side=True, do_handshake_on_connect=False)
         self.answer = answer
         self.sent = sent
@@ -68,14 +70,14 @@ class VendorServer(socketserver.ThreadingTCPServer):
         self._accepting.start()
 
     def stop(self) -> None:
-        """End every exchange, also one that hangs, and leave no thread or socket behind."""
+        """End every exchange, also a hanging one, and close all threads and sockets."""
         self.stopping.set()
         self.shutdown()
         self._accepting.join()
         self.server_close()
         for thread, connection in self._open.copy().items():
             with suppress(OSError):
-                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # past TLS: wakes the thread that reads
+                socket.socket.shutdown(connection, socket.SHUT_RDWR)  # below TLS: wakes the reading thread
             thread.join()
 
     def process_request(self, request: Any, client_address: Any) -> None:
@@ -93,13 +95,13 @@ class VendorServer(socketserver.ThreadingTCPServer):
             self._open.pop(threading.current_thread(), None)
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a client that went away; show anything else, it is a mistake in the sandbox."""
+        """Ignore a client that disconnected; print any other error, which is a bug of the sandbox."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):
-    """The requests of one connection, one after the other."""
+    """Serve the requests of one connection."""
 
     protocol_version = "HTTP/1.1"
     disable_nagle_algorithm = True
@@ -115,7 +117,7 @@ class _Exchange(BaseHTTPRequestHandler):
     def _exchange(self) -> None:
         body = self._read_body()
         if isinstance(body, Reply):
-            self.close_connection = True  # the rest of the request is still in the way
+            self.close_connection = True  # the rest of the request is still unread
             self._send(body)
         else:
             call = Call(self.command, self.path, self.headers, body, self.number)
@@ -161,7 +163,7 @@ class _Exchange(BaseHTTPRequestHandler):
                 self.close_connection = True
             case "reset":
                 self.connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, NO_LINGER)
-                self.connection.close()  # at once, or socketserver would say goodbye first
+                self.connection.close()  # socketserver would shut the connection down in order
                 self.close_connection = True
 
     def _rendered(self, reply: Reply) -> tuple[bytes, bytes]:

@@ -1,103 +1,105 @@
-"""`make demo`: an HTTP call, an event and a queue batch become survey links and results, each checked on the way."""
+"""`make demo`: turn an HTTP call, an event and a queue batch into survey links and results, and check each step."""
 
 import json
+import textwrap
 import time
 from pathlib import Path
 from typing import Any
 
 from sandbox.emulator import REPOSITORY, SandboxError
+from sandbox.environment import Environment, run, running_environment, say
 from sandbox.http_caller import HttpReply
-from sandbox.scene import Scene, run, say, set_scene
 from sandbox.stack import Message
 
 EVENTS = REPOSITORY / "events"
 
 
 def demo() -> None:
-    """Set the scene, go through it, and say how long it took."""
+    """Start the environment, try every trigger, and print how long it took."""
     started = time.monotonic()
-    with set_scene() as scene:
-        walk(scene)
-    say(f"\nEverything was as expected, and everything is stopped again: {time.monotonic() - started:.0f} s.")
+    with running_environment() as environment:
+        try_every_trigger(environment)
+    say(f"Every check passed, and everything is stopped again: {time.monotonic() - started:.0f} s.")
 
 
-def walk(scene: Scene) -> None:
-    """Go through every way in; raise SandboxError where an outcome is not the expected one."""
-    call_over_http(scene)
-    send_an_event(scene)
-    send_a_batch(scene)
-    count_the_calls(scene)
+def try_every_trigger(environment: Environment) -> None:
+    """Send a request by each trigger; raise SandboxError if an outcome is not the expected one."""
+    call_over_http(environment)
+    send_an_event(environment)
+    send_a_batch(environment)
+    count_the_calls(environment)
 
 
-def call_over_http(scene: Scene) -> None:
-    """Call without and with a signature, then once more with the same key."""
-    say("\n1. An HTTP call: PUT /personal-link with events/http_put.json")
+def call_over_http(environment: Environment) -> None:
+    """Call without a signature, with one, and again with the same key."""
+    say("\n1. HTTP: PUT /personal-link with events/http_put.json")
     body = sample("http_put.json")
     key = {"Idempotency-Key": "ticket-1001"}
-    refused = scene.anonymous.send("PUT", body, key)
+    refused = environment.anonymous.send("PUT", body, key)
     expect("the status of an unsigned call", refused.status, 403)
-    say(f"   unsigned              {refused.status} {refused.body}")
-    answer = scene.caller.send("PUT", body, key)
+    say(f"   unsigned        {refused.status} {refused.body}")
+    answer = environment.caller.send("PUT", body, key)
     link = link_of(answer)
-    say(f"   signed                {answer.status} {link}")
-    again = scene.caller.send("PUT", body, key)
-    expect("the link of the same call again", link_of(again), link)
+    say(f"   signed          {answer.status} {link}")
+    again = environment.caller.send("PUT", body, key)
+    expect("the link of the repeated call", link_of(again), link)
     expect("its header Idempotent-Replayed", again.headers.get("idempotent-replayed"), "true")
-    expect("the calls to CustomerGauge", len(scene.vendor.calls("personal-link")), 1)
-    say(f"   the same call again   {again.status} the same link, and no second call to CustomerGauge")
-    results = [message.json() for message in take(scene, results=2)]
+    expect("the calls to CustomerGauge", len(environment.vendor.calls("personal-link")), 1)
+    say(f"   same key again  {again.status} the same link, without a second call to CustomerGauge")
+    results = [message.json() for message in take(environment, results=2)]
     expect("the results", [summary(result) for result in results], [f"created ticket-1001 {link}"] * 2)
-    say("   its result on the results queue, as your consumer gets it:")
+    say("   The result on the results queue:")
     first = next(result for result in results if not result["replayed"])
-    say("\n".join(f"     {line}" for line in json.dumps(first, indent=2).splitlines()))
+    say("\n".join(f"     {line}" for line in wrapped(first)))
 
 
-def send_an_event(scene: Scene) -> None:
+def send_an_event(environment: Environment) -> None:
     """Put an event on the bus."""
-    say("\n2. An event: events/eventbridge_checkout_completed.json on the event bus")
+    say("\n2. EventBridge: events/eventbridge_checkout_completed.json on the event bus")
     entries = json.loads(sample("eventbridge_checkout_completed.json"))
-    answer = scene.stack.events.put_events(Entries=entries)
+    answer = environment.stack.events.put_events(Entries=entries)
     expect("the events that the bus refused", answer["FailedEntryCount"], 0)
-    result = take(scene, results=1)[0].json()
-    link = scene.vendor.links[-1].survey_link
+    result = take(environment, results=1)[0].json()
+    link = environment.vendor.links[-1].survey_link
     expect("the result", summary(result), f"created order-1002 {link}")
     say(f"   {summary(result)}")
 
 
-def send_a_batch(scene: Scene) -> None:
-    """Send three messages to the requests queue, two of which are of no use."""
-    say("\n3. A batch on the requests queue: events/sqs_request.json, sqs_refused.json and sqs_malformed.txt")
+def send_a_batch(environment: Environment) -> None:
+    """Send three messages to the requests queue: a good one, an invalid one and a malformed one."""
+    say("\n3. SQS: events/sqs_request.json, sqs_refused.json and sqs_malformed.txt on the requests queue")
     bodies = [sample("sqs_request.json"), sample("sqs_refused.json"), sample("sqs_malformed.txt")]
-    answer = scene.stack.sqs.send_message_batch(
-        QueueUrl=scene.stack.requests_queue_url,
+    answer = environment.stack.sqs.send_message_batch(
+        QueueUrl=environment.stack.requests_queue_url,
         Entries=[{"Id": str(number), "MessageBody": body} for number, body in enumerate(bodies)],
     )
     expect("the messages that the queue refused", answer.get("Failed", []), [])
-    created, rejected = sorted((message.json() for message in take(scene, results=2)), key=lambda one: one["reference"])
-    link = scene.vendor.links[-1].survey_link
+    results = [message.json() for message in take(environment, results=2)]
+    created, rejected = sorted(results, key=lambda result: result["reference"])
+    link = environment.vendor.links[-1].survey_link
     expect("the good request's result", summary(created), f"created call-1003 {link}")
     expect("the bad request's result", summary(rejected).split(":")[0], "rejected call-1004 validation_failed")
     say(f"   {summary(created)}")
     say(f"   {summary(rejected)}")
-    parked = scene.stack.parked(1)
+    parked = environment.stack.parked(1)
     expect("the parked messages", [message.body for message in parked], [bodies[2]])
     attributes = dict(parked[0].attributes)
     expect("the reason of the parked message", attributes["code"], "invalid_request")
-    say(f"   parked, unchanged     {attributes['code']}: {attributes['detail']} (attempts: {attributes['attempts']})")
+    say(f"   parked {attributes['code']}: {attributes['detail']}")
 
 
-def count_the_calls(scene: Scene) -> None:
-    """Compare what CustomerGauge saw: one token, however many calls and Lambda environments there are."""
-    calls, tokens = scene.vendor.calls("personal-link"), scene.vendor.calls("token")
+def count_the_calls(environment: Environment) -> None:
+    """Check CustomerGauge's calls: one token, however many calls and Lambda environments there are."""
+    calls, tokens = environment.vendor.calls("personal-link"), environment.vendor.calls("token")
     expect("the calls to CustomerGauge", len(calls), 4)
     expect("the tokens fetched", len(tokens), 1)
-    expect("the messages left on the queues", scene.stack.leftovers(), {})
-    say(f"\nCustomerGauge saw {len(calls)} calls and gave {len(tokens)} token, which all Lambda environments share.")
+    expect("the messages left on the queues", environment.stack.leftovers(), {})
+    say(f"\nCustomerGauge got {len(calls)} calls and issued {len(tokens)} token, shared by all Lambda environments.")
 
 
-def take(scene: Scene, results: int) -> list[Message]:
-    """Take that many results, each with attributes that say what its body says."""
-    taken = scene.stack.results(results)
+def take(environment: Environment, results: int) -> list[Message]:
+    """Take this many results; check that each message's attributes agree with its body."""
+    taken = environment.stack.results(results)
     expect("the number of results", len(taken), results)
     for message in taken:
         result = message.json()
@@ -115,10 +117,18 @@ def link_of(answer: HttpReply) -> str:
 
 
 def summary(result: dict[str, Any]) -> str:
-    """Return a result in a line: its status, whose it is, and the link or the reason."""
+    """Return a result in one line: its status, its reference, and the link or the error."""
     error = result.get("error")
     what = f"{error['code']}: {error['message']}" if error else result["personal_link"]["survey_link"]
     return f"{result['status']} {result.get('reference')} {what}"
+
+
+def wrapped(result: dict[str, Any]) -> list[str]:
+    """Return a result as JSON in lines of at most 110 characters, broken between fields only."""
+    fields = json.dumps(result, separators=(",\n", ": ")).splitlines()
+    text = " ".join(field.replace(" ", "\xa0") for field in fields)
+    lines = textwrap.wrap(text, 110, break_long_words=False, break_on_hyphens=False, subsequent_indent="\xa0")
+    return [line.replace("\xa0", " ") for line in lines]
 
 
 def sample(name: str) -> str:
@@ -127,7 +137,7 @@ def sample(name: str) -> str:
 
 
 def expect(what: str, seen: object, expected: object) -> None:
-    """Stop the demo unless what was seen is what was expected."""
+    """Raise SandboxError unless the value seen is the expected one."""
     if seen != expected:
         raise SandboxError(f"{what}: expected {expected!r}, saw {seen!r}")
 

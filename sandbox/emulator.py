@@ -1,7 +1,7 @@
-"""An AWS emulator of our own, with IAM enforced, for as long as a `with` block lasts.
+"""Run an AWS emulator with IAM enforced during a `with` block.
 
-Whatever ends the block, an interruption and a killed parent included, the emulator ends with it. Nothing here reads the
-user's AWS configuration, and nothing that is started here can reach AWS: every endpoint is the emulator's.
+The emulator ends with the block, also after an interruption or when its parent is killed. Nothing here reads the user's
+AWS configuration or can reach AWS: every endpoint is the emulator's.
 """
 
 import os
@@ -29,22 +29,22 @@ REPOSITORY = Path(__file__).parents[1]
 BUILD = REPOSITORY / ".aws-sam"
 LOG = BUILD / "emulator.log"
 REGION = "eu-west-1"
-ROOT_KEY = "test"  # the emulated account's root, let in with this secret
+ROOT_KEY = "test"  # access key and secret of the emulated account's root
 
 _SECONDS_TO_START = 30.0
 
 
 class SandboxError(Exception):
-    """The sandbox cannot go on; the message says why and what to do."""
+    """The sandbox cannot go on. The message says why and what to do."""
 
 
 @dataclass(frozen=True)
 class Emulator:
-    """A running emulator. It speaks https as AWS does, since the queues refuse anything else."""
+    """A running emulator. It speaks https, because the queues refuse plain http."""
 
     port: int
     authority: Path  # the certificate to trust
-    process_group: int  # whoever joins it ends with the emulator
+    process_group: int  # its processes end with the emulator
 
     @property
     def url(self) -> str:
@@ -52,7 +52,7 @@ class Emulator:
         return f"https://127.0.0.1:{self.port}"
 
     def environment(self) -> dict[str, str]:
-        """Return what a program needs in its environment to talk to the emulator, and to nothing else."""
+        """Return an environment in which a program talks to the emulator and not to AWS."""
         return without_aws() | {
             "AWS_ENDPOINT_URL": self.url,
             "AWS_CA_BUNDLE": str(self.authority),
@@ -63,9 +63,9 @@ class Emulator:
         }
 
     def client(self, service: str, account: str = ROOT_KEY, secret: str = ROOT_KEY) -> Any:
-        """Return a client of a service, of the account's root or of another account's; or with a user's access key.
+        """Return a client of a service: for the account's root, for another account, or with a user's access key.
 
-        It has not seen the user's AWS configuration.
+        It does not read the user's AWS configuration.
         """
         nowhere = dict.fromkeys(("config_file", "credentials_file"), (None, None, os.devnull, None))
         core = botocore.session.Session(session_vars=nowhere | {"profile": (None, None, None, None)})
@@ -77,7 +77,7 @@ class Emulator:
 
 
 def without_aws() -> dict[str, str]:
-    """Return this process's environment less the user's AWS account, Python path and SAM preferences."""
+    """Return this process's environment without the user's AWS, Python path and SAM settings."""
     unwanted = ("AWS_", "SAM_CLI_", "PYTHONPATH")
     kept = {name: value for name, value in os.environ.items() if not name.startswith(unwanted)}
     return kept | {
@@ -89,7 +89,7 @@ def without_aws() -> dict[str, str]:
 
 @contextmanager
 def running_emulator(port: int | None = None) -> Iterator[Emulator]:
-    """Run an emulator on the given port, or on a free one, and yield it once it serves."""
+    """Run an emulator on the given or a free port, and yield it when it serves."""
     if port is not None and not _is_free(port):
         raise SandboxError(f"port {port} is taken: stop what uses it, or choose another one")
     folder = Path(tempfile.mkdtemp(prefix="personal-link-"))
@@ -108,14 +108,14 @@ def running_emulator(port: int | None = None) -> Iterator[Emulator]:
 
 
 def _start(folder: Path, port: int, certificate: Path, key: Path) -> subprocess.Popen[bytes]:
-    """Start the emulator in a process group of its own, with a minimal environment: the functions inherit it."""
+    """Start the emulator in its own process group, with a minimal environment that the functions inherit."""
     environment = {
         "PATH": os.environ.get("PATH", os.defpath),
         "HOME": str(folder),
         "TMPDIR": str(folder),
         "STATE_DIR": f"{folder}/state",
         "S3_DATA_DIR": f"{folder}/s3",
-        "AUTH": "true",  # signatures, policies and roles are enforced
+        "AUTH": "true",  # enforce signatures, policies and roles
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         "USE_SSL": "1",
@@ -125,13 +125,13 @@ def _start(folder: Path, port: int, certificate: Path, key: Path) -> subprocess.
         "GATEWAY_PORT": str(port),
         "MINISTACK_HOST": "127.0.0.1",
         "MINISTACK_REGION": REGION,
-        "IOT_MTLS_ENABLED": "0",  # these two would open ports of their own
+        "IOT_MTLS_ENABLED": "0",  # these two would open more ports
         "SFTP_ENABLED": "0",
     }
     BUILD.mkdir(exist_ok=True)
     with LOG.open("wb") as log:
         return subprocess.Popen(
-            [sys.executable, "-I", Path(__file__).with_name("leashed_emulator.py"), folder],
+            [sys.executable, "-I", Path(__file__).with_name("emulator_process.py"), folder],
             stdin=subprocess.PIPE,
             stdout=log,
             stderr=log,
@@ -142,7 +142,7 @@ def _start(folder: Path, port: int, certificate: Path, key: Path) -> subprocess.
 
 
 def _certify(folder: Path) -> tuple[Path, Path, Path]:
-    """Make an authority for this emulator alone; return its certificate, and the emulator's with the key."""
+    """Make a certificate authority for this emulator; return its certificate, the emulator's certificate and key."""
     authority, certificate, key = (folder / f"{name}.pem" for name in ("authority", "certificate", "key"))
     issuer = trustme.CA()
     issuer.cert_pem.write_to_path(authority)
@@ -167,7 +167,7 @@ def _wait_until_it_serves(emulator: Emulator, process: subprocess.Popen[bytes]) 
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """Let go of the leash: the emulator kills itself and its workers; what is left of the group is killed from here."""
+    """Close the emulator's standard input, which ends it and its workers; kill what is left of the group."""
     if process.stdin:
         process.stdin.close()
     try:

@@ -1,4 +1,4 @@
-"""A caller of the stack's HTTP API: signed by an IAM user who may do nothing else, with the stack's key, or neither."""
+"""Callers of the stack's HTTP API: signed by an IAM user, with an API key, or anonymous."""
 
 import http.client
 import json
@@ -23,7 +23,7 @@ _USER = "personal-link-caller"
 
 @dataclass(frozen=True)
 class HttpReply:
-    """What came back; header names in lower case."""
+    """An answer; header names are in lower case."""
 
     status: int
     headers: Mapping[str, str]
@@ -37,7 +37,7 @@ class HttpReply:
 
 @dataclass(frozen=True)
 class HttpCaller:
-    """Calls the API with a signature if it has credentials, and with a key if it has one."""
+    """Call the API, with a signature if there are credentials and with an API key if there is one."""
 
     stack: Stack
     credentials: Credentials | None = None
@@ -46,7 +46,7 @@ class HttpCaller:
     def send(
         self, method: str, body: str | bytes, headers: Mapping[str, str] | None = None, *, url: str = ""
     ) -> HttpReply:
-        """Send one request, to the stack's own path unless another URL is given; a body is JSON unless headers say."""
+        """Send one request to the stack's path or to `url`. The body is JSON unless the headers say otherwise."""
         url = url or self.stack.http_url
         key = {"x-api-key": self.api_key} if self.api_key else {}
         sent = {"Content-Type": "application/json", **key, **(headers or {})}
@@ -71,13 +71,13 @@ def anonymous_caller(stack: Stack) -> HttpCaller:
 
 
 def keyed_caller(stack: Stack, key_id: str) -> HttpCaller:
-    """Return a caller who has an API key, by its id, and no signature."""
+    """Return a caller with an API key, by the key's id, and without a signature."""
     gateway = stack.emulator.client("apigateway")
     return HttpCaller(stack, api_key=gateway.get_api_key(apiKey=key_id, includeValue=True)["value"])
 
 
 def permitted_caller(stack: Stack) -> HttpCaller:
-    """Return a caller whose IAM user, made here, may invoke this stack's API and do nothing else."""
+    """Create an IAM user that may only invoke this stack's API, and return its caller."""
     api_id, stage = urlsplit(stack.http_url).path.split("/")[3:5]
     resource = f"arn:aws:execute-api:{REGION}:*:{api_id}/{stage}/*/personal-link"
     policy = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": resource}
@@ -87,9 +87,9 @@ def permitted_caller(stack: Stack) -> HttpCaller:
 def caller_with_policy(
     stack: Stack, user: str, statement: Mapping[str, object] | None, iam: "IAMClient | None" = None
 ) -> HttpCaller:
-    """Return a caller signed by a new IAM user of that name, whose only policy is this statement.
+    """Create an IAM user with this statement as its only policy, and return its caller.
 
-    The user is one of the stack's account, unless another account's client is given.
+    The user belongs to the stack's account unless `iam` is a client of another account.
     """
     iam = iam or stack.iam
     iam.create_user(UserName=user)

@@ -1,4 +1,4 @@
-"""The processes in which the emulator runs Lambda functions, found in /proc: Linux only."""
+"""Find the emulator's Lambda worker processes in /proc (Linux only)."""
 
 import re
 from contextlib import suppress
@@ -8,10 +8,10 @@ from sandbox.emulator import Emulator
 
 
 def workers(emulator: Emulator) -> list[tuple[int, str]]:
-    """Return the emulator's children that run a function, each with the function's name in the template."""
+    """Return the process ids of the workers, each with its function's logical id."""
     found = []
     for folder in sorted(Path("/proc").glob("[0-9]*")):
-        with suppress(OSError):  # it has just ended, or is not ours
+        with suppress(OSError):  # it has ended, or belongs to another user
             parent = int((folder / "stat").read_text().rpartition(")")[2].split()[1])
             if parent == emulator.process_group:
                 environment = (folder / "environ").read_bytes().decode(errors="replace")

@@ -1,43 +1,43 @@
-"""`make local`: the demo's scene, left up, with a console page and lines to paste. Ctrl-C ends it."""
+"""`make local`: run the demo, then keep the environment up, with a console page and commands to paste, until Ctrl-C."""
 
 import argparse
 import threading
 from textwrap import dedent
 
-from sandbox.console.desk import Desk
+from sandbox.console.controller import Controller
 from sandbox.console.server import serving
-from sandbox.demo import walk
+from sandbox.demo import try_every_trigger
 from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY
+from sandbox.environment import Environment, run, running_environment, say
 from sandbox.metrics_feed import feeding_metrics
-from sandbox.scene import Scene, run, say, set_scene
 from sandbox.stack import STACK_NAME
 
 
 def local() -> None:
-    """Go through the demo, then wait."""
+    """Run the demo, then wait."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.local", description=__doc__)
-    parser.add_argument("--port", type=int, help="of the emulator; a free one if not given")
-    parser.add_argument("--console-port", type=int, help="of the console page; a free one if not given")
+    parser.add_argument("--port", type=int, help="the emulator's port (default: a free one)")
+    parser.add_argument("--console-port", type=int, help="the console page's port (default: a free one)")
     arguments = parser.parse_args()
-    with set_scene(arguments.port) as scene:
-        walk(scene)
-        with serving(Desk(scene), arguments.console_port) as console, feeding_metrics(scene.stack):
-            say(lines(scene, console))
+    with running_environment(arguments.port) as environment:
+        try_every_trigger(environment)
+        with serving(Controller(environment), arguments.console_port) as console, feeding_metrics(environment.stack):
+            say(lines(environment, console))
             threading.Event().wait()
 
 
-def lines(scene: Scene, console: str) -> str:
-    """Return where to watch, and what to paste into another terminal."""
-    stack, emulator, caller = scene.stack, scene.stack.emulator, scene.caller.credentials
+def lines(environment: Environment, console: str) -> str:
+    """Return the console's address and the commands to paste."""
+    stack, emulator, caller = environment.stack, environment.stack.emulator, environment.caller.credentials
     user = f"{caller.access_key}:{caller.secret_key}" if caller else ""
     return dedent(f"""
-        Everything stays up until Ctrl-C. Watch it, send to it and spoil it in a browser:
+        Everything stays up until Ctrl-C. Send requests and cause faults in a browser:
 
             {console}
 
         The links above open there too. In another terminal:
 
-        # where it is; these credentials are the emulated account's root
+        # the emulator, with the credentials of the emulated account's root
         cd {REPOSITORY}
         export AWS_ENDPOINT_URL={emulator.url} AWS_CA_BUNDLE={emulator.authority}
         export AWS_ACCESS_KEY_ID={ROOT_KEY} AWS_SECRET_ACCESS_KEY={ROOT_KEY} AWS_DEFAULT_REGION={REGION}
@@ -58,7 +58,7 @@ def lines(scene: Scene, console: str) -> str:
         aws logs filter-log-events --endpoint-url {emulator.url} \\
           --log-group-name /aws/lambda/{STACK_NAME}-queue-worker --query 'events[].message' --output text
 
-        # how it is, as an operator sees it
+        # the stack's health
         make operate ARGS="health {STACK_NAME}"
 
         # without the AWS CLI: every message on every queue, unread

@@ -1,6 +1,6 @@
-"""`make mapping`: the event mappings checked, and the request that an event becomes by them.
+"""`make mapping`: check the event mappings, and show the request that they make of an event.
 
-The event's file is one of those of `events/`, or like them: a whole event, or entries for `aws events put-events`.
+The event's file holds a whole event or entries for `aws events put-events`, like the files in `events/`.
 """
 
 import argparse
@@ -14,18 +14,18 @@ from typing import Any
 from botocore.utils import parse_timestamp
 
 from sandbox.emulator import REGION, REPOSITORY, SandboxError
-from sandbox.scene import run, say
+from sandbox.environment import run, say
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 
 from personal_link.domain import strict_json
 from personal_link.domain.errors import RequestError, SettingsError
 from personal_link.domain.request import check
-from personal_link.triggers import deliveries, event_mappings  # only now is it on the path
+from personal_link.triggers import deliveries, event_mappings
 
 
 def mapping() -> None:
-    """Say which mappings there are, and what the given event becomes."""
+    """Print the mappings, or the request that they make of the given event."""
     parser = argparse.ArgumentParser(prog="python -m sandbox.mapping", description=__doc__)
     parser.add_argument("event", nargs="?", type=Path, help="a file with an event")
     file = parser.parse_args().event
@@ -36,7 +36,7 @@ def mapping() -> None:
     if file is None:
         say("\n".join(f"{name}: {len(entry.expressions)} expressions" for name, entry in mappings.entries.items()))
         return
-    for event in list(_events(file)):  # a wrong entry is told before anything is shown
+    for event in list(_events(file)):  # report a wrong entry before the first output
         say(json.dumps(_request_of(event, mappings), indent=2, ensure_ascii=False))
 
 
@@ -55,7 +55,7 @@ def _events(file: Path) -> Iterator[dict[str, Any]]:
 
 
 def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the event that `put-events` makes of an entry. Raises ValueError for an entry that it refuses."""
+    """Return the event that `put-events` makes of an entry. Raises ValueError for an entry that AWS refuses."""
     for name in ("Source", "DetailType", "Detail"):
         if not isinstance(entry.get(name), str) or not entry[name]:
             raise ValueError(f"{name} must be a text" + (" that holds a JSON object" if name == "Detail" else ""))
@@ -64,7 +64,7 @@ def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
     except ValueError as error:
         raise ValueError(f"Detail is not JSON: {error}") from None
     if not isinstance(detail, dict):
-        raise ValueError("Detail must hold a JSON object")  # noqa: TRY004  # told like the other mistakes
+        raise ValueError("Detail must hold a JSON object")  # noqa: TRY004  # the caller collects ValueError
     time = parse_timestamp(entry["Time"]) if "Time" in entry else datetime.now(UTC)
     return {
         "version": "0",

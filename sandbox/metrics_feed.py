@@ -1,4 +1,4 @@
-"""Metrics out of the functions' logs: CloudWatch takes them by itself, the emulator does not."""
+"""Feed the metrics in the functions' logs to the emulator's CloudWatch, which does not read them itself."""
 
 import json
 import threading
@@ -15,7 +15,7 @@ EVERY: Final = 2.0  # seconds
 
 
 class MetricsFeed:
-    """Hands each metric that the functions logged to the emulator's CloudWatch, once."""
+    """Feed each logged metric once."""
 
     def __init__(self, stack: Stack) -> None:
         self._stack = stack
@@ -23,13 +23,13 @@ class MetricsFeed:
         self._seen: Counter[str] = Counter()
 
     def follow(self) -> None:
-        """Read what was logged since the last time."""
+        """Read the lines since the last time."""
         lines = Counter(line for line in self._stack.function_logs().splitlines() if '"_aws"' in line)
         new, self._seen = lines - self._seen, lines
         for line in new.elements():
-            self._hand_on(json.loads(line))
+            self._put(json.loads(line))
 
-    def _hand_on(self, line: dict[str, Any]) -> None:
+    def _put(self, line: dict[str, Any]) -> None:
         for directive in line["_aws"]["CloudWatchMetrics"]:
             data = [
                 {
@@ -46,12 +46,12 @@ class MetricsFeed:
 
 @contextmanager
 def feeding_metrics(stack: Stack) -> Iterator[None]:
-    """Feed for as long as a `with` block lasts."""
+    """Feed metrics during a `with` block."""
     feed, ended = MetricsFeed(stack), threading.Event()
 
     def run() -> None:
         while not ended.wait(EVERY):
-            with suppress(ClientError, BotoCoreError):  # nobody has logged yet, or the emulator is busy: next time
+            with suppress(ClientError, BotoCoreError):  # no log yet, or the emulator is busy
                 feed.follow()
 
     thread = threading.Thread(target=run, daemon=True)

@@ -1,7 +1,7 @@
-"""`make soak`: thousands of requests through every trigger while CustomerGauge misbehaves and workers are killed.
+"""`make soak`: send thousands of requests by every trigger while CustomerGauge fails and workers are killed.
 
-It ends with the conservation sheet, and with an error unless every check on it holds. The seed decides what is sent and
-how CustomerGauge answers each try of each request; when what happens is up to the machine.
+It ends with a report, and with an error unless every check holds. The seed decides the requests and the reply to each
+attempt; the timing depends on the machine.
 """
 
 import argparse
@@ -18,12 +18,12 @@ from dataclasses import dataclass
 
 from sandbox.customergauge import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.emulator import SandboxError
+from sandbox.environment import Environment, run, running_environment, say
 from sandbox.lambda_workers import workers
-from sandbox.scene import Scene, run, say, set_scene
-from sandbox.soak_sheet import Sheet, take_all
+from sandbox.soak_report import Report, take_all
 from sandbox.soak_traffic import Traffic, make_requests
 
-# How a fifth of the calls go wrong: how many in a thousand, and what CustomerGauge does then.
+# The faults of a fifth of the calls: how many in a thousand, and the reply.
 FAULTS: Sequence[tuple[int, str, Reply]] = (
     (40, "503, Retry-After", Reply.error(503, retry_after=1)),
     (40, "503", Reply.error(503)),
@@ -33,15 +33,15 @@ FAULTS: Sequence[tuple[int, str, Reply]] = (
     (10, "HTML 502, record made", Reply(502, "<html>", commit=True)),
     (15, "truncated", Reply(fault="truncated")),
 )
-HANGS: tuple[int, str, Reply] = (3, "hang", Reply(fault="hang"))  # a few: each takes the connector's 10 s
-REVOKED = 7  # in a thousand calls: all tokens issued so far are refused
+HANGS: tuple[int, str, Reply] = (3, "hang", Reply(fault="hang"))  # few, because each takes 10 s
+REVOKED = 7  # in a thousand calls: revoke all tokens
 TOKEN_FAULTS = 200  # in a thousand token calls: 502
 
-HTTP_FUNCTION = "HttpApiFunction"  # as the template calls it
+HTTP_FUNCTION = "HttpApiFunction"  # its logical id
 
-_PAUSE_AFTER_REVOKING = 10.0  # seconds: refused twice at once, a token counts as a fault of the set-up, and waits long
+_PAUSE_AFTER_REVOKING = 10.0  # seconds; two refusals in a row count as a set-up fault, with a long back-off
 _SECONDS_BETWEEN_KILLS = 5.0
-_CALLS_BEFORE_THE_FIRST_KILL = 25  # by then the workers have started
+_CALLS_BEFORE_THE_FIRST_KILL = 25  # the workers have started by then
 _SECONDS_HELD = 1.0
 _SECONDS_TO_DRAIN = 900.0
 _SECONDS_TO_DRAIN_SHORT = 240.0
@@ -50,10 +50,9 @@ _VISIBILITY = 60  # seconds
 
 @dataclass(frozen=True)
 class Plan:
-    """What a run does. A short one, for CI, has no hangs, and kills the HTTP function's workers once and nothing else.
+    """The plan of a run. A short run, for CI, has no hangs and kills only the HTTP function's workers, once.
 
-    The lease of what a killed worker had in hand ends with the function's time-out: after 22 s there, after a minute
-    for the queue's worker.
+    A killed worker's lease expires with the function's timeout: after 22 s for HTTP, after a minute for the queue.
     """
 
     requests: int
@@ -62,11 +61,11 @@ class Plan:
 
 
 class Misbehaviour:
-    """Decides each call's fault from the seed, the request and how often it was tried."""
+    """Choose each call's fault by the seed, the request and the attempt."""
 
     def __init__(self, vendor: CustomerGaugeSandbox, plan: Plan) -> None:
         self.done: Counter[str] = Counter()
-        self.holding = False  # answers, so that a kill meets workers that wait for one
+        self.holding = False  # hold the answers, so that a killed worker waits for one
         self._vendor = vendor
         self._seed = plan.seed
         self._faults = FAULTS if plan.short else (*FAULTS, HANGS)
@@ -74,7 +73,7 @@ class Misbehaviour:
         self._revoked_at = 0.0
 
     def __call__(self, call: Call) -> Reply | None:
-        """Return the fault of a call, or None if it is to be served."""
+        """Return the fault of a call; None serves it."""
         who = "token" if call.path == TOKEN_PATH else str(json.loads(call.body)["record"]["Order"])
         if self.holding:
             return Reply(delay=_SECONDS_HELD)
@@ -98,19 +97,19 @@ class Misbehaviour:
 
 
 class Killer:
-    """Kills workers of the emulator's Lambda functions, as a crash of the environment would; needs /proc, so Linux."""
+    """Kill workers of the emulator's Lambda functions, like a crash of the environment. Needs Linux (/proc)."""
 
-    def __init__(self, scene: Scene, faults: Misbehaviour, plan: Plan) -> None:
+    def __init__(self, environment: Environment, faults: Misbehaviour, plan: Plan) -> None:
         self.killed: Counter[str] = Counter()
-        self._emulator = scene.stack.emulator
-        self._vendor = scene.vendor
+        self._emulator = environment.stack.emulator
+        self._vendor = environment.vendor
         self._faults = faults
         self._short = plan.short
         self._dice = random.Random(f"{plan.seed}/kills")  # noqa: S311
         self._next = 0.0
 
     def tick(self) -> None:
-        """Have CustomerGauge hold its answers if it is time to; next time, kill a worker that may wait for one."""
+        """When it is time, make CustomerGauge hold its answers; the next time, kill a worker."""
         if time.monotonic() < self._next or (self._short and self.killed):
             return
         if len(self._vendor.calls("personal-link")) < _CALLS_BEFORE_THE_FIRST_KILL:
@@ -133,38 +132,38 @@ class Killer:
 
 
 def soak(plan: Plan) -> None:
-    """Set the scene, send everything, heal CustomerGauge, wait until the queue is empty, and reckon up."""
+    """Start the environment, send everything, end the faults, wait until the queue is empty, and report."""
     started = time.monotonic()
-    with set_scene() as scene:
-        # A killed worker's messages come back after this. It is the worker's own time-out, a sixth of the template's.
-        scene.stack.sqs.set_queue_attributes(
-            QueueUrl=scene.stack.requests_queue_url, Attributes={"VisibilityTimeout": str(_VISIBILITY)}
+    with running_environment() as environment:
+        # A killed worker's messages return after this: the worker's timeout, a sixth of the template's value.
+        environment.stack.sqs.set_queue_attributes(
+            QueueUrl=environment.stack.requests_queue_url, Attributes={"VisibilityTimeout": str(_VISIBILITY)}
         )
         say(f"Sending {plan.requests} requests, seed {plan.seed} ...")
-        sheet = send_and_reckon(scene, plan)
-        say("\n".join(sheet.lines()))
-        failed = [name for name, references in sheet.failures().items() if references]
+        report = send_and_report(environment, plan)
+        say("\n".join(report.lines()))
+        failed = [name for name, references in report.failures().items() if references]
         if failed:
             raise SandboxError(f"{len(failed)} of the checks failed, with seed {plan.seed}")
-    say(f"\nNothing is lost, and nothing was guessed: {time.monotonic() - started:.0f} s.")
+    say(f"\nEvery request ended exactly once: {time.monotonic() - started:.0f} s.")
 
 
-def send_and_reckon(scene: Scene, plan: Plan) -> Sheet:
-    """Send everything under faults, let it settle without them, and return the sheet."""
-    stack, vendor = scene.stack, scene.vendor
+def send_and_report(environment: Environment, plan: Plan) -> Report:
+    """Send everything with faults, wait without faults, and return the report."""
+    stack, vendor = environment.stack, environment.vendor
     requests = make_requests(plan.requests, plan.seed)
     faults = Misbehaviour(vendor, plan)
-    killer = Killer(scene, faults, plan)
+    killer = Killer(environment, faults, plan)
     vendor.duplicate_rule, vendor.misbehave = "campaign", faults
-    traffic = Traffic(stack, scene.caller, requests, plan.seed)
+    traffic = Traffic(stack, environment.caller, requests, plan.seed)
     try:
-        _send(traffic, scene, killer, seconds=60 + plan.requests / 2)
+        _send(traffic, environment, killer, seconds=60 + plan.requests / 2)
         vendor.misbehave = lambda _call: None
-        say("All is sent and CustomerGauge is well again; waiting for what is still in the queue ...")
-        _drain(scene, _SECONDS_TO_DRAIN_SHORT if plan.short else _SECONDS_TO_DRAIN)
+        say("Everything is sent and CustomerGauge works again; waiting for the queue ...")
+        _drain(environment, _SECONDS_TO_DRAIN_SHORT if plan.short else _SECONDS_TO_DRAIN)
     finally:
         traffic.give_up()
-    return Sheet(
+    return Report(
         requests=requests,
         http_ends=traffic.http_ends,
         results=take_all(stack, stack.results_queue_url),
@@ -182,7 +181,7 @@ def send_and_reckon(scene: Scene, plan: Plan) -> Sheet:
     )
 
 
-def _send(traffic: Traffic, scene: Scene, killer: Killer, seconds: float) -> None:
+def _send(traffic: Traffic, environment: Environment, killer: Killer, seconds: float) -> None:
     started = said = time.monotonic()
     while not traffic.is_over():
         now = time.monotonic()
@@ -191,40 +190,42 @@ def _send(traffic: Traffic, scene: Scene, killer: Killer, seconds: float) -> Non
         if now - said >= 10:
             said = now
             sent = ", ".join(f"{number} by {trigger}" for trigger, number in traffic.sent.items())
-            say(f"{now - started:>6.0f} s  {sent}, {len(traffic.http_ends)} answered; {_state(scene)}")
+            say(f"{now - started:>6.0f} s  {sent}, {len(traffic.http_ends)} answered; {_state(environment)}")
         killer.tick()
         time.sleep(0.2)
 
 
-def _drain(scene: Scene, seconds: float) -> None:
-    """Wait until the requests queue is empty, and stays so: an event may be on its way to it."""
+def _drain(environment: Environment, seconds: float) -> None:
+    """Wait until the requests queue stays empty: an event may be on its way to it."""
     started = said = time.monotonic()
     empty = 0
     while empty < 3:
         now = time.monotonic()
         if now - started > seconds:
-            return  # the sheet says what is left
+            return  # the report says what is left
         if now - said >= 10:
             said = now
-            say(f"{now - started:>6.0f} s  {_state(scene)}")
-        empty = 0 if _waiting(scene) else empty + 1
+            say(f"{now - started:>6.0f} s  {_state(environment)}")
+        empty = 0 if _waiting(environment) else empty + 1
         time.sleep(0.5)
 
 
-def _waiting(scene: Scene) -> int:
-    return scene.stack.leftovers(within=0).get("requests", 0)
+def _waiting(environment: Environment) -> int:
+    return environment.stack.leftovers(within=0).get("requests", 0)
 
 
-def _state(scene: Scene) -> str:
-    return f"{_waiting(scene)} in the queue, {len(scene.vendor.calls('personal-link'))} calls to CustomerGauge"
+def _state(environment: Environment) -> str:
+    return (
+        f"{_waiting(environment)} in the queue, {len(environment.vendor.calls('personal-link'))} calls to CustomerGauge"
+    )
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Read the arguments and soak."""
-    parser = argparse.ArgumentParser("python -m sandbox.soak", description="Soak the stack, and reckon up.")
-    parser.add_argument("--requests", type=int, default=3000, help="how many (default: 3000)")
-    parser.add_argument("--seed", type=int, help="decides what is sent and what goes wrong (default: a new one)")
-    parser.add_argument("--short", action="store_true", help="as CI does it: no hangs, few kills")
+    """Run the soak with the given arguments."""
+    parser = argparse.ArgumentParser("python -m sandbox.soak", description="Soak the stack and report.")
+    parser.add_argument("--requests", type=int, default=3000, help="number of requests (default: 3000)")
+    parser.add_argument("--seed", type=int, help="decides the requests and the faults (default: a new one)")
+    parser.add_argument("--short", action="store_true", help="as in CI: no hangs, few kills")
     chosen = parser.parse_args(arguments)
     seed = random.randrange(10**6) if chosen.seed is None else chosen.seed  # noqa: S311
     soak(Plan(chosen.requests, seed, chosen.short))

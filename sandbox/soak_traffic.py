@@ -1,4 +1,4 @@
-"""What the soak sends: requests of every kind, through each trigger, by clients that try again as good ones do."""
+"""The soak's traffic: requests of every kind by each trigger, from clients that retry."""
 
 import heapq
 import json
@@ -21,7 +21,7 @@ Kind = Literal[
 ]
 
 TRIGGERS: tuple[Trigger, ...] = ("http", "eventbridge", "sqs")
-SHARES: dict[Kind, int] = {  # in a hundred
+SHARES: dict[Kind, int] = {  # per cent
     "good": 78,
     "same contact": 4,
     "key of another": 3,
@@ -31,18 +31,18 @@ SHARES: dict[Kind, int] = {  # in a hundred
     "invalid": 3,
     "cut off": 3,
 }
-DELIVERED_TWICE = 0.12  # of the good ones: the same request under the same key, through the two that share their keys
+DELIVERED_TWICE = 0.12  # share of the good ones: the same request and key, by the two triggers that share keys
 SHARE_KEYS: tuple[Trigger, ...] = ("eventbridge", "sqs")
-FINAL = {409: {"outcome_unknown"}, 502: {"bad_response"}}  # of the statuses that are worth another try, those that end
+FINAL = {409: {"outcome_unknown"}, 502: {"bad_response"}}  # final codes of retryable statuses
 
 _HTTP_CALLERS = 6
-_PACE = 1.5  # seconds between two batches of ten through the same trigger: about what the workers can do
-_LONGEST_WAIT = 10.0  # seconds before an HTTP caller tries again, whatever it is told
+_PACE = 1.5  # seconds between batches of ten by one trigger: about the rate of the workers
+_LONGEST_WAIT = 10.0  # seconds; longest wait of an HTTP caller, also with a longer Retry-After
 
 
 @dataclass(frozen=True)
 class SoakRequest:
-    """One request; `deliveries` names the triggers that bring it, more than one of them for a duplicate."""
+    """One request. `deliveries` are its triggers; a duplicate has more than one."""
 
     reference: str
     kind: Kind
@@ -54,7 +54,7 @@ class SoakRequest:
 
 @dataclass
 class HttpEnd:
-    """How a request by HTTP ended: the last answer, and how many it took."""
+    """The end of an HTTP request: the last answer and the number of tries."""
 
     status: int
     answer: dict[str, Any] = field(repr=False)
@@ -68,12 +68,12 @@ class HttpEnd:
 
 
 def make_requests(count: int, seed: int) -> list[SoakRequest]:
-    """Return that many requests, always the same ones for a seed."""
+    """Return `count` requests, the same ones for each seed."""
     dice = random.Random(f"{seed}/requests")  # noqa: S311 - reproducible is what it has to be
     hundred = [kind for kind, share in SHARES.items() for _ in range(share)]
     kinds = [kind for _ in range(0, count, 100) for kind in dice.sample(hundred, 100)][:count]
     requests: list[SoakRequest] = []
-    unshared: list[SoakRequest] = []  # good ones that came through one trigger
+    unshared: list[SoakRequest] = []  # good ones by one trigger
     for number, drawn in enumerate(kinds):
         kind: Kind = drawn if unshared else "good"
         reference = f"soak-{number:05}"
@@ -84,11 +84,11 @@ def make_requests(count: int, seed: int) -> list[SoakRequest]:
             contact = str(dice.choice(unshared).contact)
         if kind == "key of another":
             other = dice.choice(unshared)
-            key, deliveries = other.key, other.deliveries  # elsewhere it would be a key of its own
+            key, deliveries = other.key, other.deliveries  # other triggers do not share its key
         if kind == "cut off":  # an event always holds JSON
             deliveries = (dice.choice(("http", "sqs")),)
         content = _content(kind, reference, contact)
-        if "http" not in deliveries or dice.random() < 0.5 or len(deliveries) > 1:  # else only the header has it
+        if "http" not in deliveries or dice.random() < 0.5 or len(deliveries) > 1:  # else only a header
             content["idempotency_key"] = key
         body = json.dumps(content)
         request = SoakRequest(
@@ -117,7 +117,7 @@ def _content(kind: Kind, reference: str, contact: str) -> dict[str, Any]:
 
 
 class Traffic:
-    """Sends the requests: `start`, then `wait`; `http_ends` fills meanwhile."""
+    """Send the requests; `http_ends` collects the ends of HTTP calls."""
 
     def __init__(self, stack: Stack, caller: HttpCaller, requests: Sequence[SoakRequest], seed: int) -> None:
         self.http_ends: dict[str, HttpEnd] = {}
@@ -141,14 +141,14 @@ class Traffic:
         ]
 
     def is_over(self) -> bool:
-        """Tell whether everything is sent and every HTTP caller has its answer; raise what went wrong on the way."""
+        """Tell whether everything is sent and every HTTP caller has its answer. Raises an error of the threads."""
         for work in self._work:
             if work.done():
                 work.result()
         return all(work.done() for work in self._work)
 
     def give_up(self) -> None:
-        """Stop sending and trying again; calls under way end with the emulator at the latest."""
+        """Stop sending and retrying. Calls in flight end with the emulator at the latest."""
         self._giving_up.set()
         with self._changing:
             self._changing.notify_all()
@@ -186,7 +186,7 @@ class Traffic:
             raise SandboxError(f"the requests queue refused {len(answer['Failed'])} messages")
 
     def _call(self) -> None:
-        """Call for whoever's turn it is. A caller who is told to wait is put back, and does not hold up the others."""
+        """Make the next HTTP call. Put back a call that has to wait, so that it does not block the others."""
         while turn := self._next_turn():
             _due, number, request, tries = turn
             answer = self._try(request)
@@ -216,7 +216,7 @@ class Traffic:
         try:
             return self._caller.send("PUT", request.body.encode(), {"Idempotency-Key": request.key})
         except OSError:
-            return None  # no answer at all
+            return None  # no answer
 
     def _patience(self, answer: HttpReply | None, tries: int) -> float:
         told = answer.headers.get("retry-after", "") if answer else ""
@@ -229,7 +229,7 @@ def _through(trigger: Trigger, requests: Sequence[SoakRequest]) -> Iterator[Soak
 
 
 def _is_worth_another_try(answer: HttpReply) -> bool:
-    """Tell whether the same key may bring another answer: what the README says waits, and what AWS itself failed at."""
+    """Tell whether a retry with the same key may get another answer: a retryable code, or a failure of AWS."""
     if answer.status not in {409, 429} and answer.status < 500:
         return False
     try:

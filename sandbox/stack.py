@@ -1,4 +1,4 @@
-"""The real template, built and deployed on the emulator: what the demo, `make local` and the stack tests stand on.
+"""Build the real template and deploy it on the emulator.
 
 Use it inside `with running_emulator() as emulator:`, first `deploy`, then `Stack.fill_secret`.
 """
@@ -28,7 +28,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
     from mypy_boto3_sqs.literals import QueueAttributeNameType
 
-STACK_NAME = "personal-link-local"  # as samconfig.toml says
+STACK_NAME = "personal-link-local"  # as in samconfig.toml
 MAPPINGS = REPOSITORY / "layers" / "personal_link" / "personal_link" / "event_mappings.toml"
 
 _SECONDS_TO_BUILD = 300
@@ -37,7 +37,7 @@ _SECONDS_TO_DEPLOY = 120
 
 @dataclass(frozen=True)
 class Message:
-    """A message taken off a queue."""
+    """A message received and deleted from a queue."""
 
     body: str
     attributes: Mapping[str, str]
@@ -50,7 +50,7 @@ class Message:
 
 @dataclass(frozen=True)
 class Stack:
-    """The deployed stack: where things are, and clients of the account's root to reach them."""
+    """The deployed stack: its outputs, and clients with the account's root credentials."""
 
     emulator: Emulator
     http_url: str
@@ -69,12 +69,12 @@ class Stack:
     iam: "IAMClient"
 
     def fill_secret(self, client_id: str, client_secret: str) -> None:
-        """Put the vendor's client credentials where the functions look for them."""
+        """Fill the vendor's client credentials into the secret."""
         secret = json.dumps({"client_id": client_id, "client_secret": client_secret})
         self.secretsmanager.put_secret_value(SecretId=self.credentials_secret_arn, SecretString=secret)
 
     def take(self, queue_url: str, count: int, within: float = 30.0) -> list[Message]:
-        """Take that many messages off a queue; fewer if no more come within that many seconds."""
+        """Receive and delete `count` messages; return fewer after `within` seconds."""
         taken: list[Message] = []
         deadline = time.monotonic() + within
         while len(taken) < count and (left := deadline - time.monotonic()) > 0:
@@ -91,14 +91,14 @@ class Stack:
         return taken
 
     def results(self, count: int, within: float = 30.0) -> list[Message]:
-        """Take that many results. Raises SandboxError if one of them breaks its contract."""
+        """Take `count` results. Raises SandboxError if one of them breaks its contract."""
         taken = self.take(self.results_queue_url, count, within)
         if broken := [problem for message in taken for problem in violations("result", message.json())]:
             raise SandboxError(f"results break docs/contracts/result.schema.json: {broken}")
         return taken
 
     def leftovers(self, within: float = 10.0) -> dict[str, int]:
-        """Return how many messages each queue still holds after that many seconds; nothing once all are empty."""
+        """Return the number of messages per queue after `within` seconds; an empty dict when all queues are empty."""
         queues = {
             "requests": self.requests_queue_url,
             "parked": self.parked_queue_url,
@@ -112,7 +112,7 @@ class Stack:
         return left
 
     def depth(self, queue_url: str) -> int:
-        """Return how many messages a queue holds, hidden and delayed ones included."""
+        """Return the number of messages in a queue, with those in flight and delayed."""
         names: list[QueueAttributeNameType] = [
             "ApproximateNumberOfMessages",
             "ApproximateNumberOfMessagesNotVisible",
@@ -122,21 +122,21 @@ class Stack:
         return sum(int(answer["Attributes"][name]) for name in names)
 
     def function_logs(self) -> str:
-        """Return what the functions have logged."""
+        """Return the functions' logs."""
         logs = self.emulator.client("logs")
         groups = [f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation")]
         events = [event for group in groups for event in logs.filter_log_events(logGroupName=group)["events"]]
         return "\n".join(event["message"] for event in events)
 
     def parked(self, count: int, within: float = 30.0) -> list[Message]:
-        """Take that many parked messages."""
+        """Take `count` parked messages."""
         return self.take(self.parked_queue_url, count, within)
 
 
 def deploy(emulator: Emulator, **parameters: str) -> Stack:
-    """Build the stack where it has changed, deploy it with these template parameters, and say where everything is.
+    """Build what has changed, deploy the stack with these template parameters, and return it.
 
-    It listens to the events of every mapping, so that an entry in event_mappings.toml is all it takes.
+    Its rule listens to the detail-types of all mappings, so that a new entry in event_mappings.toml works at once.
     """
     if sys.version_info[:2] != (3, 13):
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
@@ -146,12 +146,12 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         detail_types = [entry.get("detail_type", name) for name, entry in entries.items()]
         listened_to = dict.fromkeys(["Personal Link Requested", *detail_types])  # each once
         parameters = {"EventDetailType": ",".join(listened_to), **parameters}
-        # In quotes as README.md writes them: SAM cuts an unquoted value off at its first blank.
+        # In quotes, because SAM cuts an unquoted value at its first blank.
         options = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
         _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
     description = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Stacks"][0]["Outputs"]}
-    _mend_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
+    _set_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
     return Stack(
         emulator=emulator,
         http_url=_local_url(emulator.url, outputs["PersonalLinkUrl"]),
@@ -172,14 +172,14 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
 
 
 def _local_url(endpoint: str, url: str) -> str:
-    """Return the emulator's spelling of an API's address, whose host name exists only on AWS."""
+    """Return the emulator's URL of an API, whose host name exists only on AWS."""
     address = urlsplit(url)
     api_id = address.netloc.split(".")[0]
     return f"{endpoint}/_aws/execute-api/{api_id}{address.path}"
 
 
-def _mend_concurrency(emulator: Emulator, maximum: int) -> None:
-    """Set the worker's concurrency once more, as a number: the emulator keeps a template's `!Ref` of one as text."""
+def _set_concurrency(emulator: Emulator, maximum: int) -> None:
+    """Set the worker's concurrency as a number, because the emulator keeps a template's `!Ref` as text."""
     client = emulator.client("lambda")
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": maximum})
@@ -187,7 +187,7 @@ def _mend_concurrency(emulator: Emulator, maximum: int) -> None:
 
 @contextmanager
 def _one_at_a_time() -> Iterator[None]:
-    """Keep two builds out of one folder, say `make test` beside `make local`."""
+    """Prevent two builds in one folder, for example `make test` beside `make local`."""
     with (BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield
@@ -200,14 +200,14 @@ def _sam(
     seconds: float,
     *options: str,
 ) -> None:
-    """Run a sam command for the samconfig environment `local`; its output goes to a file."""
+    """Run a sam command with the samconfig environment `local`; write its output to a file."""
     tools = Path(sys.executable).parent
     sam = tools / "sam"
     if not sam.exists():
-        raise SandboxError("sam is not installed beside this Python: use `make`, which installs it")
+        raise SandboxError("sam is missing beside this Python: use `make`, which installs it")
     environment = {
         **environment,
-        "PATH": f"{tools}{os.pathsep}{environment.get('PATH', os.defpath)}",  # sam builds with the python it finds
+        "PATH": f"{tools}{os.pathsep}{environment.get('PATH', os.defpath)}",  # sam uses the first python on PATH
         "SAM_CLI_TELEMETRY": "0",
         "SAM_CLI_POLL_DELAY": "0.2",  # the emulator is quick; the default is 5 s
         "__SAM_CLI_APP_DIR": str(BUILD / "cli"),  # not the user's
@@ -232,5 +232,5 @@ def _sam(
             process.kill()
             process.wait()
     if code:
-        last_words = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
-        raise SandboxError(f"sam {command} failed:\n{last_words}\nAll it said is in {log}")
+        last_lines = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
+        raise SandboxError(f"sam {command} failed:\n{last_lines}\nThe whole output is in {log}")

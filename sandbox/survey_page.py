@@ -1,4 +1,4 @@
-"""The page behind a survey link: plain HTML that loads nothing, sends nothing and knows no contact."""
+"""The page of a survey link: plain HTML that loads nothing, sends nothing and shows no contact."""
 
 from collections.abc import Container
 

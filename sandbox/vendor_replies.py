@@ -1,4 +1,17 @@
-"""What the sandbox can answer: a reply, every answer the vendor documents, and the e-mails that pick one."""
+"""The sandbox's replies: the documented answers, faults, and the example e-mails that pick one.
+
+no-campaign@example.com         400, no campaign filter matches
+global-duplicate@example.com    400, the system's duplicate rule
+duplicate@example.com           400, the campaign's duplicate rule
+busy@example.com                429, Retry-After: 2
+down@example.com                503, Retry-After: 2
+error@example.com               500
+bad-gateway@example.com         502, an HTML page of the load balancer
+slow@example.com                the link, after 3 seconds
+silent@example.com              no answer
+reset@example.com               connection reset, no survey record
+lost@example.com                the survey record is made, the connection closes without an answer
+"""
 
 import json
 from collections.abc import Callable, Mapping
@@ -25,19 +38,19 @@ LARAVEL_MESSAGES = {
 class Reply:
     """One answer, or one failure to answer.
 
-    Without a `status` it is the normal answer of the service, which `delay`, `headers` and `fault` then
-    spoil: `Reply(delay=2)` is the right answer two seconds late, `Reply(fault="truncated")` half of it.
+    Without a `status` it is the normal answer, changed by `delay`, `headers` and `fault`: `Reply(delay=2)` is the
+    normal answer two seconds late, `Reply(fault="truncated")` is half of it.
 
     status    HTTP status, or None for the normal answer
-    body      bytes as they are, text (HTML) or an object (JSON)
-    headers   added to, or in place of, those that `body` gives
-    delay     seconds before anything is sent
+    body      bytes, text (HTML) or an object (JSON)
+    headers   added to the headers of `body`, or replacing them
+    delay     seconds before the answer
     fault     reset: RST once the request is read; close: end of stream instead of an answer;
               hang: no answer until the sandbox stops; truncated: the stream ends in the middle of the body;
               no_length: the body has no length and ends with the connection;
               drip_headers, drip_body: one byte each `interval` seconds
-    hints     statuses from 100 to 199 that are sent at once, before the answer
-    commit    the request was carried out although the reply hides it: the record is there, its link lost
+    hints     statuses from 100 to 199, sent before the answer
+    commit    the survey record is made although the reply does not say so; its link is lost
     """
 
     status: int | None = None
@@ -51,29 +64,29 @@ class Reply:
 
     @classmethod
     def error(cls, status: int, message: str | None = None, *, retry_after: int | str | None = None) -> Self:
-        """Word an error as Laravel does; `retry_after` in seconds or as an HTTP date."""
+        """Return an error of Laravel; `retry_after` is seconds or an HTTP date."""
         headers = {} if retry_after is None else {"Retry-After": str(retry_after)}
         return cls(status, {"message": message or LARAVEL_MESSAGES.get(status) or phrase(status)}, headers)
 
     @classmethod
     def html(cls, status: int) -> Self:
-        """Make an error page of the load balancer in front."""
+        """Return an error page of the load balancer."""
         title = f"{status} {phrase(status)}"
         page = f"<html><head><title>{title}</title></head><body><h1>{title}</h1></body></html>\r\n"
         return cls(status, page, {"Server": "awselb/2.0", "Content-Type": "text/html"})
 
     @classmethod
     def redirect(cls, location: str, status: int = 302) -> Self:
-        """Send the client elsewhere, with the small page that comes with it."""
+        """Return a redirect with its small page."""
         return cls(status, f'<a href="{escape(location)}">Redirecting</a>', {"Location": location})
 
     def instead_of(self, serve: Callable[[], "Reply"]) -> "Reply":
-        """Reply like this; `serve` does the real work where the reply is made of it or commits it."""
-        spoils_the_answer = self.status is None and self.fault not in UNANSWERED
-        if not (spoils_the_answer or self.commit):
+        """Return this reply; call `serve` if the reply needs the normal answer or commits the request."""
+        changes_the_answer = self.status is None and self.fault not in UNANSWERED
+        if not (changes_the_answer or self.commit):
             return self
         answer = serve()
-        if not spoils_the_answer:
+        if not changes_the_answer:
             return self
         return replace(
             answer,
@@ -85,7 +98,7 @@ class Reply:
         )
 
     def content(self) -> tuple[bytes, dict[str, str]]:
-        """Give the body as it travels, and the headers."""
+        """Return the body's bytes and the headers."""
         match self.body:
             case bytes():
                 return self.body, dict(self.headers)
@@ -97,7 +110,7 @@ class Reply:
 
 
 def phrase(status: int) -> str:
-    """Name a status, also one that has no name."""
+    """Return the reason phrase of a status, also of an unknown one."""
     return HTTPStatus(status).phrase if status in HTTPStatus else "Error"
 
 
@@ -114,7 +127,7 @@ def wrong_verb(verb: str) -> Reply:
 
 
 def invalid(errors: Mapping[str, list[str]], message: str | None = None) -> Reply:
-    """Answer 422, its message summed up from the errors as Laravel does."""
+    """Answer 422, with Laravel's summary of the errors as its message."""
     messages = [text for texts in errors.values() for text in texts]
     more = len(messages) - 1
     suffix = f" (and {more} more error{'s' if more > 1 else ''})" if more else ""
@@ -142,7 +155,7 @@ CONTACT_MISSING = invalid(
     }
 )
 EMAIL_INVALID = "The Email must be a valid email address."
-PHONE_INVALID = "The Phone format is invalid."  # Laravel's own words: the vendor's page shows none
+PHONE_INVALID = "The Phone format is invalid."  # Laravel's text; the vendor's page shows none
 
 NO_CAMPAIGN = Reply.error(400, "Could not match any campaign filter.")
 GLOBAL_DUPLICATE = Reply.error(400, "Record could not be imported because it duplicates with another record.")
@@ -164,10 +177,9 @@ CHOSEN_BY_EMAIL: Mapping[str, Reply] = {
 
 
 def chosen_by_email(email: object) -> Reply:
-    """Find the reply that an example e-mail asks for, else the normal answer.
+    """Return the reply that an example e-mail picks, or the normal answer.
 
-    The word is what follows the last `+` of the local part, or all of it: `down@example.com`,
-    `joe+down@example.org`.
+    The local part, or its part after the last `+`, picks the reply: `down@example.com`, `joe+down@example.org`.
     """
     local, _, domain = str(email).lower().rpartition("@")
     word = local.rpartition("+")[2]

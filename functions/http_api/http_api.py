@@ -9,16 +9,16 @@ from personal_link.triggers.http import HttpAnswer, answer_of, error_answer
 
 
 def handler(event: dict[str, Any], context: Any) -> HttpAnswer:
-    """Answer a proxy event of the REST API (`PUT` or `POST /personal-link`) as design section 3 says."""
+    """Answer a proxy event of the REST API (`PUT` or `POST /personal-link`, docs/contracts/openapi.yaml)."""
     source_id = event["requestContext"]["requestId"]
     try:
         outcome = wiring.http_api().serve(event, Deadline.of_invocation(context, aws_calls_after=2))
     except RequestError as error:
         observability.report_refused(error, source_id)
         return error_answer(error)
-    except Exception as bug:  # noqa: BLE001  # the last resort: an answer to act on, and a log line that says where
+    except Exception as bug:  # noqa: BLE001  # the caller gets an answer, the log a line
         observability.report_bug(bug, source_id)
-        return error_answer(RequestError(Code.INTERNAL_ERROR, "Something failed here; try again later."))
+        return error_answer(RequestError(Code.INTERNAL_ERROR, "Internal error: try again later."))
     finally:
         observability.write_metrics()
     return answer_of(outcome)

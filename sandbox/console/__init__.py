@@ -1,1 +1,1 @@
-"""The console of `make local`: a page that shows requests wait, drain and end, and buttons that send and spoil them."""
+"""The console of `make local`: a page that shows requests, and buttons that send them and cause faults."""

@@ -1,7 +1,7 @@
-"""The conservation sheet of the console: each request that was sent or seen, and where it is now.
+"""The journal of the console: each request that was sent or seen, and where it is now.
 
-A request is known by the ids of its messages, and by its event's. Results name one of these ids; only the repetition of
-an earlier outcome (`replayed`) names the request that had the key first, and is given to the one that waits for it.
+A request has the ids of its messages and of its event, and a result names one of them. Only a replayed result names the
+first request with the key; it is given to the request that waits for a result.
 """
 
 from collections import Counter
@@ -19,7 +19,7 @@ ELSEWHERE = "from elsewhere"
 
 @dataclass(frozen=True)
 class Result:
-    """A message on the results queue, as much of it as the console shows."""
+    """The part of a result message that the console shows."""
 
     message_id: str
     way: str
@@ -34,24 +34,24 @@ class Result:
 
 @dataclass(eq=False)
 class Request:
-    """A request on its way through the stack."""
+    """A request and its place in the stack."""
 
     number: int
     way: str  # http, eventbridge, sqs
-    label: str  # what it was sent from
+    label: str  # the sample or button
     sent_at: float
     reference: str | None = None
     ids: set[str] = field(default_factory=set)
-    message: QueuedMessage | None = None  # where it was seen last
+    message: QueuedMessage | None = None  # its last message
     place: Place = "under way"
-    seen_at: float = 0.0  # when it was last at a place
+    seen_at: float = 0.0  # when it last had a place
     result: Result | None = None
-    answer: tuple[int, str] | None = None  # by HTTP: status, and code or link
+    answer: tuple[int, str] | None = None  # of an HTTP call: status, and code or link
     link: str | None = field(default=None, repr=False)
 
     @property
     def key(self) -> str:
-        """Name the request for the page."""
+        """The request's key on the page."""
         return f"request-{self.number}"
 
 
@@ -66,7 +66,7 @@ class Journal:
         self._numbers = 0
 
     def sent(self, way: str, label: str, now: float, reference: str | None, *ids: str) -> Request:
-        """Note a request that was sent; `ids` are those of its message and event, as far as they are known."""
+        """Note a sent request with the known ids of its message and event."""
         known = next((one for name in ids for one in self._by_id.get(name, ()) if one.label == ELSEWHERE), None)
         request = known or self._add(way, label, now)
         request.seen_at = now
@@ -75,11 +75,11 @@ class Journal:
         return request
 
     def answered(self, request: Request, status: int, code: str, link: str | None) -> None:
-        """Note how an HTTP call was answered. Without a result, that is its end: its caller knows."""
+        """Note the answer to an HTTP call, which is its end if it has no result."""
         request.answer, request.link = (status, code), link
 
     def observe(self, queues: Queues, now: float) -> None:
-        """Find each request anew."""
+        """Update the place of each request."""
         for request in self.requests:
             request.place = "under way"
         self._find("parked", queues.parked)
@@ -101,7 +101,7 @@ class Journal:
         return Counter(request.place for request in self.requests)
 
     def forget_ended(self) -> None:
-        """Forget every request that has ended, and the results that were seen."""
+        """Forget all ended requests and their results."""
         kept = [request for request in self.requests if request.place in {"under way", "waiting"}]
         self.requests, self._by_id = kept, {}
         self._unclaimed.clear()
@@ -121,7 +121,7 @@ class Journal:
                 del self._unclaimed[message_id]
 
     def _owner(self, result: Result) -> Request | None:
-        """Return whose result it is, a new request if nobody's; None if that cannot be told yet."""
+        """Return the request of a result, or a new one; None if it is not known yet."""
         own = [one for one in self._by_id.get(result.source_id, ()) if one.result is None]
         if own:
             return own[0]
@@ -136,7 +136,7 @@ class Journal:
         return request
 
     def _callers(self, result: Result) -> Iterator[Request]:
-        """Yield the HTTP calls that were answered with this result."""
+        """Yield the HTTP calls with this result as their answer."""
         for request in self.requests:
             if request.answer and request.result is None:
                 same_link = request.link is not None and request.link == result.link
@@ -144,14 +144,14 @@ class Journal:
                     yield request
 
     def _heirs(self, result: Result) -> Iterator[Request]:
-        """Yield the requests that are off the queue without a result, and may be the repetition of this one."""
+        """Yield the requests that left the queue without a result and may have this replayed one."""
         for request in self.requests:
             gone = request.place == "under way" and request.way != "http" and request.result is None
             if gone and request.reference in {None, result.reference}:
                 yield request
 
     def _may_be_claimed(self, result: Result) -> bool:
-        """Tell whether somebody may yet turn out to be the owner: a call without its answer, a message in hand."""
+        """Tell whether a known request may still get this result: a call without an answer, a message in flight."""
         if result.way == "http" and any(one.way == "http" and not one.answer for one in self.requests):
             return True
         return result.replayed and any(
@@ -162,7 +162,7 @@ class Journal:
         original = message.attributes.get(ORIGINAL_MESSAGE_ID, message.id)
         event_id = event_of(message.content())
         found = next((one for name in (message.id, original) for one in self._by_id.get(name, ())), None)
-        if found is None and event_id:  # put on the bus by us, and now seen for the first time
+        if found is None and event_id:  # an event of this console, seen for the first time
             found = next((one for one in self._by_id.get(event_id, ()) if one.message is None and not one.result), None)
         if found is None:
             found = self._add("eventbridge" if event_id else "sqs", ELSEWHERE, message.sent_at)
@@ -185,13 +185,13 @@ class Journal:
 
 
 def event_of(content: dict[str, Any]) -> str | None:
-    """Return the id of a whole EventBridge event; None if it is none."""
+    """Return the id of a whole EventBridge event; None for any other content."""
     event_id = content.get("id")
     return event_id if "detail-type" in content and isinstance(event_id, str) and event_id else None
 
 
 def reference_of(content: dict[str, Any]) -> str | None:
-    """Return the reference in a request or in an event's detail, if there is one."""
+    """Return the reference in a request or in an event's detail; None without one."""
     for holder in (content, content.get("detail")):
         if isinstance(holder, dict) and isinstance(holder.get("reference"), str):
             return str(holder["reference"])
@@ -199,7 +199,7 @@ def reference_of(content: dict[str, Any]) -> str | None:
 
 
 def read_result(message: QueuedMessage) -> Result:
-    """Read a result message."""
+    """Return the result in a message."""
     content = message.content()
     error, link, source = (content.get(name) or {} for name in ("error", "personal_link", "source"))
     return Result(

@@ -1,4 +1,4 @@
-"""What lies on the stack's queues, read without taking anything off them: the emulator shows that, AWS would not."""
+"""Read the stack's queues without receiving messages, which only the emulator allows."""
 
 import json
 import ssl
@@ -11,24 +11,24 @@ from typing import Any
 from sandbox.emulator import SandboxError
 from sandbox.stack import Stack
 
-# Seconds: what a worker holds is hidden for the queue's time-out less the few that it has had it, longer than any wait.
+# Seconds. A message in flight is hidden for the queue's visibility timeout, which is longer than any back-off here.
 _VISIBILITY = 360
 _LONGEST_IN_HAND = 60
 
 
 @dataclass(frozen=True)
 class QueuedMessage:
-    """A message as it lies on a queue."""
+    """A message on a queue."""
 
     id: str
     body: str = field(repr=False)
-    sent_at: float  # epoch seconds, as the next
+    sent_at: float  # epoch seconds, like visible_at
     visible_at: float
     receives: int
     attributes: Mapping[str, str]
 
     def content(self) -> dict[str, Any]:
-        """Return the body as the object it is; anything else counts as an empty one."""
+        """Return the body's JSON object; an empty one for any other body."""
         try:
             value = json.loads(self.body)
         except (ValueError, RecursionError):
@@ -36,13 +36,13 @@ class QueuedMessage:
         return value if isinstance(value, dict) else {}
 
     def in_hand(self, now: float) -> bool:
-        """Tell whether a worker has it at this moment."""
+        """Tell whether the message is in flight."""
         return self.receives > 0 and _VISIBILITY - _LONGEST_IN_HAND < self.visible_at - now <= _VISIBILITY
 
 
 @dataclass(frozen=True)
 class Queues:
-    """All three queues at one moment, each with its oldest message first."""
+    """The three queues at one moment, each with its oldest message first."""
 
     requests: Sequence[QueuedMessage] = ()
     results: Sequence[QueuedMessage] = ()
@@ -50,7 +50,7 @@ class Queues:
 
 
 class QueueReader:
-    """Reads the queues of a stack."""
+    """Read the queues of a stack."""
 
     def __init__(self, stack: Stack) -> None:
         trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(stack.emulator.authority)))
@@ -58,7 +58,7 @@ class QueueReader:
         self._stack = stack
 
     def read(self) -> Queues:
-        """Return what lies on the queues now."""
+        """Return the messages on the queues."""
         stack = self._stack
         try:
             with self._opener.open(f"{stack.emulator.url}/_ministack/sqs/messages", timeout=10) as answer:
@@ -75,14 +75,14 @@ class QueueReader:
         return Queues(*(_messages(by_name.get(url.rpartition("/")[2], ())) for url in urls))
 
     def hold(self, queue_url: str) -> list[str]:
-        """Hide everything that is visible on a queue, still there for `read`; return the handles to delete it with."""
+        """Receive all visible messages of a queue, which `read` still shows; return their receipt handles."""
         handles: list[str] = []
         while messages := self._stack.sqs.receive_message(QueueUrl=queue_url, MaxNumberOfMessages=10).get("Messages"):
             handles += [message["ReceiptHandle"] for message in messages]
         return handles
 
     def delete(self, queue_url: str, handles: Sequence[str]) -> None:
-        """Delete what was held."""
+        """Delete messages by receipt handle."""
         for batch in batched(handles, 10, strict=False):
             entries: Any = [{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(batch)]
             self._stack.sqs.delete_message_batch(QueueUrl=queue_url, Entries=entries)

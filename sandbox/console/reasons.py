@@ -1,4 +1,4 @@
-"""Why messages wait, as the queue's worker logs it."""
+"""The codes of waiting messages, from the worker's log."""
 
 import json
 from contextlib import suppress
@@ -9,11 +9,11 @@ from botocore.exceptions import BotoCoreError, ClientError
 from sandbox.stack import STACK_NAME, Stack
 
 _WORKER = f"/aws/lambda/{STACK_NAME}-queue-worker"
-_LATE = 5.0  # seconds that a line may take to get into the log
+_LATE = 5.0  # seconds until a line is in the log
 
 
 class Reasons:
-    """Follows the worker's log."""
+    """Follow the worker's log."""
 
     def __init__(self, stack: Stack, now: float) -> None:
         self._logs = stack.emulator.client("logs")
@@ -21,16 +21,16 @@ class Reasons:
         self._codes: dict[str, str] = {}
 
     def follow(self, now: float) -> None:
-        """Read what was logged since the last time."""
+        """Read the lines since the last time."""
         since, self._since = self._since - _LATE, now
-        with suppress(ClientError, BotoCoreError):  # no worker has run yet, or the emulator is busy: next time
+        with suppress(ClientError, BotoCoreError):  # no worker has run yet, or the emulator is busy
             for event in self._events(int(since * 1000)):
                 line = _object(event["message"])
-                if line.get("message") == "tried again later":
+                if line.get("message") == "retry scheduled":
                     self._codes[str(line.get("message_id"))] = str(line.get("code"))
 
     def of(self, message_id: str) -> str:
-        """Return the code that a message was put off with last; nothing if it never was."""
+        """Return the code of a message's last retry; empty without a retry."""
         return self._codes.get(message_id, "")
 
     def _events(self, since: int) -> list[dict[str, Any]]:

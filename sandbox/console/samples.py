@@ -1,4 +1,4 @@
-"""The sample events as the console sends them: the first word of a file's name says which way in it takes."""
+"""The sample events of the console. The first word of a file's name is its trigger."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,27 +23,27 @@ class Sample:
 
     @property
     def way(self) -> str:
-        """How it gets in: http, eventbridge, sqs."""
+        """The trigger: http, eventbridge or sqs."""
         return self.path.stem.partition("_")[0]
 
     @property
     def label(self) -> str:
-        """Name it for a button."""
-        name = self.path.stem.partition("_")[2].removeprefix("event_")  # that a message is a whole event
+        """The button's text."""
+        name = self.path.stem.partition("_")[2].removeprefix("event_")
         return name.replace("_", " ").capitalize()
 
     @property
     def body(self) -> str:
-        """What is in it."""
+        """The content."""
         return self.path.read_text()
 
     @property
     def media_type(self) -> str:
-        """What its body is, for HTTP."""
+        """The media type for HTTP."""
         return "application/json" if self.path.suffix == ".json" else "application/x-www-form-urlencoded"
 
 
 def samples(folder: Path = EVENTS) -> Sequence[Sample]:
-    """Return the samples there are, by their ways in; a file of another name is none."""
+    """Return the samples by trigger; skip files with other names."""
     found = [Sample(path) for path in sorted(folder.iterdir())]
     return [sample for way in WAYS for sample in found if sample.way == way and sample.label]

@@ -1,7 +1,7 @@
-"""The console's HTTP server: on loopback, for its own page and nobody else's.
+"""The console's HTTP server, on loopback and for its own page only.
 
-A page of another site may not read it (no CORS, and a name that was bent to this address is refused by its Host) nor
-press its buttons: they take JSON from the page's own origin alone, which no form and no simple request can send.
+A page of another site cannot read it (no CORS, and a foreign Host is refused) or press its buttons: they take JSON from
+the page's own origin only, which no form and no simple request can send.
 """
 
 import json
@@ -15,18 +15,19 @@ from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
 
-from sandbox.console.desk import UnknownDeed
+from sandbox.console.controller import UnknownAction
 from sandbox.emulator import SandboxError
 
 PAGE = Path(__file__).with_name("page")
 FILES: Mapping[str, tuple[str, str]] = {
     "/": ("index.html", "text/html; charset=utf-8"),
     "/console.css": ("console.css", "text/css; charset=utf-8"),
+    "/cards.js": ("cards.js", "text/javascript; charset=utf-8"),
     "/console.js": ("console.js", "text/javascript; charset=utf-8"),
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 MAX_BODY = 4096
-DEEDS = "/deeds/"
+ACTIONS = "/actions/"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -39,19 +40,19 @@ HEADERS = {
 
 
 class Console(Protocol):
-    """What the page is drawn from, and what its buttons do."""
+    """The state of the page and the actions of its buttons."""
 
     def state(self) -> dict[str, object]:
-        """Return what the page shows."""
+        """Return the state of the page."""
         ...
 
-    def do(self, deed: str, fields: Mapping[str, Any]) -> None:
-        """Do what a button asks for."""
+    def do(self, action: str, fields: Mapping[str, Any]) -> None:
+        """Run a button's action."""
         ...
 
 
 class ConsoleServer(socketserver.ThreadingTCPServer):
-    """Serves a console. As the sandbox's, not http.server's own server, which looks up the host's name."""
+    """Serve a console. http.server.HTTPServer would look up the host's name, which may take seconds."""
 
     allow_reuse_address = True
     daemon_threads = True
@@ -68,11 +69,11 @@ class ConsoleServer(socketserver.ThreadingTCPServer):
 
     @property
     def hosts(self) -> set[str]:
-        """What a browser may call it."""
+        """The allowed Host headers."""
         return {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
 
     def handle_error(self, request: Any, client_address: Any) -> None:
-        """Say nothing of a browser that went away."""
+        """Ignore a browser that disconnected."""
         if not isinstance(sys.exception(), OSError):
             super().handle_error(request, client_address)
 
@@ -100,10 +101,10 @@ class _Exchange(BaseHTTPRequestHandler):
     server: ConsoleServer
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is inherited
-        """Write nothing: the terminal is the demo's."""
+        """Write nothing into the demo's terminal."""
 
     def do_GET(self) -> None:
-        """Answer with the page, a part of it, or the state."""
+        """Answer with a file of the page or with the state."""
         if self.headers.get("Host") not in self.server.hosts:
             self._refuse(HTTPStatus.FORBIDDEN, "This console is on loopback alone.")
         elif self.path == "/state":
@@ -115,7 +116,7 @@ class _Exchange(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
     def do_POST(self) -> None:
-        """Do what a button asks for."""
+        """Run a button's action."""
         length = self.headers.get("Content-Length", "")
         if self.headers.get("Host") not in self.server.hosts or not self._is_from_the_page():
             self._refuse(HTTPStatus.FORBIDDEN, "Only the console's own page may do that.")
@@ -123,13 +124,13 @@ class _Exchange(BaseHTTPRequestHandler):
             self._refuse(HTTPStatus.UNSUPPORTED_MEDIA_TYPE, "It takes JSON.")
         elif not (length.isascii() and length.isdigit() and int(length) <= MAX_BODY):
             self._refuse(HTTPStatus.CONTENT_TOO_LARGE, f"It takes at most {MAX_BODY} bytes.")
-        elif not self.path.startswith(DEEDS):
+        elif not self.path.startswith(ACTIONS):
             self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
         else:
-            self._do(self.path.removeprefix(DEEDS), self.rfile.read(int(length)))
+            self._do(self.path.removeprefix(ACTIONS), self.rfile.read(int(length)))
 
     def _is_from_the_page(self) -> bool:
-        """Tell whether the origin is the page's; a program on this machine, say curl, has none."""
+        """Tell whether the request has the page's origin, or none, as from curl."""
         origin = self.headers.get("Origin")
         return origin is None or origin == f"http://{self.headers.get('Host')}"
 
@@ -139,25 +140,25 @@ class _Exchange(BaseHTTPRequestHandler):
         except SandboxError as error:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
 
-    def _do(self, deed: str, body: bytes) -> None:
+    def _do(self, action: str, body: bytes) -> None:
         try:
             fields = json.loads(body or b"{}")
         except (ValueError, RecursionError):
             fields = None
         if not isinstance(fields, dict):
-            self._refuse(HTTPStatus.BAD_REQUEST, "The body is no JSON object.")
+            self._refuse(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
             return
         try:
-            self.server.console.do(deed, fields)
-        except UnknownDeed as error:
+            self.server.console.do(action, fields)
+        except UnknownAction as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
         except SandboxError as error:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         else:
-            self._answer(HTTPStatus.OK, {"done": deed})
+            self._answer(HTTPStatus.OK, {"done": action})
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
-        self.close_connection = True  # what it brought may still be in the way
+        self.close_connection = True  # its body may be unread
         self._answer(status, {"message": message})
 
     def _answer(self, status: HTTPStatus, content: Mapping[str, object]) -> None:

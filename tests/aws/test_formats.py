@@ -11,7 +11,8 @@ from typing import Any
 import pytest
 
 from personal_link.aws.credentials_secret import CredentialsSecret
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.aws.queues import Parked, RequestsQueue
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease

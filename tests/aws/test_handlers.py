@@ -521,7 +521,7 @@ def test_the_lines_of_a_message_and_its_result_share_one_id(
     result = json.loads(message["Body"])
     ids = [(line["message"], line["outcome_id"], line["source_id"]) for line in lines(log) if "outcome_id" in line]
     assert ids == [
-        ("tried again later", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
+        ("retry scheduled", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
         ("outcome", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
     ]
 

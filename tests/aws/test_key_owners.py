@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Refused, TryAgain

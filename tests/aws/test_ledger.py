@@ -7,7 +7,8 @@ from typing import Literal
 
 import pytest
 
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, NotProcessed, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink

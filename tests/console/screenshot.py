@@ -2,10 +2,10 @@
 
 from playwright.sync_api import ViewportSize, expect, sync_playwright
 
-from sandbox.console.desk import Desk
+from sandbox.console.controller import Controller
 from sandbox.console.server import serving
-from sandbox.demo import walk
-from sandbox.scene import run, say, set_scene
+from sandbox.demo import try_every_trigger
+from sandbox.environment import run, running_environment, say
 from sandbox.template import REPOSITORY
 from tests.console.conftest import chromium
 
@@ -16,9 +16,9 @@ SENT_BEFORE = ("http_put.json", "eventbridge_checkout_completed.json", "sqs_refu
 
 def take() -> None:
     """Take it."""
-    with set_scene() as scene, sync_playwright() as playwright:
-        walk(scene)
-        with serving(Desk(scene)) as url, chromium(playwright) as browser:
+    with running_environment() as environment, sync_playwright() as playwright:
+        try_every_trigger(environment)
+        with serving(Controller(environment)) as url, chromium(playwright) as browser:
             page = browser.new_page(viewport=SIZE, reduced_motion="reduce", color_scheme="light")
             page.goto(url)
             for sample in SENT_BEFORE:

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Any
 
 from sandbox.console.journal import Journal
+from sandbox.console.page_state import page_state, vendor_state
 from sandbox.console.queues import QueuedMessage, Queues
 from sandbox.console.samples import WAYS, samples
-from sandbox.console.sheet import sheet, vendor_sheet
 from sandbox.customergauge import CustomerGaugeSandbox
 
 HOSTILE = '<img src="//evil.example" onerror="document.title=\'got you\'"><script>alert(1)</script>'
@@ -50,18 +50,18 @@ class StillConsole:
         now = time.time()
         self.journal.observe(self.queues, now)
         return {
-            **sheet(self.journal, {"late": "unavailable"}.get, now),  # type: ignore[arg-type]  # of the one that is late
+            **page_state(self.journal, {"late": "unavailable"}.get, now),  # type: ignore[arg-type]  # of the one that is late
             "samples": [{"name": one.name, "label": one.label, "way": WAYS[one.way]} for one in samples()],
-            "vendor": vendor_sheet(self.vendor),
+            "vendor": vendor_state(self.vendor),
             "switches": self._switches,
         }
 
-    def do(self, deed: str, fields: Mapping[str, Any]) -> None:
+    def do(self, action: str, fields: Mapping[str, Any]) -> None:
         """Note it."""
         if self.failure:
             raise self.failure
-        self.pressed.append((deed, fields))
-        if deed == "switch":
+        self.pressed.append((action, fields))
+        if action == "switch":
             self._switches[fields["name"]] = fields["on"]
 
 

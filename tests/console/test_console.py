@@ -8,11 +8,11 @@ from contextlib import ExitStack, redirect_stdout
 import pytest
 from playwright.sync_api import Page, expect
 
-from sandbox.console.desk import Desk
+from sandbox.console.controller import Controller
 from sandbox.console.samples import samples
 from sandbox.console.server import serving
-from sandbox.demo import walk
-from sandbox.scene import Scene, set_scene
+from sandbox.demo import try_every_trigger
+from sandbox.environment import Environment, running_environment
 
 SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
 AFTER_MINUTES = 400_000  # what only a person can mend is tried again after up to one minute, then up to two, up to four
@@ -20,27 +20,27 @@ ALL_SAMPLES = len(samples())
 
 
 @pytest.fixture(scope="module")
-def scene() -> Iterator[Scene]:
+def environment() -> Iterator[Environment]:
     with ExitStack() as stage:
         with redirect_stdout(io.StringIO()):  # the demo shows links, which no test may print
-            a_scene = stage.enter_context(set_scene())
-            walk(a_scene)
-        yield a_scene
+            an_environment = stage.enter_context(running_environment())
+            try_every_trigger(an_environment)
+        yield an_environment
 
 
 @pytest.fixture
-def console(page: Page, scene: Scene) -> Iterator[Page]:
+def console(page: Page, environment: Environment) -> Iterator[Page]:
     """Open a console that has seen nothing yet; whatever a test switched on is off again after it."""
-    with serving(Desk(scene)) as url:
+    with serving(Controller(environment)) as url:
         page.goto(url)
         expect(page.locator("#connection")).to_have_text("Live")
         yield page
-        scene.vendor.faults.clear()
-        scene.vendor.duplicate_rule = "off"
+        environment.vendor.faults.clear()
+        environment.vendor.duplicate_rule = "off"
         expect(page.locator("#count-waiting")).to_have_text("0", timeout=AFTER_MINUTES)
-        page.get_by_role("button", name="Take results and parked away").click()
+        page.get_by_role("button", name="Delete results and parked").click()
         expect(page.locator("#count-sent")).to_have_text("0")
-    assert scene.stack.leftovers() == {}
+    assert environment.stack.leftovers() == {}
 
 
 def switch(console: Page, name: str) -> None:
@@ -51,7 +51,7 @@ def switch(console: Page, name: str) -> None:
 
 
 def send(console: Page, label: str, way: str = "Event") -> None:
-    with console.expect_response("**/deeds/send"):
+    with console.expect_response("**/actions/send"):
         console.get_by_role("group", name=way).get_by_role("button", name=label, exact=True).click()
 
 
@@ -59,8 +59,10 @@ def expect_sum(console: Page, text: str, timeout: float = SOON) -> None:
     expect(console.locator("#verdict")).to_have_text(text, timeout=timeout)
 
 
-def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(console: Page, scene: Scene) -> None:
-    made = len(scene.vendor.links)
+def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(
+    console: Page, environment: Environment
+) -> None:
+    made = len(environment.vendor.links)
     switch(console, "Outage")
     console.get_by_role("button", name="Send twenty requests").click()
     expect_sum(console, "20 sent = 0 results + 20 waiting + 0 parked. Nothing is lost.")
@@ -74,7 +76,7 @@ def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(console:
     links = console.locator("#results .card", has_text="created").get_by_role("link")
     expect(links).to_have_count(20)
     addresses = {link.get_attribute("href") for link in links.all()}
-    assert addresses == {link.survey_link for link in scene.vendor.links[made:]}
+    assert addresses == {link.survey_link for link in environment.vendor.links[made:]}
     assert len(addresses) == 20
     titles = console.locator("#results .title").all_inner_texts()
     assert sorted(titles) == [f"visit-{number:03}" for number in range(1, 21)]
@@ -118,7 +120,7 @@ def test_a_lost_answer_under_a_duplicate_rule_is_an_unknown_outcome(console: Pag
 
 def test_revoked_tokens_cost_one_more_and_nothing_else(console: Page) -> None:
     before = tokens(console)
-    with console.expect_response("**/deeds/revoke-tokens"):
+    with console.expect_response("**/actions/revoke-tokens"):
         console.get_by_role("button", name="Revoke all tokens").click()
     send(console, "Checkout completed")
 
@@ -148,7 +150,7 @@ def test_a_rotated_secret_makes_requests_wait_until_it_is_filled_in(console: Pag
 
 def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
     for sample in samples():
-        with console.expect_response("**/deeds/send"):
+        with console.expect_response("**/actions/send"):
             console.locator(f'[data-sample="{sample.name}"]').click()
 
     expect(console.locator("#count-sent")).to_have_text(str(ALL_SAMPLES))
@@ -166,14 +168,14 @@ def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
 def test_samples_that_are_sent_again_are_requests_of_their_own(console: Page) -> None:
     for _ in range(2):
         for sample in samples():
-            with console.expect_response("**/deeds/send"):
+            with console.expect_response("**/actions/send"):
                 console.locator(f'[data-sample="{sample.name}"]').click()
 
     expect(console.locator("#count-sent")).to_have_text(str(2 * ALL_SAMPLES))
     expect(console.locator("#count-waiting")).to_have_text("0", timeout=SOON)
     expect(console.locator("#count-parked")).to_have_text("2")
     expect(console.locator("#verdict")).to_contain_text("Nothing is lost.")
-    repeated = console.locator("#results .card", has_text="repeated, the first outcome again")
+    repeated = console.locator("#results .card", has_text="replay of the first outcome")
     expect(repeated.filter(has_text="call-1003")).to_have_count(2)  # the first of them repeats the demo's
 
 

@@ -1,8 +1,8 @@
 """Every request is at one place, whatever ids it is known by: sent = results + waiting + parked + HTTP errors."""
 
 from sandbox.console.journal import Journal, Request
+from sandbox.console.page_state import page_state
 from sandbox.console.queues import Queues
-from sandbox.console.sheet import sheet
 from tests.console.still_console import queued, refusal, result
 
 NOW = 1_000_000.0
@@ -10,7 +10,7 @@ NOW = 1_000_000.0
 
 def counts(journal: Journal, now: float = NOW) -> dict[str, int]:
     """Return what there is of each, what there is none of left out."""
-    shown = sheet(journal, lambda _message_id: "", now)["counts"]
+    shown = page_state(journal, lambda _message_id: "", now)["counts"]
     assert isinstance(shown, dict)
     return {name: number for name, number in shown.items() if number}
 

@@ -57,9 +57,9 @@ def test_what_waits_says_why_and_until_when(open_page: Page) -> None:
     [late] = [card for card in lane(open_page, "waiting") if card.startswith(HOSTILE)]
 
     assert "unavailable" in late
-    assert re.search(r"queue, request · for \d+\ss · 2 tries · next try in \d+\ss", late)
+    assert re.search(r"queue, request · for \d+\ss · 2 tries · retry in \d+\ss", late)
     [in_hand] = [card for card in lane(open_page, "waiting") if card.startswith("order-2")]
-    assert "being tried now" in in_hand
+    assert "in flight" in in_hand
 
 
 def test_a_result_has_its_status_its_code_and_its_link(open_page: Page) -> None:
@@ -98,7 +98,7 @@ def test_it_moves_by_itself(open_page: Page, console: StillConsole) -> None:
 def test_what_is_nowhere_is_said(open_page: Page, console: StillConsole) -> None:
     console.journal.sent("sqs", "Request", 0, "gone", "gone")
 
-    expect(open_page.locator("#verdict")).to_contain_text("+ 1 not found: taken off a queue by somebody else")
+    expect(open_page.locator("#verdict")).to_contain_text("+ 1 missing: another consumer took them")
     expect(open_page.locator("#verdict")).not_to_contain_text("Nothing is lost")
 
 
@@ -142,7 +142,7 @@ def test_no_secret_and_no_token_gets_to_the_page(open_page: Page, console: Still
 def test_every_sample_has_a_button_that_sends_it(open_page: Page, console: StillConsole) -> None:
     names = [button.get_attribute("data-sample") for button in open_page.locator("[data-sample]").all()]
     for name in names:
-        with open_page.expect_response("**/deeds/send"):
+        with open_page.expect_response("**/actions/send"):
             open_page.locator(f'[data-sample="{name}"]').click()
 
     expect(open_page.get_by_role("group", name="Queue message").get_by_role("button", name="Malformed")).to_be_visible()
@@ -236,13 +236,13 @@ def test_it_can_be_worked_by_keyboard_alone(open_page: Page, console: StillConso
             reached.append(name)
             assert focused.evaluate("it => getComputedStyle(it).outlineStyle") == "solid", name
         if name in {"send-many", "outage"}:
-            with open_page.expect_response("**/deeds/*"):
+            with open_page.expect_response("**/actions/*"):
                 open_page.keyboard.press("Enter" if name == "send-many" else "Space")
 
     buttons = {"send-many", "outage", "rate-limit", "lost-answers", "duplicates", "revoke", "secret", "clear"}
     assert set(reached) >= buttons | {"sqs_malformed.txt", "http_form.txt", "waiting"}
     expect(open_page.locator("[data-switch=outage]")).to_have_attribute("aria-pressed", "true")
-    assert [deed for deed, _ in console.pressed] == ["send-many", "switch"]
+    assert [action for action, _ in console.pressed] == ["send-many", "switch"]
 
 
 def test_the_first_tab_leads_past_the_buttons(open_page: Page) -> None:

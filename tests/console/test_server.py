@@ -9,7 +9,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from sandbox.console.desk import UnknownDeed
+from sandbox.console.controller import UnknownAction
 from sandbox.console.server import MAX_BODY, serving
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import SandboxError
@@ -44,8 +44,8 @@ def ask(
         connection.close()
 
 
-def press(address: str, headers: Mapping[str, str], body: str = "{}", deed: str = "revoke-tokens") -> int:
-    return ask(address, "POST", f"/deeds/{deed}", headers, body)[0]
+def press(address: str, headers: Mapping[str, str], body: str = "{}", action: str = "revoke-tokens") -> int:
+    return ask(address, "POST", f"/actions/{action}", headers, body)[0]
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_every_part_comes_with_a_policy_that_lets_nothing_else_in(address: str, 
     assert "Access-Control-Allow-Origin" not in headers
 
 
-@pytest.mark.parametrize("path", ["/desk.py", "/../server.py", "/page/index.html", "/deeds/clear"])
+@pytest.mark.parametrize("path", ["/controller.py", "/../server.py", "/page/index.html", "/actions/clear"])
 def test_there_is_nothing_else(address: str, path: str) -> None:
     assert ask(address, "GET", path)[0] == 404
 
@@ -82,7 +82,7 @@ def test_it_listens_on_loopback_alone(console: StillConsole) -> None:
 
 
 @pytest.mark.parametrize("host", ["console.evil.example", "console.evil.example:80", "127.0.0.1", ""])
-@pytest.mark.parametrize(("method", "path"), [("GET", "/state"), ("GET", "/"), ("POST", "/deeds/clear")])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/state"), ("GET", "/"), ("POST", "/actions/clear")])
 def test_a_foreign_name_of_this_address_is_refused(
     console: StillConsole, address: str, host: str, method: str, path: str
 ) -> None:
@@ -130,11 +130,11 @@ def test_a_body_without_a_length_is_refused(console: StillConsole, address: str)
     assert console.pressed == []
 
 
-@pytest.mark.parametrize(("failure", "status"), [(UnknownDeed("jump: no"), 400), (SandboxError("jump: no"), 503)])
+@pytest.mark.parametrize(("failure", "status"), [(UnknownAction("jump: no"), 400), (SandboxError("jump: no"), 503)])
 def test_what_cannot_be_done_is_said(console: StillConsole, address: str, failure: Exception, status: int) -> None:
     console.failure = failure
 
-    assert ask(address, "POST", "/deeds/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})
+    assert ask(address, "POST", "/actions/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})
 
 
 def test_a_port_that_is_taken_is_named(console: StillConsole) -> None:

@@ -2,7 +2,7 @@
 
 import re
 
-from personal_link.aws import ledger, token_lease
+from personal_link.aws import ledger_item, token_lease
 from personal_link.domain import outcome
 from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, marked, rows, sections
@@ -15,7 +15,7 @@ def test_the_versions_are_those_of_the_code() -> None:
     told = {row[0]: row[1] for row in rows(VERSIONED)}
 
     assert told["a result"] == f"`schema`, now `{outcome.SCHEMA}`"
-    assert told["an item of the ledger"] == f"`format`, now `{ledger.FORMAT}`"
+    assert told["an item of the ledger"] == f"`format`, now `{ledger_item.FORMAT}`"
     assert told["the shared token"] == f"its key, now `{token_lease.KEY}`"
 
 

@@ -135,7 +135,7 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
             "replayed": False,
         },
         {"message": "no outcome", "source_id": AN_ID, **said},
-        {"message": "tried again later", **ids, "attempts": 3, "wait": 4, **said},
+        {"message": "retry scheduled", **ids, "attempts": 3, "wait": 4, **said},
         {"message": "parked", **ids, "attempts": 3, **said},
         {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
         {"message": "visibility not set", "failure": "503", "count": 2},

@@ -17,7 +17,8 @@ import pytest
 import personal_link
 from personal_link import wiring
 from personal_link.aws.credentials_secret import CredentialsSecret
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.aws.shared_token import SharedToken
 from personal_link.aws.token_lease import TokenLease
@@ -38,7 +39,7 @@ from personal_link.settings import QueueSettings, Settings, _Reader
 from personal_link.triggers import batch
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import Mapped, no_mapping
-from personal_link.triggers.envelopes import Wrapping
+from personal_link.triggers.envelopes import Unwrapper
 from personal_link.triggers.event_mappings import EventMappings, _Entry, _Functions, _Interpreter
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
@@ -140,7 +141,7 @@ def objects() -> list[object]:
         head = answer_bytes._ShortHead(io.BufferedReader(reader))  # noqa: SLF001
         head.close()
     tls = ssl.create_default_context()
-    wrapping = Wrapping()
+    wrapping = Unwrapper()
     wrapping.content_of({"Type": "Notification", "MessageId": KEY.value, "Message": json.dumps({"record": RECORD})})
     return [
         *(clock, deadline, source, delivery.key, delivery, request, credentials, token, link, outcome, carrier, gauge),

@@ -13,7 +13,7 @@ import pytest
 
 from personal_link import issue_link
 from personal_link.aws import ledger
-from personal_link.aws.ledger import Attempt
+from personal_link.aws.ledger_item import Attempt
 from personal_link.domain import outcome
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import NotProcessed, TryAgain

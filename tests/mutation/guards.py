@@ -59,8 +59,8 @@ GUARDS: Final = [
     Guard(
         "an attempt of a content key is marked for as long as any other",
         "aws/ledger",
-        '"expires_at": {"N": str(int(now + self._life))},',
-        '"expires_at": {"N": str(int(now + self._life_of(request)))},',
+        "expires_at=now + self._life,",
+        "expires_at=now + self._life_of(request),",
     ),
     Guard(
         "the marker makes a duplicate unknown",
@@ -140,7 +140,7 @@ GUARDS: Final = [
     Guard(
         "a call without a caller is not taken",
         "triggers/http_request",
-        'raise NotProcessed(Code.INTERNAL_ERROR, "API Gateway named no caller: its method lets in anybody")',
+        'raise NotProcessed(Code.INTERNAL_ERROR, "API Gateway named no caller: the method has no authorization")',
         'return "anybody"',
     ),
     Guard("a forged life of a token is not believed", "aws/token_secret", "not 0 < life <= LONGEST_LIFE", "False"),
@@ -243,7 +243,7 @@ GUARDS: Final = [
     Guard(
         "a notification goes by its own id",
         "triggers/deliveries",
-        "wrapping.message_id or first_id(record)",
+        "unwrapper.message_id or first_id(record)",
         "first_id(record)",
     ),
     Guard("text that lost bytes is not taken", "triggers/http_request", "if _REPLACEMENT in body:", "if False:"),

@@ -14,7 +14,8 @@ from moto.sqs.models import sqs_backends
 
 from operate import stack as located
 from operate.commands import operate
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.aws.queues import Parked, RequestsQueue
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, RequestError, TryAgain

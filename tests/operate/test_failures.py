@@ -22,11 +22,11 @@ def refusal(code: str, message: str = "joe.doe@example.com may not", operation: 
     [
         (
             refusal("ExpiredToken"),
-            "AWS does not know you (ExpiredToken): sign in to AWS (aws sso login), or name a profile with --profile.",
+            "AWS does not accept your credentials (ExpiredToken): sign in (aws sso login), or use --profile.",
         ),
         (
             refusal("Throttling"),
-            "AWS failed at DescribeStacks (Throttling): try again; if it stays so, look at the stack in the console.",
+            "AWS failed at DescribeStacks (Throttling): try again; if it fails again, see the stack in the console.",
         ),
         (
             botocore.exceptions.EndpointConnectionError(endpoint_url="https://joe.doe@example.com"),
@@ -91,7 +91,7 @@ def test_without_credentials_the_line_says_how_to_sign_in(monkeypatch: pytest.Mo
     asked = CliRunner().invoke(operate, ["--region", "eu-west-1", "health", NAME])
     profiled = CliRunner().invoke(operate, ["--profile", "nobody", "health", NAME])
 
-    assert asked.output.startswith("Error: AWS does not know you (NoCredentialsError): sign in to AWS")
+    assert asked.output.startswith("Error: AWS does not accept your credentials (NoCredentialsError): sign in")
     assert profiled.output == (
         "Error: There is no such AWS profile: `aws configure list-profiles` shows those there are.\n"
     )

@@ -53,7 +53,7 @@ def test_a_stack_that_is_well_needs_nobody(stage: Stage) -> None:
         "Credentials: there (not read)",
         "Alarms: 0 of 1 ring",
         "Alarms tell: 1 subscriber",
-        "Nothing needs you.",
+        "Nothing to do.",
     ]
 
 
@@ -104,8 +104,8 @@ def test_an_alarm_that_rings_is_told_in_its_own_words(stage: Stage) -> None:
     ("operation", "answer", "need"),
     [
         ("GetEventSourceMapping", {"State": "Disabled"}, "event source mapping is Disabled; enable it."),
-        ("GetFunctionConfiguration", {"State": "Failed"}, "-1 is not well: deploy again"),
-        ("GetFunctionConfiguration", {"State": "Active", "LastUpdateStatus": "Failed"}, "-1 is not well: deploy again"),
+        ("GetFunctionConfiguration", {"State": "Failed"}, "-1 failed: deploy again"),
+        ("GetFunctionConfiguration", {"State": "Active", "LastUpdateStatus": "Failed"}, "-1 failed: deploy again"),
     ],
 )
 def test_what_lambda_says_is_wrong_is_told(stage: Stage, operation: str, answer: dict[str, str], need: str) -> None:
@@ -259,7 +259,7 @@ def test_a_point_that_may_not_be_looked_at_is_told_and_is_no_verdict(
         f"{point}: not allowed: {action}" for point in points
     ]
     assert needs(told.output) == []
-    assert told.output.splitlines()[-1] == f"Nothing that you may see needs you; not seen: {', '.join(points)}."
+    assert told.output.splitlines()[-1] == f"Nothing to do in what you may see; not seen: {', '.join(points)}."
     assert told.exit_code == 3
 
 

@@ -194,7 +194,7 @@ def test_a_message_that_is_not_there_is_one_line(stage: Stage) -> None:
 
     assert shown.exit_code == 1
     assert shown.output == (
-        "Error: No such message is parked: python -m operate parked list personal-link shows those there are.\n"
+        "Error: This message is not parked: python -m operate parked list personal-link shows those there are.\n"
     )
 
 

@@ -43,7 +43,7 @@ def test_a_redriven_message_is_the_same_request_under_the_same_key(stage: Stage)
     assert message["Body"] == body
     assert check(deliveries.open_sqs(record)).key == the_request(body).key
     assert the_request(body).key.value == FIRST_ID
-    assert became(redriven.output) == {"tried again": 1}
+    assert became(redriven.output) == {"retried": 1}
     assert stage.parked_ids() == []
 
 
@@ -83,8 +83,8 @@ def test_what_cannot_be_read_and_what_is_being_tried_stay(stage: Stage) -> None:
     assert set(stage.parked_ids()) == {unreadable, in_flight}
     assert stage.requests() == []
     assert became(redriven.output) == {
-        "stays parked: it would only be parked again": 1,
-        "stays parked: it is being tried now": 1,
+        "stays parked: it would be parked again": 1,
+        "stays parked: an attempt is in flight": 1,
     }
 
 
@@ -107,11 +107,11 @@ def test_a_request_under_anothers_key_and_one_that_is_not_valid_go_to_the_worker
 def test_the_ledger_tells_an_attempt_without_an_answer_from_one_that_reached_nobody(stage: Stage) -> None:
     stage.park()
     stage.take_back()
-    assert became(stage.run("parked", "redrive", NAME, "--dry-run").output) == {"tried again": 1}
+    assert became(stage.run("parked", "redrive", NAME, "--dry-run").output) == {"retried": 1}
 
     stage.leave_marked()
     told = became(stage.run("parked", "redrive", NAME, "--dry-run").output)
-    assert told == {"tried again; the ledger knows that CustomerGauge may have its record": 1}
+    assert told == {"retried; CustomerGauge may have its record already": 1}
 
 
 def test_an_outcome_that_is_over_its_time_is_none(stage: Stage) -> None:
@@ -124,7 +124,7 @@ def test_an_outcome_that_is_over_its_time_is_none(stage: Stage) -> None:
     )
     stage.park()
 
-    assert became(stage.run("parked", "redrive", NAME).output) == {"tried again": 1}
+    assert became(stage.run("parked", "redrive", NAME).output) == {"retried": 1}
     assert len(stage.requests()) == 1
 
 
@@ -133,7 +133,7 @@ def test_a_dry_run_tells_and_changes_nothing(stage: Stage) -> None:
 
     told = stage.run("parked", "redrive", NAME, "--dry-run")
 
-    assert became(told.output) == {"tried again": 1, "stays parked: it would only be parked again": 1}
+    assert became(told.output) == {"retried": 1, "stays parked: it would be parked again": 1}
     assert told.output.splitlines()[-1] == "2 looked at, nothing was changed."
     assert set(stage.parked_ids()) == parked
     assert stage.requests() == []
@@ -144,7 +144,7 @@ def test_what_lambda_parked_goes_back_as_the_invocation_that_it_was(stage: Stage
 
     redriven = stage.run("parked", "redrive", NAME, "--code", "unavailable")
 
-    assert became(redriven.output) == {"tried again": 1}
+    assert became(redriven.output) == {"retried": 1}
     [message] = stage.requests()
     assert message["Body"] == '{"record": {"Email": "ada@acme.example"}}'
     assert values(message)["original_invocation_id"] == FIRST_ID  # type: ignore[arg-type]
@@ -185,8 +185,8 @@ def test_what_the_ledger_may_forget_before_it_is_tried_stays_unless_it_is_asked_
     stage.run("parked", "redrive", NAME, "--old")
 
     assert first == {
-        "tried again": 1,
-        "stays parked: its first attempt may be forgotten, see Request History; --old brings it back": 1,
+        "retried": 1,
+        "stays parked: the ledger may have forgotten an attempt; see Request History, then use --old": 1,
     }
     assert young not in left
     assert left == [old]
@@ -244,7 +244,7 @@ def test_a_result_that_the_results_queue_does_not_take_stays_parked(stage: Stage
     denied = stage.run("parked", "redrive", NAME)
 
     assert failed.output.splitlines()[-1] == (
-        "Error: The results queue did not take a result: try again; nothing is lost."
+        "Error: The results queue did not accept a result: try again; nothing is lost."
     )
     assert denied.output.splitlines()[-1].startswith("Error: not allowed: sqs:SendMessage (")
     assert stage.parked_ids() == [parked]
@@ -283,7 +283,7 @@ def test_more_than_a_call_of_sqs_brings_all_come_back(stage: Stage) -> None:
 
     redriven = stage.run("parked", "redrive", NAME, "--rate", "100")
 
-    assert became(redriven.output) == {"tried again": 25}
+    assert became(redriven.output) == {"retried": 25}
     assert stage.parked_ids() == []
 
 

@@ -60,7 +60,7 @@ def test_one_without_an_outcome_in_time_is_told_what_the_ledger_knows(stage: Sta
 
     assert sent.exit_code == 1
     assert sent.output.splitlines()[-1] == (
-        "Error: No outcome yet (tried, without an answer, attempts: 1); it goes on without you. "
+        "Error: No outcome yet (tried, without an answer, attempts: 1); the stack goes on with it. "
         "See: python -m operate health personal-link"
     )
 

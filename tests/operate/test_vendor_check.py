@@ -15,7 +15,7 @@ def test_good_credentials_are_good_and_no_survey_record_is_made(stage: Stage) ->
     assert checked.exit_code == 0
     assert checked.output.splitlines() == [
         "ok  The secret is readable and filled in",
-        f"ok  The token server {host} grants a token for 3600 s, which is thrown away",
+        f"ok  The token server {host} issues a token for 3600 s, which is discarded",
         f"ok  The API {host} answers without TLS, as on this machine (HTTP 200)",
     ]
     assert len(stage.vendor.calls("token")) == 1

@@ -189,7 +189,7 @@ reference call-1004, result """,
         (
             "unknown",
             """unknown: outcome_unknown
-CustomerGauge calls the record a duplicate after an attempt that ended without an answer: \
+An earlier attempt got no answer, and now CustomerGauge reports a duplicate: \
 a survey record probably exists and its link is lost. The Request History shows it.
 {}
 reference ticket-1001, result """,

@@ -65,7 +65,7 @@ def test_an_interrupted_demo_leaves_no_process_behind() -> None:
     assert demo.stdout is not None
     port = ""
     for line in demo.stdout:
-        port = port or "".join(re.findall(r"IAM enforced https://127\.0\.0\.1:(\d+)", line))
+        port = port or "".join(re.findall(r"IAM enforced +https://127\.0\.0\.1:(\d+)", line))
         if line.startswith("Deployed"):
             break
     assert processes_that_mention(f"GATEWAY_PORT={port}")

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from sandbox.customergauge import PersonalLink
-from sandbox.soak_sheet import CHECKS, Sheet
+from sandbox.soak_report import CHECKS, Report
 from sandbox.soak_traffic import HttpEnd, SoakRequest, make_requests
 from sandbox.stack import Message
 from sandbox.template import REPOSITORY
@@ -90,7 +90,7 @@ def data(number: int) -> Mapping[str, object]:
     return {"number_customergauge": number, **link}
 
 
-SOUND = Sheet(
+SOUND = Report(
     requests=[
         request(1),
         request(2),
@@ -117,8 +117,8 @@ SOUND = Sheet(
 )
 
 
-def failing(sheet: Sheet) -> dict[str, list[str]]:
-    return {name: references for name, references in sheet.failures().items() if references}
+def failing(report: Report) -> dict[str, list[str]]:
+    return {name: references for name, references in report.failures().items() if references}
 
 
 def test_a_sound_sheet_passes_every_check() -> None:

@@ -98,7 +98,7 @@ def test_a_call_without_a_caller_is_not_taken(identity: dict[str, object] | None
         http_digest(identity)
 
     assert refusal.value.code == "internal_error"
-    assert refusal.value.message == "API Gateway named no caller: its method lets in anybody"
+    assert refusal.value.message == "API Gateway named no caller: the method has no authorization"
 
 
 @pytest.mark.parametrize(

@@ -1,1 +1,1 @@
-"""The Personal Link connector: from a request to a CustomerGauge survey link, once, with one honest outcome."""
+"""The Personal Link connector: from a request to a CustomerGauge survey link, with exactly one result per request."""

@@ -1,4 +1,4 @@
-"""The use case: one request, at most one call per attempt, one outcome."""
+"""The use case: ledger, CustomerGauge, ledger, outcome. At most one vendor call per attempt."""
 
 import math
 import time
@@ -8,7 +8,8 @@ from functools import partial
 from typing import Any, Final
 
 from personal_link import observability
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.customergauge.access_token import TokenCache
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
@@ -24,44 +25,44 @@ from personal_link.domain.errors import (
 from personal_link.domain.outcome import Outcome, PersonalLink, describe
 from personal_link.domain.request import MAX_LABEL, LinkRequest
 
-LEAST_TIME: Final = 2.0  # seconds without which an attempt is not begun: it would end as a marker for nothing
+LEAST_ATTEMPT_TIME: Final = 2.0  # seconds; with less there is too little time for a vendor call
 MAYBE_MADE: Final = " An earlier attempt got no answer, so a survey record may exist: see the Request History."
-SETTLE_PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between two tries to store an outcome
+SETTLE_PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between tries to store an outcome
 
 
 @dataclass(frozen=True, slots=True)
 class LinkIssuer:
-    """Turns requests into outcomes; safe to share among threads."""
+    """Turn requests into outcomes. Safe for threads."""
 
     ledger: Ledger
     tokens: TokenCache
     customergauge: CustomerGauge
     clock: Clock
     default_configuration: str | None
-    known_headings: frozenset[str] = frozenset()  # of the inbound mapping; empty: any
+    known_headings: frozenset[str] = frozenset()  # of the inbound mapping; empty: any heading is accepted
     sleep: Callable[[float], None] = time.sleep
 
     def issue(self, request: LinkRequest, deadline: Deadline) -> Outcome:
-        """Return the request's outcome: `created`, `rejected` or `unknown`, from the ledger if it is settled already.
+        """Return the request's outcome: `created`, `rejected` or `unknown`; a settled one is replayed from the ledger.
 
-        Raises Refused when no attempt may be made (no configuration, an unknown heading, key of another request),
-        TryAgain when the request is not settled and may be tried later.
+        Raises Refused when no attempt may be made (no configuration, an unknown heading, the key of another request),
+        TryAgain when the request is not settled and may be retried.
         """
         configuration = request.configuration or self.default_configuration
         if not configuration:
             problem = {"configuration": ["is required: the stack has no default configuration"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see configuration.", errors=problem)
         self._require_known_headings(request)
-        deadline.require(LEAST_TIME)
+        deadline.require(LEAST_ATTEMPT_TIME)
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):
             return begun
         return self._settle(begun, self._attempt(begun, request, configuration, deadline), deadline)
 
     def after_sending(self, outcome: Outcome, deadline: Deadline, *, sent: bool, calls_to_come: int = 0) -> None:
-        """Store an outcome that the ledger has not taken; if its result was not sent, keep it for another try.
+        """Store an outcome that the ledger did not take; keep an outcome whose result was not sent for its retry.
 
-        Does nothing when the invocation has no time for it beside `calls_to_come`.
+        Do nothing when the invocation has too little time for this and for `calls_to_come` more AWS calls.
         """
         steps: list[Callable[[], object]] = []
         if isinstance(outcome.unsettled, Attempt):
@@ -76,10 +77,10 @@ class LinkIssuer:
             observability.report_not_kept(error, outcome.id, outcome.source.id)
 
     def _require_known_headings(self, request: LinkRequest) -> None:
-        """Refuse headings that the inbound mapping does not have: the vendor drops them without a word."""
+        """Refuse headings that the inbound mapping does not have: the vendor drops them silently."""
         if not self.known_headings:
             return
-        from difflib import get_close_matches  # noqa: PLC0415  # a cold start does without
+        from difflib import get_close_matches  # noqa: PLC0415  # it would slow down every cold start
 
         problems: dict[str, list[str]] = {}
         for heading in request.record.keys() - self.known_headings:
@@ -144,14 +145,14 @@ class LinkIssuer:
             self.sleep(pause)
         observability.report_not_kept(failure, outcome.id, outcome.source.id)
         if outcome.code not in {"created", Code.BAD_RESPONSE}:
-            # The next attempt gets such an answer again, or a better one. Sent now, it might contradict it.
+            # The next attempt gets this answer or a better one; a result sent now could contradict it.
             raise TryAgain(failure.code, failure.message)
-        # A survey record was made, and this is known here and nowhere else.
+        # A survey record was made, and only this outcome says so.
         return replace(outcome, unsettled=attempt)
 
 
 def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:
-    """End an attempt; if the ledger fails, its lease runs out and its marker stays: slower, gloomier, never wrong."""
+    """End an attempt. If the ledger fails, the lease expires; the next attempt starts later and sees the marker."""
     try:
         end(attempt)
     except NotProcessed as error:
@@ -160,7 +161,7 @@ def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:
 
 def _lost_link() -> OutcomeUnknown:
     message = (
-        "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
+        "An earlier attempt got no answer, and now CustomerGauge reports a duplicate: "
         "a survey record probably exists and its link is lost. The Request History shows it."
     )
     return OutcomeUnknown(Code.OUTCOME_UNKNOWN, message)

@@ -1,8 +1,8 @@
-"""What is told: one line of JSON an event, of the fields named here alone, and metrics; no personal data, no secret.
+"""Logs: one line of JSON per event, with the fields named here only; no personal data and no secret.
 
-What a caller or the vendor wrote (records, links, references, messages of third parties) is never a field. This is the
-one place that redacts: whatever else is logged through this package's logger is withheld by the filter below, and from
-`configure` on the libraries, whose debug lines hold bodies, headers and secrets, log nothing at all.
+Text of callers or of the vendor (records, links, references, messages) is never a field. The filter below withholds
+every other value that is logged through this package's logger. `configure` silences the libraries, whose debug lines
+hold bodies, headers and secrets.
 """
 
 import json
@@ -22,14 +22,14 @@ if TYPE_CHECKING:
     from personal_link.domain.outcome import Outcome
 
 MAX_TEXT: Final = 256  # characters of a field
-MAX_FRAMES: Final = 20  # the innermost of a bug's
-WITHHELD: Final = "(withheld)"
+MAX_FRAMES: Final = 20  # the innermost frames of a bug
+REDACTED: Final = "(withheld)"
 
 _NAME: Final = re.compile(r"[A-Za-z0-9_. ]{0,64}")
-# A UUID, as all AWS's own ids here are. A caller of API Gateway may choose the request's, a sender the event's.
+# All ids of AWS here are UUIDs. Any other text was chosen by a caller of API Gateway or by the sender of an event.
 _ID: Final = re.compile("([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?")
-_WORDS: Final = re.compile(".*")  # that can be printed, as any text here
-_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # and `detail`, which is on the list of error_texts.py
+_WORDS: Final = re.compile(".*")  # printable, as `_safe` requires of every text
+_SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # `detail` is checked against error_texts.py
     "message": _WORDS,
     "outcome_id": _ID,
     "source_id": _ID,
@@ -42,35 +42,35 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # and `detail`, which is on t
     "where": _WORDS,
 }
 _NUMBERS: Final = frozenset({"attempts", "replayed", "wait", "count"})
-_TRACE_ID: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")  # the caller may send one
+_TRACE_ID: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")  # a caller may send another text
 _OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({})))
 _SILENT: Final = logging.CRITICAL + 1
 
 
 @cache
 def logger() -> Logger:
-    """Return the package's logger; its level is set once, by `configure`."""
-    # Without a location: it would always be a line of this file.
+    """Return the package's logger. `configure` sets its level."""
+    # No location: it would always be a line of this file.
     made = Logger(service="personal-link", level="INFO", utc=True, json_serializer=_one_line_of_ascii, location=None)
     made.addFilter(_redact)
     return made
 
 
 def configure(level: str, stack: str) -> None:
-    """Set this package's log level and the metrics' stack; let no library log, whatever level it or root was given.
+    """Set this package's log level and the metrics' stack; silence all libraries, whatever their levels.
 
-    Lambda sets the root's to AWS_LAMBDA_LOG_LEVEL; at DEBUG the libraries would write secrets and bodies.
+    Lambda sets the root level to AWS_LAMBDA_LOG_LEVEL. At DEBUG the libraries would log secrets and bodies.
     """
     metrics().stack = stack
     logger().setLevel(level)
-    logging.raiseExceptions = False  # a line that cannot be written would come with a traceback, and what that quotes
+    logging.raiseExceptions = False  # the traceback of a failed line may quote anything
     for name, other in list(logging.root.manager.loggerDict.items()):
         if isinstance(other, logging.Logger) and name != logger().name:
             other.setLevel(_SILENT)
 
 
 def _redact(record: logging.LogRecord) -> bool:
-    """Withhold all that is not a known field of a known shape, whichever handlers will write the record."""
+    """Withhold every value that is not a known field of a known shape."""
     record.msg, record.args = _safe("message", record.msg), None
     record.exc_info = record.exc_text = record.stack_info = None
     for name in vars(record).keys() - _OF_EVERY_RECORD:
@@ -82,18 +82,18 @@ def _safe(name: str, value: object) -> object:
     if isinstance(value, list):
         return [_safe(name, one) for one in value]
     if isinstance(value, int | float):
-        return value if name in _NUMBERS else WITHHELD
-    return value[:MAX_TEXT] if isinstance(value, str) and value.isprintable() and _is_known(name, value) else WITHHELD
+        return value if name in _NUMBERS else REDACTED
+    return value[:MAX_TEXT] if isinstance(value, str) and value.isprintable() and _is_known(name, value) else REDACTED
 
 
 def _is_known(name: str, value: str) -> bool:
-    if name == "detail":  # the message of an error of ours; of a bug there is none
+    if name == "detail":  # the message of an error of this package; empty for a bug
         return not value or error_texts.is_known(value)
     return name in _SHAPES and _SHAPES[name].fullmatch(value) is not None
 
 
 def _one_line_of_ascii(line: dict[str, Any]) -> str:
-    """Write a line of the log: nothing in it can end it, begin another, or move a terminal's cursor."""
+    """Return a log line in ASCII: no text in it can end the line, begin another one, or move a terminal's cursor."""
     if not _TRACE_ID.fullmatch(line.get("xray_trace_id", "")):
         line.pop("xray_trace_id", None)
     return json.dumps(line, separators=(",", ":"), default=str)
@@ -122,20 +122,20 @@ def report_outcome(outcome: "Outcome") -> None:
 
 
 def report_refused(error: RequestError, source_id: str) -> None:
-    """Log a call, by HTTP or direct, that ended in an error and no outcome."""
+    """Log an HTTP call or a direct invocation that ended with an error and without an outcome."""
     logger().warning("no outcome", extra={"code": error.code, "detail": error.message, "source_id": source_id})
     metrics().add(Metric.REFUSED, Code=error.code)
     _count_setup_fault(error)
 
 
 def report_retry(error: RequestError, ids: Mapping[str, str], attempts: int, wait: int, age: float) -> None:
-    """Log that a message stays in the queue, to come again in `wait` seconds; `ids` are its own and its request's.
+    """Log that a message is retried in `wait` seconds. `ids` are the ids of the message and of its request.
 
-    Its age in seconds becomes a metric: SQS leaves messages that were received three times out of its own
+    Its age in seconds becomes a metric, because SQS's own age metric ignores messages received three times or more
     (SQS developer guide, sqs-available-cloudwatch-metrics).
     """
     extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts, "wait": wait}
-    logger().warning("tried again later", extra=extra)
+    logger().warning("retry scheduled", extra=extra)
     metrics().add(Metric.TRIED_AGAIN, Code=error.code)
     metrics().add(Metric.RETRY_AGE, round(age), "Seconds")
     _count_setup_fault(error)
@@ -149,30 +149,30 @@ def report_parked(error: RequestError, ids: Mapping[str, str], attempts: int) ->
 
 
 def report_not_kept(error: RequestError, outcome_id: str, source_id: str) -> None:
-    """Log that the ledger failed to keep how an attempt ended."""
+    """Log that the ledger failed to store the end of an attempt."""
     extra = {"code": error.code, "detail": error.message, "outcome_id": outcome_id, "source_id": source_id}
-    logger().error("not kept", extra=extra)
+    logger().error("outcome not stored", extra=extra)
 
 
 def report_token_not_shared(error: RequestError) -> None:
-    """Log that the access token is not shared with other environments for once: this one fetches its own."""
+    """Log that sharing the access token failed once, and that this environment fetches its own."""
     logger().warning("token not shared", extra={"code": error.code, "detail": error.message})
 
 
 def report_unsent(failure: str, count: int) -> None:
-    """Log that SQS did not take messages; `failure` is AWS's code."""
+    """Log that SQS did not accept messages; `failure` is the AWS error code."""
     logger().error("messages not sent", extra={"failure": failure, "count": count})
 
 
 def report_not_hidden(failure: str, count: int) -> None:
-    """Log that the visibility of messages could not be set; `failure` is AWS's code."""
+    """Log that SQS did not set the visibility of messages; `failure` is the AWS error code."""
     logger().warning("visibility not set", extra={"failure": failure, "count": count})
 
 
 def report_bug(bug: Exception, source_id: str = "") -> None:
-    """Log an exception that nobody expected: its type and where it came from; its text only if it is one of ours.
+    """Log the type and the frames of an unexpected exception, and its text if it is an error of this package.
 
-    The texts of other exceptions may quote anything: a header, a body, a secret.
+    The text of any other exception may quote a header, a body or a secret.
     """
     where = []
     trace = bug.__traceback__
@@ -187,23 +187,23 @@ def report_bug(bug: Exception, source_id: str = "") -> None:
 
 
 def count_vendor_answer(status: int | None, seconds: float) -> None:
-    """Count a call for a link, of which None says that no answer came."""
+    """Count a vendor call for a link; None means that no answer came."""
     metrics().add(Metric.VENDOR_ANSWERS, Status="none" if status is None else str(status))
     metrics().add(Metric.VENDOR_LATENCY, round(seconds * 1000, 1), "Milliseconds")
 
 
 def count_token_fetch() -> None:
-    """Count that the vendor's token server is asked for a token."""
+    """Count a request to the vendor's token server."""
     metrics().add(Metric.FETCHES)
 
 
 def count_circuit_open() -> None:
-    """Count that the circuit breaker opened."""
+    """Count one opening of the circuit breaker."""
     metrics().add(Metric.CIRCUIT_OPENS)
 
 
 def write_metrics() -> None:
-    """Write what was counted; to be called at the end of each invocation, however it ends."""
+    """Write the metrics of an invocation. Call it at the end of each invocation, also of a failed one."""
     metrics().write()
 
 

@@ -1,4 +1,4 @@
-"""The functions' settings: the only reader of the environment. `template.yaml` sets every variable named here."""
+"""Settings of the functions: the only reader of the environment. `template.yaml` sets every variable named here."""
 
 import os
 import re
@@ -16,7 +16,7 @@ _BASE_URL: Final = re.compile(r"https://[^\s/?#@]+|http://(127\.0\.0\.1|localhos
 
 @dataclass(frozen=True, slots=True)
 class Settings:
-    """What all functions need."""
+    """Settings of all functions."""
 
     auth_base_url: str
     imports_base_url: str
@@ -26,7 +26,7 @@ class Settings:
     credentials_secret_arn: str
     ledger_table: str
     ledger_days: int
-    access_token_secret_arn: str  # of the token that all environments share; empty: each has its own
+    access_token_secret_arn: str  # of the shared token; empty: each environment has its own token
     results_queue_url: str
     echo_record: bool
     log_level: str
@@ -35,7 +35,7 @@ class Settings:
 
 @dataclass(frozen=True, slots=True)
 class QueueSettings:
-    """What the queue worker needs: the connector's settings and those of its queues."""
+    """Settings of the queue worker."""
 
     connector: Settings
     requests_queue_url: str
@@ -43,7 +43,7 @@ class QueueSettings:
     retry_window_hours: int
     batch_concurrency: int
     maximum_concurrency: int
-    vendor_calls_per_second: int  # of all workers together; 0: no such limit
+    vendor_calls_per_second: int  # limit of all workers together; 0: no limit
 
 
 def token_server(region: str) -> str:
@@ -52,12 +52,12 @@ def token_server(region: str) -> str:
 
 
 def runs_in_lambda() -> bool:
-    """Tell whether this process is a Lambda environment, by a variable that Lambda alone sets."""
+    """Tell whether this process runs in Lambda."""
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
-    """Return the settings; raise SettingsError naming every variable that is missing or wrong, at once."""
+    """Return the settings. Raises SettingsError that names every missing or wrong variable."""
     reader = _Reader(os.environ if environment is None else environment)
     settings = _settings(reader)
     reader.finish()
@@ -65,7 +65,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 
 def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSettings:
-    """Return the queue worker's settings; raise SettingsError as `load_settings` does."""
+    """Return the queue worker's settings. Raises SettingsError as `load_settings` does."""
     reader = _Reader(os.environ if environment is None else environment)
     settings = QueueSettings(
         connector=_settings(reader),
@@ -101,7 +101,7 @@ def _settings(reader: "_Reader") -> Settings:
 
 
 class _Reader:
-    """Reads variables and collects what is wrong with them, so that one error can name it all."""
+    """Read variables and collect their problems, so that one error names all of them."""
 
     def __init__(self, environment: Mapping[str, str]) -> None:
         self._environment = environment

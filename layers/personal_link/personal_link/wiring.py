@@ -1,4 +1,4 @@
-"""Composition root: every client and object of a function, built once per environment."""
+"""Composition root: build the clients and objects of each function, once per environment."""
 
 import random
 from collections.abc import Callable
@@ -34,9 +34,8 @@ from personal_link.triggers.invocation import DirectInvocation
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
-# botocore waits 60 s for a connection and again for an answer unless told otherwise. With these a call that hangs ends
-# within `clock.LONGEST_AWS_CALL`, with which the functions' deadlines reckon.
-# And it makes up a user agent anew for each call, unless it is given one.
+# botocore's default timeouts are 60 s. With these, a call that hangs ends within `clock.LONGEST_AWS_CALL`, which the
+# deadlines keep in reserve. A fixed user agent saves building one for each call.
 _AWS_CALLS = Config(
     connect_timeout=1,
     read_timeout=2,
@@ -46,9 +45,9 @@ _AWS_CALLS = Config(
 
 
 def warm_up(build: Callable[[], object]) -> None:
-    """Build a function's objects in Lambda's init phase, which has a whole CPU; do nothing in any other process.
+    """Build a function's objects in Lambda's init phase, which has a full CPU; do nothing in any other process.
 
-    A failure is left to the first invocation: it fails in the same way, and can tell the caller and the log.
+    Ignore a failure: the first invocation fails in the same way, and can tell the caller and the log.
     """
     if runs_in_lambda():
         with suppress(Exception):
@@ -57,7 +56,7 @@ def warm_up(build: Callable[[], object]) -> None:
 
 @cache
 def http_api() -> HttpApi:
-    """Return what `http_api` runs. Raises SettingsError."""
+    """Return the objects of `http_api`. Raises SettingsError."""
     settings = load_settings()
     observability.configure(settings.log_level, settings.stack_name)
     clock = SystemClock()
@@ -68,7 +67,7 @@ def http_api() -> HttpApi:
 
 @cache
 def direct_invocation() -> DirectInvocation:
-    """Return what `direct_invocation` runs. Raises SettingsError."""
+    """Return the objects of `direct_invocation`. Raises SettingsError."""
     settings = load_settings()
     observability.configure(settings.log_level, settings.stack_name)
     clock = SystemClock()
@@ -76,15 +75,16 @@ def direct_invocation() -> DirectInvocation:
         _issuer(settings, clock),
         ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record),
         event_mappings.load().apply,
+        clock,
     )
 
 
 @cache
 def batch_worker() -> BatchWorker:
-    """Return what `queue_worker` runs. Raises SettingsError."""
+    """Return the objects of `queue_worker`. Raises SettingsError."""
     queue_settings = load_queue_settings()
     settings, clock = queue_settings.connector, SystemClock()
-    observability.configure(settings.log_level, settings.stack_name)  # before any client is made
+    observability.configure(settings.log_level, settings.stack_name)
     sqs = _client("sqs")
     share = queue_settings.vendor_calls_per_second / queue_settings.maximum_concurrency
     breaker = CircuitBreaker(clock, queue_settings.batch_concurrency, calls_a_second=share)
@@ -124,10 +124,10 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
             clock=clock,
         ).fetch
     tokens = TokenCache(fetch, clock, run_in_background)
-    # A snapshot (SnapStart) may be restored days later, many times at once: what must not be shared or old is dropped.
+    # SnapStart may restore a snapshot days later and many times: drop what may not be old or shared.
     for forget in (tokens.forget, secret.forget, transport.forget_connections):
         register_after_restore(forget)
-    register_after_restore(random.seed)  # or all of them would back off in step
+    register_after_restore(random.seed)  # else all restored environments back off in step
     return LinkIssuer(
         ledger=Ledger(dynamodb, settings.ledger_table, settings.ledger_days, clock),
         tokens=tokens,
@@ -139,9 +139,9 @@ def _issuer(settings: Settings, clock: Clock) -> LinkIssuer:
 
 
 def _client(service: str) -> Any:
-    """Return a client of AWS's; botocore alone, without what boto3 adds to it, starts sooner."""
+    """Return an AWS client. botocore alone starts faster than boto3."""
     client = _session().create_client(service, config=_AWS_CALLS)
-    register_after_restore(client.close)  # its connections; it makes new ones
+    register_after_restore(client.close)  # it reconnects by itself
     return client
 
 
@@ -153,7 +153,7 @@ def _session() -> Session:
 
 
 class _Models(Loader):
-    """botocore's models of the services that are called here: it would look through those of all four hundred."""
+    """List only the services that are called here: botocore would search the models of all four hundred."""
 
-    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # they have models of each type
+    def list_available_services(self, type_name: str) -> list[str]:  # noqa: ARG002  # each of them has every type
         return ["dynamodb", "secretsmanager", "sqs"]

@@ -1,8 +1,8 @@
-// Draws the state once a second. Everything that comes from outside is put in as text, never as markup.
+// Draws the state once a second. Insert foreign text as text only, never as markup.
 "use strict";
 
-const EVERY = 1000; // ms between two looks
-const QUIET = 3000; // ms between two announcements, so that a screen reader can end its sentence
+const EVERY = 1000; // ms between two requests
+const QUIET = 3000; // ms between two announcements, so that a screen reader can finish
 
 const byId = (id) => document.getElementById(id);
 
@@ -29,109 +29,6 @@ function duration(seconds) {
 
 const clock = (seconds) => new Date(seconds * 1000).toLocaleTimeString([], { hour12: false });
 
-// ---- lists: an element a key stays as long as its key does, so that focus and selection do
-
-function reconcile(parent, items, build, fill) {
-  const known = new Map([...parent.children].map((child) => [child.dataset.key, child]));
-  let before = parent.firstElementChild;
-  for (const item of items) {
-    let element = known.get(item.key);
-    known.delete(item.key);
-    if (!element) {
-      element = build(item);
-      element.dataset.key = item.key;
-    }
-    fill(element, item);
-    if (element === before) before = before.nextElementSibling;
-    else parent.insertBefore(element, before);
-  }
-  for (const gone of known.values()) gone.remove();
-}
-
-const WAYS = { http: "HTTP", eventbridge: "event", sqs: "queue", direct: "direct" };
-
-function buildCard() {
-  const card = make("li", "card");
-  const head = make("p", "head");
-  head.append(make("strong", "title"), make("span", "badge"));
-  card.append(head, make("p", "facts"), make("p", "words"));
-  return card;
-}
-
-function fillCard(card, item, badge, kind, facts, words) {
-  write(card.querySelector(".title"), item.title);
-  const label = card.querySelector(".badge");
-  label.dataset.kind = kind;
-  write(label, badge);
-  label.hidden = !badge;
-  const way = WAYS[item.way] ?? item.way;
-  const origin = item.label === item.title ? way : `${way}, ${item.label.toLowerCase()}`;
-  write(card.querySelector(".facts"), [origin, ...facts.filter(Boolean)].join(" · "));
-  const line = card.querySelector(".words");
-  write(line, words);
-  line.hidden = !words;
-}
-
-function fillWaiting(card, item, now) {
-  const since = item.sent_at && `for ${duration(now - item.sent_at)}`;
-  const tries = item.tries > 0 && many(item.tries, "try", "tries");
-  let next = "on its way";
-  if (item.in_hand) next = item.way === "http" ? "being answered" : "being tried now";
-  else if (item.next_try) next = item.next_try > now ? `next try in ${duration(item.next_try - now)}` : "try due now";
-  fillCard(card, item, item.why || (item.in_hand ? "in hand" : "new"), item.why ? "waits" : "quiet", [since, tries, next], "");
-}
-
-function buildResult() {
-  const card = buildCard();
-  const link = make("a", "link");
-  link.target = "_blank";
-  link.rel = "noopener noreferrer";
-  card.append(link);
-  return card;
-}
-
-function fillResult(card, item) {
-  const kind = ["created", "rejected", "unknown"].includes(item.status) ? item.status : "quiet";
-  const badge = item.status === item.code ? item.status : `${item.status}: ${item.code}`;
-  fillCard(card, item, badge, kind, [item.replayed && "repeated, the first outcome again"], item.message);
-  const link = card.querySelector(".link");
-  const address = webAddress(item.link);
-  link.hidden = !address;
-  if (address && link.href !== address) {
-    link.href = address;
-    link.textContent = item.link;
-    link.setAttribute("aria-label", `Survey link of ${item.title}, opens a new tab`);
-  }
-}
-
-function webAddress(text) {
-  if (!text || !URL.canParse(text)) return null;
-  const address = new URL(text);
-  return ["http:", "https:"].includes(address.protocol) ? address.href : null;
-}
-
-const fillParked = (card, item) =>
-  fillCard(card, item, item.code || "parked", "rejected", [item.tries && many(Number(item.tries), "try", "tries")], item.message);
-
-const fillAnswered = (card, item) =>
-  fillCard(card, item, item.status ? `${item.status} ${item.code}`.trim() : "no answer", "quiet", ["its caller was told, and may try again"], "");
-
-function buildCall() {
-  const row = make("tr");
-  row.append(make("td"), make("td"), make("td", "status"), make("td", "number"));
-  return row;
-}
-
-function fillCall(row, call) {
-  const [at, what, status, took] = row.children;
-  write(at, clock(call.began));
-  write(what, call.what);
-  const open = call.milliseconds === null;
-  write(status, call.status ?? (open ? "…" : "no answer"));
-  status.dataset.kind = open ? "quiet" : call.status === 200 ? "created" : "rejected";
-  write(took, open ? "" : `${call.milliseconds} ms`);
-}
-
 // ---- the whole page
 
 function drawLane(name, items, count, build, fill) {
@@ -141,7 +38,7 @@ function drawLane(name, items, count, build, fill) {
   lane.querySelector(".empty").hidden = items.length > 0;
   write(byId(`number-${name}`), count);
   const more = lane.querySelector(".more");
-  list.tabIndex = list.scrollHeight > list.clientHeight ? 0 : -1; // what scrolls has to be within the keyboard's reach
+  list.tabIndex = list.scrollHeight > list.clientHeight ? 0 : -1; // a scrolling list needs keyboard focus
   more.hidden = count <= items.length;
   write(more, `and ${count - items.length} more`);
 }
@@ -165,7 +62,7 @@ function conservation(counts, waiting) {
   const sum = `${counts.sent} sent = ${many(counts.results, "result")} + ${waiting} waiting + ${counts.parked} parked` +
     (counts.answered ? ` + ${many(counts.answered, "HTTP error")}` : "");
   return counts.missing
-    ? `${sum} + ${counts.missing} not found: taken off a queue by somebody else, or an event that no rule matches.`
+    ? `${sum} + ${counts.missing} missing: another consumer took them, or no rule matches the event.`
     : `${sum}. Nothing is lost.`;
 }
 
@@ -220,8 +117,8 @@ function drawSwitches(state) {
   byId("secret").dataset.rotated = String(state.secret);
   write(byId("secret"), state.secret ? "Fill in the new secret" : "Rotate the client secret");
   write(byId("about-secret"), state.secret
-    ? "Rotated: the stack has the old one. Requests wait until the new one is filled in, and then a minute or a few."
-    : "The stack has the secret that CustomerGauge takes.");
+    ? "Rotated: the stack has the old secret. Requests are retried some minutes after you fill in the new one."
+    : "The stack has the current secret.");
 }
 
 function draw(state) {
@@ -250,7 +147,7 @@ async function look() {
   try {
     const answer = await fetch("/state", { signal: AbortSignal.timeout(15000) });
     const state = await answer.json();
-    if (mine !== looks) return; // overtaken by the look of a pressed button: it would draw the old state back
+    if (mine !== looks) return; // a newer request is in flight; this state is outdated
     if (!answer.ok) throw new Error(state.message);
     draw(state);
     connected("live", "Live");
@@ -267,11 +164,11 @@ function connected(kind, text) {
   write(line, text);
 }
 
-async function press(deed, fields = {}) {
+async function press(action, fields = {}) {
   const problem = byId("problem");
   problem.hidden = true;
   try {
-    const answer = await fetch(`/deeds/${deed}`, {
+    const answer = await fetch(`/actions/${action}`, {
       method: "POST",
       headers: { "Content-Type": "application/json" },
       body: JSON.stringify(fields),

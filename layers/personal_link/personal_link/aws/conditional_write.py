@@ -1,4 +1,4 @@
-"""A write to DynamoDB that happens only if a condition holds, and otherwise tells what is there."""
+"""Conditional writes to DynamoDB."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, cast
@@ -12,7 +12,7 @@ Item = Mapping[str, Any]
 
 
 def conditional_write(operation: Callable[..., object], **arguments: object) -> Item | None:
-    """Write; return None, or the item that is there if the condition does not hold.
+    """Write and return None, or return the existing item if the condition does not hold.
 
     Raises NotProcessed (`internal_error`) when DynamoDB fails.
     """
@@ -21,6 +21,6 @@ def conditional_write(operation: Callable[..., object], **arguments: object) -> 
     except (ClientError, BotoCoreError) as failure:
         code = aws_error_code(failure)
         if isinstance(failure, ClientError) and code == "ConditionalCheckFailedException":
-            return cast("Item", failure.response.get("Item", {}))  # botocore's stubs do not know it
+            return cast("Item", failure.response.get("Item", {}))  # missing in the stubs
         raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({code})") from None
     return None

@@ -1,4 +1,4 @@
-"""The secret with the OAuth client's credentials, read from Secrets Manager and kept for some minutes."""
+"""Read the OAuth client's credentials from Secrets Manager and cache them for five minutes."""
 
 import threading
 from dataclasses import replace
@@ -14,10 +14,10 @@ from personal_link.domain.errors import Code, NotProcessed
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-FRESH_FOR: Final = 300.0  # seconds in which the secret is not read again unasked
-STALE_FOR: Final = 3600.0  # seconds in which a copy serves while Secrets Manager does not answer
-# What an operator has to mend; every other failure of Secrets Manager passes by itself.
-_SETUP_FAULTS: Final = frozenset(
+FRESH_FOR: Final = 300.0  # seconds that the cached credentials are used
+STALE_FOR: Final = 3600.0  # seconds that they are used while Secrets Manager does not answer
+# An operator has to fix these; every other failure of Secrets Manager is temporary.
+_OPERATOR_ERRORS: Final = frozenset(
     {
         "ResourceNotFoundException",
         "InvalidRequestException",
@@ -29,7 +29,7 @@ _SETUP_FAULTS: Final = frozenset(
 
 
 class CredentialsSecret:
-    """One secret, read when it is needed and kept for a while."""
+    """Read one secret on demand and cache it."""
 
     def __init__(self, secretsmanager: "SecretsManagerClient", secret_arn: str, clock: Clock) -> None:
         self._secretsmanager = secretsmanager
@@ -40,9 +40,9 @@ class CredentialsSecret:
         self._read_at = 0.0
 
     def get(self, *, newer_than: ClientCredentials | None = None) -> ClientCredentials:
-        """Return the credentials; read them again if they are older than five minutes or no `newer_than` those given.
+        """Return the credentials; read them again after five minutes, or if they still equal `newer_than`.
 
-        Raises NotProcessed: `credentials_missing` when an operator has to mend the secret, else `internal_error`.
+        Raises NotProcessed: `credentials_missing` when an operator has to fix the secret, otherwise `internal_error`.
         """
         with self._lock:
             age = self._clock.wall() - self._read_at
@@ -59,11 +59,11 @@ class CredentialsSecret:
 
     @property
     def known(self) -> ClientCredentials | None:
-        """Return the credentials that were read last, however long ago; None if none were."""
+        """Return the credentials that were read last, at any time; None before the first read."""
         return self._kept
 
     def forget(self) -> None:
-        """Forget the credentials that are kept: no snapshot may hold them, and they may be old when it is restored."""
+        """Drop the cached credentials: they may be old when a snapshot is restored."""
         with self._lock:
             self._kept = None
 
@@ -72,12 +72,12 @@ class CredentialsSecret:
             response = self._secretsmanager.get_secret_value(SecretId=self._secret_arn)
         except (ClientError, BotoCoreError) as failure:
             code = aws_error_code(failure)
-            if code in _SETUP_FAULTS:
+            if code in _OPERATOR_ERRORS:
                 raise missing(f"cannot be read ({code})") from None
             raise NotProcessed(Code.INTERNAL_ERROR, f"Secrets Manager failed ({code})") from None
         secret = response.get("SecretString")
         if secret is None and "SecretBinary" in response:
             raise missing("is binary: store it as a string")
-        if secret is None:  # any HTTP 200 counts as success to botocore, a proxy's page too
+        if secret is None:  # botocore takes any HTTP 200 for success, also a proxy's page
             raise NotProcessed(Code.INTERNAL_ERROR, "Secrets Manager answered without a secret")
         return replace(ClientCredentials.parse(secret), version=response.get("VersionId", ""))

@@ -1,4 +1,4 @@
-"""SQS: the only sender of results and of parked messages, and the only one who makes a message wait."""
+"""SQS: send results, park messages, and set the visibility of messages to retry."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -21,24 +21,24 @@ if TYPE_CHECKING:
     )
 
 MAX_BATCH: Final = 10  # messages in a SendMessageBatch
-MAX_BYTES: Final = 1_000_000  # of a message, and of a batch: below SQS's 1 MiB, attributes included
-LONGEST_WAIT: Final = 11 * 3600  # seconds; SQS hides a message for twelve hours, counted from when it was received
+MAX_BATCH_BYTES: Final = 1_000_000  # below SQS's 1 MiB for a message and for a batch, attributes included
+LONGEST_WAIT: Final = 11 * 3600  # seconds; SQS hides a message for at most twelve hours after it was received
 
 
 @dataclass(frozen=True, slots=True)
 class ResultsQueue:
-    """Where outcomes go."""
+    """The results queue."""
 
     sqs: "SQSClient"
     url: str
     echo_record: bool
 
     def send(self, outcomes: Sequence[Outcome]) -> set[int]:
-        """Send outcomes; return the positions of those that were not taken, and are to be sent again."""
+        """Send outcomes; return the positions of those that SQS did not accept."""
         return _send(self.sqs, self.url, [self._entry(position, outcome) for position, outcome in enumerate(outcomes)])
 
     def body_of(self, outcome: Outcome) -> str:
-        """Return the result message of an outcome, as it is sent."""
+        """Return the result message of an outcome."""
         return outcome.message(echo_record=self.echo_record)
 
     def _entry(self, position: int, outcome: Outcome) -> "SendMessageBatchRequestEntryTypeDef":
@@ -55,7 +55,7 @@ class ResultsQueue:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Parked:
-    """What goes to the parked queue: the original body, why, after how many tries, and what keeps its key."""
+    """A message to park: the original body, the error, the number of receives, and the attributes that keep its key."""
 
     body: str
     error: RequestError
@@ -65,20 +65,20 @@ class Parked:
 
 @dataclass(frozen=True, slots=True)
 class RequestsQueue:
-    """Where requests wait, and the parked queue beside it."""
+    """The requests queue and its parked (dead-letter) queue."""
 
     sqs: "SQSClient"
     url: str
     parked_url: str
 
     def park(self, messages: Sequence[Parked]) -> set[int]:
-        """Park messages; return the positions of those that were not taken, and stay where they are."""
+        """Park messages; return the positions of those that SQS did not accept."""
         return _send(self.sqs, self.parked_url, [_parked(position, one) for position, one in enumerate(messages)])
 
     def hide(self, waits: Sequence[tuple[str, int]]) -> None:
-        """Let messages, by receipt handle, come again after so many seconds at the earliest.
+        """Set the visibility timeout in seconds of messages, by receipt handle.
 
-        If SQS refuses, they come at the end of the queue's own visibility timeout: later, not lost.
+        If SQS refuses, the queue's own visibility timeout applies: the retry is later, not lost.
         """
         for batch in batched(enumerate(waits), MAX_BATCH, strict=False):
             entries: list[ChangeMessageVisibilityBatchRequestEntryTypeDef] = [
@@ -95,17 +95,17 @@ class RequestsQueue:
 
 
 def _send(sqs: "SQSClient", url: str, entries: "Sequence[SendMessageBatchRequestEntryTypeDef]") -> set[int]:
-    """Send entries whose ids are their positions; return the positions that SQS did not take."""
+    """Send entries whose ids are their positions; return the positions that SQS did not accept."""
     taken: set[int] = set()
     for batch in _batches(entries):
         try:
             response = sqs.send_message_batch(QueueUrl=url, Entries=batch)
         except (ClientError, BotoCoreError) as failure:
             observability.report_unsent(aws_error_code(failure), len(batch))
-            continue  # the positions say that none of this batch is taken
+            continue  # the caller sees the whole batch as not accepted
         for entry in response.get("Failed", []):
             observability.report_unsent(known_code(entry["Code"]), 1)
-        # Any HTTP 200 counts as success to botocore, so only a message id counts here.
+        # botocore takes any HTTP 200 for success, so only a message id counts.
         taken |= {int(entry["Id"]) for entry in response.get("Successful", []) if entry.get("MessageId")}
     return set(range(len(entries))) - taken
 
@@ -126,12 +126,12 @@ def _parked(position: int, message: Parked) -> "SendMessageBatchRequestEntryType
 def _batches(
     entries: Sequence["SendMessageBatchRequestEntryTypeDef"],
 ) -> "Iterator[list[SendMessageBatchRequestEntryTypeDef]]":
-    """Split entries where SQS would refuse them together: at ten, or at a megabyte."""
+    """Split entries into batches that SQS accepts: ten messages, one megabyte."""
     batch: list[SendMessageBatchRequestEntryTypeDef] = []
     size = 0
     for entry in entries:
         length = len(entry["MessageBody"].encode())
-        if batch and (len(batch) == MAX_BATCH or size + length > MAX_BYTES):
+        if batch and (len(batch) == MAX_BATCH or size + length > MAX_BATCH_BYTES):
             yield batch
             batch, size = [], 0
         batch.append(entry)

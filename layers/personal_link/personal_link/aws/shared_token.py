@@ -1,9 +1,8 @@
-"""One access token for all environments, so that a burst of new ones costs one fetch.
+"""Share one access token between all environments, so that a burst of new ones costs one fetch.
 
-The vendor's token server is shared by all its customers and throttles. The token lies in a secret (token_secret.py).
-An environment takes it from there. If it is missing, spent or refused, one environment takes the lease
-(token_lease.py), fetches and stores; the others wait for that. Whatever fails here costs no more than the sharing: the
-environment then fetches a token of its own.
+The vendor's token server throttles, and all its customers share it. The token is stored in a secret (token_secret.py).
+If it is missing, expired or refused, one environment takes the lease (token_lease.py), fetches a token and stores it,
+while the others wait. If sharing fails, an environment fetches its own token.
 """
 
 import time
@@ -19,32 +18,32 @@ from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline
 from personal_link.domain.errors import NotProcessed, TryAgain
 
-PATIENCE: Final = 9.0  # seconds to wait for another environment's token: longer than a lease that nobody ends
-FIRST_PAUSE: Final = 0.05  # seconds between two looks; doubles
+PATIENCE: Final = 9.0  # seconds to wait for another environment's token: longer than an abandoned lease
+FIRST_PAUSE: Final = 0.05  # seconds between two reads; doubles
 LONGEST_PAUSE: Final = 0.5
-CLOCK_SKEW: Final = 60.0  # seconds by which another environment's clock may be ahead
+CLOCK_SKEW: Final = 60.0  # seconds that another environment's clock may be ahead
 
 
 class Credentials(Protocol):
-    """The credentials secret, as far as it is needed to tell whose a stored token is."""
+    """The credentials secret, which tells whether a stored token belongs to the current credentials."""
 
     @property
     def known(self) -> ClientCredentials | None:
-        """The credentials that were read last; None if none were."""
+        """The credentials that were read last; None before the first read."""
         ...
 
     def get(self, *, newer_than: ClientCredentials | None = None) -> ClientCredentials:
-        """Return the credentials, read again if they are still those of `newer_than`."""
+        """Return the credentials; read them again if they still equal `newer_than`."""
         ...
 
 
 class SharedToken:
-    """Gets tokens for one environment's cache: another environment's, or a new one from `fetch`.
+    """Get tokens for one environment's cache: the shared one, or a new one from `fetch`.
 
-    `origin` names the token server and the credentials secret: a token from elsewhere is not taken.
+    `origin` names the token server and the credentials secret. A stored token of another origin is ignored.
     """
 
-    def __init__(  # noqa: PLR0913  # each of them a seam
+    def __init__(  # noqa: PLR0913  # each is injected
         self,
         lease: TokenLease,
         secret: TokenSecret,
@@ -62,10 +61,10 @@ class SharedToken:
         self._origin = origin
         self._clock = clock
         self._sleep = sleep
-        self._had = 0.0  # when the last token given out here was asked for: it, and any before it, did not do
+        self._had = 0.0  # when the last token of this environment was requested; only a newer one may replace it
 
     def fetch(self, deadline: Deadline) -> AccessToken:
-        """Return a token that this environment has not had yet. Raises what `fetch` raises."""
+        """Return a token that is new to this environment. Raises what `fetch` raises."""
         owner = uuid.uuid4().hex
         found: StoredToken | bool = False
         try:
@@ -81,7 +80,7 @@ class SharedToken:
         return token
 
     def _take_or_lease(self, owner: str, deadline: Deadline) -> StoredToken | bool:
-        """Return the stored token; True if this environment is to fetch for all, False if it is to fetch for itself."""
+        """Return the stored token; True if this environment has to fetch for all, False if for itself only."""
         patience, pause, foreign = deadline.within(PATIENCE), FIRST_PAUSE, ""
         while _there_is_time(deadline):
             version, stored = self._secret.read()
@@ -93,7 +92,7 @@ class SharedToken:
                 break
             leased = self._lease.take(owner, version)
             if leased is None:
-                break  # what was stored does not do, and may not be written again so soon
+                break  # the stored token is unusable, and it is too soon to write another one
             if leased:
                 return True
             self._sleep(pause)
@@ -110,7 +109,7 @@ class SharedToken:
         return token
 
     def _store(self, token: AccessToken, owner: str, deadline: Deadline) -> None:
-        """Store a token for all. PutSecretValue has no condition, so the lease is renewed first."""
+        """Store a token for all. Renew the lease first, because PutSecretValue has no condition."""
         version, known = uuid.uuid4().hex, self._credentials.known
         if known is None or token.life <= 0 or not self._lease.renew(owner, version):
             return
@@ -119,15 +118,15 @@ class SharedToken:
         self._try(lambda: self._lease.end(owner), deadline)
 
     def _is_fresh(self, stored: StoredToken) -> bool:
-        """Tell whether a token is from this origin, newer than the last one, and still serves."""
+        """Tell whether a token has this origin, is newer than the last one, and is still usable."""
         age = self._clock.wall() - stored.asked_at
         newer = stored.asked_at > self._had
         return newer and stored.origin == self._origin and -CLOCK_SKEW <= age < usable_life(stored.life)
 
     def _is_of_these_credentials(self, stored: StoredToken) -> bool:
-        """Tell whether a token is of the current credentials, as far as they are known here.
+        """Tell whether a token belongs to the current credentials, as far as they are known.
 
-        If it is of others, either may be the older ones. Only the secret tells, so it is read again.
+        If they differ, the token's or the known ones may be outdated; only reading the secret again can tell.
         """
         known = self._credentials.known
         if known is None or stored.credentials == known.mark:
@@ -135,7 +134,7 @@ class SharedToken:
         return stored.credentials == self._credentials.get(newer_than=known).mark
 
     def _try(self, step: Callable[[], None], deadline: Deadline) -> None:
-        """Take a step of the sharing if there is time; if it fails, the token here is good all the same."""
+        """Run a step of sharing if there is time; ignore its failure, because this environment has its token."""
         if _there_is_time(deadline):
             try:
                 step()
@@ -144,5 +143,5 @@ class SharedToken:
 
 
 def _there_is_time(deadline: Deadline) -> bool:
-    """Tell whether an AWS call may be made: it ends before the deadline even if it hangs."""
+    """Tell whether an AWS call ends before the deadline even if it hangs."""
     return deadline.remaining() > LONGEST_AWS_CALL

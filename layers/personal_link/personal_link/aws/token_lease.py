@@ -1,10 +1,10 @@
-"""The lease of the right to fetch the shared access token: an item of the ledger's table.
+"""The lease for fetching the shared access token: an item of the ledger's table.
 
 pk            access-token/2
-owner         of the lease: whoever is fetching; gone when nobody is
-lease_until   epoch seconds by which another environment may fetch
-version       the version id of the secret that was written last
-stored_at     epoch seconds, just before that write
+owner         token of the environment that fetches; absent when none does
+lease_until   epoch seconds after which another environment may fetch
+version       version id of the secret's last write
+stored_at     epoch seconds just before that write
 expires_at    epoch seconds, for DynamoDB's time to live
 """
 
@@ -17,15 +17,15 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 KEY: Final = "access-token/2"
-LEASE: Final = 5.0  # seconds: as long as the token server is given to answer
-WRITE_LEASE: Final = LONGEST_AWS_CALL + 1.0  # seconds more, for the write of the secret
-WRITE_INTERVAL: Final = 600.0  # seconds: Secrets Manager asks for no more than a write in ten minutes (PutSecretValue)
-STALE_READS: Final = 5.0  # seconds after a write in which Secrets Manager may still answer with the version before it
+LEASE: Final = 5.0  # seconds: the token server's time limit
+WRITE_LEASE: Final = LONGEST_AWS_CALL + 1.0  # seconds, for writing the secret
+WRITE_INTERVAL: Final = 600.0  # seconds; Secrets Manager recommends at most one write in ten minutes (PutSecretValue)
+STALE_READS: Final = 5.0  # seconds after a write in which Secrets Manager may return the version before it
 KEPT_FOR: Final = 86_400.0  # seconds after which DynamoDB may delete the item
 
 
 class TokenLease:
-    """Takes, renews and ends the lease. Every method raises NotProcessed (`internal_error`) when DynamoDB fails."""
+    """Take, renew and end the lease. Every method raises NotProcessed (`internal_error`) when DynamoDB fails."""
 
     def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock) -> None:
         self._dynamodb = dynamodb
@@ -33,10 +33,10 @@ class TokenLease:
         self._clock = clock
 
     def take(self, owner: str, seen: str) -> bool | None:
-        """Take the lease, unless another has it or the secret was written a short while ago.
+        """Take the lease, unless another environment has it or the secret was written recently.
 
-        `seen` is the secret's version as it was just read; a write that does not show was lost, or is about to show.
-        Returns True for the lease, False if it is worth while to wait and look again, None if it is not.
+        `seen` is the secret's version as just read. A write of another version was lost, or will show soon.
+        Return True for the lease, False if the caller should wait and read again, None if waiting is useless.
         """
         now = self._clock.wall()
         there = self._update(
@@ -54,13 +54,13 @@ class TokenLease:
             },
         )
         if there is None or there.get("owner", {}).get("S") == owner:
-            return True  # a write that botocore repeated, since its answer got lost, meets itself
+            return True  # botocore repeats a write whose answer was lost; the repeated write finds the first one
         taken = "owner" in there and float(there["lease_until"]["N"]) > now
         is_shown = there.get("version", {}).get("S") == seen
         return None if is_shown and not taken else False
 
     def renew(self, owner: str, version: str) -> bool:
-        """Give the owner time to write the secret as this version; return whether the lease was still its own."""
+        """Extend the lease for writing the secret as this version; return whether the owner still had the lease."""
         now = self._clock.wall()
         values = {
             ":owner": {"S": owner},
@@ -72,7 +72,7 @@ class TokenLease:
         return self._update(update, "#owner = :owner", values) is None
 
     def end(self, owner: str) -> None:
-        """End the owner's lease; somebody else's stays."""
+        """End the owner's lease, but not the lease of another owner."""
         self._update("REMOVE #owner, lease_until", "#owner = :owner", {":owner": {"S": owner}})
 
     def _update(self, update: str, condition: str, values: Item) -> Item | None:

@@ -1,12 +1,12 @@
-"""The secret that holds the shared access token. Secrets Manager encrypts it and decides who may read it.
+"""The secret of the shared access token. Secrets Manager encrypts it and controls who may read it.
 
 Its text is a JSON object:
 
     access_token  the bearer token
-    asked_at      epoch seconds, just before it was asked for
-    life          seconds, as the token server said
-    origin        the token server and the credentials secret that it came from
-    credentials   `ClientCredentials.mark` of the credentials that it was fetched with
+    asked_at      epoch seconds just before the request for it
+    life          seconds, from the token server
+    origin        its token server and its credentials secret
+    credentials   `ClientCredentials.mark` of its credentials
 
 Any other text counts as no token: the stack creates the secret with `{}`.
 """
@@ -15,24 +15,22 @@ import json
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Final, Self
+from typing import TYPE_CHECKING, Any, Self
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from personal_link.aws.aws_errors import aws_error_code
-from personal_link.customergauge.access_token import BEARER, AccessToken
+from personal_link.customergauge.access_token import BEARER, LONGEST_LIFE, AccessToken
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, NotProcessed
 
 if TYPE_CHECKING:
     from mypy_boto3_secretsmanager import SecretsManagerClient
 
-LONGEST_LIFE: Final = 86_400.0  # seconds: the longest life that a token server is believed
-
 
 @dataclass(frozen=True, slots=True)
 class StoredToken:
-    """A token as the secret holds it."""
+    """A token in the form that the secret stores."""
 
     value: str = field(repr=False)
     asked_at: float  # epoch seconds
@@ -42,12 +40,12 @@ class StoredToken:
 
     @classmethod
     def of(cls, token: AccessToken, origin: str, credentials: str) -> Self:
-        """Return what to store of a token."""
+        """Return a token in its stored form."""
         return cls(token.value, token.wall, token.life, origin, credentials)
 
     @classmethod
     def parse(cls, text: str) -> Self | None:
-        """Return the token in the secret's text, None if there is none that can be used."""
+        """Return the token in the secret's text; None if there is no usable one."""
         try:
             content = strict_json.parse(text)
         except ValueError:
@@ -76,19 +74,19 @@ class StoredToken:
 
 
 class TokenSecret:
-    """Reads and writes the secret. Both raise NotProcessed (`internal_error`) when Secrets Manager fails or refuses."""
+    """Read and write the secret. Both raise NotProcessed (`internal_error`) when Secrets Manager fails or refuses."""
 
     def __init__(self, secretsmanager: "SecretsManagerClient", secret_arn: str) -> None:
         self._secretsmanager = secretsmanager
         self._secret_arn = secret_arn
 
     def read(self) -> tuple[str, StoredToken | None]:
-        """Return the secret's version id, and the token in it."""
+        """Return the secret's version id and its token."""
         response = _call(self._secretsmanager.get_secret_value, SecretId=self._secret_arn)
         return response.get("VersionId", ""), StoredToken.parse(response.get("SecretString", ""))
 
     def write(self, token: StoredToken, version: str) -> None:
-        """Store a token as this version, 32 to 64 characters: a write that botocore repeats stays one version."""
+        """Store a token as this version (32 to 64 characters), so that a repeated write stays one version."""
         put, text = self._secretsmanager.put_secret_value, token.text()
         _call(put, SecretId=self._secret_arn, ClientRequestToken=version, SecretString=text)
 

@@ -1,4 +1,4 @@
-"""The access token and its cache: one fetch per life of a token, under any number of threads."""
+"""The access token and its cache: one fetch per life of a token, with any number of threads."""
 
 import re
 import threading
@@ -10,17 +10,18 @@ from personal_link import observability
 from personal_link.domain.clock import Clock, Deadline
 from personal_link.domain.errors import Code, NotProcessed, NotStarted, TryAgain, Unauthorized
 
-BEARER: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # a token that is anything else would break, or forge, a header
-RENEW_AT: Final = 0.75  # of its life: AWS's advice for Cognito, which very probably is the vendor's token server
-SPARE: Final = 30.0  # seconds before its end, or a tenth of a short life, in which a token is not used any more
-RENEWAL_PAUSE: Final = 60.0  # seconds between two renewals ahead of need, when the first one failed
-REFUSAL_PAUSE: Final = 30.0  # seconds in which a refused credential is not tried again
-RENEWAL_LIMIT: Final = 15.0  # seconds that a renewal ahead of need may take, other environments' included
+BEARER: Final = re.compile(r"[\x21-\x7e]{1,8192}")  # any other text could break or forge a header
+RENEW_AT: Final = 0.75  # of its life; AWS's advice for Cognito, probably the vendor's token server
+SPARE: Final = 30.0  # seconds before its end in which a token is not used; at most a tenth of its life
+RENEWAL_PAUSE: Final = 60.0  # seconds between early renewals
+REFUSAL_PAUSE: Final = 30.0  # seconds without a retry of refused credentials
+RENEWAL_LIMIT: Final = 15.0  # seconds that an early renewal may take, waiting for other environments included
+LONGEST_LIFE: Final = 86_400.0  # seconds; a longer life is not believed
 
 
 @dataclass(frozen=True, slots=True, repr=False, eq=False)
 class AccessToken:
-    """A bearer token with its life in seconds, and both clocks when it was asked for."""
+    """A bearer token with its life in seconds and both clock times of its request."""
 
     value: str
     life: float
@@ -28,7 +29,7 @@ class AccessToken:
     monotonic: float
 
     def age(self, clock: Clock) -> float:
-        """Return its age in seconds by whichever clock says more: in a frozen environment the monotonic one stands."""
+        """Return the age in seconds by the clock that says more: a frozen environment stops the monotonic clock."""
         return max(clock.wall() - self.wall, clock.monotonic() - self.monotonic)
 
     def __repr__(self) -> str:
@@ -36,12 +37,12 @@ class AccessToken:
 
 
 def usable_life(life: float) -> float:
-    """Return for how many of the seconds of a token's life it is used."""
+    """Return the part of a token's life, in seconds, in which it is used."""
     return life - min(SPARE, life / 10)
 
 
 class TokenCache:
-    """Keeps one token; `fetch` gets another, within the deadline it is given."""
+    """Cache one token; `fetch` gets a new one before the given deadline."""
 
     def __init__(
         self,
@@ -51,20 +52,20 @@ class TokenCache:
     ) -> None:
         self._fetch = fetch
         self._clock = clock
-        self._run_aside = run_in_background
+        self._run_in_background = run_in_background
         self._token: AccessToken | None = None
-        self._fetching = threading.Lock()  # held for the length of a fetch
-        self._changing = threading.Lock()  # held for an instant
-        self._fetches = 0  # that have ended
-        self._failure: TryAgain | None = None  # of the last of them
+        self._fetching = threading.Lock()  # held during a fetch
+        self._changing = threading.Lock()  # held briefly
+        self._fetches = 0  # number of ended fetches
+        self._failure: TryAgain | None = None  # of the last fetch
         self._next_renewal = 0.0
         self._refusal: TryAgain | None = None
         self._refused_until = 0.0
 
     def authorised[T](self, call: Callable[[AccessToken], T], deadline: Deadline) -> T:
-        """Return what `call` makes of a token; when the API refuses that token, drop it and replay once with another.
+        """Return the result of `call` with a token; if the API refuses the token, drop it and call once with a new one.
 
-        Raises what `call` and the fetch raise. A refused second token is remembered like a refused credential.
+        Raises what `call` and the fetch raise. A second refusal is remembered, like refused credentials.
         """
         token = self.get(deadline)
         try:
@@ -80,7 +81,7 @@ class TokenCache:
             raise
 
     def get(self, deadline: Deadline) -> AccessToken:
-        """Return a token that serves now; an ageing one is renewed aside. Raises what the fetch raises."""
+        """Return a usable token; renew an ageing one in the background. Raises what the fetch raises."""
         token = self._token
         if token is None or self._is_spent(token):
             return self._replace(token, deadline)
@@ -89,13 +90,13 @@ class TokenCache:
         return token
 
     def drop(self, token: AccessToken) -> None:
-        """Forget exactly this token; one that another thread has fetched since stays."""
+        """Drop exactly this token; keep one that another thread has fetched since."""
         with self._changing:
             if self._token is token:
                 self._token = None
 
     def forget(self) -> None:
-        """Forget whatever token is kept: a restored snapshot must not go on with that of its original."""
+        """Drop the cached token, because a restored snapshot must not use it."""
         with self._changing:
             self._token, self._refusal = None, None
 
@@ -110,7 +111,9 @@ class TokenCache:
             current = self._token
             if current is not None and current is not spent and not self._is_spent(current):
                 return current
-            if self._failure is not None and self._fetches != fetches:  # this thread waited for it, and shares its end
+            if (
+                self._failure is not None and self._fetches != fetches
+            ):  # this thread waited for that fetch and shares its failure
                 raise NotStarted(self._failure.code, self._failure.message, retry_after=self._failure.retry_after)
             return self._fetch_now(deadline)
         finally:
@@ -146,23 +149,23 @@ class TokenCache:
                 if self._token is ageing:
                     self._fetch_now(Deadline.after(RENEWAL_LIMIT, self._clock))
             except TryAgain:
-                pass  # the old token still serves; the next renewal, or its end, tries again and then speaks up
+                pass  # the old token is still usable; a later fetch reports the failure
             finally:
                 self._fetching.release()
 
         try:
-            self._run_aside(renew)
-        except RuntimeError:  # no thread to be had: the old token still serves
+            self._run_in_background(renew)
+        except RuntimeError:  # no thread available; the old token is still usable
             self._fetching.release()
 
 
 def run_in_background(work: Callable[[], None]) -> None:
-    """Run work beside the request. A frozen environment resumes it with its next invocation."""
+    """Run work in a thread. A frozen environment resumes it with its next invocation."""
 
     def run() -> None:
         try:
             work()
-        except Exception as bug:  # noqa: BLE001  # a thread's own last words would print its text, whatever that quotes
+        except Exception as bug:  # noqa: BLE001  # threading would print its text, which may quote anything
             observability.report_bug(bug)
 
     threading.Thread(target=run, name="token-renewal", daemon=True).start()

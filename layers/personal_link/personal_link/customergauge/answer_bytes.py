@@ -1,4 +1,4 @@
-"""The bytes of an HTTP answer, made fit for http.client: in time, without hints, a short head, a body decompressed."""
+"""Prepare the bytes of an HTTP answer for http.client: time limit, no 1xx hints, short head, decompressed body."""
 
 import http.client
 import io
@@ -9,36 +9,40 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
-BODY_LIMIT: Final = 64 * 1024  # bytes, compressed or not; the vendor's longest documented answer has under one thousand
-HEAD_LIMIT: Final = 1024 * 1024  # bytes of status lines and headers, of which few are kept
-LINE_LIMIT: Final = 8 * 1024  # bytes of a header that is kept
-LAYERS: Final = 3  # of compression that are undone
+BODY_LIMIT: Final = 64 * 1024  # bytes, before and after decompression; the vendor's documented answers are below 1,000
+HEAD_LIMIT: Final = 1024 * 1024  # bytes of status lines and headers
+LINE_LIMIT: Final = 8 * 1024  # bytes of a kept header
+LAYERS: Final = 3  # of compression that are removed
 
 _STATUS: Final = re.compile(rb"HTTP/1\.([0-9]) +([1-9][0-9]{2})(?![0-9])")
 _FRAMING: Final = frozenset({b"content-length", b"transfer-encoding"})
-_READ: Final = _FRAMING | {b"connection", b"keep-alive", b"content-encoding", b"retry-after"}  # by http.client or by us
+_READ: Final = _FRAMING | {
+    b"connection",
+    b"keep-alive",
+    b"content-encoding",
+    b"retry-after",
+}  # the only headers that are kept
 
 
 class TimedAnswer:
-    """A connected socket, as far as an HTTP response uses it."""
+    """The part of a socket that http.client uses for an answer."""
 
     def __init__(self, sock: socket.socket, ends_at: float) -> None:
         self._sock, self._ends_at = sock, ends_at
 
     def makefile(self, _mode: str) -> io.BufferedReader:
-        """Return its bytes."""
+        """Return a reader of the answer."""
         return io.BufferedReader(_ShortHead(io.BufferedReader(_TimedReader(self._sock, self._ends_at))))
 
 
 class _TimedReader(io.RawIOBase):
-    """Reads a socket until time is up: a socket's own time-out is for each read, so a drip would outlast it."""
+    """Read a socket until a fixed time. A socket's timeout applies to each read, so a slow drip would outlast it."""
 
     def __init__(self, sock: socket.socket, ends_at: float) -> None:
         self._sock = sock
         self._ends_at = ends_at
-        self._raw = cast(
-            "io.RawIOBase", sock.makefile("rb", buffering=0)
-        )  # counts: whoever closes the socket waits for it
+        # makefile counts references: the socket stays open until the reader is closed
+        self._raw = cast("io.RawIOBase", sock.makefile("rb", buffering=0))
 
     def readable(self) -> bool:
         return True
@@ -56,7 +60,7 @@ class _TimedReader(io.RawIOBase):
 
 
 class UnreadableHead(Exception):
-    """The status of an answer was read, but not its headers. Passes through urllib3 as it is."""
+    """The status of an answer was read, its headers were not. urllib3 does not wrap this exception."""
 
     def __init__(self, status: int) -> None:
         super().__init__(status)
@@ -64,10 +68,10 @@ class UnreadableHead(Exception):
 
 
 class _ShortHead(io.RawIOBase):
-    """An answer as it comes, less what http.client would stumble over before its body.
+    """Remove from an answer's head what http.client cannot read.
 
     http.client takes a 102 or 103 for the answer, refuses more than 100 headers or one over 64 KiB, and stops at a line
-    that is no header. So hints are skipped here, and the few headers that somebody reads are passed on.
+    that is not a header. So skip 1xx answers and keep only the headers that are used.
     """
 
     def __init__(self, stream: io.BufferedReader) -> None:
@@ -83,7 +87,7 @@ class _ShortHead(io.RawIOBase):
             self._head = self._read_head()
         if self._head:
             part, self._head = self._head[: len(buffer)], self._head[len(buffer) :]
-        else:  # not by readinto1, which may read twice, and loses the first part if the second does not come
+        else:  # readinto1 may read twice, and loses the first part if the second read fails
             part = self._stream.read1(len(buffer))
         buffer[: len(part)] = part
         return len(part)
@@ -97,7 +101,7 @@ class _ShortHead(io.RawIOBase):
             line = self._line()
             found = _STATUS.match(line)
             if found is None:
-                return line  # http.client knows what to call it
+                return line  # http.client raises the right error
             status = int(found[2])
             fields = self._fields(status)
             if status >= 200 or status == http.client.SWITCHING_PROTOCOLS:
@@ -107,23 +111,23 @@ class _ShortHead(io.RawIOBase):
         return b"\r\n".join(lines) + b"\r\n\r\n"
 
     def _fields(self, status: int) -> dict[bytes, bytes]:
-        """Read headers to their end; return those that matter by their lower-case names; no headers if they are cut."""
+        """Read the headers; return the kept ones by lower-case name, or none if the head is cut short."""
         fields: dict[bytes, bytes] = {}
         name = b""
         while (line := self._line(status)) not in {b"\r\n", b"\n"}:
             if not line:
                 return {}
             value = line
-            if line[:1] not in b" \t":  # such a line goes on with the header before it
+            if line[:1] not in b" \t":  # such a line continues the header before it
                 name, _colon, value = line.partition(b":")
                 name = name.strip().lower()
-            value = b" ".join(value.split())  # no bare CR, which http.client takes for the end of a line
+            value = b" ".join(value.split())  # http.client takes a bare CR for a line end
             if name in _READ and len(fields.get(name, b"")) <= LINE_LIMIT:
                 fields[name] = fields[name] + b", " + value if name in fields else value
         return fields
 
     def _line(self, status: int = 0) -> bytes:
-        """Return the next line, cut a little beyond what is kept of one; nothing if the connection ended."""
+        """Return the next line, cut after LINE_LIMIT; empty if the connection ended."""
         line = b""
         while part := self._stream.readline(LINE_LIMIT + 64):
             self._left -= len(part)
@@ -136,9 +140,9 @@ class _ShortHead(io.RawIOBase):
 
 
 def _short(fields: Mapping[bytes, bytes], status: int) -> dict[bytes, bytes]:
-    """Return headers that http.client reads as they are meant: one length or none, and `chunked` alone.
+    """Return headers that http.client reads correctly: at most one length, and `chunked` as the only transfer coding.
 
-    Raises UnreadableHead if two lengths contradict each other, or if one is of absurd length itself.
+    Raises UnreadableHead if two lengths contradict each other, or if a framing header is too long.
     """
     if any(len(fields.get(name, b"")) > LINE_LIMIT for name in _FRAMING):
         raise UnreadableHead(status)
@@ -162,10 +166,10 @@ def _listed(value: bytes) -> list[bytes]:
 
 
 def decompressed(body: bytes, encodings: str) -> bytes:
-    """Return a body decompressed, if it is compressed although `identity` was asked for; at most a byte over the limit.
+    """Return the decompressed body, at most one byte over the limit. A server may compress although we ask it not to.
 
-    Its first bytes decide, since the label may be wrong: no JSON begins like gzip or zlib. Only raw deflate has nothing
-    to know it by.
+    The first bytes decide, because the header may be wrong: no JSON begins like gzip or zlib. Raw deflate has no
+    signature, so there the header decides.
     """
     for _layer in range(LAYERS):
         is_zlib = body[:1] == b"\x78" and int.from_bytes(body[:2]) % 31 == 0
@@ -182,7 +186,7 @@ def decompressed(body: bytes, encodings: str) -> bytes:
 
 
 def _inflated(body: bytes, window: int) -> bytes | None:
-    """Return what compressed bytes hold, as far as they go; None if they are damaged."""
+    """Return the decompressed bytes, also of a truncated stream; None if there are none."""
     inflated = bytearray()
     try:
         while body and len(inflated) <= BODY_LIMIT:

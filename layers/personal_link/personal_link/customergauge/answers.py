@@ -1,4 +1,4 @@
-"""What stands in the vendor's answers: a link, a refusal, a token's life. None of it is trusted to be as documented."""
+"""Read the vendor's answers: links, refusals, token lives. Nothing in them is trusted to be as documented."""
 
 import html
 import json
@@ -7,37 +7,39 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
 from urllib.parse import unquote_plus
 
+from personal_link.customergauge.access_token import LONGEST_LIFE
 from personal_link.customergauge.transport import Response
 from personal_link.domain.errors import Code, FieldErrors, OutcomeUnknown, Refused
 from personal_link.domain.outcome import PersonalLink
 from personal_link.domain.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_plain_text
+from personal_link.domain.strict_json import BYTE_ORDER_MARK
 
 MAX_LINK: Final = 2048  # characters
-MAX_MESSAGES: Final = 10  # of the vendor's for a field
+MAX_MESSAGES: Final = 10  # of the vendor, per field
 MAX_MESSAGE: Final = 1024  # characters
-SHORTEST_QUOTE: Final = 4  # letters and digits of a value; a shorter one counts as a word of its own only
+SHORTEST_QUOTE: Final = 4  # letters and digits of a value; a shorter value is searched as a whole word only
 
-_AROUND: Final = "\ufeff \t\r\n"  # a byte order mark, and what JSON lets stand around a value
+_AROUND: Final = f"{BYTE_ORDER_MARK} \t\r\n"  # allowed around a JSON value
 _LONGEST_NUMBER: Final = 18  # digits and sign
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")
-_EXACT: Final = 2**53  # below it a float is the whole number that was written
-_TOKEN_LIFE: Final = 600.0  # seconds when the answer does not say; the vendor's tokens live an hour
-# No user information, port, quote, backslash or blank: each lets a link look like, or become, another one where it is
-# shown or pasted. The hosts are not listed: the vendor's short domain is not known.
+_EXACT: Final = 2**53  # below it a float holds every whole number exactly
+_TOKEN_LIFE: Final = 600.0  # seconds, if the answer has none; the vendor's tokens live an hour
+# No user information, port, quote, backslash or blank: each can make a link look like another one, or become another
+# one when it is pasted. Any host is allowed, because the vendor's short domain is not documented.
 _REST: Final = r"""([/?#][^\s"'`\\]*)?"""
 _LINK: Final = re.compile(r"(?i:https)://[A-Za-z0-9][A-Za-z0-9.-]*" + _REST)
 _SANDBOX_LINK: Final = re.compile(r"http://(127\.0\.0\.1|localhost)(:[0-9]+)?" + _REST)
 _ADDRESS_OR_LINK: Final = re.compile("@|://")
-_RUN: Final = re.compile(r"\w{25,}")  # with a digit in it: a token, a client id, something encoded; else a long word
+_RUN: Final = re.compile(r"\w{25,}")  # with a digit: a token, a client id or an encoding; without one: a long word
 _JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 
 
 def json_object(response: Response) -> dict[str, object] | None:
     """Return the body's JSON object; None if there is none.
 
-    An object that can be read is whole, whatever its wrapping says: no part of one is an object. What is wrong in a
-    field spoils that field alone: bytes that are not UTF-8 become lone surrogates, which nobody hands on; NaN and a
-    name given twice become null; a very long number becomes a float. Laravel may encode twice what is JSON already.
+    An object that parses is complete, even if the length says otherwise. A wrong field does not spoil the others: bytes
+    that are not UTF-8 become lone surrogates, which later checks refuse; NaN and a name given twice become null; a very
+    long number becomes a float. Laravel may encode JSON twice.
     """
     try:
         content: object = response.body.decode(json.detect_encoding(response.body), "surrogateescape")
@@ -52,7 +54,7 @@ def json_object(response: Response) -> dict[str, object] | None:
 def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalLink:
     """Return the link in a 2xx. Raises OutcomeUnknown if there is no usable one: a record was very probably made.
 
-    The short link leads where the long one does, so it stands in for a long one that is not usable.
+    The short link replaces an unusable long one, because it leads to the same survey.
     """
     data = (json_object(response) or {}).get("data")
     data = data if isinstance(data, dict) else {}
@@ -68,13 +70,13 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
 
 
 def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
-    """Return what a 4xx with a body means.
+    """Return the error for a 4xx with a body.
 
-    The vendor's own words are passed on only where it documents them, and not if they quote what was sent.
+    Pass on the vendor's message only where the vendor documents it, and only if it quotes nothing of the request.
     """
     message = content.get("message")
     message = message.strip() if isinstance(message, str) and len(message) <= MAX_MESSAGE else ""
-    text = message.lower()  # what it means does not hang on a sign in it that could not be passed on
+    text = message.lower()  # decide on the full message, also if it may not be passed on
     own_words = VendorWords(sent)
     words = own_words.pass_on(message)
     if status == 400 and "campaign filter" in text:
@@ -91,7 +93,7 @@ def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) 
 
 
 def is_a_firewalls(forbidden: Response) -> bool:
-    """Tell whether a 403 is not the API's own, which is `{"message": …}`: whole, or cut after its beginning."""
+    """Tell whether a 403 comes from a firewall: the API's own has the body `{"message": …}`, which may be cut short."""
     content = json_object(forbidden)
     if content is None:
         return not forbidden.body.lstrip().startswith(b"{")
@@ -99,28 +101,25 @@ def is_a_firewalls(forbidden: Response) -> bool:
 
 
 def token_life(expires_in: object) -> float:
-    """Return a token's life in seconds: 0 is "for this request only"; what makes no sense is ten minutes."""
+    """Return a token's life in seconds: 0 means one request only; an invalid value becomes ten minutes."""
     if isinstance(expires_in, str) and re.fullmatch(r"[0-9]{1,12}(\.[0-9]{1,12})?", expires_in.strip()):
         expires_in = float(expires_in)
     if isinstance(expires_in, bool) or not isinstance(expires_in, int | float):
         return _TOKEN_LIFE
-    return 0.0 if expires_in <= 0 else float(min(max(expires_in, 30), 86_400))
+    return 0.0 if expires_in <= 0 else float(min(max(expires_in, 30), LONGEST_LIFE))
 
 
 def _usable(link: object, *, plain_links_allowed: bool) -> str | None:
-    """Return a link that may be handed on: https, or plain http on loopback if that is allowed; and of sane length.
-
-    Blanks and line breaks around it belong to nobody.
-    """
+    """Return the link without surrounding blanks; None unless it is short and https, or http on loopback."""
     link = link.strip() if isinstance(link, str) else ""
-    if len(link) > MAX_LINK or not is_plain_text(link) or "\ufffd" in link:  # which stands for a character that is lost
+    if len(link) > MAX_LINK or not is_plain_text(link) or "\ufffd" in link:  # a lost character
         return None
     usable = _LINK.fullmatch(link) or (plain_links_allowed and _SANDBOX_LINK.fullmatch(link))
     return link if usable else None
 
 
 def _whole_number(number: object) -> int | None:
-    """Return a whole number, also one that is written as text or with zeros after its point."""
+    """Return a whole number, also from text or from a float without a fraction."""
     if isinstance(number, str) and _DIGITS.fullmatch(number.strip()):
         return int(number)
     if isinstance(number, float) and number.is_integer() and abs(number) < _EXACT:
@@ -146,7 +145,7 @@ def _by_name(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _field_errors(errors: object, own_words: "VendorWords") -> FieldErrors:
-    """Return Laravel's `errors`, a list of messages a field, as far as they have that shape."""
+    """Return Laravel's `errors`, a list of messages per field; skip everything of another shape."""
     if not isinstance(errors, dict):
         return {}
     fields = [(field, messages) for field, messages in errors.items() if isinstance(messages, list)]
@@ -159,12 +158,12 @@ def _field_errors(errors: object, own_words: "VendorWords") -> FieldErrors:
 
 
 def read(words: object) -> str:
-    """Return words that are plain text and not too long; nothing for any others."""
+    """Return the text if it is plain and not too long, otherwise an empty text."""
     return words if isinstance(words, str) and len(words) <= MAX_MESSAGE and is_plain_text(words) else ""
 
 
 class VendorWords:
-    """Tells words that may be passed on from those that quote what was sent."""
+    """Decide which of the vendor's texts may be passed on: those that quote nothing of the request."""
 
     def __init__(self, sent: Iterable[Scalar]) -> None:
         values = {_letters(str(value)) for value in sent if value is not None and not isinstance(value, bool)}
@@ -172,19 +171,19 @@ class VendorWords:
         self._long = [value for value in values if len(value) >= SHORTEST_QUOTE]
 
     def pass_on(self, words: object) -> str | None:
-        """Return words that can be read and quote nothing; None for any others."""
+        """Return the text if it is plain and quotes nothing, otherwise None."""
         text = read(words)
         return None if not text or any(self._quotes(reading) for reading in _readings(text)) else text
 
     def _quotes(self, text: str) -> bool:
         if _ADDRESS_OR_LINK.search(text) or any(re.search("[0-9]", run) for run in _RUN.findall(text)):
             return True
-        letters = _letters(text)  # a phone number, say, may be quoted with other signs between its digits
+        letters = _letters(text)  # a phone number may be quoted with other separators
         return any(value in letters for value in self._long) or not self._short.isdisjoint(_words(text))
 
 
 def _readings(text: str) -> Iterator[str]:
-    """Yield a text as it stands, and as it reads once the escapes of HTML, of an address or of JSON are undone."""
+    """Yield a text, and the text with HTML, URL and JSON escapes decoded."""
     yield from (text, html.unescape(text), unquote_plus(text))
     yield _JSON_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
 

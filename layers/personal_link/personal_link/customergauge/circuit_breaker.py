@@ -1,10 +1,10 @@
-"""Circuit breaker with an adaptive limit of concurrent calls; one for all messages and threads of an environment.
+"""Circuit breaker with an adaptive limit of concurrent calls, shared by all threads of an environment.
 
-With partial batch responses Lambda does not poll more slowly when invocations fail. Without a breaker every waiting
-message would cost a call, again and again, for as long as an outage lasts.
+With partial batch responses, Lambda does not poll more slowly when messages fail. Without a breaker each message would
+cost a call at every retry during an outage.
 
-    closed      calls at once: at most the limit, which grows with successes and is cut with failures (AIMD)
-    open        nearly all recent requests failed: no call until the rest ends
+    closed      concurrent calls up to a limit, which grows with successes and shrinks with failures (AIMD)
+    open        nearly all recent requests failed: no call until a pause (the rest) ends
     half-open   the rest ended: one call at a time; a success closes the circuit, a failure opens it for longer
 """
 
@@ -21,35 +21,35 @@ from personal_link.customergauge.client import LINK_LIMIT
 from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline
 from personal_link.domain.errors import SETUP_FAULTS, Blocked, Code, NotStarted, TryAgain
 
-RECENT: Final = 12  # requests whose last call counts; a request that fails again and again counts once
-FEWEST: Final = 8  # of them before the circuit may open
-MEMORY: Final = 300.0  # seconds for which a call counts: as long as the longest back-off of a message
-OPENS_AT: Final = 0.9  # of the recent requests have failed
-FIRST_REST: Final = 5.0  # seconds; doubles with each probe that fails
-LONGEST_REST: Final = 60.0  # seconds without a call, unless the vendor asks for more
-LONGEST_ASKED: Final = 300.0  # seconds of a Retry-After that are kept; it was meant for one request, not for all
-SHORT_WAIT: Final = 1.5  # seconds that are waited for in the invocation; a receive costs more
-LONGEST_TURN: Final = 900.0  # seconds that a request waits for its turn under a given rate, then it asks again
-SPREAD: Final = 0.25  # of a rest, added by chance: environments must not reopen together
-WHOLE_CALL: Final = LONGEST_AWS_CALL + LINK_LIMIT  # seconds: whoever waited for a permit still has all of its time
-FAILURES: Final = SETUP_FAULTS | {Code.UNAVAILABLE, Code.NO_ANSWER, Code.RATE_LIMITED}  # the vendor's, not AWS's
+RECENT: Final = 12  # requests that count, each by its last call
+FEWEST: Final = 8  # recent requests before the circuit may open
+MEMORY: Final = 300.0  # seconds that a call counts: the longest back-off of a message
+OPENS_AT: Final = 0.9  # share of the recent requests that failed
+FIRST_REST: Final = 5.0  # seconds; doubles with each failed probe
+LONGEST_REST: Final = 60.0  # seconds, unless the vendor asks for more
+LONGEST_ASKED: Final = 300.0  # seconds; a longer Retry-After is cut, because it was meant for one request
+SHORT_WAIT: Final = 1.5  # seconds to wait inside the invocation, which is cheaper than another receive
+LONGEST_TURN: Final = 900.0  # seconds that a request is put back under VendorCallsPerSecond
+SPREAD: Final = 0.25  # random share added to a rest, so that environments do not reopen together
+WHOLE_CALL: Final = LONGEST_AWS_CALL + LINK_LIMIT  # seconds that have to be left after waiting for a permit
+FAILURES: Final = SETUP_FAULTS | {Code.UNAVAILABLE, Code.NO_ANSWER, Code.RATE_LIMITED}  # of the vendor, not of AWS
 
 
 @dataclass(slots=True)
 class Call:
-    """A permit. Whoever holds it notes what the call says of the vendor; a replay or a refusal of ours says nothing."""
+    """A permit for one call. Its holder sets `answered` or `error`; a replay or a local refusal sets neither."""
 
     number: int
     key: str
-    answered: bool = False  # as the vendor should, be it with a refusal
+    answered: bool = False  # also with a refusal
     error: TryAgain | None = None
 
 
 class CircuitBreaker:
-    """Gives permits for calls to the vendor; `most` at once while it is well.
+    """Give permits for vendor calls, at most `most` at once.
 
-    With `calls_a_second`, this environment's share of a rate that all of them keep together, at most so many calls
-    begin in any second (whole ones; a share below one is a call in so many seconds).
+    `calls_a_second` is this environment's share of a rate limit: that many calls, rounded down, begin in any second. A
+    share below one is one call in several seconds. 0 means no limit.
     """
 
     def __init__(
@@ -64,35 +64,35 @@ class CircuitBreaker:
         self.forget()
 
     def forget(self) -> None:
-        """Begin anew: a restored snapshot must not go on with the state of its original."""
+        """Reset all state, because a restored snapshot must not use the state of its original."""
         with self._freed:
             self._limit = self._uncut = float(self._most)
-            self._recent: dict[str, tuple[float, bool]] = {}  # by key, oldest first: when it ended, whether it failed
+            self._recent: dict[str, tuple[float, bool]] = {}  # by key, oldest first: end time, failed
             self._in_flight = self._calls = 0
-            self._cut_at = 0  # the last call before the limit was cut: calls in flight together cut it once
-            self._turned_at = 0  # the last call before the circuit opened or closed: earlier ones are old news
-            self._rests = 0  # in a row; 0: closed
+            self._cut_at = 0  # last call before the limit was cut; concurrent calls cut it once
+            self._turned_at = 0  # last call before the circuit opened or closed; earlier calls are outdated
+            self._rests = 0  # number of rests in a row; 0: closed
             self._cause = Code.UNAVAILABLE
             self._time = self._rest_ends = self._asked_until = 0.0
             self._wall, self._monotonic = self._clock.wall(), self._clock.monotonic()
-            # A new environment may replace one that has just called: it begins as if it were that one.
-            self._free_at = [self._pause] * self._slots  # of the slots that no call holds
-            self._in_turn = 0  # requests that wait here for a slot
-            self._turns_until = 0.0  # by when all that were put back have had their turn
+            # A new environment may replace one that has just called, so its slots are not free at once.
+            self._free_at = [self._pause] * self._slots  # of slots without a call
+            self._in_turn = 0  # requests that wait for a slot
+            self._turns_until = 0.0  # end of the turns of requests that were put back
 
     @property
     def is_closed(self) -> bool:
-        """Return whether more than one call at a time may be made."""
+        """Return whether concurrent calls are allowed."""
         return self._rests == 0
 
     @contextmanager
     def permit(self, key: str, deadline: Deadline, *, overdue: bool = False) -> Iterator[Call]:
-        """Hold a permit for a call for the request with this key; wait while the limit is reached.
+        """Hold a permit for one call for the request with this key; wait while the limit is reached.
 
-        An overdue request, whose retry window is over, waits for what the vendor asked, but not for a rest of ours.
+        An overdue request, whose retry window is over, waits for the vendor's Retry-After but not for an open circuit.
 
-        Raises NotStarted while the circuit is open, with the seconds that are left, or when waiting would leave less
-        time than a whole call may take.
+        Raises NotStarted while the circuit is open, with the seconds that are left, or when waiting would leave too
+        little time for a whole call.
         """
         call = self._acquire(key, deadline, overdue=overdue)
         try:
@@ -106,7 +106,7 @@ class CircuitBreaker:
                 self._wait_until_asked(deadline)
                 left = self._rest_ends - self._now()
                 if left > 0 and not overdue:
-                    # Up to as long again: all that waits would come back at once.
+                    # Up to twice as long, so that waiting messages do not all return at once.
                     left *= 1 + self._jitter()
                     raise NotStarted(self._cause, "not started: the circuit is open", retry_after=left)
                 if self._in_flight >= int(self._limit):
@@ -126,13 +126,13 @@ class CircuitBreaker:
             raise NotStarted(Code.UNAVAILABLE, "too little time was left to start")
 
     def _wait_in_turn(self, deadline: Deadline) -> None:
-        """Wait for a slot if that is short, else send the request back to come again when it is its turn."""
+        """Wait for a slot if that is short, otherwise put the request back until its turn."""
         now = self._now()
         wait = (
             max(0.0, min(self._free_at, default=now + self._pause) - now) + self._in_turn // self._slots * self._pause
         )
         if wait > min(SHORT_WAIT, deadline.remaining() - WHOLE_CALL):
-            # Turns are further apart than slots, so that most requests find one when they are back.
+            # Turns are further apart than slots, so that most requests find a free slot.
             self._turns_until = max(self._turns_until, now + wait) + self._pause / self._slots * (1 + SPREAD)
             left = min(self._turns_until - now, LONGEST_TURN * (1 + self._jitter()))
             raise NotStarted(Code.RATE_LIMITED, "not started: VendorCallsPerSecond is reached", retry_after=left)
@@ -143,7 +143,7 @@ class CircuitBreaker:
             self._in_turn -= 1
 
     def _wait_until_asked(self, deadline: Deadline) -> None:
-        """Wait as a 429 asked, if that is short."""
+        """Wait for the Retry-After of a 429 if that is short, otherwise raise NotStarted."""
         while (left := self._asked_until - self._now()) > 0:
             if left > min(SHORT_WAIT, deadline.remaining() - WHOLE_CALL):
                 message = "not started: CustomerGauge asked to wait"
@@ -177,11 +177,11 @@ class CircuitBreaker:
 
     def _failed(self, call: Call, error: TryAgain) -> None:
         asked = min(error.retry_after or 0.0, LONGEST_ASKED)
-        if error.code is Code.RATE_LIMITED:  # of a 503 it is the request's own: others may be served meanwhile
+        if error.code is Code.RATE_LIMITED:  # the Retry-After of a 503 is for its own request only
             self._asked_until = max(self._asked_until, self._now() + self._spread(asked))
         if call.number <= self._turned_at:
             return
-        again = self._recent.get(call.key, (0.0, False))[1]  # one record's fault may be its own
+        again = self._recent.get(call.key, (0.0, False))[1]  # one record may fail by its own fault
         self._note(call.key, failed=True)
         failures = sum(failed for _at, failed in self._recent.values())
         rate = failures / max(len(self._recent), FEWEST)
@@ -190,7 +190,7 @@ class CircuitBreaker:
         elif not again:
             if call.number > self._cut_at:
                 self._uncut, self._cut_at = self._limit, self._calls
-            # In proportion to the failures, as DCTCP does it: by half when all fail, hardly when few do.
+            # In proportion to the failures, as in DCTCP: by half when all fail, hardly when few fail.
             self._limit = max(1.0, min(self._limit, self._uncut * (1 - rate / 2)))
 
     def _open(self, cause: Code, asked: float) -> None:
@@ -198,7 +198,7 @@ class CircuitBreaker:
         self._rest_ends = self._now() + self._spread(rest)
         self._rests += 1
         self._cause = cause
-        self._limit = 1.0  # probes come one at a time, and a success goes on from here
+        self._limit = 1.0  # one probe at a time; after a success the limit grows from here
         self._turned_at = self._cut_at = self._calls
         self._recent.clear()
         observability.count_circuit_open()
@@ -216,7 +216,7 @@ class CircuitBreaker:
         return seconds * (1 + SPREAD * self._jitter())
 
     def _now(self) -> float:
-        """Return seconds by whichever clock moved more: in a frozen environment the monotonic one stands still."""
+        """Return seconds by the clock that moved more: a frozen environment stops the monotonic clock."""
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
         self._time += max(0.0, wall - self._wall, monotonic - self._monotonic)
         self._wall, self._monotonic = wall, monotonic

@@ -1,8 +1,8 @@
-"""The vendor's two endpoints: a method each, and what every status and body means.
+"""The vendor's two endpoints: one method each, and the meaning of every status and body.
 
-Source of the documented answers: CustomerGauge's page "PUT Personal Link API". Of whatever it does not document (401,
-403, 429, 5xx, redirects) nothing is assumed but what HTTP says. No decision hangs on words that Laravel may change or
-translate, except for HTTP 400 and 404, which have nothing else to tell their kinds apart.
+Source of the documented answers: CustomerGauge's page "PUT Personal Link API". For undocumented ones (401, 403, 429,
+5xx, redirects) HTTP's own rules apply. No decision depends on words that Laravel may change or translate, except for
+HTTP 400 and 404, whose kinds differ in their words only.
 """
 
 import json
@@ -30,7 +30,7 @@ from personal_link.domain.errors import (
     Unauthorized,
 )
 from personal_link.domain.outcome import PersonalLink
-from personal_link.domain.request import Scalar
+from personal_link.domain.request import FORM, Scalar
 
 Encoding = Literal["json", "form"]
 
@@ -38,8 +38,7 @@ TOKEN_LIMIT: Final = 5.0  # seconds for a token
 LINK_LIMIT: Final = 10.0  # seconds for a link
 MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can be hidden
 
-_FORM: Final = "application/x-www-form-urlencoded"
-# Of RFC 6749, section 5.2: the client's set-up, whatever the status.
+# RFC 6749, section 5.2: the client's set-up is wrong, with any status.
 _CLIENT_ERRORS: Final = frozenset(
     {"invalid_request", "invalid_grant", "invalid_scope", "unauthorized_client", "unsupported_grant_type"}
 )
@@ -60,23 +59,23 @@ class CustomerGauge:
         self._transport = transport
         self._clock = clock
         self._token_url = f"{auth_base_url}/oauth2/token"
-        self._link_url = f"{imports_base_url}/personal-link/"  # without the last slash Laravel redirects
+        self._link_url = f"{imports_base_url}/personal-link/"  # Laravel redirects without the last slash
         self._encoding = encoding
-        # A link is https; only an API that itself is on loopback may give one that is not.
+        # A link has to be https, unless the API itself is on loopback.
         self._plain_links_allowed = imports_base_url.startswith("http://")
-        self._blocked: int | None = None  # the hash of the request that a firewall refused last, none answered since
+        self._blocked: int | None = None  # hash of the last request refused by a firewall; None after any other answer
 
     def fetch_token(self, credentials: ClientCredentials, deadline: Deadline) -> AccessToken:
         """Return a new access token (POST /oauth2/token, client_credentials in a form body).
 
-        Raises CredentialsRefused for a refused id or secret, else NotProcessed: without a token no request was sent.
+        Raises CredentialsRefused for a refused id or secret, otherwise NotProcessed: without a token nothing is sent.
         """
         form = {
             "grant_type": "client_credentials",
             "client_id": credentials.client_id,
             "client_secret": credentials.client_secret,
         }
-        headers = {"Content-Type": _FORM, "Accept": "application/json"}
+        headers = {"Content-Type": FORM, "Accept": "application/json"}
         wall, monotonic = self._clock.wall(), self._clock.monotonic()
         observability.count_token_fetch()
         try:
@@ -101,9 +100,9 @@ class CustomerGauge:
     def create_personal_link(
         self, configuration: str, record: Mapping[str, Scalar], token: AccessToken, deadline: Deadline
     ) -> PersonalLink:
-        """Return the survey link of a new record (PUT /personal-link/): one request on the wire, never repeated here.
+        """Return the survey link of a new record (PUT /personal-link/). Send one request and never repeat it.
 
-        Raises Refused, OutcomeUnknown, Unauthorized, Blocked, NotProcessed or Unanswered, as `errors.py` draws them.
+        Raises Refused, OutcomeUnknown, Unauthorized, Blocked, NotProcessed or Unanswered; see `errors.py`.
         """
         content_type, body = self._encode(configuration, record)
         headers = {
@@ -120,7 +119,7 @@ class CustomerGauge:
         return personal_link(response, plain_links_allowed=self._plain_links_allowed)
 
     def _put(self, headers: Mapping[str, str], body: bytes, deadline: Deadline) -> Response:
-        """Send a request for a link, and tell how long it took and what came of it."""
+        """Send a request for a link; count its duration and its answer."""
         began = self._clock.monotonic()
         try:
             response = self._transport.request("PUT", self._link_url, headers=headers, body=body, deadline=deadline)
@@ -139,7 +138,7 @@ class CustomerGauge:
             problem = {"record": ["a heading with [ or ] cannot be sent as a form: set the encoding to json"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=problem)
         fields = {f"record[{heading}]": _form_value(value) for heading, value in record.items()}
-        return _FORM, urlencode({"configuration": configuration, **fields}).encode()
+        return FORM, urlencode({"configuration": configuration, **fields}).encode()
 
     def _refuse_link(self, response: Response, sent: Sequence[Scalar]) -> NoReturn:
         status, content = response.status, json_object(response)
@@ -148,30 +147,30 @@ class CustomerGauge:
             case 401:
                 raise Unauthorized(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses the access token")
             case 403:
-                raise NotProcessed(Code.FORBIDDEN, f"{answered}: this client may not do this")
+                raise NotProcessed(Code.FORBIDDEN, f"{answered}: this client is not allowed to do this")
             case 429:
                 raise NotProcessed(Code.RATE_LIMITED, answered, retry_after=self._retry_after(response))
             case 425:
                 raise NotProcessed(Code.UNAVAILABLE, answered)
             case 503 if "retry-after" in response.headers:
                 raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
-            case 400 if response.unreadable:  # perhaps a duplicate of a record that an earlier attempt has made
+            case 400 if response.unreadable:  # perhaps a duplicate of an earlier attempt's record
                 raise OutcomeUnknown(Code.BAD_RESPONSE, f"{answered}, which cannot be read")
             case 400 | 404 | 422 if content is None and not (response.complete or response.unreadable):
                 raise Unanswered(Code.NO_ANSWER, f"{answered}, cut short")
             case 408:
                 raise Unanswered(Code.NO_ANSWER, answered)
-            case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a failure in mid-work
+            case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a server error
                 raise Unanswered(Code.UNAVAILABLE, answered)
             case _:
                 raise refusal(status, content or {}, sent)
 
     def _refuse_blocked(self, request: int) -> NoReturn:
-        answered = "a firewall before CustomerGauge answered HTTP 403"
+        answered = "a firewall in front of CustomerGauge answered HTTP 403"
         before, self._blocked = self._blocked, request
         if before in {None, request}:
             raise Blocked(Code.FORBIDDEN, f"{answered}: it refuses this record")
-        raise NotProcessed(Code.FORBIDDEN, f"{answered}: it refuses one record after the other")
+        raise NotProcessed(Code.FORBIDDEN, f"{answered}: it refuses every record")
 
     def _refuse_token(self, response: Response, content: Mapping[str, object]) -> NoReturn:
         status, error = response.status, _text(content.get("error")).lower()
@@ -185,7 +184,7 @@ class CustomerGauge:
         raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
 
     def _retry_after(self, response: Response) -> float | None:
-        """Return Retry-After (seconds or a date) in seconds, within 0 to 12 hours; None if absent or garbage."""
+        """Return Retry-After (seconds or a date) in seconds, 0 to 12 hours; None if absent or invalid."""
         value = response.headers.get("retry-after", "")
         try:
             seconds = float(value) if value.isdigit() else parsedate_to_datetime(value).timestamp() - self._clock.wall()
@@ -210,5 +209,5 @@ def _is_success(response: Response) -> bool:
 
 
 def _text(value: object) -> str:
-    """Return a text without blanks around it; nothing for anything else."""
+    """Return a text without surrounding blanks; an empty text for any other value."""
     return value.strip() if isinstance(value, str) else ""

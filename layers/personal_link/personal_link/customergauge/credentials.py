@@ -1,4 +1,4 @@
-"""The OAuth client id and secret; masked wherever they might be shown."""
+"""The OAuth client id and secret, masked in every repr."""
 
 import hashlib
 import re
@@ -9,21 +9,21 @@ from typing import Final
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, NotProcessed
 
-SHORTEST: Final = 8  # characters; what is shorter is a placeholder or a slip, and would be guessed
+SHORTEST: Final = 8  # characters; a shorter secret is a placeholder or a mistake
 _PRINTABLE: Final = re.compile(r"[\x21-\x7e]+")
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class ClientCredentials:
-    """What the token server asks for (OAuth 2.0 client credentials)."""
+    """Client credentials of OAuth 2.0."""
 
     client_id: str
     client_secret: str
-    version: str = field(default="", compare=False)  # of the secret: a new one may hold the same credentials
+    version: str = field(default="", compare=False)  # of the secret; a new version may hold the same credentials
 
     @property
     def mark(self) -> str:
-        """What tells these credentials from others, and tells nothing of the client secret."""
+        """A text that identifies these credentials and reveals nothing of the client secret."""
         return f"{self.version} {hashlib.sha256(self.client_id.encode()).hexdigest()}"
 
     def __repr__(self) -> str:
@@ -48,7 +48,7 @@ class ClientCredentials:
 
 
 def _text_of(content: Mapping[str, object], name: str) -> str:
-    """Return a field's text; a whole number is taken as its digits, since JSON editors drop the quotes."""
+    """Return a field's text. Accept a whole number as its digits, because JSON editors drop the quotes."""
     value = content.get(name)
     if value is None or value == "":
         raise missing(f"has no {name}: fill it in")
@@ -61,5 +61,5 @@ def _text_of(content: Mapping[str, object], name: str) -> str:
 
 
 def missing(problem: str) -> NotProcessed:
-    """Return the error for a secret that an operator has to mend."""
+    """Return the error for a secret that an operator has to fix."""
     return NotProcessed(Code.CREDENTIALS_MISSING, f"The credentials secret {problem}.")

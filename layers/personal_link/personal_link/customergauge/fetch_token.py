@@ -1,4 +1,4 @@
-"""How an access token is got: the secret, the token server, and the secret once more when it was rotated."""
+"""Fetch an access token: read the secret, ask the token server, and read a rotated secret again."""
 
 from typing import Protocol
 
@@ -9,15 +9,15 @@ from personal_link.domain.errors import CredentialsRefused
 
 
 class Secret(Protocol):
-    """Where credentials come from."""
+    """The source of the credentials."""
 
     def get(self, *, newer_than: ClientCredentials | None = None) -> ClientCredentials:
-        """Return the credentials, read again if they are still those of `newer_than`."""
+        """Return the credentials; read them again if they still equal `newer_than`."""
         ...
 
 
 class TokenServer(Protocol):
-    """Who gives a token for credentials."""
+    """The server that gives a token for credentials."""
 
     def fetch_token(self, credentials: ClientCredentials, deadline: Deadline) -> AccessToken:
         """Return a new token."""
@@ -25,9 +25,9 @@ class TokenServer(Protocol):
 
 
 def fetch_token(secret: Secret, server: TokenServer, deadline: Deadline) -> AccessToken:
-    """Return a new token; a refused secret is read again once, so that a rotation needs no redeploy.
+    """Return a new token; read a refused secret again once, so that a rotation needs no redeployment.
 
-    Raises NotProcessed, whatever failed: without a token no request was sent.
+    Raises NotProcessed for every failure: without a token no request was sent.
     """
     credentials = secret.get()
     try:

@@ -1,4 +1,4 @@
-"""HTTP to the vendor, the only import of urllib3: every call bounded, none repeated that may have been processed."""
+"""HTTP to the vendor, the only user of urllib3. Every call ends in time; none is repeated that may be processed."""
 
 import http.client
 import socket
@@ -22,18 +22,18 @@ from personal_link.domain.clock import Clock, Deadline
 from personal_link.domain.errors import Code, NotProcessed, Unanswered
 
 CONNECT_LIMIT: Final = 2.0  # seconds for one connection
-CONNECT_TRIES: Final = 2  # a connection that failed has sent nothing
-LEAST_TIME: Final = 1.0  # seconds without which nothing is started
-CONNECTIONS: Final = 10  # kept open to a host
-IDLE_LIMIT: Final = 30.0  # seconds after which a kept connection is not trusted: it may have been dropped in silence
+CONNECT_TRIES: Final = 2  # a failed connection has sent nothing
+LEAST_TIME: Final = 1.0  # seconds; with less no call is started
+CONNECTIONS: Final = 10  # kept open per host
+IDLE_LIMIT: Final = 30.0  # seconds; an older connection may have been dropped silently
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Response:
-    """An answer, its body decompressed.
+    """An answer with a decompressed body.
 
-    `complete` is False when the body was cut short or did not end in time: `body` is what came of it. `unreadable` is
-    True when head or body are beyond their limits, or two lengths contradict each other: there is no body then.
+    `complete` is False when the body was cut short or did not end in time; `body` then holds the received part.
+    `unreadable` is True when head or body exceed their limits or two lengths contradict each other; `body` is empty.
     """
 
     status: int
@@ -47,21 +47,21 @@ class Response:
 
 
 class Transport:
-    """Keeps connections open between calls; safe to share among threads."""
+    """Send requests, and keep connections open between calls. Safe for threads."""
 
     def __init__(self, clock: Clock, ssl_context: ssl.SSLContext | None = None) -> None:
         self._clock = clock
         self._ssl_context = ssl_context or _trusting_the_machines_authorities()
         self._lock = threading.Lock()
-        self._pools: dict[str, tuple[urllib3.PoolManager, float]] = {}  # of an origin, and when it was last used
+        self._pools: dict[str, tuple[urllib3.PoolManager, float]] = {}  # by origin: the connections and their last use
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, deadline: Deadline
     ) -> Response:
-        """Send one request and return its answer, whatever its status. Redirects are not followed.
+        """Send one request and return its answer with any status. Do not follow redirects.
 
-        Raises NotProcessed when it certainly was not sent (connection, name or TLS failed), Unanswered when it was sent
-        and no answer came. Ends by the deadline, slow drips of headers or body included.
+        Raises NotProcessed when it was certainly not sent (connection, DNS or TLS failed), Unanswered when it was sent
+        and no answer came. End by the deadline, even if headers or body come one byte at a time.
         """
         tries = 0
         while True:
@@ -78,7 +78,7 @@ class Transport:
                 raise Unanswered(Code.NO_ANSWER, f"sent, no answer ({type(error).__name__})") from None
 
     def forget_connections(self) -> None:
-        """Close every connection that is kept: a restored snapshot must not go on with those of its original."""
+        """Close all kept connections, because a restored snapshot must not use them."""
         with self._lock:
             kept, self._pools = self._pools, {}
         for pools, _last_used in kept.values():
@@ -95,21 +95,21 @@ class Transport:
             retries=False,
             preload_content=False,
         )
-        if response.status < 200:  # 101: what follows on this connection is no HTTP
+        if response.status < 200:  # 101: the connection no longer speaks HTTP
             response.close()
         return _read(response)
 
     def _connections_to(self, origin: str) -> urllib3.PoolManager:
-        """Return the connections to an origin; new ones, if no request began on the old for too long.
+        """Return the connections to an origin; new ones if the old ones were idle for too long.
 
-        Each origin has its own: the token's is asked once an hour, and that must not close those of the API.
+        Each origin has its own, because the token server is idle for an hour while the API is busy.
         """
         with self._lock:
             now = self._clock.wall()
             pools, last_used = self._pools.get(origin, (None, now))
             if pools is None or now - last_used > IDLE_LIMIT:
                 if pools is not None:
-                    pools.clear()  # no request is on them: each ends within less than that time
+                    pools.clear()  # no request uses them: each ends sooner than that
                 pools = urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=self._ssl_context)
                 pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
             self._pools[origin] = (pools, now)
@@ -117,26 +117,26 @@ class Transport:
 
 
 def _trusting_the_machines_authorities() -> ssl.SSLContext:
-    """Return one context for all connections: urllib3 would read all certificates anew for each."""
+    """Return one context for all connections. urllib3 would load the certificates again for each."""
     context = create_urllib3_context()
     context.load_default_certs()
     return context
 
 
 def _read(response: BaseHTTPResponse) -> Response:
-    """Return the answer with its body as far as it came."""
+    """Return the answer with the received part of its body."""
     status, headers = response.status, response.headers
     body = bytearray()
     try:
-        # To the end: it is the read that finds nothing more which tells a body that was cut short.
-        # By `read1`: an error in `read` loses what came before it.
+        # Read to the end, because only the last, empty read detects a body that was cut short.
+        # An error in `read` would lose the part before it; `read1` keeps it.
         while len(body) <= BODY_LIMIT and (part := response.read1(BODY_LIMIT + 1 - len(body), decode_content=False)):
             body += part
-        # Without a length a body that was cut short, or whose headers were, looks like a whole one.
+        # Without a length, a body that was cut short looks complete.
         complete = headers.get("transfer-encoding") == "chunked" or "content-length" in headers
     except HTTPError:
         complete = False
-    response.close()  # a connection that was read to its end is back in its pool by now; any other is not used again
+    response.close()  # a connection that was read to its end is in its pool already; any other is closed
     text = bytes(body)
     if len(text) <= BODY_LIMIT:
         text = decompressed(text, headers.get("content-encoding", "").lower())
@@ -146,14 +146,13 @@ def _read(response: BaseHTTPResponse) -> Response:
 
 
 class _Timed(HTTPConnection):
-    """A connection whose answer, from its first byte to its last, comes within the time-out."""
+    """A connection whose whole answer has to come within the timeout."""
 
     def _new_conn(self) -> socket.socket:
-        """Connect within one time-out, shared by all addresses of the host: urllib3 gives each of them a whole one.
+        """Connect within one timeout for all addresses of the host. urllib3 would give each address a whole timeout.
 
-        What is left of it is the handshake's.
-
-        A seam that urllib3 itself uses for proxies; it raises what urllib3's raises.
+        The TLS handshake gets the rest of the timeout. urllib3 overrides this method too, for proxies; raise the same
+        exceptions.
         """
         ends_at = time.monotonic() + float(self.timeout or 0)
         try:
@@ -186,12 +185,12 @@ class _Timed(HTTPConnection):
 
 
 class _TimedTls(_Timed, HTTPSConnection):
-    """The same over TLS; a failed handshake is known to have sent nothing."""
+    """The same over TLS. A failed handshake has certainly sent no request."""
 
     def connect(self) -> None:
         try:
             return super().connect()
-        except OSError as error:  # also a time-out or reset in mid-handshake: urllib3 takes it for one in mid-answer
+        except OSError as error:  # urllib3 would report a timeout in the handshake as one in the answer
             failure = type(error).__name__
         raise NotProcessed(Code.UNAVAILABLE, f"no TLS connection ({failure})")
 

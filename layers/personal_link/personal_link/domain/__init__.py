@@ -1,1 +1,1 @@
-"""What a request and its outcome are. No I/O, and no import of another room."""
+"""Requests, outcomes and errors. No I/O, and no import of another room."""

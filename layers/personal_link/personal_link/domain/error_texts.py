@@ -1,7 +1,7 @@
-"""Every text that an error of ours may have. The log shows no other as its `detail`.
+"""Every text that an error of this package may have. The log's `detail` shows no other text.
 
-A text that is not here cannot bring a value, a hash of one or the tail of a secret into the log, whoever writes it one
-day. A hole, `<code>`, takes only what `_HOLES` allows. `tests/leaks/test_details.py` holds the list against the code.
+So no error text can bring a value, its hash or a part of a secret into the log. A placeholder such as `<code>` matches
+only what `_PLACEHOLDERS` allows. A test compares this list with the code.
 """
 
 import re
@@ -10,18 +10,16 @@ from typing import Final
 
 from personal_link.domain.shapes import SHAPES
 
-# As AWS writes its codes; or an HTTP status, where the answer named none.
+# An error code of AWS, or the HTTP status of an answer without one.
 AWS_CODE: Final = "[A-Za-z.]{1,64}|[1-5][0-9]{2}"
 
-_CAUSE: Final = (
-    r"too little time was left to start|(no connection|no TLS connection|sent, no answer) \(<type>\)"  # of no token
-)
+_CAUSE: Final = r"too little time was left to start|(no connection|no TLS connection|sent, no answer) \(<type>\)"
 _VARIABLE: Final = (
     r"[A-Z_]{1,64} (is missing|must be (one of [A-Za-z, ]{1,64}|a whole number( above zero)?|"
     r"https://host, or http:// on loopback, without a path))"
 )
 _FIELD: Final = "(configuration|idempotency_key|record|reference)"
-_HOLES: Final = {
+_PLACEHOLDERS: Final = {
     "a shape": "|".join(map(re.escape, SHAPES)),
     "cause": _CAUSE,
     "code": f"{AWS_CODE}|unknown code",
@@ -31,30 +29,30 @@ _HOLES: Final = {
     "its number": r"( Its number is -?[0-9]+\.)?",
     "media type": "application/x-www-form-urlencoded",
     "number": "[0-9]{1,20}",
-    "of the file": ".+",  # which is part of the deployment: no request gets into it
+    "of the file": ".+",  # from the deployed file, never from a request
     "reason": r"malformed( at line [0-9]{1,20}, column [0-9]{1,20})?|NaN and Infinity are not JSON|"
     "a name is given twice",
-    # of an exception, Python's or urllib3's
+    # the class name of an exception of Python or urllib3
     "type": "[A-Za-z]{0,64}([Ee]rror|Exception|Read|Length|Header|Chunked|Compatible|Unknown)",
     "variables": f"{_VARIABLE}(; {_VARIABLE})*",
 }
 
 DETAILS: Final = (
-    # how an attempt went
+    # an attempt
     "CustomerGauge answered HTTP <number>",
     "CustomerGauge answered HTTP <number>, cut short",
     "CustomerGauge answered HTTP <number>, which cannot be read",
     "CustomerGauge answered HTTP <number>.",
     "CustomerGauge answered HTTP <number>: it refuses the access token",
-    "CustomerGauge answered HTTP <number>: this client may not do this",
+    "CustomerGauge answered HTTP <number>: this client is not allowed to do this",
     "CustomerGauge answered HTTP <number> without a usable link; a survey record probably exists.<its number>",
     (
-        "CustomerGauge calls the record a duplicate after an attempt that ended without an answer: "
+        "An earlier attempt got no answer, and now CustomerGauge reports a duplicate: "
         "a survey record probably exists and its link is lost. The Request History shows it."
     ),
     "CustomerGauge refused the values of the record.",
-    "a firewall before CustomerGauge answered HTTP 403: it refuses one record after the other",
-    "a firewall before CustomerGauge answered HTTP 403: it refuses this record",
+    "a firewall in front of CustomerGauge answered HTTP 403: it refuses every record",
+    "a firewall in front of CustomerGauge answered HTTP 403: it refuses this record",
     "No personal link campaign matches the record.",
     "The contact falls under a duplication rule.",
     "The inbound mapping was not found.",
@@ -88,17 +86,17 @@ DETAILS: Final = (
     "another attempt just began",
     "another attempt took over and is in flight",
     "the ledger failed (<code>)",
-    "the ledger's item is of another format",
+    "the ledger item has another format",
     "the message was not parked",
     "the result was not queued",
     "the result was not sent",
-    # what came in
-    "API Gateway named no caller: its method lets in anybody",
+    # incoming requests
+    "API Gateway named no caller: the method has no authorization",
     "Content-Type must be application/json or <media type>.",
     "The body holds no request. It looks like <a shape>.",
     "The body is not a valid form. It looks like JSON: send Content-Type: application/json.",
     "The body is not valid JSON: <reason>.",
-    "The body is not UTF-8: its encoding is another. Send it in UTF-8.",
+    "The body is not UTF-8. Send it in UTF-8.",
     "The body is not valid base64.",
     "The body is too large: a request has at most <number> bytes.",
     "The body is too large to be read: a request has at most <number> bytes.",
@@ -113,20 +111,20 @@ DETAILS: Final = (
     # the deployment, and bugs
     "<file> is not TOML: <of the file>",
     "<file>: <of the file>",
-    "Something failed here; try again later.",
+    "Internal error: try again later.",
     "The environment is not complete: <variables>",
     "unexpected <type>",
 )
 
 
 def is_known(text: str) -> bool:
-    """Tell whether a text is one that an error of ours may have."""
+    """Tell whether an error of this package may have this text."""
     return _any_of_them().fullmatch(text) is not None
 
 
 @cache
 def _any_of_them() -> re.Pattern[str]:
-    """Return all of them as one pattern; made when the first of them is logged, not in every cold start."""
+    """Return one pattern for all texts. It is built with the first logged error, not in every cold start."""
     return re.compile("|".join(map(_pattern, DETAILS)))
 
 
@@ -135,5 +133,5 @@ def _pattern(text: str) -> str:
     return "".join(f"({_pattern_of(part[1:-1])})" if part[:1] == "<" else re.escape(part) for part in parts)
 
 
-def _pattern_of(hole: str) -> str:
-    return _HOLES[hole].replace("<type>", _HOLES["type"])
+def _pattern_of(placeholder: str) -> str:
+    return _PLACEHOLDERS[placeholder].replace("<type>", _PLACEHOLDERS["type"])

@@ -1,21 +1,21 @@
-"""Every way a request can fail: one tree for the code, one table for the people.
+"""Every way a request can fail: one tree of classes, one table of codes.
 
     PersonalLinkError
     ├── SettingsError            the environment or the event mappings are wrong; nothing can be done
-    └── RequestError             one request failed; `code` says how, CODES what becomes of it
+    └── RequestError             one request failed; CODES says what each `code` means
         ├── Refused              final: a person has to change the request or the vendor's set-up
-        │   └── InvalidRequest   refused by us before anything was sent
-        │       └── Unreadable   there is no request in it, or more than a result can hold: kept as it came
+        │   └── InvalidRequest   refused by this connector; nothing was sent
+        │       └── Unreadable   no readable request, or too large for a result: parked unchanged
         ├── OutcomeUnknown       final: a survey record probably exists and its link is lost
         └── TryAgain             not final
-            ├── Unanswered       sent, and how it ended is not known: the attempt's marker stays
-            └── NotProcessed     certainly no survey record was made: the marker is taken back
-                ├── NotStarted           not even begun: too little time, an open circuit, or no token
-                ├── Blocked              a firewall before the API refused it (HTTP 403), and no other record
+            ├── Unanswered       sent, and no answer: the attempt's marker stays
+            └── NotProcessed     certainly no survey record: the marker is taken back
+                ├── NotStarted           not sent: too little time, an open circuit, or no token
+                ├── Blocked              a firewall refused this record (HTTP 403), and no other one
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
 
-The class says what the connector may do next (design, section 4.3); the code says what a caller or an operator is told.
+The class decides what the connector may do next; the code tells callers and operators what happened.
 """
 
 from collections.abc import Mapping, Sequence
@@ -25,7 +25,7 @@ from typing import Final
 
 
 class Code(StrEnum):
-    """The public error codes: in HTTP answers, in results, on parked messages."""
+    """The public error codes of HTTP answers, results and parked messages."""
 
     INVALID_REQUEST = "invalid_request"
     TOO_LARGE = "too_large"
@@ -50,15 +50,15 @@ class Code(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Meaning:
-    """What a code means to an HTTP caller, and how long the queue waits before it tries again."""
+    """What a code means to an HTTP caller, and how long the queue backs off."""
 
     http_status: int
-    http_retry_after: int | None = None  # seconds an HTTP caller is told to wait when the vendor named none
-    first_delay: int = 1  # seconds, the ceiling of the queue's first back-off; half as much more with each attempt
-    longest_delay: int = 300  # seconds, the ceiling of every later one
+    http_retry_after: int | None = None  # seconds for the caller when the vendor sent no Retry-After
+    first_delay: int = 1  # seconds, ceiling of the queue's first back-off; grows by half with each attempt
+    longest_delay: int = 300  # seconds, ceiling of every later back-off
 
 
-# Set-up faults mend when a person acts, so the queue asks rarely; see design, section 3.
+# A set-up fault lasts until a person acts, so the queue backs off for longer.
 SETUP_FAULTS: Final = frozenset({Code.CREDENTIALS_MISSING, Code.CREDENTIALS_REFUSED, Code.FORBIDDEN})
 _SETUP: Final = {"first_delay": 60, "longest_delay": 900}
 
@@ -88,18 +88,18 @@ FieldErrors = Mapping[str, Sequence[str]]
 
 
 class PersonalLinkError(Exception):
-    """The root: whatever this package raises on purpose."""
+    """The root of all errors that this package raises."""
 
 
 class SettingsError(PersonalLinkError):
-    """The environment, or event_mappings.toml, lacks something or holds what is wrong; the text names all of it."""
+    """The environment or event_mappings.toml is incomplete or wrong; the text names every problem."""
 
 
 class RequestError(PersonalLinkError):
     """One request failed.
 
-    `message` is in our own words and safe anywhere. `vendor_message` and `errors` may quote what the caller sent: they
-    go back to the caller and to the results queue, never into a log; `str()` and `repr()` leave them out.
+    `message` quotes no input and is safe everywhere. `vendor_message` and `errors` may quote the caller's input: they
+    go back to the caller and to the results queue, never into a log. `str()` and `repr()` leave them out.
     """
 
     def __init__(
@@ -116,20 +116,20 @@ class RequestError(PersonalLinkError):
         self.message = message
         self.errors = errors or {}
         self.vendor_message = vendor_message
-        self.retry_after = retry_after  # seconds, as the vendor asked; None when it named none
-        self.attempt: int | None = None  # that failed, by the ledger's count; None: none was begun
+        self.retry_after = retry_after  # seconds, from the vendor; None if it sent none
+        self.attempt: int | None = None  # number of the failed attempt; None: none was begun
 
 
 class Refused(RequestError):
-    """Final: the answer is no until a person changes the request or the vendor's set-up."""
+    """Final: refused until a person changes the request or the vendor's set-up."""
 
 
 class InvalidRequest(Refused):
-    """Refused by us: the request breaks the contract, and nothing was sent."""
+    """Refused by this connector: the request breaks the contract, and nothing was sent."""
 
 
 class Unreadable(InvalidRequest):
-    """What arrived holds no request, or a refused one that no result can hold: the queue parks it as it came."""
+    """The body holds no request, or a refused one that is too large for a result: the queue parks it unchanged."""
 
 
 class OutcomeUnknown(RequestError):
@@ -137,27 +137,27 @@ class OutcomeUnknown(RequestError):
 
 
 class TryAgain(RequestError):
-    """Not final: a later try may succeed."""
+    """Not final: a retry may succeed."""
 
 
 class Unanswered(TryAgain):
-    """The request was sent and no answer tells how it ended: it may have been processed."""
+    """The request was sent and got no clear answer: it may have been processed."""
 
 
 class NotProcessed(TryAgain):
-    """Certainly no survey record was made by this attempt."""
+    """No survey record was made by this attempt, for certain."""
 
 
 class NotStarted(NotProcessed):
-    """Not even begun: too little time was left, the circuit was open, or another thread failed to get a token."""
+    """Not sent: too little time was left, the circuit was open, or another thread failed to get a token."""
 
 
 class Blocked(NotProcessed):
-    """A firewall before the API refused this record, and no other one in a row: it says nothing of the rest."""
+    """A firewall in front of the API refused this record only; other requests may succeed."""
 
 
 class Unauthorized(NotProcessed):
-    """The API refused the access token: it is expired, revoked or foreign."""
+    """The API refused the access token: it is expired, revoked or from elsewhere."""
 
 
 class CredentialsRefused(NotProcessed):

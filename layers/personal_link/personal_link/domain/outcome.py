@@ -1,4 +1,4 @@
-"""The honest end of a request: what the results queue and the ledger say of it."""
+"""Outcomes: exactly one result (created, rejected or unknown) per request."""
 
 import json
 import uuid
@@ -12,23 +12,23 @@ from personal_link.domain.errors import OutcomeUnknown, Refused, Unreadable
 from personal_link.domain.request import MAX_LABEL, Delivery, LinkRequest, Source, composed, is_scalar
 
 SCHEMA: Final = "personal-link-result/1"
-MAX_ECHO: Final = 448 * 1024  # characters of a refused record as ASCII JSON; its headings may stand in a result twice
-MAX_DEPTH: Final = 32  # levels of a refused record: readers of JSON give up at 64
-_NAMESPACE: Final = uuid.UUID("0b6f2c4e-5d0a-4f43-9f0e-6a1d1f0c2f57")  # any constant: makes ids of keys
+MAX_ECHO: Final = 448 * 1024  # characters of a refused record as ASCII JSON; a result may hold its headings twice
+MAX_LEVELS: Final = 32  # of a refused record; some JSON parsers stop at 64
+_NAMESPACE: Final = uuid.UUID("0b6f2c4e-5d0a-4f43-9f0e-6a1d1f0c2f57")  # any constant; turns keys into ids
 
 Status = Literal["created", "rejected", "unknown"]
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class PersonalLink:
-    """A survey link. Whoever has it answers as the customer, so its repr is masked."""
+    """A survey link. Its repr is masked, because anybody with the link can answer as the customer."""
 
     number_customergauge: int | None
     survey_link: str
     survey_link_short: str | None
 
     def as_json(self) -> dict[str, object]:
-        """Return the vendor's own shape of a link."""
+        """Return the link in the shape of the vendor's answer."""
         return {
             "number_customergauge": self.number_customergauge,
             "survey_link": self.survey_link,
@@ -41,7 +41,7 @@ class PersonalLink:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Outcome:
-    """How one request ended. Equal redeliveries give an equal outcome but for `replayed`."""
+    """How one request ended. Redeliveries give the same outcome, except for `replayed`."""
 
     id: str
     status: Status
@@ -53,10 +53,10 @@ class Outcome:
     personal_link: PersonalLink | None = None
     error: Mapping[str, Any] | None = None  # {"code", "message", "errors"?}
     reference: str | None = None
-    record: object = None  # of a refused request whatever it is, of all others an object
+    record: object = None  # an object; of a refused request any JSON value
     replayed: bool = False
-    key: str | None = field(default=None, compare=False)  # of its item in the ledger; None if it has none
-    unsettled: object | None = field(default=None, compare=False)  # its attempt, if the ledger did not take it
+    key: str | None = field(default=None, compare=False)  # of its ledger item; None if it has none
+    unsettled: object | None = field(default=None, compare=False)  # its attempt, if the ledger did not store it
 
     @property
     def code(self) -> str:
@@ -67,11 +67,10 @@ class Outcome:
         return f"Outcome(id={self.id!r}, status={self.status!r}, code={self.code!r})"
 
     def message(self, *, echo_record: bool) -> str:
-        """Return the result message of design section 3: one line of ASCII JSON.
+        """Return the result message: one line of ASCII JSON (docs/contracts/result.schema.json).
 
-        Record and reference are in one form, whichever of the equal requests brought them: headings sorted, text
-        composed (NFC). So a replay has the bytes of the first result.
-        The record of what was refused on arrival is as it came.
+        Sort the headings and compose the text (NFC), so that a replay has the bytes of the first result. Keep the
+        record of a request that was refused on arrival as it came.
         """
         message: dict[str, object] = {"schema": SCHEMA, "id": self.id, "status": self.status}
         if self.reference is not None:
@@ -92,14 +91,14 @@ class Outcome:
         return json.dumps(message, ensure_ascii=True, separators=(",", ":"))
 
     def stored(self) -> str:
-        """Return what the ledger keeps: all but record and reference, which every redelivery brings again."""
+        """Return the text for the ledger: without record and reference, which every redelivery brings again."""
         bare = replace(self, reference=None, replayed=False)
         return bare.message(echo_record=False)
 
     @classmethod
     def replay(cls, stored: str, *, reference: str | None, record: object, key: str | None = None) -> Self:
-        """Return a stored outcome, with what the same request delivered again brings, as a replay."""
-        kept: Any = strict_json.parse(stored)  # json's own error would hold the text, link and all
+        """Return a stored outcome as a replay, with the record and reference of the new delivery."""
+        kept: Any = strict_json.parse(stored)  # the error of `json.loads` would hold the text, with the link
         link = kept.get("personal_link")
         return cls(
             id=kept["id"],
@@ -119,7 +118,7 @@ class Outcome:
 
 
 def outcome_id(request: LinkRequest) -> str:
-    """Return the id of a request's outcome: always the same for a key that the caller or the trigger gave.
+    """Return the id of a request's outcome: the same each time for a key of the caller or of the trigger.
 
     A content key is forgotten after an hour and may then stand for a new request, so it gets a new id each time.
     """
@@ -129,12 +128,12 @@ def outcome_id(request: LinkRequest) -> str:
 
 
 def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
-    """Return the `rejected` outcome of a delivery for which no attempt was made: the ledger knows nothing of it.
+    """Return the `rejected` outcome of a delivery that got no attempt and no ledger item.
 
-    Everything in it comes from the delivery, so that a redelivery gives the same bytes. Its id is of its own: the key
-    may belong to another request (reused), or to the corrected one still to come.
+    All of it comes from the delivery, so a redelivery gives the same bytes. The id is not made of the key, which may
+    belong to another request or to the corrected one.
 
-    Raises Unreadable when no result can hold the record: then the message itself has to be kept.
+    Raises Unreadable when the record is too large for a result; then the message itself has to be parked.
     """
     name = f"refused:{refusal.code}:{delivery.source.type}:{delivery.source.id}"
     arrived = timestamp(delivery.received_at)
@@ -157,9 +156,9 @@ def refused_on_arrival(delivery: Delivery, refusal: Refused) -> Outcome:
 
 
 def _is_echoable(sent: object) -> bool:
-    """Tell whether a result can hold what was sent in a field: as JSON, within a message, and for every reader."""
+    """Tell whether a result can hold a field's value: as JSON, not too long and not too deep."""
     level = [sent]
-    for _ in range(MAX_DEPTH):
+    for _ in range(MAX_LEVELS):
         inner = [value for value in level if isinstance(value, dict | list)]
         if not all(is_scalar(value) for value in level if not isinstance(value, dict | list)):
             return False
@@ -168,13 +167,13 @@ def _is_echoable(sent: object) -> bool:
 
 
 def _as_text(label: object) -> str | None:
-    """Return a label that may not be one, as far as a result has room for it."""
+    """Return any value of a label field as text, cut to the longest label."""
     text = label if isinstance(label, str) or label is None else json.dumps(label)
     return text[:MAX_LABEL] if text is not None else None
 
 
 def _canonical(record: object) -> object:
-    """Return a record with its headings sorted, and its text composed unless two headings would become one."""
+    """Return a record with sorted headings and composed text, unless two headings would become one."""
     if not isinstance(record, Mapping):
         return record
     canonical = {composed(heading): composed(value) for heading, value in record.items()}
@@ -182,7 +181,7 @@ def _canonical(record: object) -> object:
 
 
 def describe(error: Refused | OutcomeUnknown) -> dict[str, Any]:
-    """Return an error as callers and results see it: `{"code", "message", "errors"?}`."""
+    """Return an error as callers and results show it: `{"code", "message", "errors"?}`."""
     description: dict[str, Any] = {"code": str(error.code), "message": error.vendor_message or error.message}
     if error.errors:
         description["errors"] = {field: list(messages) for field, messages in error.errors.items()}

@@ -1,4 +1,4 @@
-"""What a caller asks for: checked, unchanged, and known by its key."""
+"""Requests: the delivery of a trigger, the checked request, and its idempotency key."""
 
 import hashlib
 import hmac
@@ -16,14 +16,15 @@ Scalar = str | int | float | bool | None
 SourceType = Literal["http", "eventbridge", "sqs", "direct"]
 
 _NOT_PLAIN: Final = re.compile("[\x00-\x1f\x7f-\x9f\ud800-\udfff]")  # Unicode's categories Cc and Cs, whole
-_NOT_IN_VALUES: Final = re.compile("[\x00\ud800-\udfff]")  # many readers end a text at NUL; UTF-8 has no surrogates
+_NOT_IN_VALUES: Final = re.compile("[\x00\ud800-\udfff]")  # many programs end a text at NUL; UTF-8 has no surrogates
 
-# Python writes no longer one by default. JSON that comes in has none either, but a mapping may add two of them up.
+# The longest integer that Python prints by default. Incoming JSON is within it, but a mapping may add two integers.
 _LONGEST_INTEGER: Final = 10**4300 - 1
 
 MAX_BYTES: Final = 64 * 1024
 MAX_HEADINGS: Final = 200
 MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency key
+FORM: Final = "application/x-www-form-urlencoded"  # media type of a form
 FIELDS: Final = frozenset({"configuration", "record", "reference", "idempotency_key"})
 
 NO_RECORD: Final[Mapping[str, list[str]]] = {"record": ["is required: an object of at least one heading and its value"]}
@@ -31,7 +32,7 @@ NO_RECORD: Final[Mapping[str, list[str]]] = {"record": ["is required: an object 
 
 @dataclass(frozen=True, slots=True)
 class Source:
-    """Where a request came from: the trigger, and its own id of the HTTP request, event, message or invocation."""
+    """The trigger of a request, and the trigger's id of the HTTP request, event, message or invocation."""
 
     type: SourceType
     id: str
@@ -39,11 +40,11 @@ class Source:
 
 @dataclass(frozen=True, slots=True)
 class IdempotencyKey:
-    """The name under which a request is done once.
+    """The idempotency key of a request.
 
-    A `caller` key is one that the request names; `event` and `message` keys are the delivery's own ids; a `content` key
-    is the hash of the request itself. The queue and the event bus share their keys: they have no owner. A key that came
-    by HTTP or by direct invocation belongs to its owner: nobody else can meet it.
+    A `caller` key is named by the request; `event` and `message` keys are ids of the delivery; a `content` key is the
+    hash of the request. Keys of the queue and the event bus are shared and have no owner. A key that came by HTTP or
+    by direct invocation belongs to its owner: no other caller can use it.
     """
 
     scope: Literal["caller", "event", "message", "content"]
@@ -52,37 +53,37 @@ class IdempotencyKey:
 
     @property
     def digest(self) -> str:
-        """Return the hash that stands for the key outside this process (64 hexadecimal digits)."""
+        """Return the key's hash (64 hexadecimal digits), which replaces the key outside this process."""
         if not self.owner:
             return self.former_digest
         return hashlib.sha256(json.dumps([self.owner, self.scope, self.value]).encode()).hexdigest()
 
     @property
     def former_digest(self) -> str:
-        """Return the digest without an owner: that of the versions in which no key had one."""
+        """Return the digest of earlier versions, whose keys had no owner."""
         return hashlib.sha256(f"{self.scope}:{self.value}".encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
 class Delivery:
-    """What a trigger brought, opened but not yet checked.
+    """A request as a trigger delivered it, unwrapped but not checked.
 
-    `content` is the request as the caller wrote it, or as the event's mapping gave it; `key` names it when the caller
-    does not, None when nothing does.
+    `content` is the request as the caller wrote it, or as the event's mapping made it. `key` is used when the content
+    names none; None means the hash of the content.
     """
 
     source: Source
     content: Mapping[str, object] = field(repr=False)
     key: IdempotencyKey | None
     received_at: float  # epoch seconds
-    problems: Mapping[str, list[str]] = field(default_factory=dict)  # what its mapping did not give, by field
-    owner: str = field(default="", repr=False)  # of the keys that the caller names, or that are made of the content
-    redriven: bool = False  # an invocation that was parked, maybe by a version in which no key had an owner
+    problems: Mapping[str, list[str]] = field(default_factory=dict)  # of its mapping, by field
+    owner: str = field(default="", repr=False)  # of `caller` and `content` keys
+    redriven: bool = False  # a parked invocation, perhaps of a version whose keys had no owner
 
 
 @dataclass(frozen=True, slots=True, repr=False)
 class LinkRequest:
-    """A request that keeps the contract (design, section 3). Its repr shows none of the record."""
+    """A checked request (docs/contracts/request.schema.json). Its repr shows nothing of the record."""
 
     configuration: str | None
     record: Mapping[str, Scalar]
@@ -94,7 +95,7 @@ class LinkRequest:
 
     @property
     def fingerprint(self) -> str:
-        """Return what tells this request from another under the same key; keyed, so that nobody can guess a contact."""
+        """Return a hash of the request, keyed so that nobody can guess a contact. It detects a reused key."""
         text = _canonical(self.configuration, self.record, self.reference)
         return hmac.new(self.key.value.encode(), text.encode(), "sha256").hexdigest()
 
@@ -103,9 +104,9 @@ class LinkRequest:
 
 
 def check(delivery: Delivery) -> LinkRequest:
-    """Return the delivery's request.
+    """Return the checked request of a delivery.
 
-    Raises InvalidRequest naming every field that breaks the contract (code `too_large` when only its size does).
+    Raises InvalidRequest that names every wrong field, with code `too_large` if only the size is wrong.
     """
     content = delivery.content
     problems = dict(delivery.problems)
@@ -164,7 +165,7 @@ def _scalar_problem(value: object) -> str | None:
         case str():
             return "must not hold NUL or lone surrogates" if _NOT_IN_VALUES.search(value) else None
         case int():
-            # What JSON readers beyond Python keep exactly; PHP, the vendor's language, turns longer ones into floats.
+            # PHP, the vendor's language, turns larger integers into floats.
             return None if -(2**63) <= value < 2**63 else "is too large a number: send it as a string"
         case float():
             return None if math.isfinite(value) else "is too large a number: send it as a string"
@@ -173,35 +174,35 @@ def _scalar_problem(value: object) -> str | None:
 
 
 def is_scalar(value: object) -> bool:
-    """Tell whether a value is one that JSON writes without depth: a string, a finite number, a boolean or null."""
+    """Tell whether a value is a JSON scalar: a string, a finite number, a boolean or null."""
     if isinstance(value, int):
         return abs(value) <= _LONGEST_INTEGER
     return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
 def size_of(value: object) -> int:
-    """Return the bytes of a value as JSON in UTF-8; half a character counts as a whole one."""
+    """Return the number of bytes of a value as JSON in UTF-8; a lone surrogate counts three."""
     return len(_compact(value).encode("utf-8", "surrogatepass"))
 
 
 def is_label(value: str) -> bool:
-    """Tell whether a string may name something: 1 to 256 characters of plain text."""
+    """Tell whether a string can be a key or an id: 1 to 256 characters of plain text."""
     return 1 <= len(value) <= MAX_LABEL and is_plain_text(value)
 
 
 def is_plain_text(value: str) -> bool:
-    """Tell whether a string is free of control characters and lone surrogates."""
+    """Tell whether a string has no control characters and no lone surrogates."""
     return _NOT_PLAIN.search(value) is None
 
 
 def _canonical(configuration: str | None, record: Mapping[str, Scalar], reference: str | None) -> str:
-    """Return one text for equal requests, and for no others: Unicode composed (NFC), headings in order."""
+    """Return the same text for equal requests only: Unicode composed (NFC), headings sorted."""
     headings = sorted(([composed(heading), composed(value)] for heading, value in record.items()), key=str)
     return _compact([composed(configuration), headings, composed(reference)])
 
 
 def composed[T](value: T) -> T | str:
-    """Return a value, text in composed form (NFC)."""
+    """Return a text in composed form (NFC), and any other value unchanged."""
     return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
 
 

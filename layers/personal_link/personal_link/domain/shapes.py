@@ -1,4 +1,4 @@
-"""What JSON looks like that holds no request: texts for the error, which quote nothing of it."""
+"""Recognise JSON that holds no request: error texts that say what it looks like and quote nothing of it."""
 
 from collections.abc import Callable, Mapping
 from typing import Any, Final
@@ -38,7 +38,7 @@ SHAPES: Final = (
     *(_PROXY_EVENT, _MESSAGE, _STREAM_RECORD, _OBJECT, _EMPTY, _ARRAY, _TEXT, _NUMBER, _BOOLEAN, _NULL),
 )
 
-# The names by which an object is known; the first match counts, so what wraps an event comes before the event.
+# How to recognise an object. The first match counts, so an envelope comes before the event inside it.
 _OBJECTS: Final[tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...]] = (
     (lambda one: one.get("Event") == "s3:TestEvent", _S3_TEST),
     (lambda one: "s3BucketName" in one and "s3Key" in one, _POINTER),
@@ -54,7 +54,7 @@ _OBJECTS: Final[tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...]] = (
     (lambda one: "detail-type" in one, _NO_MAPPING),
     (bool, _OBJECT),
 )
-# A boolean is an int to Python, and null an object.
+# In Python a boolean is an int too, and every value is an object.
 _OTHERS: Final = (
     *((list, _ARRAY), (str, _TEXT), (bool, _BOOLEAN), (int, _NUMBER), (float, _NUMBER)),
     (object, _NULL),
@@ -62,7 +62,7 @@ _OTHERS: Final = (
 
 
 def describe(value: object) -> str:
-    """Return what a JSON value without a request looks like, and what to do; nothing of the value is quoted."""
+    """Return what a JSON value without a request looks like, and what to send instead. Quote nothing of the value."""
     match value:
         case {"Records": list(records)}:
             return _of_records(records)

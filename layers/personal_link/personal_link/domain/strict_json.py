@@ -1,14 +1,16 @@
-"""JSON as the standard has it: none of the traps that `json.loads` leaves open."""
+"""Strict JSON: refuse what `json.loads` accepts beyond the standard."""
 
 import json
-from typing import NoReturn
+from typing import Final, NoReturn
+
+BYTE_ORDER_MARK: Final = "\ufeff"
 
 
 def parse(text: str | bytes) -> object:
     """Return the value of a JSON text (bytes are UTF-8).
 
-    Raises ValueError, without quoting the text, for whatever is not standard JSON: NaN and Infinity, a name given
-    twice, a byte order mark, bytes that are not UTF-8, nesting or a whole number beyond Python's limits.
+    Raises ValueError, which never quotes the text, for NaN and Infinity, a name given twice, a byte order mark, bytes
+    that are not UTF-8, and nesting or whole numbers beyond Python's limits.
     """
     try:
         if isinstance(text, bytes):
@@ -23,7 +25,7 @@ def parse(text: str | bytes) -> object:
 
 
 class _Trap(ValueError):
-    """What `json.loads` would accept and the standard does not."""
+    """`json.loads` accepts it, the standard does not."""
 
 
 def _refuse_constant(_name: str) -> NoReturn:

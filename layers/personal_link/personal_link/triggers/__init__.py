@@ -1,1 +1,1 @@
-"""How requests come in and how answers go out: API Gateway, SQS, EventBridge, direct invocation."""
+"""Triggers: read requests from API Gateway, SQS, EventBridge and direct invocations, and answer them."""

@@ -1,4 +1,4 @@
-"""A batch of queued requests: each ends in an outcome, on the parked queue, or back in the queue, on its own."""
+"""Work an SQS batch: each message gets an outcome, is parked, or is retried, independently of the others."""
 
 import math
 import random
@@ -18,32 +18,32 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import deliveries
 from personal_link.triggers.deliveries import MapEvent
 
-FIRST_RECEIVES: Final = 50  # of a message, with waits as short as need be
-LATER_RECEIVES: Final = 900  # at most, for the rest of its retry window; together fewer than `maxReceiveCount`
-LAST_CALL: Final = 84 * 3600.0  # seconds after which a message is parked without an attempt: SQS will soon delete it
-GROWTH: Final = 1.5  # of a back-off, with each attempt; the circuit breaker spares a vendor that is down
+FIRST_RECEIVES: Final = 50  # receives of a message without a minimum wait
+LATER_RECEIVES: Final = 900  # at most, until its retry window ends; with the first ones fewer than `maxReceiveCount`
+LAST_CALL: Final = 84 * 3600.0  # seconds; an older message is parked without an attempt, because SQS deletes it soon
+GROWTH: Final = 1.5  # factor of the back-off with each attempt
 
 Record = Mapping[str, Any]
 End = Outcome | RequestError
-Ids = Mapping[str, str]  # of a message, in the log
+Ids = Mapping[str, str]  # of a message, for the log
 
 
 @dataclass(frozen=True, slots=True)
 class BatchWorker:
-    """Works an SQS batch for the queue's event source mapping, `concurrency` messages at a time."""
+    """Work SQS batches, `concurrency` messages at a time."""
 
     issuer: LinkIssuer
     results: ResultsQueue
     requests: RequestsQueue
     breaker: CircuitBreaker
-    retry_window: float  # seconds from the first sending, after which a request is parked
+    retry_window: float  # seconds after sending, until a request is parked
     clock: Clock
     concurrency: int
     map_event: MapEvent
     jitter: Callable[[], float] = random.random
 
     def work(self, records: Sequence[Record], deadline: Deadline) -> list[str]:
-        """Return the ids of the messages that are to come again (the partial batch response)."""
+        """Return the ids of the messages to retry (the partial batch response)."""
         settled: list[tuple[Record, Outcome]] = []
         put_off: list[tuple[Record, RequestError]] = []
         opened = [_end(record, _open, record, self.map_event) for record in records]
@@ -54,7 +54,7 @@ class BatchWorker:
                 put_off.append((record, end))
         unsent = self.results.send([outcome for _record, outcome in settled])
         for position, (record, outcome) in enumerate(settled):
-            # parking and hiding are still to come
+            # two AWS calls follow: park and hide
             self.issuer.after_sending(outcome, deadline, sent=position not in unsent, calls_to_come=2)
             if position in unsent:
                 unsent_result = TryAgain(Code.INTERNAL_ERROR, "the result was not sent")
@@ -68,9 +68,9 @@ class BatchWorker:
         return self._put_off(put_off, ids)
 
     def _end_all(self, messages: "Sequence[_Opened | End]", deadline: Deadline) -> list[End]:
-        """Return how each message ends. Those of one key follow each other: the first answers the rest.
+        """Return how each message ends. Work messages of one key one after the other: the first answers the others.
 
-        While the circuit is not closed one message at a time is tried: threads would only wait for its end.
+        While the circuit is not closed, try one message at a time: more threads would only wait for it.
         """
         ends: dict[int, End] = {}
         by_key: dict[str, list[tuple[int, _Opened]]] = {}
@@ -106,11 +106,11 @@ class BatchWorker:
             return outcome
 
     def _put_off(self, put_off: Sequence[tuple[Record, RequestError]], ids: Mapping[str, Ids]) -> list[str]:
-        """Park what is unreadable or too old, let the rest wait; return the ids of what stays in the queue."""
+        """Park unreadable and overdue messages and back off with the others; return the ids of those in the queue."""
         ended: list[tuple[Record, RequestError]] = []
         waiting: list[tuple[Record, RequestError]] = []
         for record, error in put_off:
-            # What never had an attempt gets one first, as long as the queue keeps it.
+            # A message without an attempt gets one first, as long as the queue keeps it.
             window = self.retry_window if error.attempt is not None else LAST_CALL
             is_over = isinstance(error, Unreadable) or self._age(record) >= window
             (ended if is_over else waiting).append((record, error))
@@ -129,16 +129,16 @@ class BatchWorker:
         return [record["messageId"] for record, _error in waiting]
 
     def _age(self, record: Record) -> float:
-        """Return the seconds since a message was sent; 0 if it does not say when."""
+        """Return the seconds since a message was sent; 0 if that is not known."""
         sent_at = float(record.get("attributes", {}).get("SentTimestamp", "inf")) / 1000
         return max(0.0, self.clock.wall() - sent_at)
 
     def _wait(self, error: RequestError, receives: int) -> int:
-        """Return seconds: what was asked for, else full jitter under a ceiling that grows with each attempt."""
+        """Return seconds: Retry-After, or full jitter under a ceiling that grows with each attempt."""
         tries = _tries(error, receives)
         least = 0 if tries == 1 else 1
         if receives > FIRST_RECEIVES:
-            # SQS itself parks after a thousand receives: whoever has come often waits until the window ends first.
+            # SQS itself parks after a thousand receives; the retry window has to end first.
             least = math.ceil(self.retry_window / LATER_RECEIVES)
         if error.retry_after is None:
             meaning = CODES[error.code]
@@ -149,7 +149,7 @@ class BatchWorker:
 
 @dataclass(frozen=True, slots=True, repr=False)
 class _Opened:
-    """A message with a request in it."""
+    """A message with a valid request."""
 
     record: Record
     delivery: Delivery
@@ -161,7 +161,7 @@ def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
     delivery = deliveries.open_sqs(record, map_event)
     try:
         request = check(delivery)
-        # Whatever else the message holds is dropped here: ten of them at once would fill the function's memory.
+        # Drop all other content: ten large messages at once would fill the function's memory.
         content = {name: value for name, value in delivery.content.items() if name in FIELDS}
         return _Opened(record, replace(delivery, content=content), request)
     except Refused as refusal:
@@ -169,22 +169,22 @@ def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
 
 
 def _ids(record: Record, opened: _Opened | End) -> Ids:
-    """Return what ties the log's lines of a message to its request, from the trigger to the result."""
+    """Return the ids that connect a message's log lines with its trigger and its result."""
     ids = {"message_id": record["messageId"]}
     if isinstance(opened, _Opened):
         ids |= {"source_id": opened.request.source.id}
-        if opened.request.key.scope != "content":  # of which the ledger alone knows the outcome's id
+        if opened.request.key.scope != "content":  # only the ledger knows the outcome id of a content key
             ids |= {"outcome_id": outcome_id(opened.request)}
     return ids
 
 
 def _end[**P, T](record: Record, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | RequestError:
-    """Return what a step for a message returns or raises: what one of them meets must not take the batch with it."""
+    """Return the result or the error of a step: the failure of one message must not fail the batch."""
     try:
         return step(*arguments, **named)
     except RequestError as error:
         return error
-    except Exception as bug:  # noqa: BLE001  # a bug too
+    except Exception as bug:  # noqa: BLE001  # also a bug
         observability.report_bug(bug, record["messageId"])
         unexpected = TryAgain(Code.INTERNAL_ERROR, f"unexpected {type(bug).__name__}")
         unexpected.attempt = _attempts(record)
@@ -196,7 +196,7 @@ def _attempts(record: Record) -> int:
 
 
 def _tries(error: RequestError, receives: int) -> int:
-    """Return how many tries a back-off is for. A message that was only put back has had none, however often it came."""
+    """Return the number of attempts that the back-off counts. A receive without an attempt does not count."""
     if error.attempt is not None:
-        return max(1, min(receives, error.attempt))  # once redriven, a message counts anew
-    return receives if error.code is Code.INTERNAL_ERROR else 1  # AWS fails: nobody counts the attempts
+        return max(1, min(receives, error.attempt))  # a redrive starts the receive count again
+    return receives if error.code is Code.INTERNAL_ERROR else 1  # AWS failed: no ledger counts the attempts

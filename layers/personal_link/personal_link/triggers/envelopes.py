@@ -1,4 +1,4 @@
-"""Unwrap a request: one SNS envelope at most, and one encoding as text beside it."""
+"""Unwrap a request: remove at most one SNS envelope and one additional JSON encoding."""
 
 from collections.abc import Mapping
 from contextlib import suppress
@@ -9,13 +9,12 @@ from personal_link.domain import shapes, strict_json
 from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import MAX_BYTES, NO_RECORD, is_label
 
-BYTE_ORDER_MARK: Final = "\ufeff"
-# JSON may write a character as \uXXXX: six bytes for one. What is longer cannot be a request of the allowed size.
+# JSON may write a character as \uXXXX, six bytes for one. A longer body cannot be a request of the allowed size.
 MAX_BODY: Final = 6 * MAX_BYTES
 
 
-class Wrapping:
-    """What a sender wrapped around a request: one SNS envelope at most, and one encoding as text beside it."""
+class Unwrapper:
+    """Remove at most one SNS envelope and one JSON encoding, and remember the notification's id and time."""
 
     def __init__(self) -> None:
         self._notification: Mapping[str, object] = {}
@@ -23,17 +22,17 @@ class Wrapping:
 
     @property
     def message_id(self) -> str | None:
-        """Return the id that SNS gave to the notification; None without a usable one."""
+        """Return the notification's SNS id; None if there is no usable one."""
         name = self._notification.get("MessageId")
         return name if isinstance(name, str) and is_label(name) else None
 
     @property
     def published_at(self) -> float | None:
-        """Return when SNS took the notification, in epoch seconds; None if that is not known."""
+        """Return when the notification was published, in epoch seconds; None if that is not known."""
         return time_of(self._notification.get("Timestamp"))
 
     def content_of(self, value: object) -> object:
-        """Return what is inside a value; the value itself where nothing can be taken off."""
+        """Return the unwrapped value; the value itself if there is nothing to remove."""
         inside = None
         if isinstance(value, str) and not self._is_decoded:
             inside = self._decoded(value)
@@ -44,7 +43,7 @@ class Wrapping:
         return value if inside is None else self.content_of(inside)
 
     def request_in(self, value: object) -> dict[str, object]:
-        """Return the request in a value; a record that is an object as text is one. Raises Unreadable without one."""
+        """Return the request in a value; decode a record that is JSON text. Raises Unreadable without a request."""
         content = self.content_of(value)
         if not is_request(content):
             raise no_request(content)
@@ -61,15 +60,15 @@ class Wrapping:
 
 
 def read_json(body: str) -> object:
-    """Return the value of a JSON body. Raises Unreadable."""
+    """Return the parsed JSON body. Raises Unreadable."""
     try:
-        return strict_json.parse(body.removeprefix(BYTE_ORDER_MARK))
+        return strict_json.parse(body.removeprefix(strict_json.BYTE_ORDER_MARK))
     except ValueError as error:
         raise Unreadable(Code.INVALID_REQUEST, f"The body is not valid JSON: {error}.") from None
 
 
 def is_request(value: object) -> TypeIs[dict[str, object]]:
-    """Tell whether a value is recognisably a request, be it right or wrong."""
+    """Tell whether a value is recognisably a request, valid or not."""
     return isinstance(value, dict) and ("record" in value or "configuration" in value)
 
 
@@ -80,7 +79,7 @@ def no_request(value: object) -> Unreadable:
 
 
 def _notification_in(value: object) -> Mapping[str, Any] | None:
-    """Return the notification that a value is, on a queue or as SNS invokes a function: always one a call."""
+    """Return the SNS notification in a value: as a queue gets it, or as SNS invokes a function."""
     match value:
         case _ if is_request(value):
             return None
@@ -93,16 +92,16 @@ def _notification_in(value: object) -> Mapping[str, Any] | None:
 
 
 def _json_in(text: str) -> object:
-    """Return the value of a JSON text; None if it is none, or null."""
+    """Return the parsed JSON text; None if it is not JSON, or null."""
     with suppress(ValueError):
-        return strict_json.parse(text.removeprefix(BYTE_ORDER_MARK))
+        return strict_json.parse(text.removeprefix(strict_json.BYTE_ORDER_MARK))
     return None
 
 
 def time_of(time: object) -> float | None:
-    """Return an event's own time in epoch seconds: EventBridge and SNS may deliver twice, as two messages of two times.
+    """Return an event's own time in epoch seconds; None if it is not a time between the years 1 and 9999 in UTC.
 
-    None if it is none that can be written in UTC: an offset may lead out of the years 1 to 9999.
+    The event's own time stays the same when EventBridge or SNS delivers it twice, as two messages.
     """
     if not isinstance(time, str):
         return None

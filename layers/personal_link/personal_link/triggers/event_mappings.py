@@ -1,8 +1,8 @@
-"""Events of others made into requests, without code: the JMESPath expressions of event_mappings.toml.
+"""Map events of other systems to requests with the JMESPath expressions of event_mappings.toml (docs/mapping.md).
 
-Each entry of the file has an expression for `configuration`, `reference`, `idempotency_key` and each heading of the
-record, over the whole event as EventBridge delivers it (docs/mapping.md). Whatever an event may hold, evaluating it
-ends in a value, or in a problem that names the expression and quotes nothing of the event.
+Each entry has an expression for `configuration`, `reference`, `idempotency_key` and each heading of the record, over
+the whole EventBridge event. An expression gives a value, or a problem that names the expression and quotes nothing of
+the event.
 """
 
 import hashlib
@@ -22,20 +22,20 @@ from personal_link.domain.request import is_scalar
 from personal_link.triggers.deliveries import Mapped
 
 FILE: Final = Path(__file__).parents[1] / "event_mappings.toml"
-MAX_DEPTH: Final = 100  # levels of an expression
+MAX_NESTING: Final = 100  # levels of an expression
 MAX_SHOWN: Final = 256  # characters of an expression in an error
-_TOO_DEEP: Final = f"is nested too deeply: at most {MAX_DEPTH} levels"
+_TOO_DEEP: Final = f"is nested too deeply: at most {MAX_NESTING} levels"
 _LABELS: Final = ("configuration", "reference", "idempotency_key")
-_NULL_TYPES: Final = ("null", "NoneType")  # JMESPathTypeError has JMESPath's name or, within a list, Python's
+_NULL_TYPES: Final = ("null", "NoneType")  # the names of JMESPathTypeError: JMESPath's or, within a list, Python's
 
 
 class _Functions(functions.Functions):
-    """JMESPath's functions, which give null for a null argument, and some of our own."""
+    """The functions of JMESPath, made to return null for a null argument, and additional ones."""
 
     def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
-        """Return what the function gives: null if an argument or an item of one is null and it takes none.
+        """Return the function's value; null if an argument, or an item of one, is a null that the function refuses.
 
-        JMESPath fails instead, so that neither `||` nor `optional` would help.
+        JMESPath raises an error instead, so that neither `||` nor `optional` would help.
         """
         try:
             return super().call_function(function_name, resolved_args)
@@ -46,12 +46,12 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, text: str, separator: str) -> list[str]:
-        """Split a text, as JMESPath's enhancement proposal 14 has it: keys of S3 objects say much that way."""
+        """Split a text, as in JMESPath's enhancement proposal 14."""
         return text.split(separator) if separator else list(text)
 
     @functions.signature({"types": []})
     def _func_to_string(self, value: object) -> object:
-        """Leave null null, where JMESPath makes the text `null` of it: no key may be made of nothing."""
+        """Keep a missing value missing: JMESPath returns the text `null`, which would become part of a key."""
         return None if value is None else super()._func_to_string(value)  # type: ignore[misc]  # not in the stubs
 
     @functions.signature({"types": ["string"]})
@@ -64,7 +64,7 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["number"]})
     def _func_to_amount(self, cents: float) -> str:
-        """Return whole cents as an amount, `59.90`: a text, since a float would lose the last digit."""
+        """Return whole cents as an amount, `59.90`, in text: a float would lose the last digit."""
         whole = int(cents)
         if whole != cents:
             raise ValueError("not whole cents")
@@ -72,12 +72,12 @@ class _Functions(functions.Functions):
 
     @functions.signature({"types": ["number"]})
     def _func_to_date(self, seconds: float) -> str:
-        """Return the day of a time in epoch seconds, in UTC."""
+        """Return the UTC date of epoch seconds."""
         return (date(1970, 1, 1) + timedelta(seconds=seconds)).isoformat()
 
 
 class _Interpreter(visitor.TreeInterpreter):
-    """JMESPath's interpreter, for which a field that holds an empty text is not there."""
+    """JMESPath's interpreter, with blank text treated as a missing field."""
 
     def visit_field(self, node: Any, value: Any) -> Any:
         found = super().visit_field(node, value)
@@ -89,19 +89,19 @@ _OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
 
 @dataclass(frozen=True, slots=True)
 class EventMappings:
-    """How events become requests: the entries of the file, by name."""
+    """The entries of the mappings file, by name."""
 
     entries: "Mapping[str, _Entry]"
 
     def apply(self, event: Mapping[str, object]) -> Mapped | None:
-        """Return what an event gives by its first entry; None if it has none, and its detail is a request by itself."""
+        """Return the result of the first entry that matches an event; None if no entry matches."""
         entry = next((entry for entry in self.entries.values() if entry.takes(event)), None)
         return entry.apply(event) if entry else None
 
 
 @dataclass(frozen=True, slots=True)
 class _Entry:
-    """The expressions for one kind of event, by the field that each is for (`reference`, `record.Email`)."""
+    """The expressions for one kind of event, by field (`reference`, `record.Email`)."""
 
     name: str
     detail_type: str
@@ -110,7 +110,7 @@ class _Entry:
     optional: frozenset[str]
 
     def takes(self, event: Mapping[str, object]) -> bool:
-        """Tell whether an event is of this kind: its detail-type, and what `when` gives is true, a text or a number."""
+        """Tell whether an event matches: the detail-type is equal, and `when` gives true, a text or a number."""
         if event.get("detail-type") != self.detail_type:
             return False
         return self.when is None or bool(_evaluate(self.when, event)[0])
@@ -122,7 +122,7 @@ class _Entry:
         for name, expression in self.expressions.items():
             value, problem = _evaluate(expression, event)
             if name in _LABELS and isinstance(value, int) and not isinstance(value, bool):
-                value = str(value)  # labels are texts, and most systems' ids are numbers
+                value = str(value)  # labels are text, but most ids are numbers
             if problem is None and value is None and name not in self.optional:
                 problem = "gives nothing"
             if problem is not None:
@@ -134,12 +134,12 @@ class _Entry:
 
 
 def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[Any, str | None]:
-    """Return what an expression gives, or what is wrong; the library's own messages quote the event."""
+    """Return the value of an expression, or the problem. The library's own messages would quote the event."""
     try:
         value = _Interpreter(_OPTIONS).visit(expression.parsed, event)
     except (JMESPathError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None, "does not work on this event"
-    if _is_blank(value) or value in ([], {}):  # PHP writes an empty list for an empty object, and for nothing
+    if _is_blank(value) or value in ([], {}):  # PHP writes an empty list for an empty object and for a missing value
         return None, None
     return (value, None) if is_scalar(value) else (None, "gives no text, number or boolean")
 
@@ -149,12 +149,12 @@ def _is_blank(value: object) -> bool:
 
 
 def load(file: Path = FILE) -> EventMappings:
-    """Return the mappings of a file, all compiled. Raises SettingsError naming every wrong entry and expression."""
-    import tomllib  # noqa: PLC0415  # some milliseconds of a cold start, which http_api does without
+    """Return the compiled mappings of a file. Raises SettingsError that names every wrong entry and expression."""
+    import tomllib  # noqa: PLC0415  # http_api does not need it: it costs some milliseconds of a cold start
 
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested without end
+    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested too deeply
         raise SettingsError(f"{file.name} is not TOML: {error}") from None
     problems: list[str] = []
     mappings = {name: _entry(name, entry, problems) for name, entry in entries.items()}
@@ -201,9 +201,9 @@ def _entry(entry_name: str, entry: Any, problems: list[str]) -> _Entry:
 
 
 def _compile(text: Any) -> ParsedResult:
-    """Return an expression. Raises ValueError for one that could work on no event; JMESPath would tell only then."""
+    """Return a compiled expression. Raises ValueError, before any event, for one that would fail on every event."""
     if not isinstance(text, str):
-        raise ValueError("must be a text, an expression in JMESPath")  # noqa: TRY004  # told as what is wrong with it
+        raise ValueError("must be a text, an expression in JMESPath")  # noqa: TRY004  # the caller collects ValueError
     try:
         expression = jmespath.compile(text)
     except JMESPathError as error:
@@ -222,11 +222,11 @@ def _compile(text: Any) -> ParsedResult:
 
 
 def _calls(node: Any, depth: int = 1) -> Iterator[tuple[str, int]]:
-    """Return the functions that a parsed expression calls, each with the number of its arguments.
+    """Yield the name and the number of arguments of each function call in a parsed expression.
 
-    Raises ValueError for one so deep that evaluating it could exceed Python's recursion limit.
+    Raises ValueError if it is nested so deeply that evaluating it could exceed Python's recursion limit.
     """
-    if depth > MAX_DEPTH:
+    if depth > MAX_NESTING:
         raise ValueError(_TOO_DEEP)
     if isinstance(node, dict):
         if node.get("type") == "function_expression":

@@ -1,4 +1,4 @@
-"""HTTP: answer a request of API Gateway; its result is on the results queue before the answer."""
+"""HTTP: answer requests of API Gateway, after the result is on the results queue."""
 
 import json
 import math
@@ -17,33 +17,33 @@ from personal_link.triggers.http_request import open_http
 
 HttpAnswer = dict[str, Any]
 
-_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}  # a link is not for caches
+_HEADERS: Final = {"Content-Type": "application/json", "Cache-Control": "no-store"}  # a cache must not keep a link
 
 
 @dataclass(frozen=True, slots=True)
 class HttpApi:
-    """Serves API Gateway's proxy events."""
+    """Serve proxy events of API Gateway."""
 
     issuer: LinkIssuer
     results: ResultsQueue
 
     def serve(self, event: Mapping[str, Any], deadline: Deadline) -> Outcome:
-        """Return the outcome of the event's request; it is on the results queue by then.
+        """Return the outcome of the event's request, after it is sent to the results queue.
 
-        Raises Refused when the request is not accepted, TryAgain when the caller may send it again.
+        Raises Refused when the request is not accepted, TryAgain when the caller may retry.
         """
         outcome = self.issuer.issue(check(open_http(event)), deadline)
         unsent = self.results.send([outcome])
         self.issuer.after_sending(outcome, deadline, sent=not unsent)
         if unsent:
-            # The outcome is in the ledger: the same key again answers it, and tries to send again.
+            # A retry with the same key replays the outcome from the ledger and sends it again.
             raise TryAgain(Code.INTERNAL_ERROR, "the result was not queued")
         observability.report_outcome(outcome)
         return outcome
 
 
 def answer_of(outcome: Outcome) -> HttpAnswer:
-    """Return 200 with the vendor's own body for a link, else the error that the outcome holds."""
+    """Return 200 with the vendor's body for a link, or the outcome's error."""
     headers = {"Idempotent-Replayed": "true"} if outcome.replayed else {}
     if outcome.personal_link is not None:
         return _answer(200, {"data": outcome.personal_link.as_json()}, headers)
@@ -52,7 +52,7 @@ def answer_of(outcome: Outcome) -> HttpAnswer:
 
 
 def error_answer(error: RequestError) -> HttpAnswer:
-    """Return an error that is no outcome: the request was refused on arrival, or may be tried again."""
+    """Return the answer for a request without an outcome: refused on arrival, or to be retried."""
     meaning = CODES[error.code]
     body: dict[str, Any] = {"code": error.code, "message": error.message}
     if error.errors:

@@ -1,4 +1,4 @@
-"""Open an API Gateway proxy event (REST, payload 1.0): the body, the idempotency key, and whose it is."""
+"""Read an API Gateway proxy event (REST, payload 1.0): the body, the idempotency key and its owner."""
 
 import base64
 import re
@@ -6,24 +6,24 @@ from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import parse_qsl
 
+from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Unreadable
-from personal_link.domain.request import MAX_BYTES, Delivery, Source
-from personal_link.triggers.envelopes import BYTE_ORDER_MARK, MAX_BODY, Wrapping, read_json
+from personal_link.domain.request import FORM, MAX_BYTES, Delivery, Source
+from personal_link.triggers.envelopes import MAX_BODY, Unwrapper, read_json
 
-FORM: Final = "application/x-www-form-urlencoded"
 _ASSUMED_ROLE: Final = re.compile(r"(arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/[^/]+)/.*")
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
-_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # a String of RFC 8941, as the draft of Idempotency-Key has it
+_QUOTED: Final = re.compile(r'"((?:[^"\\]|\\["\\])*)"')  # a String of RFC 8941, see the draft of Idempotency-Key
 _REPLACEMENT: Final = "\ufffd"
 _LABELS: Final = frozenset({"configuration", "reference", "idempotency_key"})
 
 
 def open_http(event: Mapping[str, Any]) -> Delivery:
-    """Return what an API Gateway proxy event (REST, payload 1.0) brought.
+    """Return the delivery in an API Gateway proxy event (REST, payload 1.0).
 
-    Raises Unreadable for a body that is neither JSON nor a form, is not UTF-8, or holds no request; InvalidRequest for
-    one that is too large, of another media type, or that names another idempotency key than the header does;
-    NotProcessed if API Gateway names no caller.
+    Raises Unreadable for a body that is not JSON or a form, is not UTF-8, or holds no request; InvalidRequest for one
+    that is too large, has another media type, or names another idempotency key than the header; NotProcessed if API
+    Gateway names no caller.
     """
     context = event["requestContext"]
     owner = _owner(context)
@@ -33,7 +33,7 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
     if media_type == FORM:
         content = _read_form(body)
     elif media_type == "application/json" or media_type.endswith("+json"):
-        content = Wrapping().request_in(read_json(body))
+        content = Unwrapper().request_in(read_json(body))
     else:
         message = f"Content-Type must be application/json or {FORM}."
         raise InvalidRequest(Code.UNSUPPORTED_MEDIA_TYPE, message)
@@ -49,20 +49,20 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
 
 
 def _owner(context: Mapping[str, Any]) -> str:
-    """Return whose an HTTP caller's keys are: the IAM role's or user's, or the API key's.
+    """Return the owner of an HTTP caller's keys: the IAM role or user, or the API key.
 
-    A role has another session each time it is assumed, so the session does not count.
+    Ignore the session of a role, because each assumption of the role has another one.
     """
     identity = context.get("identity") or {}
     if arn := identity.get("userArn"):
         return f"iam {_ASSUMED_ROLE.sub(r'\1', str(arn))}"
     if key := identity.get("apiKeyId"):
         return f"api key {key}"
-    raise NotProcessed(Code.INTERNAL_ERROR, "API Gateway named no caller: its method lets in anybody")
+    raise NotProcessed(Code.INTERNAL_ERROR, "API Gateway named no caller: the method has no authorization")
 
 
 def _unquoted(key: str) -> str:
-    """Return a key without the quotes in which the draft of `Idempotency-Key` wants it (RFC 8941, String)."""
+    """Return a key without the quotes that the draft of `Idempotency-Key` requires (RFC 8941, String)."""
     quoted = _QUOTED.fullmatch(key.strip(" "))
     return re.sub(r"\\(.)", r"\1", quoted[1]) if quoted else key
 
@@ -72,7 +72,7 @@ def _body(event: Mapping[str, Any]) -> str:
     if len(body) > MAX_BODY:
         raise InvalidRequest(Code.TOO_LARGE, f"The body is too large: a request has at most {MAX_BYTES} bytes.")
     if not event.get("isBase64Encoded"):
-        # API Gateway has put this in the place of each byte that is not UTF-8. In JSON \\ufffd still says it.
+        # API Gateway replaces each byte that is not UTF-8 by this character. JSON can still write it as \\ufffd.
         if _REPLACEMENT in body:
             raise _not_utf_8()
         return body
@@ -85,17 +85,17 @@ def _body(event: Mapping[str, Any]) -> str:
 
 
 def _not_utf_8() -> Unreadable:
-    return Unreadable(Code.INVALID_REQUEST, "The body is not UTF-8: its encoding is another. Send it in UTF-8.")
+    return Unreadable(Code.INVALID_REQUEST, "The body is not UTF-8. Send it in UTF-8.")
 
 
 def _read_form(text: str) -> dict[str, object]:
     """Return the request in a form body, `record[Heading]=value` as on the vendor's page.
 
-    Read as PHP reads it: a name may have no value, and a separator nothing before or behind it. Line breaks
-    beside a separator or at the end belong to the file that was sent; those in a value are written %0A.
+    Read it as PHP does: allow a name without a value, and a separator without a name. Drop line breaks beside a
+    separator and at the end, which come from the file that was sent; a line break in a value is %0A.
     """
-    text = text.removeprefix(BYTE_ORDER_MARK)
-    if text.lstrip().startswith("{"):  # as `curl -d '{…}'` without a header sends it
+    text = text.removeprefix(strict_json.BYTE_ORDER_MARK)
+    if text.lstrip().startswith("{"):  # `curl -d '{…}'` without a Content-Type header
         hint = "It looks like JSON: send Content-Type: application/json."
         raise Unreadable(Code.INVALID_REQUEST, f"The body is not a valid form. {hint}")
     text = "&".join(part.strip("\r\n") for part in text.split("&"))
@@ -111,7 +111,7 @@ def _read_form(text: str) -> dict[str, object]:
             problem = {"record": ["a field of the record is not written record[Heading]"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "The form has an unknown field.", errors=problem)
         if heading is None and name not in _LABELS:
-            continue  # as in JSON: browsers and frameworks add fields of their own
+            continue  # as in JSON: browsers and frameworks add fields
         target, field = (record, heading[1]) if heading else (content, name)
         if field in target:
             raise InvalidRequest(Code.INVALID_REQUEST, "The form gives a field twice.")

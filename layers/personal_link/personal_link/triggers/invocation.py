@@ -1,17 +1,16 @@
-"""Direct invocation: a request or an event in, the result message out, and an error that is named by its code.
+"""Direct invocation: a request or an event in, the result message out, or an exception whose class name is the code.
 
-Step Functions' Retry and Catch, and whoever else invokes, know an error by the name of its class. So there is a class
-for each code.
+Step Functions' Retry and Catch match an error by its class name, so there is one class per code.
 """
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from personal_link import observability
 from personal_link.aws.queues import ResultsQueue
-from personal_link.domain.clock import Deadline
+from personal_link.domain.clock import Clock, Deadline, SystemClock
 from personal_link.domain.errors import CODES, Code, PersonalLinkError, Refused, RequestError, TryAgain
 from personal_link.domain.outcome import refused_on_arrival
 from personal_link.domain.request import check
@@ -25,28 +24,29 @@ _NAMED: Final[Mapping[Code, type[PersonalLinkError]]] = {
 
 
 def named_exception(error: RequestError) -> PersonalLinkError:
-    """Return the error that an invocation fails with: its class has the code for a name, its text is our own words.
+    """Return the exception of a failed invocation: the class name is the error code, the text quotes no input.
 
-    The text begins with the code too: of an invocation that it parks, Lambda tells the text alone.
+    The text begins with the code too, because Lambda parks a failed invocation with the text only.
     """
     return _NAMED[error.code](f"{error.code}: {error.message}")
 
 
 @dataclass(frozen=True, slots=True)
 class DirectInvocation:
-    """Answers direct invocations."""
+    """Answer direct invocations."""
 
     issuer: LinkIssuer
     results: ResultsQueue
     map_event: MapEvent
+    clock: Clock = field(default_factory=SystemClock)
 
     def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
-        """Return the result message of an invocation's request; it is on the results queue by then.
+        """Return the result message of an invocation's request, after it is sent to the results queue.
 
-        Raises TryAgain when the same invocation may end otherwise later; Unreadable when the payload holds no request,
-        so that Lambda parks an asynchronous one.
+        Raises TryAgain when a retry may succeed; Unreadable when the payload holds no request, so that Lambda parks an
+        asynchronous invocation.
         """
-        delivery = deliveries.open_direct(payload, invocation, self.issuer.clock.wall(), self.map_event)
+        delivery = deliveries.open_direct(payload, invocation, self.clock.wall(), self.map_event)
         try:
             outcome = self.issuer.issue(check(delivery), deadline)
         except Refused as refusal:
@@ -60,7 +60,7 @@ class DirectInvocation:
 
 
 def _in_utf_8(message: str) -> dict[str, Any]:
-    """Return a message as Lambda can write it: a refused record may hold half a character, which UTF-8 has not."""
+    """Return a message without lone surrogates: a refused record may hold one, and Lambda answers in UTF-8."""
     text = json.dumps(json.loads(message), ensure_ascii=False)
     answer: dict[str, Any] = json.loads(text.encode("utf-8", "replace"))
     return answer

@@ -1,4 +1,4 @@
-"""The conservation sheet: what went in, what came out, and whether the two agree."""
+"""The soak's report: requests, outcomes, and checks that compare them."""
 
 import re
 from collections import Counter, defaultdict
@@ -13,7 +13,7 @@ from sandbox.stack import Message, Stack
 
 NEVER_ACCEPTED = {"invalid_request", "too_large", "unsupported_media_type", "idempotency_key_reused"}  # by HTTP
 ORDINARY = {"created", "outcome_unknown", "bad_response"}
-ALLOWED: Mapping[Kind, set[str]] = {  # the codes that a request of this kind may end with
+ALLOWED: Mapping[Kind, set[str]] = {  # the codes that a kind of request may end with
     "good": ORDINARY,
     "same contact": ORDINARY,
     "key of another": ORDINARY,
@@ -28,7 +28,7 @@ PARKED_WITH = {"code", "detail", "attempts", "original_message_id", "first_sent_
 
 @dataclass(frozen=True)
 class End:
-    """One way in which a request ended: an outcome id, the parked queue, or a refusal on arrival by HTTP."""
+    """One end of a request: an outcome id, the parked queue, or a refusal on arrival by HTTP."""
 
     where: str
     status: str
@@ -36,8 +36,8 @@ class End:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """All that was seen from outside; the checks compare it."""
+class Report:
+    """All requests and everything that came out, for the checks."""
 
     requests: Sequence[SoakRequest]
     http_ends: Mapping[str, HttpEnd]
@@ -45,7 +45,7 @@ class Sheet:
     parked: Sequence[Message] = field(repr=False)
     records: Sequence[PersonalLink] = field(repr=False)
     left: Mapping[str, int]  # messages on the queues
-    counts: Mapping[str, int]  # for reading only: calls, tokens, kills
+    counts: Mapping[str, int]  # calls, tokens, kills; not checked
 
     @cached_property
     def results_of(self) -> Mapping[str, list[dict[str, Any]]]:
@@ -66,7 +66,7 @@ class Sheet:
 
     @cached_property
     def ends(self) -> Mapping[str, set[End]]:
-        """How each request ended; a set of one if all is well."""
+        """The ends of each request; exactly one each if nothing is wrong."""
         parked = {message.body: message.attributes for message in self.parked}
         ends: dict[str, set[End]] = {}
         for request in self.requests:
@@ -80,33 +80,33 @@ class Sheet:
         return ends
 
     def count(self, status: str) -> int:
-        """Return how many requests ended like this."""
+        """Return the number of requests with this status."""
         return sum(end.status == status for ends in self.ends.values() for end in ends)
 
     def failures(self) -> dict[str, list[str]]:
-        """Return every check with the references that fail it: none if it holds."""
+        """Return the references that fail each check."""
         return {name: sorted(set(check(self))) for name, check in CHECKS.items()}
 
     def lines(self) -> list[str]:
-        """Return the sheet as a table."""
+        """Return the report as lines of text."""
         sources = {name: sum(name in request.deliveries for request in self.requests) for name in TRIGGERS}
         codes = Counter(end.code for ends in self.ends.values() for end in ends if end.status == "rejected")
         replays = sum(result["replayed"] for results in self.results_of.values() for result in results)
         rows: list[tuple[str, int, str]] = [
             ("in", len(self.requests), "requests"),
             *((f"  by {name}", sources[name], "deliveries") for name in TRIGGERS),
-            ("  duplicates", sum(sources.values()) - len(self.requests), "deliveries under a key that came before"),
+            ("  duplicates", sum(sources.values()) - len(self.requests), "deliveries with an earlier key"),
             ("out", sum(map(len, self.ends.values())), "ends"),
             *((f"  {status}", self.count(status), "") for status in ("created", "rejected")),
             *((f"    {code}", number, "") for code, number in sorted(codes.items())),
             *((f"  {status}", self.count(status), "") for status in ("unknown", "parked", "refused on arrival")),
             ("results", len(self.results), "messages, copies included"),
-            ("  replays", replays, "of them told again by the ledger"),
+            ("  replays", replays, "of them replayed from the ledger"),
             ("survey records", len(self.records), "made by CustomerGauge"),
             *((name, number, "") for name, number in self.counts.items()),
         ]
         table = [f"{name:<36}{number:>7}  {what}".rstrip() for name, number, what in rows]
-        return ["", "The conservation sheet", *table, "", *_checked(self.failures())]
+        return ["", "Report", *table, "", *_checked(self.failures())]
 
 
 def _checked(failures: Mapping[str, list[str]]) -> list[str]:
@@ -124,18 +124,18 @@ def _code_of(result: Mapping[str, Any]) -> str:
     return str(result["error"]["code"]) if "error" in result else "created"
 
 
-def _not_ended_once(sheet: Sheet) -> Iterable[str]:
-    unasked = sheet.results_of.keys() - sheet.ends.keys()
-    return [reference for reference, ends in sheet.ends.items() if len(ends) != 1] + sorted(unasked)
+def _not_ended_once(report: Report) -> Iterable[str]:
+    unasked = report.results_of.keys() - report.ends.keys()
+    return [reference for reference, ends in report.ends.items() if len(ends) != 1] + sorted(unasked)
 
 
-def _without_an_http_answer(sheet: Sheet) -> Iterable[str]:
-    return [r.reference for r in sheet.requests if "http" in r.deliveries and r.reference not in sheet.http_ends]
+def _without_an_http_answer(report: Report) -> Iterable[str]:
+    return [r.reference for r in report.requests if "http" in r.deliveries and r.reference not in report.http_ends]
 
 
-def _contradictory(sheet: Sheet) -> Iterable[str]:
+def _contradictory(report: Report) -> Iterable[str]:
     told: dict[str, str] = {}
-    for message in sheet.results:
+    for message in report.results:
         result = message.json()
         bytes_but_for_replayed = re.sub(r'"replayed":(true|false),', "", message.body, count=1)
         labels = {"status": result["status"], "code": _code_of(result), "source": result["source"]["type"]}
@@ -145,52 +145,52 @@ def _contradictory(sheet: Sheet) -> Iterable[str]:
             yield result["reference"]
 
 
-def _not_allowed(sheet: Sheet) -> Iterable[str]:
-    contacts = Counter(request.contact for request in sheet.requests)
-    keys = Counter(request.key for request in sheet.requests)
-    for request in sheet.requests:
+def _not_allowed(report: Report) -> Iterable[str]:
+    contacts = Counter(request.contact for request in report.requests)
+    keys = Counter(request.key for request in report.requests)
+    for request in report.requests:
         allowed = set(ALLOWED[request.kind])
         if allowed == ORDINARY and contacts[request.contact] > 1:
             allowed.add("duplicate_record")
         if allowed >= ORDINARY and keys[request.key] > 1:
             allowed.add("idempotency_key_reused")
         statuses = {"parked", "refused on arrival"} if request.kind == "cut off" else {"", "refused on arrival"}
-        for end in sheet.ends[request.reference]:
+        for end in report.ends[request.reference]:
             if end.code not in allowed or (end.status == "parked" and "parked" not in statuses):
                 yield request.reference
 
 
-def _lost_links(sheet: Sheet) -> Iterable[str]:
-    for reference, records in sheet.records_of.items():
-        links = {result["personal_link"]["survey_link"] for result in _created(sheet, reference)}
-        unknown = any(end.status == "unknown" for end in sheet.ends.get(reference, ()))
+def _lost_links(report: Report) -> Iterable[str]:
+    for reference, records in report.records_of.items():
+        links = {result["personal_link"]["survey_link"] for result in _created(report, reference)}
+        unknown = any(end.status == "unknown" for end in report.ends.get(reference, ()))
         if not unknown and links != {record.survey_link for record in records}:
             yield reference
 
 
-def _made_up_links(sheet: Sheet) -> Iterable[str]:
-    with_a_record = {str(record.record.get("Email")) for record in sheet.records}
-    for request in sheet.requests:
-        made = {record.survey_link for record in sheet.records_of.get(request.reference, [])}
-        if any(result["personal_link"]["survey_link"] not in made for result in _created(sheet, request.reference)):
+def _made_up_links(report: Report) -> Iterable[str]:
+    with_a_record = {str(record.record.get("Email")) for record in report.records}
+    for request in report.requests:
+        made = {record.survey_link for record in report.records_of.get(request.reference, [])}
+        if any(result["personal_link"]["survey_link"] not in made for result in _created(report, request.reference)):
             yield request.reference
-        unknown = any(end.status == "unknown" for end in sheet.ends[request.reference])
+        unknown = any(end.status == "unknown" for end in report.ends[request.reference])
         if unknown and request.contact not in with_a_record:
             yield request.reference
 
 
-def _duplicates_of_themselves(sheet: Sheet) -> Iterable[str]:
-    called = (reference for reference, ends in sheet.ends.items() if any(e.code == "duplicate_record" for e in ends))
-    return [reference for reference in called if reference in sheet.records_of]
+def _duplicates_of_themselves(report: Report) -> Iterable[str]:
+    called = (reference for reference, ends in report.ends.items() if any(e.code == "duplicate_record" for e in ends))
+    return [reference for reference in called if reference in report.records_of]
 
 
-def _called_twice_for_nothing(sheet: Sheet) -> Iterable[str]:
-    return [reference for reference, records in sheet.records_of.items() if len(records) > 1]
+def _called_twice_for_nothing(report: Report) -> Iterable[str]:
+    return [reference for reference, records in report.records_of.items() if len(records) > 1]
 
 
-def _answers_without_their_result(sheet: Sheet) -> Iterable[str]:
-    for reference, answer in sheet.http_ends.items():
-        results = sheet.results_of.get(reference, [])
+def _answers_without_their_result(report: Report) -> Iterable[str]:
+    for reference, answer in report.http_ends.items():
+        results = report.results_of.get(reference, [])
         if answer.status == 200:
             if not any(result.get("personal_link") == answer.answer["data"] for result in results):
                 yield reference
@@ -198,22 +198,22 @@ def _answers_without_their_result(sheet: Sheet) -> Iterable[str]:
             yield reference
 
 
-def _parked_otherwise(sheet: Sheet) -> Iterable[str]:
-    sent = {request.body for request in sheet.requests}
-    for message in sheet.parked:
+def _parked_otherwise(report: Report) -> Iterable[str]:
+    sent = {request.body for request in report.requests}
+    for message in report.parked:
         if message.body not in sent or message.attributes.keys() != PARKED_WITH:
             yield message.attributes.get("original_message_id", "a message without an id")
 
 
-def _left_over(sheet: Sheet) -> Iterable[str]:
-    return [f"{number} on the {name} queue" for name, number in sheet.left.items()]
+def _left_over(report: Report) -> Iterable[str]:
+    return [f"{number} on the {name} queue" for name, number in report.left.items()]
 
 
-def _created(sheet: Sheet, reference: str) -> list[dict[str, Any]]:
-    return [result for result in sheet.results_of.get(reference, []) if result["status"] == "created"]
+def _created(report: Report, reference: str) -> list[dict[str, Any]]:
+    return [result for result in report.results_of.get(reference, []) if result["status"] == "created"]
 
 
-CHECKS: Mapping[str, Callable[[Sheet], Iterable[str]]] = {
+CHECKS: Mapping[str, Callable[[Report], Iterable[str]]] = {
     "every request ended exactly once": _not_ended_once,
     "every HTTP caller got a final answer": _without_an_http_answer,
     "every copy of a result says the same": _contradictory,
@@ -229,7 +229,7 @@ CHECKS: Mapping[str, Callable[[Sheet], Iterable[str]]] = {
 
 
 def take_all(stack: Stack, queue_url: str) -> list[Message]:
-    """Take everything that is on a queue."""
+    """Take all messages of a queue."""
     taken: list[Message] = []
     while messages := stack.sqs.receive_message(
         QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]

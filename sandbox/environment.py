@@ -1,4 +1,4 @@
-"""The scene of the demo and of `make local`: a CustomerGauge, an emulated AWS, the stack on it, and its callers."""
+"""The environment of `make demo`, `local` and `soak`: sandbox CustomerGauge, AWS emulator, stack and callers."""
 
 import signal
 import sys
@@ -16,8 +16,8 @@ from sandbox.stack import Stack, deploy
 
 
 @dataclass(frozen=True)
-class Scene:
-    """Everything that is up, and who may call it."""
+class Environment:
+    """The running vendor and stack, with a permitted and an anonymous HTTP caller."""
 
     vendor: CustomerGaugeSandbox
     stack: Stack
@@ -26,43 +26,43 @@ class Scene:
 
 
 def say(line: str = "") -> None:
-    """Print a line at once, also into a pipe."""
+    """Print a line without buffering."""
     print(line, flush=True)
 
 
 @contextmanager
-def set_scene(port: int | None = None) -> Iterator[Scene]:
-    """Start everything, saying what happens; stop it at the end of the block."""
+def running_environment(port: int | None = None) -> Iterator[Environment]:
+    """Start everything and print each step; stop everything at the end of the block."""
     started = time.monotonic()
     with CustomerGaugeSandbox() as vendor:
-        say(f"A CustomerGauge of our own    {vendor.base_url}")
+        say(f"Sandbox CustomerGauge        {vendor.base_url}")
         with running_emulator(port) as emulator:
-            say(f"An AWS emulator, IAM enforced {emulator.url}")
-            say("Building template.yaml and deploying it there ...")
+            say(f"AWS emulator, IAM enforced   {emulator.url}")
+            say("Building and deploying template.yaml ...")
             stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
             stack.fill_secret(vendor.client_id, vendor.client_secret)
-            say(f"Deployed, credentials filled in, after {time.monotonic() - started:.0f} s.")
+            say(f"Deployed after {time.monotonic() - started:.0f} s.")
             try:
-                yield Scene(vendor, stack, permitted_caller(stack), anonymous_caller(stack))
+                yield Environment(vendor, stack, permitted_caller(stack), anonymous_caller(stack))
             except SandboxError as error:
                 log = BUILD / "functions.log"
                 log.write_text(stack.function_logs())
-                raise SandboxError(f"{error}\nWhat the functions logged is in {log}") from None
+                raise SandboxError(f"{error}\nThe functions' logs are in {log}") from None
 
 
 def run(program: Callable[[], None]) -> NoReturn:
-    """Run a program to its exit code: 130 if it was interrupted, 1 and a line if it cannot go on."""
+    """Run a program and exit: code 130 after Ctrl-C, code 1 and a line after a SandboxError."""
 
     def terminate(number: int, _frame: FrameType | None) -> NoReturn:
         sys.exit(128 + number)
 
     signal.signal(signal.SIGTERM, terminate)
     signal.signal(signal.SIGHUP, terminate)
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell in the background had it ignored
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores SIGINT
     try:
         program()
     except KeyboardInterrupt:
-        say("\nStopped; nothing is left running.")
+        say("\nStopped. Nothing is left running.")
         sys.exit(130)
     except SandboxError as error:
         sys.exit(f"\nerror: {error}")

@@ -1,4 +1,4 @@
-"""What the page draws of the journal and of CustomerGauge: how many there are of each, and some of them."""
+"""The state of the page: counts and some entries of the journal and of CustomerGauge's calls."""
 
 from collections.abc import Callable, Mapping, Sequence
 from typing import Final
@@ -6,17 +6,14 @@ from typing import Final
 from sandbox.console.journal import Journal, Request
 from sandbox.customergauge import CustomerGaugeSandbox
 
-SHOWN: Final = 30  # of each place
+SHOWN: Final = 30  # entries per list
 CALLS_SHOWN: Final = 15
-LOST_AFTER: Final = 30.0  # seconds in which a request that is nowhere has to turn up
+LOST_AFTER: Final = 30.0  # seconds until a request without a place counts as missing
 _LONGEST_TEXT: Final = 300
 
 
-def sheet(journal: Journal, why: Callable[[str], str], now: float) -> dict[str, object]:
-    """Return the state of all requests; `why` says why a message waits.
-
-    Whatever is not found anywhere is called missing after a while.
-    """
+def page_state(journal: Journal, why: Callable[[str], str], now: float) -> dict[str, object]:
+    """Return the state of all requests; `why` returns the code that a message waits for."""
     counts = journal.counts()
     missing = [one for one in journal.requests if one.place == "under way" and _is_late(one, now)]
     newest = journal.requests[::-1]
@@ -31,7 +28,7 @@ def sheet(journal: Journal, why: Callable[[str], str], now: float) -> dict[str, 
             "underway": counts["under way"] - len(missing),
             "missing": len(missing),
         },
-        # what waits longest is the most interesting; of all else what has come last
+        # waiting requests with the oldest first, all others with the newest first
         "waiting": [_waiting(one, why, now) for one in _first(journal.requests, "under way", "waiting")],
         "results": [_ended(one) for one in _first(newest, "result")],
         "parked": [_parked(one) for one in _first(newest, "parked")],
@@ -39,8 +36,8 @@ def sheet(journal: Journal, why: Callable[[str], str], now: float) -> dict[str, 
     }
 
 
-def vendor_sheet(vendor: CustomerGaugeSandbox) -> dict[str, object]:
-    """Return what CustomerGauge saw and did, its last calls first."""
+def vendor_state(vendor: CustomerGaugeSandbox) -> dict[str, object]:
+    """Return CustomerGauge's counts and calls, the last call first."""
     exchanges = vendor.exchanges()
     return {
         "calls": len(exchanges),
@@ -92,7 +89,7 @@ def _waiting(request: Request, why: Callable[[str], str], now: float) -> Mapping
 
 def _ended(request: Request) -> Mapping[str, object]:
     result = request.result
-    assert result is not None  # noqa: S101  # that is what its place says
+    assert result is not None  # noqa: S101  # its place is "result"
     return {
         **_card(request),
         "status": result.status,
@@ -105,7 +102,7 @@ def _ended(request: Request) -> Mapping[str, object]:
 
 def _parked(request: Request) -> Mapping[str, object]:
     attributes = request.message.attributes if request.message else {}
-    # EventBridge and Lambda park with attributes of their own
+    # EventBridge and Lambda park with other attributes
     code = attributes.get("code") or attributes.get("ERROR_CODE") or attributes.get("ErrorCode", "")
     detail = attributes.get("detail") or attributes.get("ERROR_MESSAGE") or attributes.get("ErrorMessage", "")
     return {**_card(request), "code": _short(code), "message": _short(detail), "tries": attributes.get("attempts", "")}

@@ -1,6 +1,7 @@
-"""The AWS emulator on a leash: it runs until its standard input ends, that is until whoever started it is gone.
+"""The process of the AWS emulator. It ends with its standard input, so it never outlives its parent.
 
-Its process group goes with it, the workers of its Lambda functions included, and so does the folder it was given.
+It kills its process group, with the workers of its Lambda functions, and deletes its folder. It also patches the
+emulator where it differs from AWS.
 """
 
 import asyncio
@@ -23,7 +24,7 @@ from ministack.services.cloudformation import changesets, engine, handlers, prov
 from samtranslator.translator import transform as sam
 
 emulated_action = iam_actions.extract_iam_action
-emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no other way in
+emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no public hook
 emulated_event = apigateway_v1._build_lambda_event_v1  # noqa: SLF001  # as above
 emulated_delivery = eventbridge._invoke_target  # noqa: SLF001  # as above
 emulated_conditions = engine._evaluate_conditions  # noqa: SLF001  # as above
@@ -34,13 +35,13 @@ sam_transform = sam.transform
 
 
 def action_as_on_aws(service: str, *request: Any) -> str | None:
-    """Return the permission that a request needs. A batch needs no other than a single message: AWS has none for it."""
+    """Return the permission that a request needs. On AWS a batch needs the permission of a single message."""
     action: str | None = emulated_action(service, *request)
     return action.removesuffix("Batch") if action and service == "sqs" else action
 
 
 def name_the_api_key(*request: Any, **named: Any) -> dict[str, Any]:
-    """Build the event of an HTTP call; name the API key that it came with, which the emulator leaves out."""
+    """Build the event of an HTTP call with its API key id, which the emulator leaves out."""
     event: dict[str, Any] = emulated_event(*request, **named)
     value = {name.lower(): value for name, value in event["headers"].items()}.get("x-api-key")
     key = apigateway_v1._resolve_api_key(value)  # noqa: SLF001  # as above
@@ -50,9 +51,9 @@ def name_the_api_key(*request: Any, **named: Any) -> dict[str, Any]:
 
 
 def deliver_if_the_queue_lets_the_rule_in(target: Any, event: Any, rule: Any, view: Any = None) -> None:
-    """Deliver a rule's event. A queue's policy decides on it, as on AWS; the emulator asks it for topics alone."""
+    """Deliver a rule's event if the queue's policy allows it; the emulator checks policies for topics only."""
     arn, by_rule = target["Arn"], rule.get("Arn", "")
-    if ":sqs:" in arn and ":rule/" in by_rule:  # a schedule comes this way too, with a role
+    if ":sqs:" in arn and ":rule/" in by_rule:  # a schedule gets here too, with a role
         account = by_rule.split(":")[4]
         if not sqs.queue_policy_allows(arn, "events.amazonaws.com", by_rule, account):
             return
@@ -60,7 +61,7 @@ def deliver_if_the_queue_lets_the_rule_in(target: Any, event: Any, rule: Any, vi
 
 
 def fail_by_name(*invocation: Any) -> dict[str, Any]:
-    """Run a function; name what it raises by its class, as Lambda does. The emulator has the class in its log alone."""
+    """Run a function; return the class name of its error, which the emulator writes into its log only."""
     result: dict[str, Any] = emulated_execution(*invocation)
     if result.get("error") and result["body"]["errorType"] == "Runtime.HandlerError":
         raised = re.findall(r"^(?:\w+\.)*(\w+)(?:: .*)?$", result["log"], re.MULTILINE)
@@ -69,7 +70,7 @@ def fail_by_name(*invocation: Any) -> dict[str, Any]:
 
 
 def create_whole(logical_id: str, properties: dict[str, Any], stack: str) -> Any:
-    """Create a function of a template with its dead-letter queue, which the emulator leaves out."""
+    """Create a function with its dead-letter queue, which the emulator leaves out."""
     made = emulated_creation(logical_id, properties, stack)
     if "DeadLetterConfig" in properties:
         lambda_svc._functions[made[0]]["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]  # noqa: SLF001
@@ -77,9 +78,9 @@ def create_whole(logical_id: str, properties: dict[str, Any], stack: str) -> Any
 
 
 def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, Any]) -> None:
-    """Send to a dead-letter queue what Lambda sends: the event itself, and of the error its text, as an attribute.
+    """Send the event and the error's text to a dead-letter queue, as Lambda does.
 
-    The emulator would send what a destination on failure gets, which this stack has none of.
+    The emulator would send the payload of an on-failure destination.
     """
     failure = result.get("body")
     text = str(failure.get("errorMessage", "")) if isinstance(failure, dict) else str(failure)
@@ -101,14 +102,14 @@ def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, 
 
 
 def transforms_as_on_aws(template: Any, provided: Any = None, previous: Any = None) -> Any:
-    """Apply the transforms to a template. On AWS, SAM knows the parameters; here it would see their defaults alone."""
+    """Apply the transforms with the parameters; the emulator would give SAM only their defaults."""
     values = engine._transform_parameters(template, provided, previous)  # noqa: SLF001  # as above
     sam.transform = lambda source, _nothing, loader: sam_transform(source, values, loader)
     return emulated_transforms(template, provided, previous)
 
 
 def written_out(condition: Any, parameters: Any) -> Any:
-    """Replace the functions on text in a condition by their values."""
+    """Replace the text functions in a condition by their values."""
     match condition:
         case {"Fn::Join": [separator, {"Ref": name}]}:
             return separator.join(parameters[name]["Value"].split(","))
@@ -122,13 +123,13 @@ def written_out(condition: Any, parameters: Any) -> Any:
 
 
 def conditions_as_on_aws(template: Any, parameters: Any) -> Any:
-    """Evaluate conditions. The emulator compares what `Fn::Join` and `Fn::Split` are written as, not what they give."""
+    """Evaluate conditions with the values of `Fn::Join` and `Fn::Split`, which the emulator does not evaluate."""
     conditions = written_out(template.get("Conditions", {}), parameters)
     return emulated_conditions({**template, "Conditions": conditions}, parameters)
 
 
-def end_with_the_leash(folder: str) -> None:
-    """Wait for standard input to end, then leave nothing behind."""
+def end_with_standard_input(folder: str) -> None:
+    """Wait for the end of standard input, then delete the folder and kill the process group."""
     while os.read(0, 1):
         pass
     shutil.rmtree(folder, ignore_errors=True)
@@ -136,7 +137,7 @@ def end_with_the_leash(folder: str) -> None:
 
 
 def run() -> None:
-    """Serve the emulator; its own `main` would take port 443 as well."""
+    """Serve the emulator. Its own `main` would open port 443 too."""
     iam_actions.extract_iam_action = action_as_on_aws
     functions_of_templates["create"] = create_whole
     apigateway_v1._build_lambda_event_v1 = name_the_api_key  # noqa: SLF001  # as above
@@ -157,6 +158,6 @@ def run() -> None:
 
 if __name__ == "__main__":
     if os.getpgrp() != os.getpid():
-        sys.exit("this needs a process group of its own: start it with sandbox.emulator")
-    threading.Thread(target=end_with_the_leash, args=(sys.argv[1],), daemon=True).start()
+        sys.exit("this needs its own process group: start it with sandbox.emulator")
+    threading.Thread(target=end_with_standard_input, args=(sys.argv[1],), daemon=True).start()
     run()
