@@ -18,7 +18,7 @@ from personal_link.domain.request import Scalar
 from personal_link.settings import load_settings
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
-from tests.wire.conftest import CONFIGURATION
+from tests.customergauge.conftest import CONFIGURATION
 
 JOE: Mapping[str, Scalar] = {
     "Account Name": "ACME",
