@@ -77,6 +77,26 @@ def test_a_link_is_requested_as_json(
     }
 
 
+def test_a_record_keeps_the_kinds_of_its_values_in_json(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, deadline: Deadline
+) -> None:
+    record: Mapping[str, Scalar] = {
+        "Email": "joe@example.com",
+        "Zip": "7",
+        "Age": 7,
+        "Score": 1.5,
+        "Member": True,
+        "Segment": None,
+    }
+
+    gauge.create_personal_link(CONFIGURATION, record, token, deadline)
+
+    [call] = vendor.calls("personal-link")
+    assert call.body.decode().endswith(
+        '"record": {"Email": "joe@example.com", "Zip": "7", "Age": 7, "Score": 1.5, "Member": true, "Segment": null}}'
+    )
+
+
 def test_a_link_is_requested_as_a_form_by_choice(
     vendor: CustomerGaugeSandbox, form_gauge: CustomerGauge, token: AccessToken, deadline: Deadline
 ) -> None:
