@@ -21,11 +21,12 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock) -> Stage:
-    """Both handlers over whatever environment lives."""
+    """The three handlers over whatever environment lives."""
     interruptions = Interruptions()
     for client in (account.dynamodb, account.sqs, account.secretsmanager):
         interruptions.watch(client)
     stage = Stage(account, vendor, clock, interruptions, receipt=account.queued_record("{}")["receiptHandle"])
     monkeypatch.setattr(wiring, "http_api", lambda: stage.environment.door)
     monkeypatch.setattr(wiring, "batch_worker", lambda: stage.environment.worker)
+    monkeypatch.setattr(wiring, "direct_invocation", lambda: stage.environment.direct)
     return stage

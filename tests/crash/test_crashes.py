@@ -21,7 +21,7 @@ from tests.crash.stories import LEASE_AND_REST, Story, tell
 Plan = dict[int, Kind]
 NAMES = (f"r{number}" for number in itertools.count(1))
 
-TRIGGERS: list[Trigger] = ["http with a key", "http without a key", "sqs", "eventbridge"]
+TRIGGERS: list[Trigger] = ["http with a key", "http without a key", "sqs", "eventbridge", "direct"]
 
 
 def tell_of(stage: Stage, *triggers: Trigger, plan: Plan) -> Story:

@@ -48,11 +48,12 @@ def environment(
     # Without a shared token, so that the table's faults meet the ledger's own calls.
     for name, value in {**template_variables(account, vendor), "ACCESS_TOKEN_SECRET_ARN": ""}.items():
         monkeypatch.setenv(name, value)
-    wiring.http_api.cache_clear()
-    wiring.batch_worker.cache_clear()
+    functions = (wiring.http_api, wiring.batch_worker, wiring.direct_invocation)
+    for function in functions:
+        function.cache_clear()
     yield
-    wiring.http_api.cache_clear()
-    wiring.batch_worker.cache_clear()
+    for function in functions:
+        function.cache_clear()
 
 
 @pytest.fixture
