@@ -1,16 +1,16 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
 # in .oldest, each made from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot mapping operate test lint types template scan unit fuzz mutants soak model bench format sbom lock clean
+.PHONY: help demo local screenshot mapping operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
 SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
 OLDEST := .oldest/made-from-the-lock
-BROWSER := .venv/browser-is-there
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
-PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile  # a file's tests share a deployed stack
+PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadgroup --no-loadscope-reorder
+CORE := tests/domain tests/triggers tests/customergauge tests/aws $(wildcard tests/test_*.py)
 PORT :=
 CONSOLE_PORT :=
 REQUESTS :=
@@ -27,7 +27,7 @@ export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 endif
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a CustomerGauge sandbox
 	@$(BIN)/python -m sandbox.demo
@@ -35,7 +35,7 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=4566 fixes the emulator's port, CONSOLE_PORT=8080 the page's
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT)) $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
 
-screenshot: $(TOOLS) $(BROWSER)  ## docs/console.png, taken anew
+screenshot: $(TOOLS)  ## docs/console.png, taken anew
 	@$(BIN)/python -m tests.console.screenshot
 
 mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
@@ -44,7 +44,15 @@ mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)
 
-test: lint types template scan unit  ## everything that has to pass
+unit: $(TOOLS)  ## the core's tests, without a deployment; under a minute
+	@$(PYTEST) -m "not (full or slow)" $(CORE)
+
+test: lint types $(TOOLS)  ## style, types and tests, those of the deployed stack too; needs only .venv, about five minutes
+	@$(PYTEST) $(COVERAGE) -m "not (full or slow)"
+
+test-all: COVERAGE := --cov --cov-report=term
+test-all: test template scan $(COMPARED) $(OLDEST)  ## what CI runs: also the browser, scanners, examples, crash pairs and fuzz
+	@$(PYTEST) --hypothesis-profile=thorough -m "slow and not full"
 
 lint: $(TOOLS)  ## style and common mistakes
 	@$(BIN)/ruff check . && $(BIN)/ruff format --check .
@@ -57,10 +65,6 @@ template: $(TOOLS)  ## the template as SAM reads it
 
 scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it, and in the code
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
-
-unit: $(TOOLS) $(SCANNERS) $(COMPARED) $(OLDEST) $(BROWSER)  ## the tests, the deployed stack's included
-	@$(PYTEST) tests/fuzz tests/outage  # apart, since measuring coverage makes them many times slower
-	@$(PYTEST) --cov --cov-report=term --ignore tests/fuzz --ignore tests/outage
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
@@ -106,5 +110,3 @@ $(TOOLS) $(SCANNERS) $(COMPARED) $(OLDEST):
 	      -r $< > $(@D)/install.log 2>&1 \
 	    || { tail -n 5 $(@D)/install.log; echo "error: the tools could not be installed; all of it is in $(@D)/install.log"; exit 1; }; }
 	@touch $@
-$(BROWSER): $(TOOLS)
-	@sh sandbox/find-browser.sh > $@.tmp && mv $@.tmp $@

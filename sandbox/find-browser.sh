@@ -1,6 +1,6 @@
 #!/bin/sh
 # Prints the path of a Chromium or Chrome that really runs: what $CHROMIUM names, on PATH, or among macOS's applications.
-# As root on Debian or Ubuntu it installs one. Where there is none it says how to get one, in a line.
+# Where there is none it says how to get one; it installs nothing.
 
 find_one() {
     applications=${APPLICATIONS:-/Applications}
@@ -16,11 +16,6 @@ find_one() {
 }
 
 find_one && exit
-
-if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null 2>&1; then
-    echo "No Chromium here: apt-get installs one." >&2
-    { apt-get update --quiet && apt-get install --quiet --yes --no-install-recommends chromium; } >&2 && find_one && exit
-fi
 
 echo "error: no Chromium or Chrome here, which the console's tests drive; get one with your package manager, say" \
     "'sudo apt-get install chromium' or 'brew install --cask chromium', or name one with CHROMIUM=/path" >&2

@@ -1,9 +1,65 @@
+"""What all tests share: the order in which they run, an AWS account in this process, a vendor on a loopback socket."""
+
+from collections.abc import Iterator
+from functools import partial
+from pathlib import Path
+from typing import Final
+
 import pytest
 from hypothesis import HealthCheck, settings
+from moto import mock_aws
 
 from personal_link import observability
+from personal_link.aws.credentials_secret import CredentialsSecret
+from personal_link.aws.ledger import Ledger
+from personal_link.customergauge.access_token import TokenCache, run_in_background
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.fetch_token import fetch_token
+from personal_link.customergauge.transport import Transport
+from personal_link.issue_link import LinkIssuer
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
+from tests.fake_clock import FakeClock
 from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's
 from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
+
+TESTS: Final = Path(__file__).parent
+CORE: Final = ("domain", "triggers", "customergauge", "aws")  # the rooms in which most mistakes are made
+ONLY_IN_TEST_ALL: Final = ("benchmarks", "console", "deployments", "fuzz", "locks", "outage", "scan")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what needs more than `.venv` gives, and let the core's tests run first."""
+    for item in items:
+        if item.path.relative_to(TESTS).parts[0] in ONLY_IN_TEST_ALL:
+            item.add_marker("slow")
+        if "browser" in getattr(item, "fixturenames", ()):
+            item.add_marker("browser")
+        if item.path.parent.name == "stack":
+            item.add_marker("stack")
+            item.add_marker(pytest.mark.xdist_group("stack"))  # one worker, hence one deployment
+        elif item.get_closest_marker("slow"):
+            item.add_marker(pytest.mark.xdist_group(str(item.path)))  # a file's tests share what they set up
+    items.sort(key=_turn)
+
+
+def _turn(item: pytest.Item) -> int:
+    """Return when a test's turn comes: the longest group at once, beside it the core, then the rest."""
+    place = item.path.relative_to(TESTS).parts
+    if place[0] == "stack":
+        return 0
+    return 1 if len(place) == 1 or place[0] in CORE else 2
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    """Say last how many tests were skipped, and why."""
+    reasons: dict[str, int] = {}
+    for report in terminalreporter.stats.get("skipped", []):
+        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
+        reasons[reason] = reasons.get(reason, 0) + 1
+    for reason, count in reasons.items():
+        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -12,13 +68,65 @@ def log_to_what_pytest_captures() -> None:
     observability.logger()
 
 
+@pytest.fixture
+def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Credentials that open nothing, so that no test can reach a real account."""
+    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
+    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
+    monkeypatch.setenv("AWS_SESSION_TOKEN", "testing")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
+    monkeypatch.delenv("AWS_PROFILE", raising=False)
+    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+
+
+@pytest.fixture
+def account(aws_environment: None) -> Iterator[Account]:  # noqa: ARG001
+    with mock_aws():
+        yield Account.create()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock(wall=1_795_428_000.0)  # 2026-11-23T10:00:00Z
+
+
+@pytest.fixture
+def ledger(account: Account, clock: FakeClock) -> Ledger:
+    return Ledger(account.dynamodb, account.ledger_table, 21, clock)
+
+
+@pytest.fixture
+def vendor() -> Iterator[CustomerGaugeSandbox]:
+    with CustomerGaugeSandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as sandbox:
+        yield sandbox
+
+
+@pytest.fixture
+def issuer(account: Account, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox) -> LinkIssuer:
+    """The use case with everything real but the time and the AWS account."""
+    customergauge = CustomerGauge(
+        Transport(clock), clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url
+    )
+    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+    return LinkIssuer(
+        ledger=ledger,
+        tokens=TokenCache(partial(fetch_token, secret, customergauge), clock, run_in_background),
+        customergauge=customergauge,
+        clock=clock,
+        default_configuration="contact",
+        sleep=clock.advance,
+    )
+
+
 def profile(max_examples: int) -> settings:
     return settings(
         max_examples=max_examples, deadline=None, database=None, suppress_health_check=[HealthCheck.too_slow]
     )
 
 
-# How much is tried: `make fuzz` takes the profile of that name, a hundred thousand examples in all.
-settings.register_profile("suite", profile(max_examples=3_400))
+# How much is tried: `make test-all` takes `thorough` for tests/fuzz, `make fuzz` takes a hundred thousand in all.
+settings.register_profile("suite", profile(max_examples=100))
+settings.register_profile("thorough", profile(max_examples=3_400))
 settings.register_profile("fuzz", profile(max_examples=34_000))
 settings.load_profile("suite")

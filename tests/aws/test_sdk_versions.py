@@ -52,7 +52,10 @@ shown = {
 print(json.dumps(shown), file=sys.stderr)
 """
 
-pytestmark = pytest.mark.skipif(not OLDEST.exists(), reason="`make unit` makes .oldest from its lock")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not OLDEST.exists(), reason="`make test-all` makes .oldest from its lock"),
+]
 
 
 @pytest.fixture(scope="module")

@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from typing import Any, Literal
 
-Trigger = Literal["http with a key", "http without a key", "sqs", "eventbridge"]
+Trigger = Literal["http with a key", "http without a key", "sqs", "eventbridge", "direct"]
 HTTP: tuple[Trigger, ...] = ("http with a key", "http without a key")
 
 

@@ -3,7 +3,6 @@
 from collections.abc import Iterator
 
 import pytest
-from moto import mock_aws
 
 from personal_link import wiring
 from sandbox.customergauge import CustomerGaugeSandbox
@@ -11,27 +10,6 @@ from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.crash.environments import Stage
 from tests.crash.interruptions import Interruptions
 from tests.fake_clock import FakeClock
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    for name, value in {
-        "AWS_ACCESS_KEY_ID": "testing",
-        "AWS_SECRET_ACCESS_KEY": "testing",
-        "AWS_SESSION_TOKEN": "testing",
-        "AWS_DEFAULT_REGION": "eu-west-1",
-        "AWS_EC2_METADATA_DISABLED": "true",
-    }.items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield Account.create()
-
-
-@pytest.fixture
-def clock() -> FakeClock:
-    return FakeClock(wall=1_795_428_000.0)  # 2026-11-23T10:00:00Z
 
 
 @pytest.fixture
@@ -43,11 +21,12 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
 
 @pytest.fixture
 def stage(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock) -> Stage:
-    """Both handlers over whatever environment lives."""
+    """The three handlers over whatever environment lives."""
     interruptions = Interruptions()
     for client in (account.dynamodb, account.sqs, account.secretsmanager):
         interruptions.watch(client)
     stage = Stage(account, vendor, clock, interruptions, receipt=account.queued_record("{}")["receiptHandle"])
     monkeypatch.setattr(wiring, "http_api", lambda: stage.environment.door)
     monkeypatch.setattr(wiring, "batch_worker", lambda: stage.environment.worker)
+    monkeypatch.setattr(wiring, "direct_invocation", lambda: stage.environment.direct)
     return stage

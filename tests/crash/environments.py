@@ -1,9 +1,10 @@
-"""Lambda environments of both functions, as the wiring builds them, but over a clock that the tests move."""
+"""Lambda environments of the three functions, as the wiring builds them, but over a clock that the tests move."""
 
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+import direct_invocation
 import http_api
 import queue_worker
 from personal_link.aws import token_lease
@@ -22,6 +23,7 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account
 from tests.crash.interruptions import Interruptions, WatchedTransport
@@ -31,10 +33,11 @@ DAY = 86_400.0
 
 
 class Context:
-    """Lambda's context: the time that the function has left."""
+    """Lambda's context: the time that the function has left, and the id of the invocation."""
 
-    def __init__(self, seconds: float) -> None:
+    def __init__(self, seconds: float, aws_request_id: str = "invocation") -> None:
         self._milliseconds = round(seconds * 1000)
+        self.aws_request_id = aws_request_id
 
     def get_remaining_time_in_millis(self) -> int:
         return self._milliseconds
@@ -42,10 +45,11 @@ class Context:
 
 @dataclass(frozen=True)
 class Environment:
-    """What is built once and gone when it is killed: caches, connections, both functions' objects."""
+    """What is built once and gone when it is killed: caches, connections, the functions' objects."""
 
     door: HttpApi
     worker: BatchWorker
+    direct: DirectInvocation
 
 
 @dataclass
@@ -77,6 +81,10 @@ class Stage:
         """Invoke the HTTP function."""
         answer: dict[str, Any] = http_api.handler(event, Context(28))
         return answer
+
+    def invoke(self, payload: object, invocation: str) -> dict[str, Any]:
+        """Invoke the function of direct invocations. Raises an error whose class is named by its code."""
+        return direct_invocation.handler(payload, Context(60, invocation))
 
     def work(self, records: list[dict[str, Any]]) -> set[str]:
         """Invoke the queue worker; return the ids of the messages that stay in the queue."""
@@ -112,4 +120,4 @@ def an_environment(
         retry_window=DAY,
         clock=clock,
     )
-    return Environment(HttpApi(issuer, results), worker)
+    return Environment(HttpApi(issuer, results), worker, DirectInvocation(issuer, results, no_mapping))

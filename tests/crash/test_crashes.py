@@ -21,7 +21,7 @@ from tests.crash.stories import LEASE_AND_REST, Story, tell
 Plan = dict[int, Kind]
 NAMES = (f"r{number}" for number in itertools.count(1))
 
-TRIGGERS: list[Trigger] = ["http with a key", "http without a key", "sqs", "eventbridge"]
+TRIGGERS: list[Trigger] = ["http with a key", "http without a key", "sqs", "eventbridge", "direct"]
 
 
 def tell_of(stage: Stage, *triggers: Trigger, plan: Plan) -> Story:
@@ -76,6 +76,7 @@ def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) ->
     assert unknown == ["kill after personal-link", "fail after personal-link", "kill before UpdateItem"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("offset", "trigger"), list(enumerate(TRIGGERS)))
 def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger: Trigger, offset: int) -> None:
     plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 5)

@@ -6,7 +6,6 @@ from collections.abc import Iterator
 from functools import partial
 
 import pytest
-from moto import mock_aws
 
 from personal_link import observability, wiring
 from personal_link.aws.credentials_secret import CredentialsSecret
@@ -18,14 +17,8 @@ from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import SystemClock
 from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge import CustomerGaugeSandbox
-from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account, template_variables
+from tests.aws.account import Account, template_variables
 from tests.faults.faulty_aws import FaultyAws
-
-
-@pytest.fixture
-def vendor() -> Iterator[CustomerGaugeSandbox]:
-    with CustomerGaugeSandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as sandbox:
-        yield sandbox
 
 
 @pytest.fixture
@@ -34,20 +27,6 @@ def gauge(vendor: CustomerGaugeSandbox) -> CustomerGauge:
     return CustomerGauge(
         Transport(clock), clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url, encoding="json"
     )
-
-
-@pytest.fixture
-def account(monkeypatch: pytest.MonkeyPatch) -> Iterator[Account]:
-    """An account of credentials that open nothing, so that no test can reach a real one."""
-    monkeypatch.setenv("AWS_ACCESS_KEY_ID", "testing")
-    monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "testing")
-    monkeypatch.setenv("AWS_SESSION_TOKEN", "testing")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.setenv("AWS_EC2_METADATA_DISABLED", "true")
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    with mock_aws():
-        yield Account.create()
 
 
 @pytest.fixture
@@ -69,11 +48,12 @@ def environment(
     # Without a shared token, so that the table's faults meet the ledger's own calls.
     for name, value in {**template_variables(account, vendor), "ACCESS_TOKEN_SECRET_ARN": ""}.items():
         monkeypatch.setenv(name, value)
-    wiring.http_api.cache_clear()
-    wiring.batch_worker.cache_clear()
+    functions = (wiring.http_api, wiring.batch_worker, wiring.direct_invocation)
+    for function in functions:
+        function.cache_clear()
     yield
-    wiring.http_api.cache_clear()
-    wiring.batch_worker.cache_clear()
+    for function in functions:
+        function.cache_clear()
 
 
 @pytest.fixture

@@ -2,10 +2,13 @@
 
 import ast
 import re
+from functools import cache
 from pathlib import Path
 from typing import Final, NamedTuple
 
 HERE: Final = Path(__file__).parent
+VENDOR: Final = HERE.with_name("customergauge")
+OF_THE_TABLE: Final = ("test_certificates.py", "test_connections.py", "test_large_answers.py", "test_vendor_answers.py")
 ROOT: Final = HERE.parent.parent
 STATES: Final = {"held", "differs", "open"}
 
@@ -29,6 +32,7 @@ def rows() -> list[Row]:
     return found
 
 
+@cache
 def functions(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
@@ -71,8 +75,8 @@ def test_no_row_is_open() -> None:
 def test_every_test_of_a_fault_stands_in_the_table() -> None:
     named = {name.partition("[")[0] for row in rows() for name in row.tests}
     ours = {
-        f"tests/faults/{path.name}::{function}"
-        for path in HERE.glob("test_*.py")
+        f"{path.relative_to(ROOT)}::{function}"
+        for path in (*HERE.glob("test_*.py"), *(VENDOR / name for name in OF_THE_TABLE))
         if path != Path(__file__)
         for function in functions(path)
         if function.startswith("test_")

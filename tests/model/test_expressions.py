@@ -8,7 +8,6 @@ import pytest
 from botocore.exceptions import ClientError
 
 from tests.aws.account import Account
-from tests.aws.conftest import account, aws_environment  # noqa: F401  # fixtures
 from tests.model.deliveries import Call, Delivery, prepare
 from tests.model.explorer import Explorer, Scenario
 from tests.model.expressions import Item, holds, written
@@ -30,7 +29,7 @@ def pk_of(arguments: dict[str, Any]) -> str:
     return pk
 
 
-def by_moto(account: Account, arguments: dict[str, Any]) -> tuple[str, Any]:  # noqa: F811
+def by_moto(account: Account, arguments: dict[str, Any]) -> tuple[str, Any]:
     operation = account.dynamodb.put_item if "Item" in arguments else account.dynamodb.update_item
     try:
         operation(**arguments)
@@ -41,7 +40,7 @@ def by_moto(account: Account, arguments: dict[str, Any]) -> tuple[str, Any]:  # 
     return "ok", account.dynamodb.get_item(TableName="ledger", Key={"pk": {"S": pk_of(arguments)}})["Item"]
 
 
-def test_every_write_of_the_ledger_ends_as_with_moto(account: Account) -> None:  # noqa: F811
+def test_every_write_of_the_ledger_ends_as_with_moto(account: Account) -> None:
     writes = writes_of_the_model()
     items: dict[str, Item] = {}
     ends = []

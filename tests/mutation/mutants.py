@@ -25,35 +25,34 @@ from tests.mutation.guards import GUARDS, Guard
 
 REPOSITORY = Path(__file__).parents[2]
 LAYER = REPOSITORY / "layers" / "personal_link"
+VENDOR = [
+    f"tests/customergauge/test_{name}.py"
+    for name in ("connections", "large_answers", "transport", "undocumented_answers", "vendor_page", "wrapped_answers")
+]
 TESTS = {
-    "customergauge/access_token": ["tests/unit/test_access_token.py"],
+    "customergauge/access_token": ["tests/customergauge/test_access_token.py"],
     "aws/shared_token": ["tests/aws/test_shared_token.py"],
     "aws/token_lease": ["tests/aws/test_shared_token.py"],
     "aws/token_secret": ["tests/aws/test_shared_token.py"],
-    "customergauge/fetch_token": ["tests/unit/test_sign_in.py"],
-    "customergauge/circuit_breaker": ["tests/unit/test_circuit_breaker.py"],
-    "triggers/batch": ["tests/aws/test_work_batch.py"],
-    "triggers/invocation": ["tests/aws/test_direct_call.py", "tests/unit/test_direct_invocation.py"],
-    "triggers/deliveries": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],
-    "triggers/http_request": [f"tests/unit/test_{name}.py" for name in ("triggers", "envelopes", "key_owners")],
-    "triggers/envelopes": ["tests/unit/test_envelopes.py", "tests/unit/test_triggers.py"],
-    "customergauge/client": ["tests/wire"],
-    "customergauge/answers": ["tests/wire"],
+    "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
+    "customergauge/circuit_breaker": ["tests/customergauge/test_circuit_breaker.py"],
+    "triggers/batch": ["tests/triggers/test_batch.py"],
+    "triggers/invocation": ["tests/triggers/test_invocation.py", "tests/triggers/test_direct_invocation.py"],
+    "triggers/deliveries": [f"tests/triggers/test_{name}.py" for name in ("deliveries", "envelopes", "key_owners")],
+    "triggers/http_request": [f"tests/triggers/test_{name}.py" for name in ("deliveries", "envelopes", "key_owners")],
+    "triggers/envelopes": ["tests/triggers/test_envelopes.py", "tests/triggers/test_deliveries.py"],
+    "customergauge/client": VENDOR,
+    "customergauge/answers": VENDOR,
     "observability": ["tests/leaks/test_log_lines.py"],
-    "customergauge/answer_bytes": [
-        "tests/wire",
-        *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers")),
-    ],
-    "customergauge/transport": [
-        "tests/wire",
-        *(f"tests/faults/test_{name}.py" for name in ("connections", "large_answers")),
-    ],
+    "customergauge/answer_bytes": VENDOR,
+    "customergauge/transport": VENDOR,
     "aws/ledger": [
-        *(f"tests/aws/test_{name}.py" for name in ("ledger", "issue_link", "key_owners")),
+        *(f"tests/aws/test_{name}.py" for name in ("ledger", "key_owners")),
+        "tests/test_issue_link.py",
         "tests/crash/test_late_writers.py",
     ],
-    "issue_link": ["tests/aws/test_issue_link.py", "tests/crash/test_late_writers.py"],
-    "domain/outcome": ["tests/unit/test_outcome.py", "tests/aws/test_issue_link.py"],
+    "issue_link": ["tests/test_issue_link.py", "tests/crash/test_late_writers.py"],
+    "domain/outcome": ["tests/domain/test_outcome.py", "tests/test_issue_link.py"],
 }
 NEEDED = 0.9
 SECONDS = 240  # a mutant that takes longer is one that hangs

@@ -21,8 +21,8 @@ from personal_link.domain.errors import (
 )
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET
+from tests.customergauge.scripted_lines import unanswered
 from tests.fake_clock import FakeClock
-from tests.faults.scripted_lines import unanswered
 
 GOOD = ClientCredentials(CLIENT_ID, CLIENT_SECRET)
 A_LINK = {"data": {"survey_link": "https://survey.eu.customergauge.com/r/1"}}

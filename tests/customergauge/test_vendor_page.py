@@ -18,7 +18,7 @@ from personal_link.domain.request import Scalar
 from personal_link.settings import load_settings
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
-from tests.wire.conftest import CONFIGURATION
+from tests.customergauge.conftest import CONFIGURATION
 
 JOE: Mapping[str, Scalar] = {
     "Account Name": "ACME",
@@ -75,6 +75,26 @@ def test_a_link_is_requested_as_json(
             "Email": "joe.doe@example.com",
         },
     }
+
+
+def test_a_record_keeps_the_kinds_of_its_values_in_json(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, deadline: Deadline
+) -> None:
+    record: Mapping[str, Scalar] = {
+        "Email": "joe@example.com",
+        "Zip": "7",
+        "Age": 7,
+        "Score": 1.5,
+        "Member": True,
+        "Segment": None,
+    }
+
+    gauge.create_personal_link(CONFIGURATION, record, token, deadline)
+
+    [call] = vendor.calls("personal-link")
+    assert call.body.decode().endswith(
+        '"record": {"Email": "joe@example.com", "Zip": "7", "Age": 7, "Score": 1.5, "Member": true, "Segment": null}}'
+    )
 
 
 def test_a_link_is_requested_as_a_form_by_choice(

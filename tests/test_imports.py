@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "layers" / "personal_link" / "personal_link"
 MODULES = sorted(PACKAGE.rglob("*.py"))
 HANDLERS = [ROOT / "functions" / name / f"{name}.py" for name in ("http_api", "queue_worker", "direct_invocation")]

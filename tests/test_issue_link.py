@@ -152,6 +152,7 @@ def test_every_heading_that_the_inbound_mapping_does_not_have_is_named_with_the_
     with pytest.raises(InvalidRequest) as refused:
         issue(guarded, mistyped)
 
+    assert refused.value.message == "The request is not valid: see record."  # it is logged; a heading is the caller's
     assert refused.value.errors == {
         "record.Emial": ["is not a heading of the inbound mapping; did you mean Email?"],
         "record.phone": ["is not a heading of the inbound mapping; did you mean Phone?"],

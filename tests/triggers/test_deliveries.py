@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urlencode
 
 import pytest
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from personal_link.domain.errors import Code, InvalidRequest, Unreadable
@@ -763,7 +763,6 @@ def outcome_of(delivery: Delivery) -> str:
     return request.key.digest + request.fingerprint + outcome_id(request)
 
 
-@settings(max_examples=300, deadline=None, database=None)
 @given(body=ANY_TEXT | ANY_JSON)
 @example(body=json.dumps(eventbridge_event({"record": {"A": 1}}, event_id="\ud800")))
 @example(body=json.dumps(eventbridge_event({}, event_id="\ud800")))
@@ -778,7 +777,6 @@ def test_no_message_makes_anything_but_an_outcome_or_an_error_of_ours(body: str)
     assert outcome_of(delivery)
 
 
-@settings(max_examples=300, deadline=None, database=None)
 @given(
     body=st.none() | ANY_TEXT | ANY_JSON,
     media_type=st.sampled_from(["application/json", FORM]) | ANY_TEXT,
@@ -799,7 +797,6 @@ def test_no_http_body_makes_anything_but_an_outcome_or_an_error_of_ours(
     assert outcome_of(delivery)
 
 
-@settings(max_examples=300, deadline=None, database=None)
 @given(payload=ANY_JSON.map(json.loads))
 @example(payload={"record": {"A": float("nan")}})
 def test_no_payload_makes_anything_but_an_outcome_or_an_error_of_ours(payload: object) -> None:

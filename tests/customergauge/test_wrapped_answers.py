@@ -17,7 +17,7 @@ from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Refused, Unanswered
 from personal_link.domain.outcome import PersonalLink
-from tests.faults.scripted_lines import Line, Talk, serving
+from tests.customergauge.scripted_lines import Line, Talk, serving
 
 LINK = "https://survey.eu.customergauge.com/r/1"
 SHORT = "https://cust.xx/1"

@@ -14,7 +14,7 @@ from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown
-from tests.faults.scripted_lines import Line, a_link, serving
+from tests.customergauge.scripted_lines import Line, a_link, serving
 
 MEGABYTE = 1_000_000
 PART = b" " * 50_000

@@ -14,7 +14,7 @@ from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed
-from tests.faults.scripted_lines import Line, a_link, serving
+from tests.customergauge.scripted_lines import Line, a_link, serving
 
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 TOMORROW = YESTERDAY + dt.timedelta(days=2)

@@ -25,8 +25,8 @@ from personal_link.domain.errors import (
     Unauthorized,
 )
 from sandbox.customergauge import CustomerGaugeSandbox
+from tests.customergauge.scripted_lines import Line, Talk, a_link, answer, serving, unanswered
 from tests.fake_clock import FakeClock
-from tests.faults.scripted_lines import Line, Talk, a_link, answer, serving, unanswered
 
 LINK = "https://survey.eu.customergauge.com/r/"
 TOKEN = AccessToken("token", 3600, time.time(), time.monotonic())
