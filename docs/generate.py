@@ -6,6 +6,7 @@ Each table stands in a page between two marks of cog; `make docs` calls this mod
 import ast
 import re
 from collections.abc import Iterable, Iterator
+from functools import cache
 from typing import Any, Final
 
 import click
@@ -131,13 +132,18 @@ def _allowed(parameter: dict[str, Any]) -> str:
 
 def _modules_with(code: Code) -> list[str]:
     """Return the modules that use a code, but for the one that defines it."""
-    return [
-        path.relative_to(PACKAGE).as_posix()
+    return [module for module, names in _names_used().items() if code.name in names and module != "domain/errors.py"]
+
+
+@cache
+def _names_used() -> dict[str, set[str]]:
+    """Return the names of all attributes that each module reads."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): {
+            node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+        }
         for path in sorted(PACKAGE.rglob("*.py"))
-        if path.name != "errors.py"
-        for names in [{node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)}]
-        if code.name in names
-    ]
+    }
 
 
 def _condition(alarm: dict[str, Any]) -> str:
@@ -149,7 +155,7 @@ def _condition(alarm: dict[str, Any]) -> str:
 def _sentence(alarm: dict[str, Any]) -> str:
     text = alarm["AlarmDescription"]
     whole = text["Fn::Sub"] if isinstance(text, dict) else text
-    return str(whole.split("Runbook:")[0])
+    return re.sub(r"(Runbook: )?docs/.*", "", str(whole), flags=re.DOTALL)
 
 
 def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
