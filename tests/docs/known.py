@@ -23,22 +23,15 @@ CODE = [
 # Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
 OF_OTHERS = frozenset(
     {
-        "AUTH",  # of the emulator
-        "AWS_ENDPOINT_URL",
         "AWS_LAMBDA_LOG_LEVEL",
         "ConcurrentExecutions",  # a metric of Lambda's
         "CouldNotDetermineMessageSource",  # an error of SQS's
         "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
         "ERROR_CODE",  # an attribute of what EventBridge parks
         "KMS_KEY_ARN",  # a place to fill in
-        "POWERTOOLS_DEBUG",
-        "POWERTOOLS_DEV",
-        "POWERTOOLS_LOGGER_LOG_EVENT",
         "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
-        "PYTHONPYCACHEPREFIX",
         "event_handler",  # of Powertools
         "http.client",
-        "inject_lambda_context",  # of Powertools
         "invalid_client",  # OAuth's own code
         "order.updated",  # a topic of WooCommerce
         "visit.json",  # the reader's
@@ -46,12 +39,14 @@ OF_OTHERS = frozenset(
 )
 
 
+@cache
 def parameters() -> dict[str, Any]:
     """Return the template's parameters."""
     found: dict[str, Any] = source_template()["Parameters"]
     return found
 
 
+@cache
 def resources(kind: str) -> dict[str, Any]:
     """Return the properties of the template's resources of a type."""
     found = source_template()["Resources"].items()

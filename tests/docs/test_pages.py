@@ -1,82 +1,109 @@
-"""What the README says is so."""
+"""The pages: short, linked, fresh, and their samples are what they say."""
 
 import json
 import re
-import tomllib
+import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from docs.generate import MEANINGS
 from personal_link.domain.errors import CODES
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Delivery, Source, check
-from sandbox.template import REPOSITORY, source_template, translated_template
+from sandbox.template import REPOSITORY
+from tests.docs.documents import DOCS, PAGES, fenced, name_of, sections
 
 README = (REPOSITORY / "README.md").read_text()
-LINES = README.splitlines()
-
-
-def fenced(language: str) -> list[str]:
-    return re.findall(rf"^```{language}\n(.*?)^```", README, re.DOTALL | re.MULTILINE)
-
-
-def rows(heading: str) -> list[list[str]]:
-    """The cells of the first table under a heading, its head left out."""
-    table = README.split(f"\n## {heading}\n")[1]
-    lines = re.findall(r"^\|.*\|$", table.split("\n## ")[0], re.MULTILINE)
-    return [[cell.strip() for cell in line.strip("|").split("|")] for line in lines[2:]]
+SHAPES = sections((DOCS / "request-and-result.md").read_text())
+DECISIONS = sorted((DOCS / "decisions").glob("0*.md"))
 
 
 def json_sample(heading: str) -> Any:
-    return json.loads(fenced_under(heading))
+    return json.loads(fenced(SHAPES[heading], "json")[0])
 
 
-def fenced_under(heading: str) -> str:
-    found = re.search(r"^```json\n(.*?)^```", README.split(f"\n## {heading}\n")[1], re.DOTALL | re.MULTILINE)
-    assert found
-    return found[1]
+def test_the_readme_has_at_most_150_lines_and_its_two_commands_in_the_first_screen() -> None:
+    lines = README.splitlines()
+
+    assert len(lines) <= 150
+    assert {"make demo", "make test"} <= {line.split("  ")[0] for line in lines[:20]}
 
 
-def test_the_two_commands_stand_before_line_40() -> None:
-    first = {command: next(n for n, line in enumerate(LINES, 1) if line.startswith(command)) for command in COMMANDS}
+def test_no_table_is_stale() -> None:
+    generated = [page for page in PAGES if "[[[cog" in page.read_text()]
 
-    assert all(number < 40 for number in first.values()), first
+    assert {name_of(page) for page in generated} == {
+        "README.md",
+        "docs/codes.md",
+        "docs/operation.md",
+        "docs/parameters.md",
+    }
+    checked = subprocess.run(
+        [sys.executable, "-m", "cogapp", "--check", "-I", ".", "-I", "layers/personal_link", *generated],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert checked.returncode == 0, f"{checked.stdout}{checked.stderr}: run `make docs`"
 
 
-COMMANDS = ("make demo", "make test")
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
+    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
+
+    assert [target for target in targets if not (page.parent / target).exists()] == []
 
 
-def test_every_sample_is_used_by_the_readme_or_the_page_on_mappings_and_by_a_test_of_the_stack() -> None:
-    pages = README + (REPOSITORY / "docs" / "mapping.md").read_text()
-    users = [REPOSITORY / "sandbox" / "demo.py", *REPOSITORY.glob("tests/stack/*.py")]
+@pytest.mark.parametrize(
+    "target",
+    [
+        "layers/personal_link/personal_link/triggers/batch.py",  # where a retry is decided
+        "layers/personal_link/personal_link/customergauge/answers.py",  # where a link is parsed
+        "layers/personal_link/personal_link/domain/errors.py",  # where a code is defined
+        "docs/parameters.md",  # what a parameter does
+        "docs/operation.md#uninstall",  # how to remove everything
+    ],
+)
+def test_a_newcomers_question_is_answered_within_one_link(target: str) -> None:
+    assert f"]({target})" in README
+
+
+def test_the_index_names_every_page() -> None:
+    index = (DOCS / "README.md").read_text()
+
+    pages = [page.name for page in DOCS.glob("*.md") if page.name != "README.md"]
+    assert [page for page in pages if f"({page})" not in index] == []
+
+
+def test_every_decision_is_dated_says_how_to_take_it_back_and_is_in_the_index() -> None:
+    index = (DOCS / "decisions" / "README.md").read_text()
+    numbers = [int(number) for cell in re.findall(r"\.md\) \| ([\d, ]+) \|", index) for number in cell.split(",")]
+
+    assert sorted(numbers) == list(range(1, 24))
+    for page in DECISIONS:
+        text = page.read_text()
+        assert f"({page.name})" in index
+        assert re.search(r"^20\d\d-\d\d-\d\d", text, re.MULTILINE), page.name
+        assert {"Context", "Alternatives", "Decision", "How to revert"} <= sections(text).keys(), page.name
+
+
+def test_every_code_has_its_meaning() -> None:
+    assert list(MEANINGS) == list(CODES)
+
+
+def test_every_sample_event_is_used_by_a_page_and_by_a_test_of_the_stack() -> None:
+    pages = "".join(page.read_text() for page in PAGES)
+    users = [REPOSITORY / "sandbox" / "demo.py", *REPOSITORY.glob("tests/**/*.py")]
     tests = "".join(path.read_text() for path in users)
 
     for sample in (REPOSITORY / "events").iterdir():
         assert f"events/{sample.name}" in pages
         assert sample.name in tests
-
-
-def test_the_parameters_are_those_of_the_template_in_its_words() -> None:
-    of_template = [
-        [f"`{name}`", f"`{parameter['Default']}`" if parameter["Default"] != "" else "empty", parameter["Description"]]
-        for name, parameter in source_template()["Parameters"].items()
-    ]
-
-    assert rows("Parameters")[: len(of_template)] == of_template
-
-
-def test_the_outputs_are_those_of_the_template() -> None:
-    named = re.findall(r"`(\w+)`", "".join(line for line in README.split("| output | |")[1].split("\n\n")[0]))
-
-    assert set(named) == set(source_template()["Outputs"])
-
-
-def test_the_codes_are_all_codes_with_their_http_statuses() -> None:
-    told = {row[0].strip("`"): int(row[1]) for row in rows("Codes")}
-
-    assert told == {str(code): meaning.http_status for code, meaning in CODES.items()}
 
 
 def test_the_sample_request_is_a_request() -> None:
@@ -106,74 +133,3 @@ def test_the_sample_result_has_the_shape_of_a_result() -> None:
     made = json.loads(outcome.message(echo_record=True))
     assert shape(json_sample("A result")) == shape(made)
     assert list(json_sample("A result")) == list(made)
-
-
-@pytest.mark.parametrize("environment", ["default", "staging", "prod", "local"])
-def test_samconfig_deploys_each_stage_without_a_question_about_its_name(environment: str) -> None:
-    config = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-
-    assert config[environment]["global"]["parameters"]["stack_name"]
-    assert config[environment]["deploy"]["parameters"]["resolve_s3"] is True
-
-
-def test_every_decision_is_dated_and_says_how_to_take_it_back() -> None:
-    for page in (REPOSITORY / "docs" / "decisions").glob("*.md"):
-        text = page.read_text()
-        assert re.search(r"^20\d\d-\d\d-\d\d, ", text, re.MULTILINE), page.name
-        assert "## Decision" in text, page.name
-        assert "## How to revert" in text, page.name
-        assert 20 <= len(text.splitlines()) <= 45, page.name
-
-
-@pytest.mark.parametrize(
-    "page", sorted(REPOSITORY.glob("*.md")) + sorted(REPOSITORY.glob("docs/**/*.md")), ids=lambda page: page.name
-)
-def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-
-    assert [target for target in targets if not (page.parent / target).exists()] == []
-
-
-def test_every_test_that_a_document_names_exists() -> None:
-    pages = [*REPOSITORY.glob("*.md"), *REPOSITORY.glob("docs/**/*.md")]
-    named = {path for page in pages for path in re.findall(r"`(tests/[\w/.-]+)`", page.read_text())}
-
-    assert named >= {"tests/leaks", "tests/stack/test_door.py"}
-    assert [path for path in named if not (REPOSITORY / path).exists()] == []
-
-
-def test_the_figures_are_those_of_the_last_make_bench() -> None:
-    measured = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
-
-    assert figures(README) == figures(measured)
-
-
-def figures(document: str) -> list[str]:
-    """The rows of the table of figures."""
-    return re.findall(r"^\| .* \| ≤ .* \| .*reached.* \|$", document, re.MULTILINE)
-
-
-WHOSE_KEY = (
-    "An idempotency key sent by HTTP, and the hash that stands in for a missing one, belongs to its caller (the IAM"
-    " role or user, or the API key): another caller with the same key gets a request of its own; the queue and the"
-    " event bus share their keys with each other."
-)
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/contracts/openapi.yaml", "docs/security.md"])
-def test_whose_a_key_is_stands_in_one_sentence(page: str) -> None:
-    assert WHOSE_KEY in " ".join((REPOSITORY / page).read_text().split())
-
-
-def test_what_stays_of_a_deleted_stack_is_what_the_readme_says() -> None:
-    policies = {
-        name: resource.get("DeletionPolicy", "Delete") for name, resource in translated_template()["Resources"].items()
-    }
-    stays = README.split("### Uninstall it")[1].split("\n## ")[0]
-
-    assert {name for name, policy in policies.items() if policy != "Delete"} == {"LedgerTable"}
-    assert "**The ledger's table**" in stays
-
-
-def test_a_first_deployment_that_fails_leaves_nothing_behind() -> None:
-    assert source_template()["Resources"]["LedgerTable"]["DeletionPolicy"] == "RetainExceptOnCreate"
