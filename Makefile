@@ -82,6 +82,10 @@ model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliverie
 bench: $(TOOLS) $(COMPARED)  ## how fast and how cheap it is, beside what one would write; ONLY=start,imports measures these alone
 	@$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
 
+.PHONY: docs
+docs: $(TOOLS)  ## the tables of the pages, written anew from the template and the code
+	@$(BIN)/cog -I . -I layers/personal_link -r README.md docs/*.md
+
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 

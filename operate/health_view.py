@@ -65,7 +65,7 @@ def _queues(glance: Glance) -> Iterator[str]:
         codes = ", ".join(code for code, _count in ages.retries.most_common())
         told = f"{number} being retried: {codes or 'no code known'}, oldest {in_words(ages.oldest_retry)}"
         glance.out.print(f"Retries: {told}")
-        yield f"{told}: docs/runbook.md#oldestretry"
+        yield f"{told}: docs/operation.md#oldestretry"
     if parked and parked[0]:
         by_code = parked[0]
         counted = ", ".join(f"{count} {code}" for code, count in by_code.most_common())
@@ -113,4 +113,4 @@ def _alarms(glance: Glance) -> Iterator[str]:
         confirmed = "1 subscriber" if told.confirmed == 1 else f"{told.confirmed or 'no'} subscribers"
         glance.out.print(f"Alarms tell: {confirmed}{pending}")
         if told.pending or (glance.stack.parameters.get("AlarmEmail") and not told.confirmed):
-            yield "AlarmEmail gets no alarm before it confirms its subscription: docs/runbook.md#who-is-told"
+            yield "AlarmEmail gets no alarm before it confirms its subscription: docs/operation.md#alarms"

@@ -1,7 +1,7 @@
 """What earlier versions stored or sent is still read: `tests/formats` has it, as it was written.
 
 The files of a format are never changed. A new format gets new files, and the old ones stay as long as such items,
-messages or consumers may be left: `docs/upgrade.md` says how long.
+messages or consumers may be left: docs/operation.md#what-is-versioned.
 """
 
 import json

@@ -1,20 +1,18 @@
 """What a result may be: the schema takes the examples, and nothing that the connector would not write."""
 
 import json
-import re
 from collections.abc import Callable
 from copy import deepcopy
 from typing import Any
 
 import pytest
 
+from docs.generate import MEANINGS
 from personal_link.domain.errors import CODES, Code, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink, describe
 from personal_link.domain.request import Source
 from sandbox.contracts import schema, validator, violations
-from sandbox.template import REPOSITORY
 
-README = (REPOSITORY / "README.md").read_text()
 CREATED, REJECTED, REFUSED, UNKNOWN = schema("result")["examples"]
 
 
@@ -25,9 +23,8 @@ def edited(result: dict[str, Any], edit: Callable[[dict[str, Any]], object]) -> 
 
 
 def codes_on_the_queue(becomes: str) -> set[str]:
-    """The codes of which the README's table says that they are rejected, or unknown."""
-    rows = re.findall(r"^\| `(\w+)` \| \d+ \| ([^|]*)\|", README, re.MULTILINE)
-    return {code for code, on_the_queue in rows if on_the_queue.startswith(becomes)}
+    """The codes that docs/codes.md calls rejected, or unknown."""
+    return {str(code) for code, (on_the_queue, _meaning) in MEANINGS.items() if on_the_queue.startswith(becomes)}
 
 
 @pytest.mark.parametrize("name", ["request", "result"])

@@ -1,4 +1,4 @@
-"""The access token: one fetch per life of a token, ahead of need, under any number of threads (design, 4.4)."""
+"""The access token: one fetch per life of a token, ahead of need, under any number of threads."""
 
 import threading
 import time

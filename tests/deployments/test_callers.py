@@ -1,4 +1,4 @@
-"""The callers of docs/calling.md, run as they stand: they get a link, come again with their key, say what is wrong."""
+"""The callers of docs/examples/callers, as they stand: they get a link, retry with their key, say what is wrong."""
 
 import json
 import os

@@ -1,4 +1,4 @@
-"""The README's recipe for an event of one's own, followed to the letter in a copy of the repository."""
+"""The recipe of docs/mapping.md for an event of one's own, followed to the letter in a copy of the repository."""
 
 import json
 import re
@@ -18,12 +18,12 @@ from sandbox.stack import MAPPINGS
 from sandbox.template import REPOSITORY
 from tests.docs.documents import fenced, sections
 
-RECIPE = sections((REPOSITORY / "README.md").read_text())["Wire your own event"]
+RECIPE = sections((REPOSITORY / "docs" / "mapping.md").read_text())["Wire your own event"]
 
 
 @pytest.fixture(scope="module")
 def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The repository with the README's entry added to the one file, and its event beside it."""
+    """The repository with the page's entry added to the one file, and its event beside it."""
     folder = tmp_path_factory.mktemp("repository")
     listed = subprocess.run(["git", "ls-files"], cwd=REPOSITORY, capture_output=True, text=True, check=True)  # noqa: S607
     for name in listed.stdout.splitlines():

@@ -4,39 +4,34 @@ import ast
 import re
 import subprocess
 from collections.abc import Iterator
-from contextlib import suppress
 from functools import cache
 from typing import Any
 
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from personal_link.domain.errors import SettingsError
-from personal_link.settings import load_queue_settings
 from sandbox.template import REPOSITORY, source_template
 
 PACKAGE = REPOSITORY / "layers" / "personal_link" / "personal_link"
-CODE = [*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")]
+CODE = [
+    *PACKAGE.rglob("*.py"),
+    *REPOSITORY.glob("functions/*/*.py"),
+    *REPOSITORY.glob("operate/*.py"),
+    REPOSITORY / "docs" / "generate.py",
+]
 
 # Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
 OF_OTHERS = frozenset(
     {
-        "AUTH",  # of the emulator
-        "AWS_ENDPOINT_URL",
         "AWS_LAMBDA_LOG_LEVEL",
         "ConcurrentExecutions",  # a metric of Lambda's
         "CouldNotDetermineMessageSource",  # an error of SQS's
         "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
         "ERROR_CODE",  # an attribute of what EventBridge parks
         "KMS_KEY_ARN",  # a place to fill in
-        "POWERTOOLS_DEBUG",
-        "POWERTOOLS_DEV",
-        "POWERTOOLS_LOGGER_LOG_EVENT",
         "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
-        "PYTHONPYCACHEPREFIX",
         "event_handler",  # of Powertools
         "http.client",
-        "inject_lambda_context",  # of Powertools
         "invalid_client",  # OAuth's own code
         "order.updated",  # a topic of WooCommerce
         "visit.json",  # the reader's
@@ -44,12 +39,14 @@ OF_OTHERS = frozenset(
 )
 
 
+@cache
 def parameters() -> dict[str, Any]:
     """Return the template's parameters."""
     found: dict[str, Any] = source_template()["Parameters"]
     return found
 
 
+@cache
 def resources(kind: str) -> dict[str, Any]:
     """Return the properties of the template's resources of a type."""
     found = source_template()["Resources"].items()
@@ -59,27 +56,6 @@ def resources(kind: str) -> dict[str, Any]:
 def alarms() -> dict[str, Any]:
     """Return the properties of the template's alarms."""
     return resources("AWS::CloudWatch::Alarm")
-
-
-def variables_set() -> set[str]:
-    """Return the environment variables that the template gives to either function."""
-    of_all = source_template()["Globals"]["Function"]["Environment"]["Variables"]
-    functions = resources("AWS::Serverless::Function").values()
-    return {*of_all}.union(*(function.get("Environment", {}).get("Variables", {}) for function in functions))
-
-
-def variables_read() -> set[str]:
-    """Return the environment variables that the settings ask for."""
-    asked: set[str] = set()
-
-    class Environment(dict[str, str]):
-        def get(self, name: str, default: Any = None) -> Any:
-            asked.add(name)
-            return default
-
-    with suppress(SettingsError):
-        load_queue_settings(Environment())
-    return asked
 
 
 @cache

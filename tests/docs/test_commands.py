@@ -13,7 +13,7 @@ from botocore.session import Session
 
 from operate.commands import operate
 from sandbox.template import REPOSITORY
-from tests.docs.documents import DOCS, PAGES, commands, fenced, name_of
+from tests.docs.documents import DOCS, PAGES, commands, name_of
 from tests.docs.known import files
 
 Command = list[str]
@@ -21,16 +21,13 @@ OF_THE_CLI = {
     ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"}
 }  # no call
 OF_ANY_CALL = {"--cli-binary-format", "--query", "--output", "--region", "--profile", "--endpoint-url"}
-IN_TEXT = re.compile(r"(?:python -m operate|aws) [^.:;,]+")  # the first look and the fix of an alarm
 
 
 @cache
 def every_command() -> list[tuple[str, Command]]:
-    """Return the commands of all pages, of the alarms' texts and of both pipelines, with where each stands."""
+    """Return the commands of all pages and of both pipelines, with where each stands."""
     found = [(name_of(page), command) for page in PAGES for command in commands(page.read_text())]
     found += [(".ci/run", words) for words in commands(f"```sh\n{(REPOSITORY / '.ci' / 'run').read_text()}\n```")]
-    texts = " ".join(" ".join(fenced((DOCS / "runbook.md").read_text(), "text")).split())
-    found += [("docs/runbook.md", command.split()) for command in IN_TEXT.findall(texts)]
     lines = re.findall(
         r"^ +(?:- run: )?((?:\.venv/bin/|make |sam ).+?)(?:  #.*)?$", (DOCS / "pipeline.yaml").read_text(), re.MULTILINE
     )
@@ -99,14 +96,6 @@ def test_every_file_that_a_command_reads_exists() -> None:
 # operate
 
 
-def leaves(group: click.Group, *before: str) -> Iterator[tuple[str, ...]]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from leaves(command, *before, name)
-        else:
-            yield (*before, name)
-
-
 def leaf_of(words: Command) -> tuple[click.Command, Command]:
     """Return the command that words lead to, and what is left of them: its arguments."""
     command: click.Command = operate
@@ -134,15 +123,6 @@ def test_every_command_of_the_operator_takes_the_arguments_it_is_given(
     if arguments:  # else it is but named
         known = [word.replace("smoke.json", "events/sqs_request.json") for word in arguments]
         command.make_context(command.name, known)  # raises a UsageError
-
-
-def test_every_command_of_the_operator_is_in_the_architecture() -> None:
-    named = [command for command in commands((DOCS / "architecture.md").read_text()) if command[:3] == OPERATE]
-
-    assert sorted(tuple(command[3:]) for command in named) == sorted(leaves(operate))
-
-
-OPERATE = ["python", "-m", "operate"]
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The pages show the files that the tests of the stack run; what no emulator shows of an example is read here."""
+"""The examples: what no emulator shows of them."""
 
 import json
 import re
@@ -15,39 +15,20 @@ from personal_link.domain.request import is_label
 from personal_link.triggers import event_mappings
 from tests.docs.documents import DOCS, fenced, rows, sections
 
-CALLING = (DOCS / "calling.md").read_text()
-CONSUMING = (DOCS / "consuming.md").read_text()
+ADVICE = sections((DOCS / "codes.md").read_text())["What a caller does"]
 MAPPING = (DOCS / "mapping.md").read_text()
-CALLERS = sorted((DOCS / "examples" / "callers").iterdir())
-LANGUAGES = {".sh": "sh", ".py": "python", ".mjs": "js"}
 SCHEDULE: dict[str, Any] = yaml_parse((DOCS / "examples" / "schedule.yaml").read_text())["Resources"]
 
 
-@pytest.mark.parametrize("caller", CALLERS, ids=lambda path: path.name)
-def test_the_page_shows_each_caller_as_it_is(caller: Path) -> None:
-    assert caller.read_text() in fenced(CALLING, LANGUAGES[caller.suffix])
-
-
-def test_the_page_shows_the_consumer_as_it_is() -> None:
-    consumer = DOCS / "examples" / "consumer" / "function" / "consumer.py"
-
-    assert [consumer.read_text()] == fenced(CONSUMING, "python")
-
-
 def test_the_page_says_of_each_code_what_a_caller_does() -> None:
-    named = [code for row in rows(sections(CALLING)["The rules"]) for code in re.findall(r"`([a-z_]+)`", row[0])]
+    named = [code for row in rows(ADVICE) for code in re.findall(r"`([a-z_]+)`", row[0])]
 
     assert sorted(named) == sorted(str(code) for code in CODES)
 
 
 @pytest.mark.parametrize("name", ["call.py", "call.mjs"])
 def test_what_a_caller_tries_again_is_what_the_page_says(name: str) -> None:
-    again = {
-        code
-        for row in rows(sections(CALLING)["The rules"])
-        if row[1].startswith("comes again")
-        for code in re.findall(r"`([a-z_]+)`", row[0])
-    }
+    again = {code for row in rows(ADVICE) if row[1].startswith("Retry ") for code in re.findall(r"`([a-z_]+)`", row[0])}
     caller = (DOCS / "examples" / "callers" / name).read_text()
     [tried] = re.findall(r"^(?:const )?TRY_AGAIN = (.+)$", caller, re.MULTILINE)
 

@@ -20,7 +20,7 @@ def ring(stage: Stage, state: str) -> None:
     cloudwatch = stage.located.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=ALARM,
-        AlarmDescription="Requests are parked.\n  Runbook: docs/runbook.md#parkedrequests",
+        AlarmDescription="Requests are parked.\n  Runbook: docs/operation.md#parkedrequests",
         MetricName="ApproximateNumberOfMessagesVisible",
         Namespace="AWS/SQS",
         Statistic="Maximum",
@@ -97,7 +97,7 @@ def test_an_alarm_that_rings_is_told_in_its_own_words(stage: Stage) -> None:
     told = stage.run("health", NAME)
 
     assert "Alarms: 1 of 1 ring" in told.output
-    assert needs(told.output) == [f"{ALARM}: Requests are parked. Runbook: docs/runbook.md#parkedrequests"]
+    assert needs(told.output) == [f"{ALARM}: Requests are parked. Runbook: docs/operation.md#parkedrequests"]
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_in_an_outage_what_is_retried_needs_somebody_with_its_number_codes_and_a
     line = "3 being retried: unavailable, no_answer, oldest 3 min"
     assert told.exit_code == 1
     assert f"Retries: {line}" in told.output
-    assert needs(told.output) == [f"{line}: docs/runbook.md#oldestretry"]
+    assert needs(told.output) == [f"{line}: docs/operation.md#oldestretry"]
 
 
 def test_what_was_retried_and_is_done_needs_nobody(stage: Stage) -> None:
@@ -230,7 +230,7 @@ def test_an_address_that_has_not_confirmed_is_told(
 
     told = stage.run("health", NAME)
 
-    need = "AlarmEmail gets no alarm before it confirms its subscription: docs/runbook.md#who-is-told"
+    need = "AlarmEmail gets no alarm before it confirms its subscription: docs/operation.md#alarms"
     assert f"Alarms tell: {line}" in told.output.splitlines()
     assert needs(told.output) == ([need] if needs_somebody else [])
 

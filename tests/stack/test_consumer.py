@@ -1,4 +1,4 @@
-"""The consumer of docs/consuming.md, deployed beside the stack: each result is handed on once, and none is lost."""
+"""The consumer of docs/examples/consumer, deployed beside the stack: each result is handled once, and none is lost."""
 
 import io
 import json

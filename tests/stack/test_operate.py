@@ -141,7 +141,7 @@ def test_in_an_outage_health_tells_what_is_retried_and_for_how_long(
 
     vendor.misbehave = lambda _call: None
     assert told.exit_code == 1
-    assert re.search(r"^! 1 being retried: .*unavailable.*, oldest \d+ s: docs/runbook", told.output, re.MULTILINE)
+    assert re.search(r"^! 1 being retried: .*unavailable.*, oldest \d+ s: docs/operation", told.output, re.MULTILINE)
     assert the_result(stack, lambda message: message.get("reference") == request["reference"])
 
 

@@ -1,4 +1,4 @@
-"""What an HTTP caller is told: design, section 3, row by row."""
+"""What an HTTP caller is told: docs/codes.md, row by row."""
 
 import json
 

@@ -125,7 +125,7 @@ def test_an_older_version_does_not_find_what_this_one_began_by_http(key: str | N
     context = {"requestId": "r-1", "requestTimeEpoch": 1_800_000_000_500, "identity": {"userArn": f"{ACCOUNT}:user/s"}}
     owned = check(open_http({**request, "requestContext": context})).key
 
-    assert owned.digest != owned.former_digest, "so a canary and a roll-back of this upgrade ask twice: docs/upgrade.md"
+    assert owned.digest != owned.former_digest, "a canary and a roll-back of this upgrade ask twice: docs/operation.md"
 
 
 # The queue and the bus

@@ -4,10 +4,10 @@ import { setTimeout as sleep } from "node:timers/promises";
 
 const { PERSONAL_LINK_URL, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN } = process.env;
 const ATTEMPTS = 5;
-const LONGEST_WAIT = 20; // seconds; a request that may wait longer belongs on the queue from the start
+const LONGEST_WAIT = 20; // seconds; send a request that can wait longer to the queue
 const TRY_AGAIN = new Set(["in_progress", "rate_limited", "unavailable", "internal_error", "no_answer"]);
 
-/** There is no link; `code` says why, and whether a person has to do something first. */
+/** There is no link; `code` says why. */
 export class NoLinkError extends Error {
   constructor({ code = "not_let_in", message, errors = {} }) {
     super(`${code}: ${message}`);
@@ -15,7 +15,7 @@ export class NoLinkError extends Error {
   }
 }
 
-/** Returns the link for a request; whatever is tried again is tried under the same key. */
+/** Returns the link for a request; every retry uses the same key. */
 export async function personalLink(request, key) {
   const body = JSON.stringify(request);
   for (let attempt = 1; ; attempt++) {
@@ -28,7 +28,7 @@ export async function personalLink(request, key) {
       answer = await response.json();
       if (response.ok) return answer.data;
       wait = Number(response.headers.get("retry-after") ?? wait);
-    } catch { // perhaps it arrived: with its key it may be sent again
+    } catch { // it may have arrived: the key makes a retry safe
       answer = { code: "no_answer", message: "No answer came." };
     }
     if (!TRY_AGAIN.has(answer.code) || attempt === ATTEMPTS || wait > LONGEST_WAIT) throw new NoLinkError(answer);
@@ -50,7 +50,7 @@ function sign(body, headers) {
   const secret = scope.split("/").reduce(hmac, `AWS4${AWS_SECRET_ACCESS_KEY}`);
   const signature = hmac(secret, text).toString("hex");
   const proof = `Credential=${AWS_ACCESS_KEY_ID}/${scope}, SignedHeaders=${names.join(";")}, Signature=${signature}`;
-  const { host, ...sent } = signed; // fetch sends the host by itself
+  const { host, ...sent } = signed; // fetch adds the host itself
   return { ...sent, authorization: `AWS4-HMAC-SHA256 ${proof}` };
 }
 

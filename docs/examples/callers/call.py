@@ -1,4 +1,4 @@
-"""Asks for a survey link with a signature. Needs boto3, which brings botocore and urllib3."""
+"""Ask for a survey link with a signature. Needs boto3, which brings botocore and urllib3."""
 
 import json
 import os
@@ -15,7 +15,7 @@ from botocore.session import Session
 
 URL = os.environ["PERSONAL_LINK_URL"]
 ATTEMPTS = 5
-LONGEST_WAIT = 20.0  # seconds; a request that may wait longer belongs on the queue from the start
+LONGEST_WAIT = 20.0  # seconds; send a request that can wait longer to the queue
 TRY_AGAIN = {"in_progress", "rate_limited", "unavailable", "internal_error", "no_answer"}
 
 http = urllib3.PoolManager(timeout=urllib3.Timeout(connect=5, read=35), retries=False)  # the API gives up after 29 s
@@ -24,7 +24,7 @@ region = os.environ["AWS_REGION"]
 
 
 class NoLinkError(Exception):
-    """There is no link; `code` says why, and whether a person has to do something first."""
+    """There is no link; `code` says why."""
 
     def __init__(self, code: str, message: str, errors: Mapping[str, list[str]]) -> None:
         super().__init__(f"{code}: {message}")
@@ -32,17 +32,17 @@ class NoLinkError(Exception):
 
 
 def personal_link(request: Mapping[str, Any], key: str) -> dict[str, Any]:
-    """Return the link for a request; whatever is tried again is tried under the same key. Raises NoLinkError."""
+    """Return the link for a request; every retry uses the same key. Raises NoLinkError."""
     for attempt in range(1, ATTEMPTS + 1):
         wait = random.uniform(0.5, 1) * 2**attempt
         try:
             status, headers, answer = _send(request, key)
-        except (urllib3.exceptions.HTTPError, ValueError):  # perhaps it arrived: with its key it may be sent again
+        except (urllib3.exceptions.HTTPError, ValueError):  # it may have arrived: the key makes a retry safe
             status, headers, answer = 0, {}, {"code": "no_answer", "message": "No answer came."}
         if status == 200:
             link: dict[str, Any] = answer["data"]
             return link
-        code = answer.get("code", "not_let_in")  # API Gateway's own refusals have none
+        code = answer.get("code", "not_let_in")  # refusals by API Gateway itself have none
         wait = float(headers.get("Retry-After", wait))
         if code not in TRY_AGAIN or attempt == ATTEMPTS or wait > LONGEST_WAIT:
             break
@@ -53,7 +53,9 @@ def personal_link(request: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _send(request: Mapping[str, Any], key: str) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     signed = AWSRequest("PUT", URL, data=json.dumps(request).encode(), headers=headers)
-    SigV4Auth(credentials, "execute-api", region).add_auth(signed)  # anew each time: a signature lives five minutes
+    SigV4Auth(credentials, "execute-api", region).add_auth(
+        signed
+    )  # for each try: a signature is valid for five minutes
     answer = http.request("PUT", URL, body=signed.data, headers=dict(signed.headers.items()))
     return answer.status, answer.headers, answer.json()
 

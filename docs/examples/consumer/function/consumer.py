@@ -1,8 +1,8 @@
-"""Reads the results queue: a link goes to your system once, what a person has to see goes to people.
+"""Consume the results queue: post each link to your system once, and tell people about the other results.
 
-A result is delivered at least once, so its id is claimed before it is handed on: who claims it first hands it on, and
-who dies in between loses the claim after a minute. Your system gets the id as well, for the one case that is left: it
-was told, and the worker died before it could write that down.
+A result is delivered at least once, so a worker claims its id before it hands the result on. A claim of a worker that
+died ends after a minute. Your system gets the id as well, for the one case that is left: the worker died after your
+system took the link and before it recorded that.
 """
 
 import json
@@ -21,12 +21,12 @@ REMEMBERED = 30 * 86_400  # seconds: longer than the queue keeps a result, and t
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-    """Handle a batch; what fails is named, and only that comes again."""
+    """Handle a batch; return the ids of the messages that failed, so that only those come again."""
     failures = []
     for record in event["Records"]:
         try:
             handle(json.loads(record["body"]))
-        except Exception as error:  # whatever it is: this one comes again, the others do not
+        except Exception as error:  # any error concerns this result only
             print(json.dumps({"failed": record["messageId"], "error": type(error).__name__}))
             failures.append({"itemIdentifier": record["messageId"]})
     return {"batchItemFailures": failures}
@@ -39,7 +39,7 @@ def handle(result: dict[str, Any]) -> None:
     try:
         if result["status"] == "created":
             tell_your_system(result)
-        else:  # rejected: mend the request, send it with a new key. unknown: look into CustomerGauge's Request History
+        else:  # rejected: fix the request, send it with a new key. unknown: see CustomerGauge's Request History
             tell_people(result)
     except Exception:
         let_go(result["id"])
@@ -48,7 +48,7 @@ def handle(result: dict[str, Any]) -> None:
 
 
 def claim(result_id: str) -> bool:
-    """Claim a result; return whether it is still to be handed on. Raises ClientError if another worker has it."""
+    """Claim a result; return False if it was handled. Raises ClientError if another worker has it."""
     now = int(time.time())
     try:
         HANDLED.put_item(
@@ -66,19 +66,19 @@ def claim(result_id: str) -> bool:
 
 
 def remember(result_id: str) -> None:
-    """Write down that a result is handled: its claim never ends."""
+    """Record that a result was handled: its claim never ends."""
     HANDLED.update_item(Key={"id": result_id}, UpdateExpression="REMOVE claimed_until")
 
 
 def let_go(result_id: str) -> None:
-    """End a claim: the next delivery need not wait for it."""
+    """End a claim, so that the next delivery does not wait."""
     HANDLED.update_item(
         Key={"id": result_id}, UpdateExpression="SET claimed_until = :now", ExpressionAttributeValues={":now": 0}
     )
 
 
 def tell_your_system(result: dict[str, Any]) -> None:
-    """Post the link; anything but a 2xx raises, and the result comes again."""
+    """Post the link. Raises for anything but a 2xx, so that the result comes again."""
     body = {"reference": result.get("reference"), "survey_link": result["personal_link"]["survey_link"]}
     headers = {"Content-Type": "application/json", "Idempotency-Key": result["id"]}
     request = urllib.request.Request(os.environ["WEBHOOK_URL"], json.dumps(body).encode(), headers, method="POST")
@@ -87,7 +87,7 @@ def tell_your_system(result: dict[str, Any]) -> None:
 
 
 def tell_people(result: dict[str, Any]) -> None:
-    """Publish what went wrong, without the record: a mail is no place for it."""
+    """Publish what went wrong, without the record, which does not belong in a mail."""
     error = result["error"]
     lines = [f"{result['status']}: {error['code']}", error["message"], json.dumps(error.get("errors", {}))]
     lines.append(f"reference {result.get('reference')}, result {result['id']}")

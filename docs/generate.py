@@ -1,0 +1,170 @@
+"""Write the tables of these pages from the template and the code.
+
+Each table stands in a page between two marks of cog; `make docs` calls this module and replaces what is between them.
+"""
+
+import ast
+import re
+from collections.abc import Iterable, Iterator
+from functools import cache
+from typing import Any, Final
+
+import click
+
+from operate.commands import operate
+from personal_link.domain.errors import CODES, Code
+from sandbox.template import REPOSITORY, source_template
+
+PACKAGE: Final = REPOSITORY / "layers" / "personal_link" / "personal_link"
+
+# What becomes of a queued request, and why: the code has this in many places, so it is written here once.
+MEANINGS: Final[dict[Code, tuple[str, str]]] = {
+    Code.INVALID_REQUEST: ("rejected; parked if it holds no request", "The request breaks the contract."),
+    Code.TOO_LARGE: ("rejected; parked if no result can hold it", "The request is over 64 KiB or 200 headings."),
+    Code.UNSUPPORTED_MEDIA_TYPE: ("-", "The body is neither JSON nor a form."),
+    Code.IDEMPOTENCY_KEY_REUSED: ("rejected", "A different request has used this key."),
+    Code.NO_MATCHING_CAMPAIGN: ("rejected", "No active personal link campaign matches the record."),
+    Code.DUPLICATE_RECORD: ("rejected", "A duplication rule of CustomerGauge excludes the contact."),
+    Code.MAPPING_NOT_FOUND: ("rejected", "CustomerGauge has no inbound mapping of this name."),
+    Code.VALIDATION_FAILED: ("rejected", "CustomerGauge refuses a value; `errors` names the field."),
+    Code.BAD_REQUEST: ("rejected", "CustomerGauge refuses the request for another reason."),
+    Code.OUTCOME_UNKNOWN: ("unknown", "An earlier attempt got no answer; now CustomerGauge reports a duplicate."),
+    Code.BAD_RESPONSE: ("unknown", "CustomerGauge accepted the record but sent no usable link."),
+    Code.IN_PROGRESS: ("retried", "Another attempt with this key is in flight."),
+    Code.RATE_LIMITED: ("retried", "CustomerGauge asks to slow down."),
+    Code.UNAVAILABLE: ("retried", "CustomerGauge cannot be reached, or it fails."),
+    Code.NO_ANSWER: ("retried", "The request was sent and no answer came."),
+    Code.CREDENTIALS_MISSING: ("retried", "The secret is empty, malformed or unreadable."),
+    Code.CREDENTIALS_REFUSED: ("retried", "CustomerGauge refuses the client id, the secret or the token."),
+    Code.FORBIDDEN: ("retried", "The client has no permission for personal links."),
+    Code.INTERNAL_ERROR: ("retried", "AWS or the connector failed."),
+}
+
+HEADLINES: Final = (
+    "init, http_api / floor",
+    "warm, http_api / by hand, vendor 50 ms",
+    "batch of 10 / batch of 1, vendor 200 ms",
+    "tokens for 50 environments, median",
+)
+
+
+def parameters() -> str:
+    """Return the template's parameters."""
+    rows = (
+        (f"`{name}`", f"`{one['Default']}`" if one["Default"] != "" else "empty", _allowed(one), one["Description"])
+        for name, one in source_template()["Parameters"].items()
+    )
+    return _table(("parameter", "default", "allowed", "meaning"), rows)
+
+
+def outputs() -> str:
+    """Return the template's outputs."""
+    rows = ((f"`{name}`", one["Description"]) for name, one in source_template()["Outputs"].items())
+    return _table(("output", "meaning"), rows)
+
+
+def codes() -> str:
+    """Return the error codes, with the modules that raise them."""
+    rows = (
+        (
+            f"`{code}`",
+            str(meaning.http_status),
+            str(meaning.http_retry_after or "-"),
+            MEANINGS[code][0],
+            f"{meaning.longest_delay} s" if MEANINGS[code][0] == "retried" else "-",
+            MEANINGS[code][1],
+            ", ".join(f"[`{path}`](../layers/personal_link/personal_link/{path})" for path in _modules_with(code)),
+        )
+        for code, meaning in CODES.items()
+    )
+    head = ("code", "HTTP", "`Retry-After`", "on the queue", "longest back-off", "meaning", "where")
+    return _table(head, rows)
+
+
+def metrics() -> str:
+    """Return the metrics, as the comments of their enumeration describe them."""
+    source = (PACKAGE / "metrics.py").read_text()
+    found = re.findall(r'^    [A-Z_]+ = "(\w+)"  # (.+)$', source, re.MULTILINE)
+    return _table(("metric", "what it counts"), ((f"`{name}`", comment) for name, comment in found))
+
+
+def alarms() -> str:
+    """Return the alarms, each with its condition and the first sentence of its text."""
+    resources = source_template()["Resources"].items()
+    found = {name: one["Properties"] for name, one in resources if one["Type"] == "AWS::CloudWatch::Alarm"}
+    rows = ((f"[`{name}`](#{name.lower()})", _condition(alarm), _sentence(alarm)) for name, alarm in found.items())
+    return _table(("alarm", "condition", "text"), rows)
+
+
+def headline_figures() -> str:
+    """Return four rows of the table that `make bench` writes."""
+    page = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
+    lines = re.findall(r"^\| (.+ \| ≤ .+) \|$", page, re.MULTILINE)  # those that have a goal
+    rows = {line.split(" | ")[0]: tuple(line.split(" | ")) for line in lines}
+    return _table(("figure", "goal", "measured", ""), (rows[name] for name in HEADLINES))
+
+
+def commands() -> str:
+    """Return the commands of `operate`."""
+    rows = (
+        (f"`python -m operate {name}`", command.get_short_help_str(200), _options(command))
+        for name, command in _leaves(operate)
+    )
+    return _table(("command", "what it does", "options"), rows)
+
+
+def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
+    lines = (head, tuple("---" for _ in head), *rows)
+    return "".join(f"| {' | '.join(map(_cell, line))} |\n" for line in lines)
+
+
+def _cell(text: str) -> str:
+    return " ".join(text.split()).replace("|", "\\|").replace("<", "&lt;")
+
+
+def _allowed(parameter: dict[str, Any]) -> str:
+    if "AllowedValues" in parameter:
+        return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
+    if "MinValue" in parameter:
+        return f"{parameter['MinValue']} to {parameter['MaxValue']}"
+    return str(parameter.get("ConstraintDescription", ""))
+
+
+def _modules_with(code: Code) -> list[str]:
+    """Return the modules that use a code, but for the one that defines it."""
+    return [module for module, names in _names_used().items() if code.name in names and module != "domain/errors.py"]
+
+
+@cache
+def _names_used() -> dict[str, set[str]]:
+    """Return the names of all attributes that each module reads."""
+    return {
+        path.relative_to(PACKAGE).as_posix(): {
+            node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
+        }
+        for path in sorted(PACKAGE.rglob("*.py"))
+    }
+
+
+def _condition(alarm: dict[str, Any]) -> str:
+    minutes = alarm["Period"] // 60 * alarm["EvaluationPeriods"]
+    statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
+    return f"`{alarm['MetricName']}`: {statistic.lower()} over {alarm['Threshold']:,}, {minutes} min"
+
+
+def _sentence(alarm: dict[str, Any]) -> str:
+    text = alarm["AlarmDescription"]
+    whole = text["Fn::Sub"] if isinstance(text, dict) else text
+    return re.sub(r"(Runbook: )?docs/.*", "", str(whole), flags=re.DOTALL)
+
+
+def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
+    for name, command in group.commands.items():
+        if isinstance(command, click.Group):
+            yield from _leaves(command, *before, name)
+        else:
+            yield " ".join((*before, name)), command
+
+
+def _options(command: click.Command) -> str:
+    return ", ".join(f"`{one.opts[0]}`" for one in command.params if isinstance(one, click.Option))
