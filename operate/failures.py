@@ -101,9 +101,7 @@ def told(failure: ClientError | BotoCoreError) -> str:
         case _ if code in _NOT_SIGNED_IN:
             return f"AWS does not accept your credentials ({code}): {_SIGN_IN}."
         case _:
-            return (
-                f"AWS failed at {operation} ({code}): try again; if it fails again, see the stack in the console."
-            )
+            return f"AWS failed at {operation} ({code}): try again; if it fails again, see the stack in the console."
 
 
 def missing(what: str, there: Mapping[str, object], stack: str) -> click.ClickException:

@@ -7,7 +7,7 @@ from typing import Any
 
 from docs.generate import MEANINGS, metrics
 from personal_link import observability
-from personal_link.aws import ledger, token_lease
+from personal_link.aws import ledger_item, token_lease
 from personal_link.domain import outcome
 from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
@@ -77,7 +77,7 @@ def test_the_versions_of_formats_are_those_of_the_code() -> None:
     told = {row[0]: row[1] for row in rows(SECTIONS["Upgrade"])}
 
     assert told["result"] == f"`schema`, now `{outcome.SCHEMA}`"
-    assert told["item of the ledger"] == f"`format`, now `{ledger.FORMAT}`"
+    assert told["item of the ledger"] == f"`format`, now `{ledger_item.FORMAT}`"
     assert told["shared token"] == f"its key, now `{token_lease.KEY}`"
 
 
