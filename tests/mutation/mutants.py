@@ -25,8 +25,8 @@ from tests.mutation.guards import GUARDS, Guard
 
 REPOSITORY = Path(__file__).parents[2]
 LAYER = REPOSITORY / "layers" / "personal_link"
-# No library fits a package in a layer: mutmut finds sources in ., src/ or source/ only, and cosmic-ray changes the working
-# tree in place, one mutant after the other.
+# No library fits a package in a layer: mutmut finds sources in ., src/ or source/ only, and cosmic-ray changes the
+# working tree in place, one mutant after the other.
 TESTS = {
     "customergauge/access_token": ["tests/unit/test_access_token.py"],
     "aws/shared_token": ["tests/aws/test_shared_token.py"],
