@@ -63,7 +63,7 @@ types: $(TOOLS)  ## mypy, strict, tests and sandbox too
 template: $(TOOLS)  ## the template as SAM reads it
 	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.aws-sam/cli $(BIN)/sam validate --lint --region eu-west-1
 
-scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it, and in the code
+scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
 fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
@@ -79,7 +79,7 @@ soak: $(TOOLS)  ## thousands of requests while everything fails, and what became
 model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; half an hour, 1 GB
 	@$(BIN)/pytest --quiet tests/model -m full
 
-bench: $(TOOLS) $(COMPARED)  ## how fast and how cheap it is, beside what one would write; ONLY=start,imports measures these alone
+bench: $(TOOLS) $(COMPARED)  ## measure speed, goodput and cost, and write docs/benchmarks; ONLY=start,warm measures these alone
 	@$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
 
 .PHONY: docs
@@ -89,7 +89,7 @@ docs: $(TOOLS)  ## the tables of the pages, written anew from the template and t
 format: $(TOOLS)  ## put the code into shape
 	@$(BIN)/ruff check --fix . && $(BIN)/ruff format .
 
-sbom: $(TOOLS)  ## what is shipped, as a CycloneDX bill of materials
+sbom: $(TOOLS)  ## write a CycloneDX bill of materials of the shipped packages
 	@mkdir -p .aws-sam && $(BIN)/cyclonedx-py requirements layers/dependencies/requirements.txt --output-reproducible \
 	  --output-file .aws-sam/sbom.cdx.json && echo "The bill of materials is .aws-sam/sbom.cdx.json."
 

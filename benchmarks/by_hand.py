@@ -1,8 +1,8 @@
 """The I/O of one warm request written by hand with boto3 and urllib3, and nothing else.
 
-The same calls with the same content in the same order as the handlers make them: the marker, the vendor's PUT with a
-token that is there already, the outcome, the result. No key is hashed, no answer checked, no failure told from another,
-nothing logged. What a handler takes beyond this is its own time.
+It makes the calls of the handlers, with the same content in the same order: the marker, the vendor's PUT with a cached
+token, the outcome, the result. It hashes no key, checks no answer, handles no failure and logs nothing. The difference
+to a handler is the handler's own time.
 """
 
 import json
@@ -19,16 +19,16 @@ MOMENT = "2026-11-23T10:00:00.000Z"
 
 
 class ByHand:
-    """Clients made once, connections kept; the token is fetched at the start."""
+    """Builds the clients and fetches the token once, and keeps the connections."""
 
     def __init__(self, variables: Mapping[str, str]) -> None:
         self._variables = variables
         self._dynamodb = boto3.client("dynamodb")
         self._sqs = boto3.client("sqs")
         self._http = urllib3.PoolManager()
-        self._token = self._sign_in()
+        self._token = self._fetch_token()
 
-    def _sign_in(self) -> str:
+    def _fetch_token(self) -> str:
         secretsmanager = boto3.client("secretsmanager")
         secret = secretsmanager.get_secret_value(SecretId=self._variables["CREDENTIALS_SECRET_ARN"])["SecretString"]
         answer = self._http.request(

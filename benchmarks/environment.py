@@ -46,7 +46,7 @@ class Vendor:
 
     @property
     def auth_url(self) -> str:
-        """The same server by another name: the token's origin is not the API's, as with the real one."""
+        """Return the same server under another name: the real token server is another origin than the API."""
         return f"http://localhost:{urlsplit(self.url).port}"
 
     def answer_after(self, seconds: float) -> None:

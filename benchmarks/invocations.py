@@ -1,4 +1,4 @@
-"""Invocations of the real handlers, as Lambda makes them, each of a request that was never seen before."""
+"""Invocations of the real handlers, as Lambda makes them; each brings a new request."""
 
 import itertools
 import json
@@ -11,10 +11,7 @@ from uuid import uuid4
 
 Function = Literal["http_api", "queue_worker"]
 
-MILLISECONDS_LEFT: Mapping[Function, int] = {
-    "http_api": 28_000,
-    "queue_worker": 60_000,
-}  # the time-outs of template.yaml
+TIMEOUTS: Mapping[Function, int] = {"http_api": 28_000, "queue_worker": 60_000}  # ms, as in template.yaml
 
 _numbers = itertools.count(1)
 
@@ -22,13 +19,13 @@ Record = dict[str, Any]
 
 
 class Context:
-    """Lambda's context object, as far as the handlers ask it."""
+    """The part of Lambda's context object that the handlers use."""
 
     def __init__(self, milliseconds: int) -> None:
         self._ends_at = time.monotonic() + milliseconds / 1000
 
     def get_remaining_time_in_millis(self) -> int:
-        """Return the milliseconds until Lambda would end the invocation."""
+        """Return the milliseconds until Lambda ends the invocation."""
         return int((self._ends_at - time.monotonic()) * 1000)
 
 
@@ -46,7 +43,7 @@ def new_request() -> dict[str, Any]:
 
 
 def sqs_event(size: int) -> dict[str, list[Record]]:
-    """Return an event of the queue's event source mapping with so many new requests."""
+    """Return an event of the queue's event source mapping with this many new requests."""
     return {"Records": [_sqs_record() for _ in range(size)]}
 
 
@@ -92,9 +89,9 @@ def http_event() -> dict[str, Any]:
 
 
 def handler_of(function: Function) -> Callable[[dict[str, Any]], None]:
-    """Return what invokes a function's handler, and raises if that did not end in a link for each request."""
+    """Return a call of a function's handler that raises RuntimeError unless the handler did its work."""
     handler = import_module(function).handler
-    milliseconds = MILLISECONDS_LEFT[function]
+    milliseconds = TIMEOUTS[function]
 
     def invoke(event: dict[str, Any]) -> None:
         answer = handler(event, Context(milliseconds))
@@ -105,7 +102,7 @@ def handler_of(function: Function) -> Callable[[dict[str, Any]], None]:
 
 
 def invoked(function: Function) -> Callable[[], float]:
-    """Return what invokes a function with one new request and tells how many seconds it took."""
+    """Return a call of a function with one new request, which returns the seconds that it took."""
     invoke = handler_of(function)
     new_event = http_event if function == "http_api" else lambda: sqs_event(1)
 

@@ -1,7 +1,7 @@
 """A cold start on the real Lambda runtime: AWS's runtime interface emulator (RIE), and AWS's runtime client in it.
 
-The RIE comes with the SAM CLI. It logs how long the init phase took: from the start of the interpreter until the
-runtime client asks for the first event, all imports and module-level code of the handler in between.
+The RIE comes with the SAM CLI. It logs the time of the init phase: from the start of the interpreter, through the
+imports and module-level code of the handler, until the runtime client asks for the first event.
 """
 
 import http.client

@@ -1,6 +1,6 @@
-"""The same composed of Powertools' utilities: secret and token cached, idempotent by DynamoDB, partial batch response.
+"""The same with Powertools' utilities: cached secret and token, idempotency by DynamoDB, partial batch response.
 
-The token is taken with requests, which is imported anyway: an OAuth2 client library would only start more slowly.
+requests fetches the token: it is imported anyway, and an OAuth2 client library would only start more slowly.
 """
 
 import json
@@ -31,7 +31,7 @@ CONFIGURATION = os.environ["DEFAULT_CONFIGURATION"]
 logger = Logger(service="survey-links")
 metrics = Metrics(namespace="SurveyLinks", service="survey-links")
 processor = BatchProcessor(event_type=EventType.SQS)
-# Each utility makes a session of its own unless it is given one, as its examples leave out. Measured both ways.
+# Each utility makes its own session unless it gets one. Its examples pass none; both ways are measured.
 aws = boto3.Session() if "ONE_SESSION" in os.environ else None
 sqs = (aws or boto3).client("sqs")
 secrets = SecretsProvider(boto3_session=aws)
@@ -43,7 +43,7 @@ vendor = requests.Session()
 
 
 class Token:
-    """The access token, kept for as long as it lives."""
+    """The access token, cached until it expires."""
 
     value = ""
     expires_at = 0.0
@@ -89,6 +89,6 @@ def work(record: SQSRecord) -> None:
 @logger.inject_lambda_context
 @metrics.log_metrics
 def handler(event: dict[str, Any], context: LambdaContext) -> Any:
-    """Work an SQS event; a message that fails comes again."""
+    """Work an SQS event; a failed message is retried."""
     once.register_lambda_context(context)
     return process_partial_response(event, record_handler=work, processor=processor, context=context)

@@ -1,4 +1,4 @@
-"""boto3 with the three clients that the product has, and nothing else: no code that calls them can start faster."""
+"""boto3 with the connector's three clients and nothing else: code that uses them cannot start faster."""
 
 from typing import Any
 

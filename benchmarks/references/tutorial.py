@@ -1,4 +1,4 @@
-"""The forty lines that one would write, with boto3 and requests: no cache, no ledger, a failure repeats the batch."""
+"""Forty lines with boto3 and requests: no cache, no ledger, and a failure retries the whole batch."""
 
 import json
 import os

@@ -123,3 +123,9 @@ def test_nothing_but_code_and_the_event_mappings_is_shipped_with_the_functions()
 
     others = {path.name for path in shipped if path.parent.name != "__pycache__" and path.suffix != ".py"}
     assert others == {"event_mappings.toml"}
+
+
+def test_both_built_layers_are_smaller_than_eight_megabytes() -> None:
+    files = [path for layer in (DEPENDENCIES, PERSONAL_LINK) for path in layer.rglob("*") if path.is_file()]
+
+    assert sum(path.stat().st_size for path in files) < 8_000_000
