@@ -1,4 +1,4 @@
-"""What an HTTP caller is told: design, section 3, row by row."""
+"""The HTTP status of every code, row by row."""
 
 import json
 
