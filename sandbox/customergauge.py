@@ -11,7 +11,7 @@ or alone, controlled with curl (see customergauge_control): `python -m sandbox.c
 It gives the documented answers: unknown configuration, missing or invalid
 Email and Phone, `"Touchpoint": "No campaign"`, and the second record of a contact while `duplicate_rule` is on.
 There are two ways to make it fail: `script` for the next calls, and `misbehave` for every call, which follows the
-switches of fault_switches.py unless it is set. Besides, an example e-mail can pick a reply (vendor_replies.py).
+switches of fault_switches.py unless it is set. Some example e-mails get a documented refusal (vendor_replies.py).
 """
 
 import argparse

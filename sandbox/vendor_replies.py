@@ -1,16 +1,8 @@
-"""The sandbox's replies: the documented answers, faults, and the example e-mails that pick one.
+"""The sandbox's replies: the documented answers, and the example e-mails that get a documented refusal.
 
 no-campaign@example.com         400, no campaign filter matches
 global-duplicate@example.com    400, the system's duplicate rule
 duplicate@example.com           400, the campaign's duplicate rule
-busy@example.com                429, Retry-After: 2
-down@example.com                503, Retry-After: 2
-error@example.com               500
-bad-gateway@example.com         502, an HTML page of the load balancer
-slow@example.com                the link, after 3 seconds
-silent@example.com              no answer
-reset@example.com               connection reset, no survey record
-lost@example.com                the survey record is made, the connection closes without an answer
 """
 
 import json
@@ -165,21 +157,13 @@ CHOSEN_BY_EMAIL: Mapping[str, Reply] = {
     "no-campaign": NO_CAMPAIGN,
     "global-duplicate": GLOBAL_DUPLICATE,
     "duplicate": DUPLICATE,
-    "busy": Reply.error(429, retry_after=2),
-    "down": Reply.error(503, retry_after=2),
-    "error": Reply.error(500),
-    "bad-gateway": Reply.html(502),
-    "slow": Reply(delay=3),
-    "silent": Reply(fault="hang"),
-    "reset": Reply(fault="reset"),
-    "lost": Reply(fault="close", commit=True),
 }
 
 
 def chosen_by_email(email: object) -> Reply:
     """Return the reply that an example e-mail picks, or the normal answer.
 
-    The local part, or its part after the last `+`, picks the reply: `down@example.com`, `joe+down@example.org`.
+    The local part, or its part after the last `+`, picks it: `duplicate@example.com`, `joe+duplicate@example.org`.
     """
     local, _, domain = str(email).lower().rpartition("@")
     word = local.rpartition("+")[2]

@@ -460,7 +460,8 @@ def test_three_hundred_calls_on_a_warm_environment_fetch_one_token(vendor: Custo
 
 
 def test_a_batch_is_answered_with_what_is_to_come_again(vendor: CustomerGaugeSandbox, account: Account) -> None:
-    busy: dict[str, object] = {"record": {"Email": "busy@example.com"}}
+    busy: dict[str, object] = {"record": {"Email": "busy@acme.example"}}
+    vendor.misbehave = lambda call: Reply.error(429, retry_after=2) if b"busy@" in call.body else None
 
     answer = queue_worker.handler(sqs_event(ADA, busy, "no JSON", {"record": {}}), Context(60))
 

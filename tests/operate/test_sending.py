@@ -37,7 +37,7 @@ def test_the_link_is_shown_when_that_is_asked_for(stage: Stage, file: Path) -> N
 
     sent = stage.run("send", NAME, str(file), "--unmask")
 
-    assert sent.output.splitlines()[0].startswith("Its key is settled already: this is its first outcome.")
+    assert sent.output.splitlines()[0].startswith("Its key is already settled: this is the first outcome.")
     assert sent.output.splitlines()[-1] == LINK.value
 
 

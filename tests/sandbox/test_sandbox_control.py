@@ -140,7 +140,7 @@ def test_no_page_of_a_browser_may_steer_it(client: Client, headers: dict[str, st
 
     answer = client.send(method, f"/_sandbox/{action}", headers=headers)
 
-    assert (answer.status, answer.json) == (403, {"message": "Only a program on this machine may steer the sandbox."})
+    assert (answer.status, answer.json) == (403, {"message": "Only a program on this machine may control the sandbox."})
     assert len(client.vendor.links) == 1
 
 

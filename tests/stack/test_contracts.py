@@ -177,8 +177,9 @@ def test_every_answer_that_can_be_had_here_is_in_the_document(
     assert answered(lost) == (409, "outcome_unknown")
 
     # The vendor is left alone for as long as it asks: until then its last word is repeated.
-    assert answered(request_of("busy@example.com")) == (429, "rate_limited")
-    while (answer_then := answered(request_of("down@example.com"))) == (429, "rate_limited"):
+    vendor.script("personal-link", Reply.error(429, retry_after=2), Reply.error(503, retry_after=2))
+    assert answered(request_of("ana@example.com")) == (429, "rate_limited")
+    while (answer_then := answered(request_of("ana@example.com"))) == (429, "rate_limited"):
         pass
     assert answer_then == (503, "unavailable")
     while (answer_then := answered(request_of("ana@example.com"))) == (503, "unavailable"):
