@@ -24,7 +24,7 @@ from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook 
 from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
 
 TESTS: Final = Path(__file__).parent
-CORE: Final = ("domain", "triggers", "customergauge", "aws")  # the rooms in which most mistakes are made
+CORE: Final = ("domain", "triggers", "customergauge", "aws", "handlers")  # the rooms in which most mistakes are made
 ONLY_IN_TEST_ALL: Final = ("benchmarks", "console", "deployments", "fuzz", "locks", "outage", "scan")
 
 
