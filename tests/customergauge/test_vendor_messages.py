@@ -8,7 +8,6 @@ from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import (
     Code,
-    CredentialsRefused,
     NotProcessed,
     OutcomeUnknown,
     Refused,
@@ -26,48 +25,6 @@ def test_calls_in_a_row_share_one_connection(
 
     connections = {call.connection for call in (*vendor.calls("token"), *vendor.calls("personal-link"))}
     assert len(connections) == 1
-
-
-def test_a_refused_secret_is_told_from_a_failing_token_server(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, deadline: Deadline
-) -> None:
-    with pytest.raises(CredentialsRefused) as refused:
-        gauge.fetch_token(ClientCredentials(vendor.client_id, "wrong"), deadline)
-    vendor.script("token", Reply.html(503))
-    with pytest.raises(NotProcessed) as failed:
-        gauge.fetch_token(ClientCredentials(vendor.client_id, vendor.client_secret), deadline)
-
-    assert refused.value.code is Code.CREDENTIALS_REFUSED
-    assert failed.value.code is Code.UNAVAILABLE
-
-
-@pytest.mark.parametrize("error", ["unauthorized_client", "invalid_scope", "unsupported_grant_type"])
-def test_a_client_that_is_not_set_up_for_this_is_refused_credentials_but_no_reason_to_read_the_secret_again(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline, error: str
-) -> None:
-    vendor.script("token", Reply(400, {"error": error}))
-
-    with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(credentials, deadline)
-
-    assert (type(caught.value), caught.value.code) == (NotProcessed, Code.CREDENTIALS_REFUSED)
-
-
-@pytest.mark.parametrize(("status", "code"), [(429, Code.RATE_LIMITED), (503, Code.UNAVAILABLE)])
-def test_a_token_server_that_asks_for_time_says_how_long(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    credentials: ClientCredentials,
-    deadline: Deadline,
-    status: int,
-    code: Code,
-) -> None:
-    vendor.script("token", Reply.error(status, retry_after=9))
-
-    with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(credentials, deadline)
-
-    assert (caught.value.code, caught.value.retry_after) == (code, 9.0)
 
 
 def test_the_vendors_messages_are_passed_on_within_bounds(

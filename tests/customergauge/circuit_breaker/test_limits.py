@@ -175,9 +175,9 @@ def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[f
     return sorted(times)
 
 
-@pytest.mark.parametrize(("share", "most"), [(1.0, 1), (2.0, 2), (3.7, 3)])
+@pytest.mark.parametrize(("share", "most"), [(2.0, 2), (3.7, 3)])
 def test_no_second_has_more_calls_than_the_whole_part_of_an_environments_share(share: float, most: int) -> None:
-    times = begun(share, seconds=4.0)
+    times = begun(share, seconds=3.0)
 
     in_a_second = [sum(start <= time < start + 1 for time in times) for start in times]
     assert max(in_a_second) == most
