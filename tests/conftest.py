@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
+from xdist.scheduler import LoadScopeScheduling
 
 from personal_link import observability
 from personal_link.aws.credentials_secret import CredentialsSecret
@@ -31,16 +32,27 @@ ONLY_IN_TEST_ALL: Final = ("benchmarks", "console", "deployments", "fuzz", "lock
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs more than `.venv` gives, and let the core's tests run first."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in ONLY_IN_TEST_ALL:
+        place = item.path.relative_to(TESTS)
+        if place.parts[0] in ONLY_IN_TEST_ALL:
             item.add_marker("slow")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        if item.path.parent.name == "stack":
+        if place.parts[0] == "stack":
             item.add_marker("stack")
-            item.add_marker(pytest.mark.xdist_group("stack"))  # one worker, hence one deployment
-        elif item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))  # a file's tests share what they set up
     items.sort(key=_turn)
+
+
+class Schedule(LoadScopeScheduling):
+    """Sends a file's tests to one worker, and all of tests/stack to one: they share a deployment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "stack" if file.startswith("tests/stack/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
+    # xdist's own groups (`--dist loadgroup`, 3.8) do nothing with pytest 9.2
+    return Schedule(config, log)
 
 
 def _turn(item: pytest.Item) -> int:
