@@ -42,7 +42,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     items.sort(key=_turn)
 
 
-class Schedule(LoadScopeScheduling):
+class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
     """Sends a file's tests to one worker, and all of tests/stack to one: they share a deployment."""
 
     def _split_scope(self, nodeid: str) -> str:
