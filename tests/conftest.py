@@ -1,6 +1,7 @@
 """What all tests share: the order in which they run, an AWS account in this process, a vendor on a loopback socket."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
 from typing import Any, Final
@@ -63,15 +64,16 @@ def _turn(item: pytest.Item) -> int:
     return 1 if len(place) == 1 or place[0] in CORE else 2
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the reporter's own, which writes all the rest
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     """Say last how many tests were skipped, and why."""
-    reasons: dict[str, int] = {}
-    for report in terminalreporter.stats.get("skipped", []):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons[reason] = reasons.get(reason, 0) + 1
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist's
+        return
+    reasons = Counter(str(one.longrepr[2]).removeprefix("Skipped: ") for one in reporter.stats.get("skipped", []))
     for reason, count in reasons.items():
-        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
+        reporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture(scope="session", autouse=True)
