@@ -80,8 +80,8 @@ TOKEN = "kQ8xZ2pLr7Vb3N" + "wYt5Hs9aD"
     ("file", "line", "check"),
     [
         ("samconfig.toml", f"key = {KEY}", "AWS Access Key"),
-        ("tests/domain/test_clock.py", f'KEY = "{KEY}"', "AWS Access Key"),
-        ("tests/domain/test_clock.py", f'TOKEN = "{TOKEN}"', "Base64 High Entropy String"),
+        ("tests/unit/test_clock.py", f'KEY = "{KEY}"', "AWS Access Key"),
+        ("tests/unit/test_clock.py", f'TOKEN = "{TOKEN}"', "Base64 High Entropy String"),
         ("sandbox/stack.py", 'client_secret = "hunter2"', "Secret Keyword"),
         ("template.yaml", "  ClientSecret: hunter2", "Secret Keyword"),
     ],
