@@ -1,13 +1,15 @@
 """What all tests share: the order in which they run, an AWS account in this process, a vendor on a loopback socket."""
 
-from collections.abc import Iterator
+from collections import Counter
+from collections.abc import Generator, Iterator
 from functools import partial
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pytest
 from hypothesis import HealthCheck, settings
 from moto import mock_aws
+from xdist.scheduler import LoadScopeScheduling
 
 from personal_link import observability
 from personal_link.aws.credentials_secret import CredentialsSecret
@@ -24,23 +26,34 @@ from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook 
 from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
 
 TESTS: Final = Path(__file__).parent
-CORE: Final = ("domain", "triggers", "customergauge", "aws")  # the rooms in which most mistakes are made
+CORE: Final = ("domain", "triggers", "customergauge", "aws", "handlers")  # the rooms in which most mistakes are made
 ONLY_IN_TEST_ALL: Final = ("benchmarks", "console", "deployments", "fuzz", "locks", "outage", "scan")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Mark what needs more than `.venv` gives, and let the core's tests run first."""
     for item in items:
-        if item.path.relative_to(TESTS).parts[0] in ONLY_IN_TEST_ALL:
+        place = item.path.relative_to(TESTS)
+        if place.parts[0] in ONLY_IN_TEST_ALL:
             item.add_marker("slow")
         if "browser" in getattr(item, "fixturenames", ()):
             item.add_marker("browser")
-        if item.path.parent.name == "stack":
+        if place.parts[0] == "stack":
             item.add_marker("stack")
-            item.add_marker(pytest.mark.xdist_group("stack"))  # one worker, hence one deployment
-        elif item.get_closest_marker("slow"):
-            item.add_marker(pytest.mark.xdist_group(str(item.path)))  # a file's tests share what they set up
     items.sort(key=_turn)
+
+
+class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
+    """Sends a file's tests to one worker, and all of tests/stack to one: they share a deployment."""
+
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return "stack" if file.startswith("tests/stack/") else file
+
+
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
+    # xdist's own groups (`--dist loadgroup`, 3.8) do nothing with pytest 9.2
+    return Schedule(config, log)
 
 
 def _turn(item: pytest.Item) -> int:
@@ -51,15 +64,16 @@ def _turn(item: pytest.Item) -> int:
     return 1 if len(place) == 1 or place[0] in CORE else 2
 
 
-@pytest.hookimpl(trylast=True)
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+@pytest.hookimpl(wrapper=True, tryfirst=True)  # around the reporter's own, which writes all the rest
+def pytest_sessionfinish(session: pytest.Session) -> Generator[None]:
     """Say last how many tests were skipped, and why."""
-    reasons: dict[str, int] = {}
-    for report in terminalreporter.stats.get("skipped", []):
-        reason = report.longrepr[2] if isinstance(report.longrepr, tuple) else str(report.longrepr)
-        reasons[reason] = reasons.get(reason, 0) + 1
+    yield
+    reporter = session.config.pluginmanager.get_plugin("terminalreporter")
+    if reporter is None:  # a worker of xdist's
+        return
+    reasons = Counter(str(one.longrepr[2]).removeprefix("Skipped: ") for one in reporter.stats.get("skipped", []))
     for reason, count in reasons.items():
-        terminalreporter.write_line(f"{count} skipped: {reason.removeprefix('Skipped: ')}")
+        reporter.write_line(f"{count} skipped: {reason}")
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -127,6 +141,6 @@ def profile(max_examples: int) -> settings:
 
 # How much is tried: `make test-all` takes `thorough` for tests/fuzz, `make fuzz` takes a hundred thousand in all.
 settings.register_profile("suite", profile(max_examples=100))
-settings.register_profile("thorough", profile(max_examples=3_400))
+settings.register_profile("thorough", profile(max_examples=1_000))
 settings.register_profile("fuzz", profile(max_examples=34_000))
 settings.load_profile("suite")

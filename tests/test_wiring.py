@@ -17,7 +17,7 @@ from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.customergauge.credentials import ClientCredentials
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
-from tests.test_handlers import ADA, Context, api_event, forget
+from tests.handlers.conftest import ADA, Context, api_event, forget
 
 
 @pytest.fixture(autouse=True)

@@ -48,14 +48,6 @@ def test_one_that_is_named_goes_first(tmp_path: Path) -> None:
     assert find(tmp_path, CHROMIUM=str(browser)).stdout == f"{browser}\n"
 
 
-def test_an_application_of_macos_is_found(tmp_path: Path) -> None:
-    folder = tmp_path / "Applications" / "Google Chrome.app" / "Contents" / "MacOS"
-    folder.mkdir(parents=True)
-    browser = program(folder / "Google Chrome")
-
-    assert find(tmp_path).stdout == f"{browser}\n"
-
-
 def test_where_there_is_none_it_says_how_to_get_one(tmp_path: Path) -> None:
     found = find(tmp_path)
 

@@ -96,6 +96,7 @@ def test_every_pair_of_faults_leaves_one_honest_outcome(stage: Stage, trigger: T
     assert len(stories) >= 500
 
 
+@pytest.mark.slow
 def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_honest_outcome_each(stage: Stage) -> None:
     stories = with_one_fault(stage, "sqs", "eventbridge", "sqs")
 

@@ -59,11 +59,6 @@ def test_a_body_without_a_length_that_never_ends_is_not_complete(transport: Tran
     assert time.monotonic() - began < 2.0
 
 
-def test_an_early_hint_is_not_taken_for_the_answer_of_a_request(transport: Transport) -> None:
-    with answering(b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
-        assert get(transport, url).body == b"{}"
-
-
 def test_what_is_no_http_is_no_answer(transport: Transport) -> None:
     with answering(b"SSH-2.0-OpenSSH_9.2\r\n") as url, pytest.raises(Unanswered):
         get(transport, url)
@@ -186,26 +181,6 @@ def tls_for(host: str) -> tuple[ssl.SSLContext, trustme.CA]:
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     authority.issue_cert(host).configure_cert(context)
     return context, authority
-
-
-def test_a_certificate_of_nobody_we_trust_ends_before_anything_is_sent() -> None:
-    server_tls, _authority = tls_for("127.0.0.1")
-    with CustomerGaugeSandbox(tls=server_tls) as vendor:
-        with pytest.raises(NotProcessed):
-            get(Transport(SystemClock()), f"{vendor.base_url}/personal-link/")
-
-        assert vendor.calls("personal-link") == []
-
-
-def test_a_certificate_of_another_host_ends_before_anything_is_sent() -> None:
-    server_tls, authority = tls_for("imports.api.us.customergauge.com")
-    client_tls = ssl.create_default_context()
-    authority.configure_trust(client_tls)
-    with CustomerGaugeSandbox(tls=server_tls) as vendor:
-        with pytest.raises(NotProcessed):
-            get(Transport(SystemClock(), client_tls), f"{vendor.base_url}/personal-link/")
-
-        assert vendor.calls("personal-link") == []
 
 
 def test_a_reset_in_the_handshake_is_certainly_not_processed(transport: Transport) -> None:

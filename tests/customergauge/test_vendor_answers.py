@@ -204,7 +204,7 @@ def test_an_ageing_token_serves_on_while_the_token_server_is_down(
     assert len(vendor.calls("token")) == 2
 
 
-@pytest.mark.parametrize("status", [429, 503])
+@pytest.mark.parametrize(("status", "code"), [(429, Code.RATE_LIMITED), (503, Code.UNAVAILABLE)])
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
     [
@@ -217,14 +217,19 @@ def test_an_ageing_token_serves_on_while_the_token_server_is_down(
     ],
 )
 def test_a_token_server_may_say_when_in_seconds_or_by_a_date(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, status: int, retry_after: str, seconds: float | None
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    status: int,
+    code: Code,
+    retry_after: str,
+    seconds: float | None,
 ) -> None:
     vendor.script("token", Reply.error(status, retry_after=retry_after))
 
     with pytest.raises(NotProcessed) as caught:
         gauge.fetch_token(GOOD, soon())
 
-    assert caught.value.retry_after == seconds
+    assert (caught.value.code, caught.value.retry_after) == (code, seconds)
     assert len(vendor.calls("token")) == 1
 
 

@@ -8,7 +8,9 @@ from typing import Final, NamedTuple
 
 HERE: Final = Path(__file__).parent
 VENDOR: Final = HERE.with_name("customergauge")
-OF_THE_TABLE: Final = ("test_certificates.py", "test_connections.py", "test_large_answers.py", "test_vendor_answers.py")
+OF_THE_TABLE: Final = tuple(
+    f"test_{name}.py" for name in ("certificates", "connections", "kept_connections", "large_answers", "vendor_answers")
+)
 ROOT: Final = HERE.parent.parent
 STATES: Final = {"held", "differs", "open"}
 

@@ -17,7 +17,7 @@ from tests.leaks.canaries import SESSION
 from tests.leaks.stage import Stage
 
 
-@pytest.fixture(scope="module", params=["INFO", "DEBUG"])
+@pytest.fixture(scope="module", params=[pytest.param("INFO", marks=pytest.mark.slow), "DEBUG"])
 def surroundings(request: pytest.FixtureRequest) -> Iterator[tuple[Account, FaultyAws, CustomerGaugeSandbox]]:
     """An account of credentials that open nothing, behind a socket; and the functions' environment, at a log level."""
     with pytest.MonkeyPatch.context() as patch:

@@ -1,7 +1,7 @@
 """What the first model check found, one by one: each is found again when its mending is undone, and not otherwise.
 
 Not here: what the queues keep for how long (tests/template), the redrive by date (tests/operate), the shared token
-(tests/aws/test_shared_token.py), the breaker and the retry window (tests/triggers/test_batch.py).
+(tests/aws/shared_token), the breaker and the retry window (tests/triggers/batch).
 """
 
 import json

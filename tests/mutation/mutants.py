@@ -29,33 +29,51 @@ LAYER = REPOSITORY / "layers" / "personal_link"
 # working tree in place, one mutant after the other.
 VENDOR = [
     f"tests/customergauge/test_{name}.py"
-    for name in ("connections", "large_answers", "transport", "undocumented_answers", "vendor_page", "wrapped_answers")
+    for name in (
+        *("connections", "kept_connections", "large_answers", "transport", "undocumented_answers"),
+        *("vendor_messages", "vendor_page", "wrapped_answers"),
+    )
 ]
 TESTS = {
-    "customergauge/access_token": ["tests/customergauge/test_access_token.py"],
-    "aws/shared_token": ["tests/aws/test_shared_token.py"],
-    "aws/token_lease": ["tests/aws/test_shared_token.py"],
-    "aws/token_secret": ["tests/aws/test_shared_token.py"],
+    "customergauge/access_token": ["tests/customergauge/access_token"],
+    "aws/shared_token": ["tests/aws/shared_token"],
+    "aws/token_lease": ["tests/aws/shared_token"],
+    "aws/token_secret": ["tests/aws/shared_token"],
     "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
-    "customergauge/circuit_breaker": ["tests/customergauge/test_circuit_breaker.py"],
-    "triggers/batch": ["tests/triggers/test_batch.py"],
+    "customergauge/circuit_breaker": ["tests/customergauge/circuit_breaker"],
+    "triggers/batch": ["tests/triggers/batch"],
     "triggers/invocation": ["tests/triggers/test_invocation.py", "tests/triggers/test_direct_invocation.py"],
-    "triggers/deliveries": [f"tests/triggers/test_{name}.py" for name in ("deliveries", "envelopes", "key_owners")],
-    "triggers/http_request": [f"tests/triggers/test_{name}.py" for name in ("deliveries", "envelopes", "key_owners")],
-    "triggers/envelopes": ["tests/triggers/test_envelopes.py", "tests/triggers/test_deliveries.py"],
+    "triggers/deliveries": [
+        f"tests/triggers/test_{name}.py"
+        for name in ("deliveries", "http_request", "http_source_and_key", "envelopes", "key_owners")
+    ],
+    "triggers/http_request": [
+        f"tests/triggers/test_{name}.py"
+        for name in ("deliveries", "http_request", "http_source_and_key", "envelopes", "key_owners")
+    ],
+    "triggers/envelopes": [
+        "tests/triggers/test_envelopes.py",
+        "tests/triggers/test_deliveries.py",
+        "tests/triggers/test_http_request.py",
+    ],
     "customergauge/client": VENDOR,
     "customergauge/answers": VENDOR,
     "observability": ["tests/leaks/test_log_lines.py"],
     "customergauge/answer_bytes": VENDOR,
     "customergauge/transport": VENDOR,
     "aws/ledger": [
-        *(f"tests/aws/test_{name}.py" for name in ("ledger", "key_owners")),
+        *(f"tests/aws/test_{name}.py" for name in ("ledger", "ledger_life", "key_owners")),
         "tests/test_issue_link.py",
+        "tests/test_issue_link_retries.py",
         "tests/crash/test_late_writers.py",
     ],
-    "issue_link": ["tests/test_issue_link.py", "tests/crash/test_late_writers.py"],
-    "domain/outcome": ["tests/domain/test_outcome.py", "tests/test_issue_link.py"],
-    "metrics": ["tests/test_metrics.py", "tests/test_fault_metrics.py"],
+    "issue_link": ["tests/test_issue_link.py", "tests/test_issue_link_retries.py", "tests/crash/test_late_writers.py"],
+    "domain/outcome": [
+        "tests/domain/test_outcome.py",
+        "tests/domain/test_refused_on_arrival.py",
+        "tests/test_issue_link.py",
+        "tests/test_issue_link_retries.py",
+    ],
 }
 NEEDED = 0.9
 SECONDS = 240  # a mutant that takes longer hangs

@@ -1,97 +1,27 @@
-"""Both handlers from end to end: Lambda's event in, the whole wiring, AWS calls, the vendor on a socket, answer out."""
+"""HTTP while something fails; the queue; logs."""
 
 import io
 import json
-import logging
 import time
-from collections.abc import Iterator
 from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 import http_api
 import queue_worker
-from personal_link import observability, wiring
 from personal_link.aws.ledger import Ledger
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import SettingsError
 from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
-from tests.aws.account import Account, template_variables, values
+from tests.aws.account import Account, values
+from tests.handlers.conftest import ADA, Context, api_event, call, forget
 
-UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
-
-
-class Context:
-    """Lambda's context, as far as it is used."""
-
-    def __init__(self, seconds: float = 28) -> None:
-        self._milliseconds = round(seconds * 1000)
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
-
-
-@pytest.fixture
-def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
-    """The variables that the template sets, and nothing kept from another test."""
-    for name, value in template_variables(account, vendor).items():
-        monkeypatch.setenv(name, value)
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    """Begin a new Lambda environment."""
-    wiring.direct_invocation.cache_clear()
-    wiring.http_api.cache_clear()
-    wiring.batch_worker.cache_clear()
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Everything that is logged: the package's lines as they are written, and those of all libraries."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(observability.logger().registered_formatter)
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
+pytestmark = pytest.mark.usefixtures("environment")
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:
     return [json.loads(line) for line in log.getvalue().splitlines()]
-
-
-def api_event(
-    body: object,
-    *,
-    key: str | None = None,
-    method: str = "PUT",
-    content_type: str = "application/json",
-    request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-) -> dict[str, Any]:
-    return {
-        "resource": "/personal-link",
-        "path": "/personal-link",
-        "httpMethod": method,
-        "headers": {"Content-Type": content_type, **({"Idempotency-Key": key} if key else {})},
-        "queryStringParameters": None,
-        "body": body if isinstance(body, str) else json.dumps(body),
-        "isBase64Encoded": False,
-        "requestContext": {
-            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
-            "requestId": request_id,
-            "requestTimeEpoch": 1_795_427_999_500,
-            "stage": "live",
-        },
-    }
-
-
-def call(body: object, **options: Any) -> dict[str, Any]:
-    return http_api.handler(api_event(body, **options), Context())
 
 
 def sqs_event(*bodies: object) -> dict[str, Any]:
@@ -109,201 +39,6 @@ def sqs_event(*bodies: object) -> dict[str, Any]:
             for number, body in enumerate(bodies)
         ]
     }
-
-
-ADA: dict[str, object] = {"record": {"Email": "ada@acme.example", "First Name": "Ada"}}
-
-pytestmark = pytest.mark.usefixtures("environment")
-
-
-# Links over HTTP
-
-
-@pytest.mark.parametrize("method", ["PUT", "POST"])
-def test_a_link_is_answered_in_the_vendors_own_shape(vendor: CustomerGaugeSandbox, method: str) -> None:
-    answer = call(ADA, method=method)
-
-    (link,) = vendor.links
-    assert answer["statusCode"] == 200
-    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    assert json.loads(answer["body"]) == {
-        "data": {
-            "number_customergauge": 12345,
-            "survey_link": link.survey_link,
-            "survey_link_short": link.survey_link_short,
-        }
-    }
-
-
-def test_an_answered_link_is_on_the_results_queue(account: Account) -> None:
-    answer = call(ADA, key="order-1", request_id="r-1")
-
-    (message,) = account.results()
-    assert values(message) == {"status": "created", "code": "created", "source": "http"}
-    body = json.loads(message["Body"])
-    assert body["personal_link"] == json.loads(answer["body"])["data"]
-    assert body["record"] == {"Email": "ada@acme.example", "First Name": "Ada"}
-    assert body["source"] == {"type": "http", "id": "r-1"}
-
-
-@pytest.mark.parametrize("key", ["order-1", None], ids=["with a key", "without a key"])
-def test_a_replay_is_the_same_answer_with_a_header_that_says_so(vendor: CustomerGaugeSandbox, key: str | None) -> None:
-    first = call(ADA, key=key)
-    again = call(ADA, key=key)
-
-    assert again["statusCode"] == 200
-    assert again["body"] == first["body"]
-    assert again["headers"]["Idempotent-Replayed"] == "true"
-    assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_replay_outlives_the_environment(vendor: CustomerGaugeSandbox) -> None:
-    first = call(ADA, key="order-1")
-    forget()
-
-    again = call(ADA, key="order-1")
-
-    assert again["body"] == first["body"]
-    assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_replayed_refusal_says_so_too() -> None:
-    first = call({"record": {"Email": "no-campaign@example.com"}}, key="order-1")
-    again = call({"record": {"Email": "no-campaign@example.com"}}, key="order-1")
-
-    assert (again["statusCode"], again["body"]) == (400, first["body"])
-    assert again["headers"]["Idempotent-Replayed"] == "true"
-
-
-def test_a_form_as_the_vendor_documents_it_gets_its_link_too(vendor: CustomerGaugeSandbox) -> None:
-    form = urlencode({"configuration": UUID, "record[Email]": "ada@acme.example", "record[First Name]": "Ada"})
-
-    answer = call(form, content_type="application/x-www-form-urlencoded")
-
-    assert answer["statusCode"] == 200
-    assert vendor.links[0].configuration == UUID
-    assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Ada"}
-
-
-def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
-    monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
-) -> None:
-    monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
-
-    call({"record": {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}})
-
-    assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}
-
-
-# Refusals over HTTP
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "error"),
-    [
-        pytest.param(
-            {"record": {"Email": "no-campaign@example.com"}},
-            400,
-            {"code": "no_matching_campaign", "message": "Could not match any campaign filter."},
-            id="no campaign",
-        ),
-        pytest.param(
-            {"record": {"Email": "duplicate@example.com"}},
-            400,
-            {
-                "code": "duplicate_record",
-                "message": "Personal link record could not be created because it duplicates with another record.",
-            },
-            id="duplicate",
-        ),
-        pytest.param(
-            {"record": {"Email": "ada@acme.example"}, "configuration": "nobody-knows"},
-            404,
-            {"code": "mapping_not_found", "message": "The inbound mapping [nobody-knows] was not found."},
-            id="no mapping",
-        ),
-        pytest.param(
-            {"record": {"Email": "not-an-address"}},
-            422,
-            {
-                "code": "validation_failed",
-                "message": "The Email must be a valid email address.",
-                "errors": {"Email": ["The Email must be a valid email address."]},
-            },
-            id="validation",
-        ),
-        pytest.param(
-            {},
-            400,
-            {
-                "code": "invalid_request",
-                "message": (
-                    "The body holds no request. It looks like an empty object. "
-                    "Send a request (docs/contracts/request.schema.json)."
-                ),
-                "errors": {"record": ["is required: an object of at least one heading and its value"]},
-            },
-            id="no request",
-        ),
-        pytest.param(
-            {"configuration": "contact"},
-            400,
-            {
-                "code": "invalid_request",
-                "message": "The request is not valid: see record.",
-                "errors": {"record": ["is required: an object of at least one heading and its value"]},
-            },
-            id="no record",
-        ),
-        pytest.param(
-            '{"record": ',
-            400,
-            {"code": "invalid_request", "message": "The body is not valid JSON: malformed at line 1, column 12."},
-            id="no JSON",
-        ),
-        pytest.param(
-            {"record": {"Notes": "x" * 65_536}},
-            413,
-            {"code": "too_large", "message": "The request has 65597 bytes; at most 65536 are allowed."},
-            id="too large",
-        ),
-    ],
-)
-def test_a_refusal_has_a_status_a_code_and_words(body: object, status: int, error: dict[str, object]) -> None:
-    answer = call(body)
-
-    assert answer["statusCode"] == status
-    assert json.loads(answer["body"]) == error
-    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
-
-
-def test_another_media_type_is_refused() -> None:
-    answer = call("<record/>", content_type="application/xml")
-
-    assert answer["statusCode"] == 415
-    assert json.loads(answer["body"])["code"] == "unsupported_media_type"
-
-
-def test_a_key_used_for_another_request_is_refused(vendor: CustomerGaugeSandbox) -> None:
-    call(ADA, key="order-1")
-
-    answer = call({"record": {"Email": "grace@acme.example"}}, key="order-1")
-
-    assert answer["statusCode"] == 422
-    assert json.loads(answer["body"])["code"] == "idempotency_key_reused"
-    assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_lost_link_is_a_conflict(vendor: CustomerGaugeSandbox) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("personal-link", Reply(fault="close", commit=True))
-    first = call(ADA, key="order-1")
-
-    again = call(ADA, key="order-1")
-
-    assert (first["statusCode"], json.loads(first["body"])["code"]) == (504, "no_answer")
-    assert "Retry-After" not in first["headers"]
-    assert (again["statusCode"], json.loads(again["body"])["code"]) == (409, "outcome_unknown")
 
 
 # Failures over HTTP

@@ -1,0 +1,286 @@
+"""A refused token, AWS that fails, rotated and foreign credentials, and what is stored."""
+
+import json
+
+import pytest
+
+from personal_link.domain.clock import Deadline
+from tests.aws.account import Account, refusing, watched
+from tests.aws.shared_token.conftest import ORIGIN, Environment, TokenServer, fetch, item, secret_text
+from tests.fake_clock import FakeClock
+
+ROTATED = '{"client_id": "client-7f3a", "client_secret": "rotated-Wm9uZQ"}'
+
+
+OF_ANOTHER_TENANT = '{"client_id": "client-other", "client_secret": "s3cret-QkVBUkVS"}'
+
+
+def write(account: Account, **fields: object) -> None:
+    """Write the secret as somebody else would, with these fields changed."""
+    content = {**json.loads(secret_text(account)), **fields}
+    account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=json.dumps(content))
+
+
+def rotate(account: Account, text: str = ROTATED) -> None:
+    account.secretsmanager.put_secret_value(SecretId=account.secret_arn, SecretString=text)
+
+
+# A refused token
+
+
+def test_a_token_refused_within_ten_minutes_is_replaced_by_one_for_oneself_at_once(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    one = environment()
+    fetch(one, clock)
+    clock.advance(120.0)
+    began = clock.monotonic()
+
+    with watched(account.secretsmanager, "PutSecretValue") as puts:
+        assert fetch(one, clock) == "token-2"
+
+    assert clock.monotonic() == began
+    assert puts == []
+    assert server.fetches == 2
+
+
+def test_a_refused_token_never_comes_back_even_after_one_of_ones_own(
+    environment: Environment, clock: FakeClock
+) -> None:
+    one = environment()
+
+    tokens = []
+    for _ in range(4):
+        tokens.append(fetch(one, clock))
+        clock.advance(1.0)
+
+    assert tokens == ["token-1", "token-2", "token-3", "token-4"]
+
+
+def test_a_token_refused_after_ten_minutes_is_replaced_for_all(
+    environment: Environment, server: TokenServer, clock: FakeClock
+) -> None:
+    one, other = environment(), environment()
+    fetch(one, clock)
+    fetch(other, clock)
+    clock.advance(600.0)
+
+    assert fetch(one, clock) == "token-2"
+    assert fetch(other, clock) == "token-2"
+    assert server.fetches == 2
+
+
+# AWS fails
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException", "ThrottlingException"])
+def test_without_the_table_each_environment_fetches_its_own(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, code: str
+) -> None:
+    with refusing(account.dynamodb, "UpdateItem", code):
+        assert fetch(environment(), clock) == "token-1"
+        assert fetch(environment(), clock) == "token-2"
+
+    assert server.fetches == 2
+
+
+@pytest.mark.parametrize(
+    "code",
+    [
+        "AccessDeniedException",
+        "ResourceNotFoundException",
+        "ThrottlingException",
+        "DecryptionFailure",
+        "InternalServiceError",
+    ],
+)
+def test_a_secret_that_can_be_read_once_only_costs_a_token_for_each_environment(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, code: str
+) -> None:
+    first, second = environment(), environment()
+    with refusing(account.secretsmanager, "GetSecretValue", code, calls=1):
+        assert fetch(first, clock) == "token-1"
+    with refusing(account.secretsmanager, "GetSecretValue", code, calls=1):
+        assert fetch(second, clock) == "token-2"
+
+    assert server.fetches == 2
+    assert secret_text(account) == "{}"
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ThrottlingException", "EncryptionFailure", "LimitExceeded"])
+def test_a_token_that_cannot_be_written_is_used_all_the_same_and_the_write_is_tried_again_soon(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, code: str
+) -> None:
+    with refusing(account.secretsmanager, "PutSecretValue", code):
+        assert fetch(environment(), clock) == "token-1"
+    assert "owner" not in item(account)
+    clock.advance(10.0)
+
+    assert fetch(environment(), clock) == "token-2"
+    assert fetch(environment(), clock) == "token-2"
+    assert server.fetches == 2
+
+
+def test_a_lease_that_cannot_be_renewed_keeps_the_token_from_the_secret(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    failing = refusing(account.dynamodb, "UpdateItem", "InternalServerError")
+    server.meanwhile = failing.__enter__
+
+    assert fetch(environment(), clock) == "token-1"
+    assert secret_text(account) == "{}"
+    failing.__exit__(None, None, None)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        pytest.param("token-0", id="not JSON"),
+        pytest.param("[1]", id="a list"),
+        pytest.param("[" * 60_000, id="deep"),
+        pytest.param('{"access_token": "token-0"}', id="a token alone"),
+        pytest.param('\ufeff{"access_token": "token-0"}', id="byte order mark"),
+    ],
+)
+def test_a_secret_without_a_token_counts_as_none_and_is_written_anew(
+    environment: Environment, account: Account, clock: FakeClock, text: str
+) -> None:
+    account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=text)
+
+    assert fetch(environment(), clock) == "token-1"
+    assert json.loads(secret_text(account))["access_token"] == "token-1"
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        pytest.param({"access_token": "token\r\nX-Forged: yes"}, id="a forged header"),
+        pytest.param({"access_token": ""}, id="an empty token"),
+        pytest.param({"access_token": "x" * 8193}, id="a long token"),
+        pytest.param({"access_token": 5}, id="a number for a token"),
+        pytest.param({"life": 86_401.0}, id="a life of more than a day"),
+        pytest.param({"life": 0}, id="no life"),
+        pytest.param({"life": -5.0}, id="a negative life"),
+        pytest.param({"life": True}, id="a boolean life"),
+        pytest.param({"life": "3600"}, id="a life in text"),
+        pytest.param({"asked_at": 1_795_428_120.0}, id="asked for in the future"),
+        pytest.param({"asked_at": 1e300}, id="asked for at the end of time"),
+        pytest.param({"asked_at": None}, id="asked for never"),
+        pytest.param({"origin": "https://auth.elsewhere arn:credentials"}, id="of another token server"),
+        pytest.param({"origin": None}, id="of no token server"),
+        pytest.param({"credentials": 7}, id="of a number's credentials"),
+    ],
+)
+def test_a_token_with_a_forged_or_foreign_field_is_not_taken(
+    environment: Environment, account: Account, clock: FakeClock, fields: dict[str, object]
+) -> None:
+    fetch(environment(), clock)
+    write(account, **fields)
+
+    assert fetch(environment(), clock, seconds=32.0) == "token-2"
+
+
+def test_a_token_of_a_clock_that_is_a_minute_ahead_is_taken(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+    write(account, asked_at=1_795_428_060.0)
+
+    taken = environment().fetch(Deadline.after(14.0, clock))
+    assert taken.value == "token-1"
+    assert taken.age(clock) == 0.0
+
+
+# Rotated and foreign credentials
+
+
+def test_once_the_new_secret_is_known_a_token_of_the_old_one_is_not_used(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    clock.advance(-700.0)
+    fetch(environment(), clock)
+    clock.advance(700.0)
+    rotate(account)
+    knowing = environment()
+    knowing._credentials.get()  # noqa: SLF001  # as a refused credential makes it do
+
+    assert fetch(knowing, clock) == "token-2"
+    assert fetch(environment(), clock) == "token-2"
+    assert server.fetches == 2
+
+
+def test_after_a_rotation_ten_environments_that_know_the_old_secret_cost_one_token(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    environments = [environment() for _ in range(10)]
+    for one in environments:
+        fetch(one, clock)
+        one._credentials.get()  # noqa: SLF001  # all of them know the old secret
+    clock.advance(2700.0)
+    rotate(account)
+
+    tokens = {fetch(one, clock) for one in environments}
+
+    assert tokens == {"token-2"}
+    assert server.fetches == 2
+
+
+def test_an_environment_that_knows_its_credentials_takes_no_token_of_another_tenants(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    clock.advance(-700.0)
+    fetch(environment(), clock)
+    clock.advance(700.0)
+    rotate(account, OF_ANOTHER_TENANT)
+    knowing = environment()
+    knowing._credentials.get()  # noqa: SLF001
+
+    assert fetch(knowing, clock) == "token-2"
+
+
+def test_a_stack_that_was_given_another_secret_takes_no_token_of_the_old_one(
+    environment: Environment, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+    clock.advance(600.0)
+
+    assert fetch(environment(origin="https://auth.example arn:another"), clock) == "token-2"
+
+
+# What is stored
+
+
+def test_the_secret_holds_the_token_and_nothing_that_gives_the_client_away(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+
+    version = account.secretsmanager.get_secret_value(SecretId=account.secret_arn)["VersionId"]
+    client = "fbd9b0e0db8c4a251c330b4354a183927961f02d24db03262840c4086c62728b"
+    assert json.loads(secret_text(account)) == {
+        "access_token": "token-1",
+        "asked_at": 1_795_428_000.0,
+        "life": 3600.0,
+        "origin": ORIGIN,
+        "credentials": f"{version} {client}",
+    }
+
+
+def test_the_table_never_sees_the_token(environment: Environment, account: Account, clock: FakeClock) -> None:
+    fetch(environment(), clock)
+
+    stored = item(account)
+    assert "token-1" not in repr(stored)
+    assert set(stored) == {"pk", "version", "stored_at", "expires_at"}
+    assert (
+        stored["version"]["S"]
+        == account.secretsmanager.get_secret_value(SecretId=account.token_secret_arn)["VersionId"]
+    )
+
+
+def test_the_item_is_left_to_dynamodbs_time_to_live_after_a_day(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+
+    assert item(account)["expires_at"] == {"N": str(1_795_428_000 + 86_400)}

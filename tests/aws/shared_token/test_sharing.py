@@ -1,0 +1,356 @@
+"""One token for all environments: fetched by one, waited for by the others, never a stale one."""
+
+import itertools
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+import pytest
+
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, NotProcessed
+from tests.aws.account import Account, answering, doing_before, losing_answer, one_write_at_a_time, watched
+from tests.aws.shared_token.conftest import KEY, Environment, TokenServer, fetch, item, new_environment, secret_text
+from tests.fake_clock import FakeClock
+
+
+def hold_the_lease(account: Account, until: float) -> None:
+    """Another environment leased the right to fetch, and nobody has heard of it since."""
+    lease = {":owner": {"S": "somebody"}, ":end": {"N": str(until)}}
+    account.dynamodb.update_item(
+        TableName=account.ledger_table,
+        Key=KEY,
+        UpdateExpression="SET #owner = :owner, lease_until = :end",
+        ExpressionAttributeNames={"#owner": "owner"},
+        ExpressionAttributeValues=lease,
+    )
+
+
+# Sharing
+
+
+def test_the_second_environment_gets_the_token_of_the_first(
+    environment: Environment, server: TokenServer, clock: FakeClock
+) -> None:
+    first = fetch(environment(), clock)
+    clock.advance(600.0)
+    second = fetch(environment(), clock)
+
+    assert (first, second) == ("token-1", "token-1")
+    assert server.fetches == 1
+
+
+def test_an_environment_that_finds_a_token_reads_no_credentials_and_writes_nothing(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+
+    with (
+        watched(account.secretsmanager, "GetSecretValue") as reads,
+        watched(account.secretsmanager, "PutSecretValue") as puts,
+        watched(account.dynamodb, "UpdateItem") as updates,
+    ):
+        fetch(environment(), clock)
+
+    assert [read["SecretId"] for read in reads] == [account.token_secret_arn]
+    assert (puts, updates) == ([], [])
+
+
+def test_a_token_is_as_old_for_the_second_environment_as_for_the_first(
+    environment: Environment, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+    clock.advance(600.0)
+    second = environment().fetch(Deadline.after(14.0, clock))
+
+    assert second.life == 3600.0
+    assert second.age(clock) == 600.0
+    clock.advance_wall(-7200.0)
+    assert second.age(clock) == 600.0, "by the monotonic clock too"
+
+
+def test_fifty_environments_that_start_at_once_cost_one_token(account: Account) -> None:
+    all_fifty, clock = threading.Barrier(50), SystemClock()
+    server = TokenServer(clock)
+
+    def start(_: int) -> str:
+        environment = new_environment(account, server, clock)
+        all_fifty.wait(timeout=30)
+        return environment.fetch(Deadline.after(30.0, clock)).value
+
+    with one_write_at_a_time(account), ThreadPoolExecutor(50) as threads:
+        tokens = set(threads.map(start, range(50)))
+
+    assert tokens == {"token-1"}
+    assert server.fetches == 1
+
+
+def test_a_token_that_grew_old_is_replaced_for_all(
+    environment: Environment, server: TokenServer, clock: FakeClock
+) -> None:
+    first, second = environment(), environment()
+    fetch(first, clock)
+    fetch(second, clock)
+    clock.advance(2700.0)
+
+    assert fetch(first, clock) == "token-2"
+    assert fetch(second, clock) == "token-2"
+    assert server.fetches == 2
+
+
+def test_a_token_is_given_to_nobody_in_its_last_half_minute(
+    environment: Environment, server: TokenServer, clock: FakeClock
+) -> None:
+    fetch(environment(), clock)
+    clock.advance(3569.0)
+    assert fetch(environment(), clock) == "token-1"
+    clock.advance(1.0)
+    assert fetch(environment(), clock) == "token-2"
+    assert server.fetches == 2
+
+
+@pytest.mark.parametrize("life", [0.0, 30.0])
+def test_a_token_that_lives_shortly_is_written_once_in_ten_minutes_at_most(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, life: float
+) -> None:
+    server.life = life
+    one = environment()
+
+    with watched(account.secretsmanager, "PutSecretValue") as puts:
+        for _ in range(20):
+            fetch(one, clock)
+            clock.advance(29.0)  # 580 s in all
+
+    assert server.fetches == 20
+    assert len(puts) == (1 if life else 0)
+
+
+# Waiting for another
+
+
+def test_who_comes_while_another_fetches_waits_for_its_token(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    hold_the_lease(account, clock.wall() + 5.0)
+    looks = itertools.count(1)
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+        if next(looks) == 3:
+            hold_the_lease(account, until=0.0)  # given back
+            fetch(environment(), clock)
+
+    assert fetch(environment(sleep=sleep), clock) == "token-1"
+    assert next(looks) == 4
+    assert server.fetches == 1
+
+
+def test_the_lease_of_an_environment_that_died_runs_out_and_the_next_one_fetches_for_all(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    hold_the_lease(account, clock.wall() + 5.0)
+    began = clock.monotonic()
+
+    assert fetch(environment(), clock) == "token-1"
+    assert 5.0 <= clock.monotonic() - began < 6.0
+    assert fetch(environment(), clock) == "token-1"
+    assert server.fetches == 1
+
+
+def test_an_environment_that_died_before_its_write_costs_one_token_more(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    with (
+        doing_before(account.secretsmanager, "PutSecretValue", lambda _params: die()),
+        pytest.raises(KeyboardInterrupt),
+    ):
+        fetch(environment(), clock)
+
+    assert fetch(environment(), clock, seconds=32.0) == "token-2"
+    assert fetch(environment(), clock) == "token-2"
+    assert server.fetches == 2
+
+
+def test_an_environment_that_died_between_its_write_and_the_end_of_its_lease_costs_nothing(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    third = doing_before(account.dynamodb, "UpdateItem", lambda _params: die(), call=3)
+    with third, pytest.raises(KeyboardInterrupt):
+        fetch(environment(), clock)
+    began = clock.monotonic()
+
+    assert fetch(environment(), clock) == "token-1"
+    assert clock.monotonic() == began
+    assert server.fetches == 1
+
+
+def die() -> None:
+    raise KeyboardInterrupt
+
+
+def test_who_has_waited_nine_seconds_looks_once_more_and_then_fetches_a_token_of_its_own(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    hold_the_lease(account, clock.wall() + 3600.0)
+    began, slept = clock.monotonic(), 0.0
+
+    def sleep(seconds: float) -> None:
+        nonlocal slept
+        slept += seconds
+        clock.advance(seconds)
+
+    with (
+        watched(account.secretsmanager, "GetSecretValue") as reads,
+        watched(account.dynamodb, "UpdateItem") as leases,
+    ):
+        assert fetch(environment(sleep=sleep), clock, seconds=32.0) == "token-1"
+
+    assert 9.0 <= clock.monotonic() - began == slept < 10.0
+    looks = [read for read in reads if read["SecretId"] == account.token_secret_arn]
+    assert len(looks) == len(leases) + 1
+    assert server.fetches == 1
+
+
+def test_http_which_has_fourteen_seconds_keeps_seven_for_a_token_and_a_link(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    hold_the_lease(account, clock.wall() + 3600.0)
+    deadline = Deadline.after(14.0, clock)
+
+    assert environment().fetch(deadline).value == "token-1"
+    assert 6.0 < deadline.remaining() <= 7.0
+
+
+def test_who_has_no_time_to_wait_does_not(environment: Environment, account: Account, clock: FakeClock) -> None:
+    hold_the_lease(account, clock.wall() + 3600.0)
+    began = clock.monotonic()
+
+    with watched(account.dynamodb, "UpdateItem") as writes:
+        assert fetch(environment(), clock, seconds=7.0) == "token-1"
+
+    assert clock.monotonic() == began
+    assert writes == []
+
+
+def test_a_fetch_that_fails_lets_the_next_one_try_at_once(
+    environment: Environment, server: TokenServer, clock: FakeClock
+) -> None:
+    server.failure = NotProcessed(Code.UNAVAILABLE, "no access token")
+    with pytest.raises(NotProcessed) as caught:
+        fetch(environment(), clock)
+    assert caught.value is server.failure
+    server.failure, began = None, clock.monotonic()
+
+    assert fetch(environment(), clock) == "token-2"
+    assert clock.monotonic() == began
+
+
+# Late, stale and repeated
+
+
+def test_a_token_that_came_after_another_took_the_lease_is_used_and_not_stored(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    server.meanwhile = lambda: hold_the_lease(account, clock.wall() + 5.0)
+
+    assert fetch(environment(), clock) == "token-1"
+    assert secret_text(account) == "{}"
+
+
+def test_a_token_that_came_too_late_to_be_stored_is_used_all_the_same(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    server.meanwhile = lambda: clock.advance(7.5)
+
+    assert fetch(environment(), clock, seconds=14.0) == "token-1"
+    assert secret_text(account) == "{}"
+
+
+def test_a_late_write_of_an_older_token_gives_nobody_a_token_back_that_he_had(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    one = environment()
+    fetch(one, clock)
+    older = secret_text(account)
+    clock.advance(2700.0)
+    assert fetch(one, clock) == "token-2"
+    account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=older)  # as if it froze
+
+    assert fetch(environment(), clock) == "token-1", "it still serves"
+    clock.advance(700.0)
+    assert fetch(one, clock) == "token-3"
+    assert fetch(environment(), clock) == "token-3"
+    assert server.fetches == 3
+
+
+def test_a_read_that_shows_the_version_before_the_last_write_is_repeated(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    one, other = environment(), environment()
+    fetch(one, clock)
+    fetch(other, clock)
+    before = account.secretsmanager.get_secret_value(SecretId=account.token_secret_arn)
+    clock.advance(2700.0)
+    assert fetch(one, clock) == "token-2"
+    stale = {"VersionId": before["VersionId"], "SecretString": before["SecretString"]}
+    stale_reads = answering(account.secretsmanager, "GetSecretValue", stale)
+    stale_reads.__enter__()
+
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+        stale_reads.__exit__(None, None, None)
+
+    other._sleep = sleep  # noqa: SLF001  # only its second look is to show the write
+
+    assert fetch(other, clock) == "token-2"
+    assert server.fetches == 2
+
+
+@pytest.mark.parametrize("call", [1, 2, 3], ids=["lease", "lease renewed for the write", "lease ended"])
+def test_a_write_to_the_table_whose_answer_got_lost_changes_nothing(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, call: int
+) -> None:
+    began = clock.monotonic()
+
+    with losing_answer(account.dynamodb, "UpdateItem", call=call):
+        assert fetch(environment(), clock) == "token-1"
+
+    assert fetch(environment(), clock) == "token-1"
+    assert clock.monotonic() == began
+    assert server.fetches == 1
+    assert "owner" not in item(account)
+
+
+def test_a_write_of_the_secret_whose_answer_got_lost_is_one_version(
+    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+) -> None:
+    with losing_answer(account.secretsmanager, "PutSecretValue"):
+        assert fetch(environment(), clock) == "token-1"
+
+    versions = account.secretsmanager.list_secret_version_ids(SecretId=account.token_secret_arn, IncludeDeprecated=True)
+    assert len(versions["Versions"]) == 2
+    assert fetch(environment(), clock) == "token-1"
+    assert server.fetches == 1
+
+
+def test_a_write_that_was_done_and_reported_as_failed_shares_the_token_and_gives_it_to_nobody_twice(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
+    one = environment()
+
+    def write_and_fail(params: dict[str, Any]) -> None:
+        if "done" not in params["SecretString"]:
+            account.secretsmanager.meta.events.unregister(name, hook)
+            account.secretsmanager.put_secret_value(**params)
+            params["SecretId"] = "no-such-secret"
+
+    name = "provide-client-params.secrets-manager.PutSecretValue"
+
+    def hook(params: dict[str, Any], **_: object) -> None:
+        write_and_fail(params)
+
+    account.secretsmanager.meta.events.register(name, hook)
+    assert fetch(one, clock) == "token-1"
+
+    assert fetch(environment(), clock) == "token-1"
+    assert fetch(one, clock) == "token-2"

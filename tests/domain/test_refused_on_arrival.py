@@ -1,0 +1,200 @@
+"""What becomes of a request that is refused on arrival."""
+
+import json
+from collections.abc import Mapping
+
+import pytest
+
+from personal_link.domain.errors import Code, InvalidRequest, OutcomeUnknown, Refused, Unreadable
+from personal_link.domain.outcome import Outcome, describe, outcome_id, refused_on_arrival
+from personal_link.domain.request import Source, check
+from tests.domain.outcomes import CREATED, EVERY_KIND, delivered
+
+# --- refused on arrival -----------------------------------------------------------------------------------------------
+
+
+def test_a_request_refused_on_arrival_has_the_contracts_result_with_no_attempt() -> None:
+    content = {"configuration": "map-1", "record": {"A": "x", "B": 1}, "reference": "order-7"}
+    refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
+
+    message = json.loads(refused_on_arrival(delivered(content), refusal).message(echo_record=True))
+
+    assert message.pop("id")
+    assert message == {
+        "schema": "personal-link-result/1",
+        "status": "rejected",
+        "reference": "order-7",
+        "source": {"type": "sqs", "id": "message-1"},
+        "configuration": "map-1",
+        "record": {"A": "x", "B": 1},
+        "error": {
+            "code": "idempotency_key_reused",
+            "message": "The idempotency key was used for another request.",
+        },
+        "replayed": False,
+        "attempts": 0,
+        "requested_at": "2027-01-15T08:00:00.000Z",
+        "completed_at": "2027-01-15T08:00:00.000Z",
+    }
+
+
+def test_a_redelivery_that_is_refused_again_gives_the_same_bytes() -> None:
+    def result() -> str:
+        delivery = delivered({"record": {"A": [1]}, "reference": 7})
+        with pytest.raises(InvalidRequest) as caught:
+            check(delivery)
+        return refused_on_arrival(delivery, caught.value).message(echo_record=True)
+
+    assert result() == result()
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (Source("sqs", "message-2"), Code.INVALID_REQUEST),
+        (Source("eventbridge", "message-1"), Code.INVALID_REQUEST),
+        (Source("sqs", "message-1"), Code.TOO_LARGE),
+    ],
+)
+def test_a_refusal_of_another_delivery_or_for_another_reason_has_another_id(source: Source, code: Code) -> None:
+    content = {"record": {}, "idempotency_key": "order-7"}
+    one = refused_on_arrival(delivered(content), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    another = refused_on_arrival(delivered(content, source=source), InvalidRequest(code, "no"))
+
+    assert one.id != another.id
+
+
+@pytest.mark.parametrize("content", [{"record": {"A": 1}, "idempotency_key": "order-7"}, {"record": {"A": 1}}])
+def test_another_request_under_a_used_key_does_not_get_the_outcome_id_of_that_key(
+    content: Mapping[str, object],
+) -> None:
+    delivery = delivered(content)
+    refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
+
+    assert refused_on_arrival(delivery, refusal).id != outcome_id(check(delivery))
+
+
+def nested(levels: int) -> object:
+    record: object = "deep"
+    for _level in range(levels - 1):
+        record = {"A": record}
+    return record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param("Email", id="no object"),
+        pytest.param([["Email", "joe@example.com"]], id="pairs"),
+        pytest.param({"A": {"B": 1}}, id="an object within"),
+        pytest.param({"A": [1]}, id="a list within"),
+        pytest.param(nested(32), id="of 32 levels"),
+        pytest.param({"A": -(10**4300 - 1)}, id="the longest number that Python writes"),
+        pytest.param({"A": "x" * 300_000}, id="larger than any request"),
+        pytest.param({"A": "\ud800" * 70_000}, id="half characters"),
+    ],
+)
+def test_a_refused_record_is_in_its_result_as_it_came(record: object) -> None:
+    outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    assert json.loads(outcome.message(echo_record=True))["record"] == record
+
+
+@pytest.mark.parametrize("field", ["record", "reference", "configuration"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"A": float("inf")}, id="1e999"),
+        pytest.param({"A": [float("nan")]}, id="not a number"),
+        pytest.param(10**4300, id="a number that Python does not write"),
+        pytest.param("x" * (448 * 1024 - 1), id="one character more than 448 Ki with its quotes"),
+        pytest.param({"\x01" * 90_000: 1}, id="of escapes"),
+        pytest.param(nested(33), id="of 33 levels"),
+        pytest.param(nested(900), id="without end"),
+    ],
+)
+def test_what_no_result_can_hold_is_to_be_kept_whole_and_says_why_it_was_refused(field: str, sent: object) -> None:
+    refusal = InvalidRequest(Code.TOO_LARGE, "The request has 900000 bytes; at most 65536 are allowed.")
+
+    with pytest.raises(Unreadable) as caught:
+        refused_on_arrival(delivered({"record": {}, field: sent}), refusal)
+
+    assert (caught.value.code, caught.value.message) == (refusal.code, refusal.message)
+
+
+@pytest.mark.parametrize("field", ["reference", "configuration"])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("x" * 256, "x" * 256), ("x" * 10_000, "x" * 256), (7, "7"), (["x"], '["x"]'), (True, "true"), (None, None)],
+)
+def test_a_refused_label_is_told_as_text_as_far_as_it_is_one(field: str, given: object, told: str | None) -> None:
+    delivery = delivered({"record": {}, field: given})
+
+    outcome = refused_on_arrival(delivery, InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    assert json.loads(outcome.message(echo_record=True)).get(field) == told
+
+
+@pytest.mark.parametrize(
+    ("record", "reference"),
+    [
+        pytest.param({"\u00e9" * 76_000: []}, "", id="one endless heading"),
+        pytest.param({f"{number:03}" + "\u00e9" * 370: [] for number in range(200)}, "", id="200 long headings"),
+        pytest.param({f"{number:03}" + "\U0001f600" * 180: [] for number in range(200)}, "", id="200 wide headings"),
+        pytest.param(
+            {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
+            "\U0001f600" * 257,
+            id="and the labels",
+        ),
+        pytest.param({"A": "\x01" * 76_000}, "", id="456 KB of escapes"),
+    ],
+)
+def test_whatever_is_refused_its_result_fits_a_queue(record: Mapping[str, object], reference: str) -> None:
+    delivery = delivered({"record": record, "reference": reference, "configuration": reference})
+    with pytest.raises(InvalidRequest) as caught:
+        check(delivery)
+
+    message = refused_on_arrival(delivery, caught.value).message(echo_record=True)
+
+    assert len(message) < 1_000_000
+
+
+# --- errors as others see them, and what a log could show -------------------------------------------------------------
+
+
+def test_an_error_is_told_in_the_vendors_words_where_there_are_any() -> None:
+    refusal = Refused(Code.NO_MATCHING_CAMPAIGN, "our words", vendor_message="Could not match any campaign filter.")
+
+    assert describe(refusal) == {"code": "no_matching_campaign", "message": "Could not match any campaign filter."}
+
+
+def test_an_error_is_told_in_our_words_where_the_vendor_has_none() -> None:
+    error = OutcomeUnknown(Code.BAD_RESPONSE, "our words")
+
+    assert describe(error) == {"code": "bad_response", "message": "our words"}
+
+
+def test_an_error_is_told_with_its_fields() -> None:
+    refusal = Refused(Code.VALIDATION_FAILED, "our words", errors={"Email": ("one", "two")})
+
+    assert describe(refusal) == {
+        "code": "validation_failed",
+        "message": "our words",
+        "errors": {"Email": ["one", "two"]},
+    }
+
+
+@pytest.mark.parametrize("show", [repr, str])
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_an_outcome_shows_neither_record_nor_link_nor_the_vendors_words(outcome: Outcome, show: type[str]) -> None:
+    shown = show(outcome)
+
+    assert outcome.id in shown
+    for hidden in ("joe", "Email", "https", "order-7", "survey record"):
+        assert hidden not in shown
+
+
+@pytest.mark.parametrize("show", [repr, str])
+def test_a_link_shows_nothing_since_whoever_has_it_answers_as_the_customer(show: type[str]) -> None:
+    assert show(CREATED.personal_link) == "PersonalLink(***)"

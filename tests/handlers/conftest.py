@@ -1,0 +1,84 @@
+"""The functions with the variables that the template sets, and calls of them."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+import http_api
+from personal_link import observability, wiring
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import Account, template_variables
+
+
+class Context:
+    """Lambda's context, as far as it is used."""
+
+    def __init__(self, seconds: float = 28) -> None:
+        self._milliseconds = round(seconds * 1000)
+
+    def get_remaining_time_in_millis(self) -> int:
+        return self._milliseconds
+
+
+@pytest.fixture
+def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
+    """The variables that the template sets, and nothing kept from another test."""
+    for name, value in template_variables(account, vendor).items():
+        monkeypatch.setenv(name, value)
+    forget()
+    yield
+    forget()
+
+
+def forget() -> None:
+    """Begin a new Lambda environment."""
+    wiring.direct_invocation.cache_clear()
+    wiring.http_api.cache_clear()
+    wiring.batch_worker.cache_clear()
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that is logged: the package's lines as they are written, and those of all libraries."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(observability.logger().registered_formatter)
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)
+
+
+def api_event(
+    body: object,
+    *,
+    key: str | None = None,
+    method: str = "PUT",
+    content_type: str = "application/json",
+    request_id: str = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
+) -> dict[str, Any]:
+    return {
+        "resource": "/personal-link",
+        "path": "/personal-link",
+        "httpMethod": method,
+        "headers": {"Content-Type": content_type, **({"Idempotency-Key": key} if key else {})},
+        "queryStringParameters": None,
+        "body": body if isinstance(body, str) else json.dumps(body),
+        "isBase64Encoded": False,
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": request_id,
+            "requestTimeEpoch": 1_795_427_999_500,
+            "stage": "live",
+        },
+    }
+
+
+def call(body: object, **options: Any) -> dict[str, Any]:
+    return http_api.handler(api_event(body, **options), Context())
+
+
+ADA: dict[str, object] = {"record": {"Email": "ada@acme.example", "First Name": "Ada"}}

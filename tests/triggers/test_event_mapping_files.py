@@ -1,0 +1,304 @@
+"""Mapping files that cannot work, the samples, and no event that breaks a mapping."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from personal_link.domain.errors import SettingsError
+from personal_link.triggers.event_mappings import EventMappings, _compile, _Entry, _Functions, load
+from sandbox.emulator import REPOSITORY
+from tests.triggers.mapped import mappings_of, opened, problems_of, solved
+
+MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
+
+
+def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
+    mappings = mappings_of("""["Ticket Solved".record]\nEmail = "split(detail.key, '/')[0]" """, tmp_path)
+
+    assert opened(solved({"key": "zoe@acme.example/a.pdf"}), mappings).record == {"Email": "zoe@acme.example"}
+    assert "record.Email" in problems_of(solved({"key": 7}), mappings)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ('["A"\n', "event_mappings.toml is not TOML: "),
+        (f"A = {'[' * 5_000}", "event_mappings.toml is not TOML: "),
+        (f'["A"]\nrecord.Email = "{"[" * 5_000}"', '"A" record.Email: is nested too deeply: at most 100 levels: [[[['),
+        (
+            f'["A"]\nrecord.Email = "{"|".join(["id"] * 101)}"',
+            '"A" record.Email: is nested too deeply: at most 100 levels: id|id|',
+        ),
+        ('"A" = 1', '"A" needs a [record] of at least one heading'),
+        ('["A"]\nrecord = {}', '"A" needs a [record] of at least one heading'),
+        (
+            '["A"]\nrefrence = "id"\nrecord.Email = "id"',
+            '"A" has refrence: it may have detail_type, when, configuration, ',
+        ),
+        ('["A"]\ndetail_type = 7\nrecord.Email = "id"', '"A" detail_type must be a text'),
+        ('["A"]\ndetail_type = ""\nrecord.Email = "id"', '"A" detail_type must be a text'),
+        ('["A"]\nwhen = "a b"\nrecord.Email = "id"', '"A" when: is no JMESPath ('),
+        ('["A"]\nwhen = true\nrecord.Email = "id"', '"A" when: must be a text, an expression in JMESPath: True'),
+        (
+            '["A"]\nrecord.Email = "id"\n["B"]\ndetail_type = "A"\nwhen = "id"\nrecord.Email = "id"',
+            '"B" is never reached: "A" takes all of its detail-type',
+        ),
+        ('["A"]\nrecord.Email = "detail..email"', '"A" record.Email: is no JMESPath ('),
+        ('["A"]\nrecord.Email = ""', '"A" record.Email: is no JMESPath ('),
+        ('["A"]\nrecord.Email = "[?"', '"A" record.Email: is no JMESPath ('),
+        ('["A"]\nrecord.Email = 7', '"A" record.Email: must be a text, an expression in JMESPath: 7'),
+        ('["A"]\nrecord.Email = "title(id)"', '"A" record.Email: there is no function title(): title(id)'),
+        ('["A"]\nrecord.Email = "[id, upper(id)]"', '"A" record.Email: there is no function upper()'),
+        ("""["A"]\nreference = "join('-')"\nrecord.Email = "id\"""", '"A" reference: join() takes 2 arguments'),
+        (
+            '["A"]\noptional = ["record.Phone"]\nrecord.Email = "id"',
+            '"A" optional must be a list of some of record.Email',
+        ),
+        (
+            '["A"]\noptional = "record.Email"\nrecord.Email = "id"',
+            '"A" optional must be a list of some of record.Email',
+        ),
+    ],
+)
+def test_a_file_that_cannot_work_is_refused_by_entry_and_expression(text: str, message: str, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        mappings_of(text, tmp_path)
+
+    assert message in str(refused.value)
+
+
+def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
+    file = tmp_path / "event_mappings.toml"
+    file.write_bytes(b"\xff\xfe")
+
+    with pytest.raises(SettingsError, match=r"event_mappings\.toml is not TOML: 'utf-8' codec"):
+        load(file)
+
+
+def test_of_a_long_expression_that_cannot_work_the_beginning_is_told(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        mappings_of(f'["A"]\nrecord.Email = "{"[" * 5_000}"', tmp_path)
+
+    assert len(str(refused.value)) < 400
+
+
+@pytest.mark.parametrize("expression", ["|".join(["detail"] * 100), f"{'not_null(' * 99}detail{')' * 99}"])
+def test_the_deepest_expression_that_is_taken_works(expression: str, tmp_path: Path) -> None:
+    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Email = "{expression}"', tmp_path)
+
+    mapped = mappings.apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": None})
+
+    assert mapped is not None
+    assert mapped.problems["record.Email"][0].startswith('the mapping of "Ticket Solved" gives nothing: ')
+
+
+def test_two_numbers_that_add_up_to_a_longer_one_than_python_writes_are_a_named_problem(tmp_path: Path) -> None:
+    mappings = mappings_of('["Ticket Solved"]\nreference = "sum(detail)"\nrecord.Amount = "sum(detail)"', tmp_path)
+
+    problems = problems_of(solved([int("9" * 4_300)] * 2), mappings)
+
+    assert problems["reference"] == ['the mapping of "Ticket Solved" gives no text, number or boolean: sum(detail)']
+    assert "record.Amount" in problems
+
+
+def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as refused:
+        mappings_of('["A"]\nrecord.Email = "a b"\n["B"]\nrecord.Phone = "nope(id)"', tmp_path)
+
+    assert '"A" record.Email' in str(refused.value)
+    assert '"B" record.Phone' in str(refused.value)
+
+
+def sample(name: str) -> Any:
+    return json.loads((REPOSITORY / "events" / name).read_text())
+
+
+def put(name: str) -> dict[str, object]:
+    (entry,) = sample(name)
+    detail = json.loads(entry["Detail"])
+    return {"id": "event-1", "detail-type": entry["DetailType"], "source": entry["Source"], "detail": detail}
+
+
+@pytest.mark.parametrize(
+    ("event", "record", "reference", "key"),
+    [
+        (
+            put("eventbridge_order_paid.json"),
+            {"Account Name": "Example Foods", "First Name": "Lin Chen", "Email": "lin@example.com", "Order": 1005},
+            "1005",
+            "order-paid-1005",
+        ),
+        (
+            sample("sqs_event_salesforce_case_closed.json"),
+            {"Account Name": "Example Motors", "First Name": "Sam", "Email": "sam@example.com", "Case": "00001026"},
+            "00001026",
+            "case-closed-00001026",
+        ),
+        (
+            sample("sqs_event_s3_object_created.json"),
+            {"Account Name": "delivered-reports", "Email": "kim@example.com", "Document": "report-2026-10.pdf"},
+            "report-2026-10.pdf",
+            "de55d76748ad195f481fb18ff9e4da482db30087ef197e53f72de6de87974033",
+        ),
+        (
+            sample("sqs_event_survey_due.json"),
+            {"Account Name": "Example Hotels", "First Name": "Alex", "Email": "alex@example.com"},
+            "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/survey-due/2026-11-24T10:10:00Z",
+            "arn:aws:scheduler:eu-west-1:123456789012:schedule/default/survey-due/2026-11-24T10:10:00Z",
+        ),
+        (
+            sample("sqs_event_shopify_order_fulfilled.json"),
+            {
+                "Account Name": "Mira Okafor",
+                "First Name": "Mira",
+                "Last Name": "Okafor",
+                "Email": "mira.okafor@example.com",
+                "Order": "#1006",
+                "Ordered On": "2026-11-20",
+                "Amount": "59.90",
+            },
+            "#1006",
+            "shopify-order-fulfilled-820982911946154508",
+        ),
+        (
+            sample("sqs_event_stripe_checkout_completed.json"),
+            {
+                "Account Name": "Theo Lindqvist",
+                "First Name": "Theo",
+                "Email": "theo.lindqvist@example.com",
+                "Amount": "59.90",
+                "Paid On": "2026-11-24",
+            },
+            "cs_test_a1ExampleSession",
+            "cs_test_a1ExampleSession",
+        ),
+        (
+            put("eventbridge_woocommerce_order_completed.json"),
+            {
+                "Account Name": "Imani Clarke",
+                "First Name": "Imani",
+                "Email": "imani@example.com",
+                "Phone": "(0113) 496 0000",
+                "Order": "727",
+                "Completed On": "2026-11-24",
+                "Amount": "29.35",
+            },
+            "727",
+            "woocommerce-order-completed-727",
+        ),
+    ],
+    ids=["order paid", "salesforce", "s3", "survey due", "shopify", "stripe", "woocommerce"],
+)
+def test_each_sample_event_becomes_its_request(
+    event: dict[str, object], record: dict[str, object], reference: str, key: str
+) -> None:
+    request = opened(event, load())
+
+    assert request.configuration == MAPPING
+    assert request.record == record
+    assert (request.reference, request.key.value) == (reference, key)
+
+
+def object_created(key: str) -> dict[str, object]:
+    event: dict[str, Any] = sample("sqs_event_s3_object_created.json")
+    event["detail"]["object"]["key"] = key
+    return event
+
+
+def test_a_key_of_s3_as_long_as_can_be_becomes_a_request() -> None:
+    document = "r" * (1_024 - len("kim@example.com/"))
+
+    request = opened(object_created(f"kim@example.com/{document}"), load())
+
+    assert (request.record["Document"], request.reference) == (document, "r" * 256)
+    assert len(request.key.value) == 64
+
+
+def test_two_long_keys_of_s3_that_differ_at_their_end_are_two_requests() -> None:
+    first, second = (opened(object_created(f"kim@example.com/{'r' * 600}{n}"), load()) for n in (1, 2))
+
+    assert first.key.value != second.key.value
+
+
+@pytest.mark.parametrize("key", ["kim@example.com/", "kim@example.com/2026/", "report.pdf"])
+def test_a_folder_of_s3_and_an_object_of_nobody_have_no_document(key: str) -> None:
+    problems = problems_of(object_created(key), load())
+
+    assert set(problems) == {"reference", "record.Document"}
+
+
+def test_the_document_of_s3_may_be_in_folders() -> None:
+    request = opened(object_created("kim@example.com/2026/october/report.pdf"), load())
+
+    assert (request.record["Document"], request.reference) == ("report.pdf", "report.pdf")
+
+
+json_values = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.sampled_from([10**4299, -(10**400), 1e308])
+    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.text(),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(
+            st.sampled_from(["order", "customer", "name", "email", "number", "key", "object"]) | st.text(),
+            inner,
+            max_size=4,
+        )
+    ),
+    max_leaves=12,
+)
+
+
+SHIPPED = load()
+
+
+@given(st.sampled_from(list(SHIPPED.entries.values())), json_values)
+def test_whatever_an_event_holds_its_mapping_ends_in_a_request_or_in_named_problems(
+    entry: _Entry, detail: object
+) -> None:
+    event = {"id": "event-1", "detail-type": entry.detail_type, "detail": detail}
+
+    mapped = entry.apply(event)
+
+    assert entry.takes(event) in {True, False}
+    for problem in mapped.problems.values():
+        assert problem[0].startswith(f'the mapping of "{entry.name}" ')
+
+
+def every_function() -> EventMappings:
+    """Return a mapping whose entry calls each function there is with the event's detail."""
+    expressions = {}
+    for name, about in _Functions.FUNCTION_TABLE.items():
+        arguments = ["&@" if "expref" in argument["types"] else "detail" for argument in about["signature"]]
+        expressions[f"record.{name}"] = _compile(f"{name}({', '.join(arguments)})")
+    return EventMappings({"Ticket Solved": _Entry("Ticket Solved", "Ticket Solved", None, expressions, frozenset())})
+
+
+@given(json_values)
+def test_whatever_is_given_to_a_function_of_a_mapping_ends_in_a_value_that_can_be_written_or_in_a_problem(
+    detail: object,
+) -> None:
+    mapped = every_function().apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": detail})
+
+    assert mapped is not None
+    assert json.dumps(mapped.content, allow_nan=False)
+    assert {problem[0].partition("(")[0] for problem in mapped.problems.values()} <= {
+        f'the mapping of "Ticket Solved" {problem}: {name}'
+        for problem in ("gives nothing", "gives no text, number or boolean", "does not work on this event")
+        for name in _Functions.FUNCTION_TABLE
+    }
+
+
+def test_an_event_as_deep_as_json_can_be_costs_no_more_than_a_refusal() -> None:
+    detail: object = "deep"
+    for _ in range(800):
+        detail = {"order": detail, "customer": detail}
+
+    assert load().apply({"id": "event-1", "detail-type": "Order Paid", "detail": detail}) is not None
