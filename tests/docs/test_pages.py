@@ -93,7 +93,8 @@ def test_every_decision_is_dated_says_how_to_take_it_back_and_is_in_the_index() 
 
 
 def test_every_page_that_the_code_names_exists() -> None:
-    code = [path for room in ("layers", "functions", "operate", "sandbox") for path in REPOSITORY.glob(f"{room}/**/*.py")]
+    rooms = ("layers", "functions", "operate", "sandbox")
+    code = [path for room in rooms for path in REPOSITORY.glob(f"{room}/**/*.py")]
     named = {name for path in code for name in re.findall(r"docs/[\w/.-]+\.\w+", path.read_text())}
 
     assert "docs/mapping.md" in named
