@@ -89,10 +89,14 @@ def metrics() -> str:
 
 
 def alarms() -> str:
-    """Return the alarms, each with its condition and the first sentence of its text."""
+    """Return the alarms that tell somebody, each with its condition and its sentence."""
     resources = source_template()["Resources"].items()
     found = {name: one["Properties"] for name, one in resources if one["Type"] == "AWS::CloudWatch::Alarm"}
-    rows = ((f"[`{name}`](#{name.lower()})", _condition(alarm), _sentence(alarm)) for name, alarm in found.items())
+    rows = (
+        (f"[`{name}`](#{name.lower()})", _condition(alarm), _sentence(alarm))
+        for name, alarm in found.items()
+        if "AlarmActions" in alarm
+    )
     return _table(("alarm", "condition", "text"), rows)
 
 

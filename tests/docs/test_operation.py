@@ -59,7 +59,10 @@ def test_every_filter_asks_for_fields_and_words_that_are_logged() -> None:
     messages = set(re.findall(r'logger\(\)\.\w+\(\s*"([^"]+)"', (PACKAGE / "observability.py").read_text()))
     asked = re.findall(r'\$\.(\w+) = "([^"]+)"', PAGE)
 
+    numbers = set(re.findall(r"\$\.(\w+) >=", PAGE))
+
     assert {field for field, _value in asked} <= observability._SHAPES.keys()  # noqa: SLF001
+    assert numbers <= observability._NUMBERS  # noqa: SLF001
     assert {value for field, value in asked if field == "message"} <= messages
     codes = {value for field, value in asked if field == "code"}
     assert all(any(re.fullmatch(code.replace("*", ".*"), known) for known in CODES) for code in codes)
