@@ -83,6 +83,17 @@ def test_the_versions_of_formats_are_those_of_the_code() -> None:
     assert told["shared token"] == f"its key, now `{token_lease.KEY}`"
 
 
+def test_the_queues_keep_messages_as_long_as_the_security_page_says() -> None:
+    page = (DOCS / "security.md").read_text()
+    told = {name: int(days) for name, days in re.findall(r"\| (\w+ queue) \| until .*?, (\d+) days at most \|", page)}
+
+    kept = {name: queue["MessageRetentionPeriod"] for name, queue in resources("AWS::SQS::Queue").items()}
+    assert told.keys() == {"requests queue", "parked queue", "results queue"}
+    for name, days in told.items():
+        seconds = kept[f"{name.split()[0].title()}Queue"]
+        assert not isinstance(seconds, int) or seconds == days * 86_400
+
+
 def test_the_ledgers_table_alone_outlives_the_stack() -> None:
     resources = translated_template()["Resources"].items()
     stays = {name: one["DeletionPolicy"] for name, one in resources if one.get("DeletionPolicy", "Delete") != "Delete"}
