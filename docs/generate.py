@@ -89,10 +89,18 @@ def metrics() -> str:
 
 
 def alarms() -> str:
-    """Return the alarms, each with its condition and the first sentence of its text."""
+    """Return the alarms that tell somebody, each with its condition and its sentence."""
     resources = source_template()["Resources"].items()
     found = {name: one["Properties"] for name, one in resources if one["Type"] == "AWS::CloudWatch::Alarm"}
-    rows = ((f"[`{name}`](#{name.lower()})", _condition(alarm), _sentence(alarm)) for name, alarm in found.items())
+    rows = (
+        (
+            _linked(name, _text(alarm)),
+            _condition(alarm),
+            re.sub(r"(Runbook: )?docs/.*", "", _text(alarm), flags=re.DOTALL),
+        )
+        for name, alarm in found.items()
+        if "AlarmActions" in alarm
+    )
     return _table(("alarm", "condition", "text"), rows)
 
 
@@ -152,10 +160,15 @@ def _condition(alarm: dict[str, Any]) -> str:
     return f"`{alarm['MetricName']}`: {statistic.lower()} over {alarm['Threshold']:,}, {minutes} min"
 
 
-def _sentence(alarm: dict[str, Any]) -> str:
+def _text(alarm: dict[str, Any]) -> str:
     text = alarm["AlarmDescription"]
-    whole = text["Fn::Sub"] if isinstance(text, dict) else text
-    return re.sub(r"(Runbook: )?docs/.*", "", str(whole), flags=re.DOTALL)
+    return str(text["Fn::Sub"] if isinstance(text, dict) else text)
+
+
+def _linked(name: str, text: str) -> str:
+    """Return a name as a link to the heading of this page that its text ends with."""
+    heading = re.search(r"docs/operation\.md(#\w+)", text)
+    return f"[`{name}`]({heading[1]})" if heading else f"`{name}`"
 
 
 def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:

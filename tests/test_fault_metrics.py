@@ -14,8 +14,8 @@ from personal_link.metrics import metrics
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
 from tests.embedded_metrics import counted_in, values_of
-from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 from tests.handlers.conftest import Context
+from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
 NO_MAPPING = Reply(404, {"message": "The mapping was not found."})

@@ -2,7 +2,8 @@
 
 import pytest
 
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.domain.errors import NotProcessed, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Source

@@ -6,7 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from personal_link.aws.ledger import Attempt, Ledger
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, NotProcessed
 from personal_link.domain.outcome import Outcome

@@ -24,7 +24,6 @@ CODE = [
 OF_OTHERS = frozenset(
     {
         "AWS_LAMBDA_LOG_LEVEL",
-        "ConcurrentExecutions",  # a metric of Lambda's
         "CouldNotDetermineMessageSource",  # an error of SQS's
         "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
         "ERROR_CODE",  # an attribute of what EventBridge parks

@@ -23,11 +23,10 @@ def text_of(value: Any) -> str:
     return str(value["Fn::Sub"] if isinstance(value, dict) else value)
 
 
-def test_every_alarm_links_to_its_heading() -> None:
-    linked = {name: re.findall(r"#(\w+)", text_of(alarm["AlarmDescription"])) for name, alarm in alarms().items()}
+def test_every_heading_that_an_alarm_links_is_there() -> None:
+    texts = [text_of(alarm["AlarmDescription"]) for alarm in alarms().values()]
 
-    assert linked == {name: [name.lower()] for name in linked}
-    assert {name.lower() for name in linked} <= anchors(PAGE)
+    assert {anchor for text in texts for anchor in re.findall(r"docs/operation\.md#(\w+)", text)} <= anchors(PAGE)
 
 
 def test_every_code_that_can_be_parked_has_its_fix() -> None:
@@ -59,7 +58,10 @@ def test_every_filter_asks_for_fields_and_words_that_are_logged() -> None:
     messages = set(re.findall(r'logger\(\)\.\w+\(\s*"([^"]+)"', (PACKAGE / "observability.py").read_text()))
     asked = re.findall(r'\$\.(\w+) = "([^"]+)"', PAGE)
 
+    numbers = set(re.findall(r"\$\.(\w+) >=", PAGE))
+
     assert {field for field, _value in asked} <= observability._SHAPES.keys()  # noqa: SLF001
+    assert numbers <= observability._NUMBERS  # noqa: SLF001
     assert {value for field, value in asked if field == "message"} <= messages
     codes = {value for field, value in asked if field == "code"}
     assert all(any(re.fullmatch(code.replace("*", ".*"), known) for known in CODES) for code in codes)
@@ -79,6 +81,17 @@ def test_the_versions_of_formats_are_those_of_the_code() -> None:
     assert told["result"] == f"`schema`, now `{outcome.SCHEMA}`"
     assert told["item of the ledger"] == f"`format`, now `{ledger_item.FORMAT}`"
     assert told["shared token"] == f"its key, now `{token_lease.KEY}`"
+
+
+def test_the_queues_keep_messages_as_long_as_the_security_page_says() -> None:
+    page = (DOCS / "security.md").read_text()
+    told = {name: int(days) for name, days in re.findall(r"\| (\w+ queue) \| until .*?, (\d+) days at most \|", page)}
+
+    kept = {name: queue["MessageRetentionPeriod"] for name, queue in resources("AWS::SQS::Queue").items()}
+    assert told.keys() == {"requests queue", "parked queue", "results queue"}
+    for name, days in told.items():
+        seconds = kept[f"{name.split()[0].title()}Queue"]
+        assert not isinstance(seconds, int) or seconds == days * 86_400
 
 
 def test_the_ledgers_table_alone_outlives_the_stack() -> None:

@@ -92,6 +92,15 @@ def test_every_decision_is_dated_says_how_to_take_it_back_and_is_in_the_index() 
         assert {"Context", "Alternatives", "Decision", "How to revert"} <= sections(text).keys(), page.name
 
 
+def test_every_page_that_the_code_names_exists() -> None:
+    rooms = ("layers", "functions", "operate", "sandbox")
+    code = [path for room in rooms for path in REPOSITORY.glob(f"{room}/**/*.py")]
+    named = {name for path in code for name in re.findall(r"docs/[\w/.-]+\.\w+", path.read_text())}
+
+    assert "docs/mapping.md" in named
+    assert [name for name in named if not (REPOSITORY / name).exists()] == []
+
+
 def test_every_code_has_its_meaning() -> None:
     assert list(MEANINGS) == list(CODES)
 

@@ -68,6 +68,7 @@ TESTS = {
         "tests/crash/test_late_writers.py",
     ],
     "issue_link": ["tests/test_issue_link.py", "tests/test_issue_link_retries.py", "tests/crash/test_late_writers.py"],
+    "metrics": ["tests/test_metrics.py", "tests/test_fault_metrics.py"],
     "domain/outcome": [
         "tests/domain/test_outcome.py",
         "tests/domain/test_refused_on_arrival.py",

@@ -219,15 +219,18 @@ def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(
 def test_every_message_of_a_mixed_batch_ends_in_its_own_place(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
+    faults = {b"ambiguous@": Reply.html(502), b"busy@": Reply.error(429, retry_after=2)}
+    vendor.misbehave = lambda call: next((reply for mark, reply in faults.items() if mark in call.body), None)
+
     again = work(
         worker,
         a_record({"record": {"Email": "ada@acme.example"}}, "created"),
-        a_record({"record": {"Email": "bad-gateway@example.com"}}, "ambiguous"),
+        a_record({"record": {"Email": "ambiguous@acme.example"}}, "ambiguous"),
         a_record("{", "unreadable"),
         a_record({"record": {}}, "invalid"),
         a_record({"record": {"Email": "duplicate@example.com"}}, "duplicate"),
         a_record({"record": {"Email": "grace@acme.example"}}, "created-too"),
-        a_record({"record": {"Email": "busy@example.com"}}, "busy"),
+        a_record({"record": {"Email": "busy@acme.example"}}, "busy"),
     )
 
     assert again == ["ambiguous", "busy"]

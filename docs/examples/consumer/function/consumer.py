@@ -21,7 +21,7 @@ REMEMBERED = 30 * 86_400  # seconds: longer than the queue keeps a result, and t
 
 
 def handler(event: dict[str, Any], _context: object) -> dict[str, list[dict[str, str]]]:
-    """Handle a batch; return the ids of the messages that failed, so that only those come again."""
+    """Handle a batch; return the ids of the messages that failed, so that only those are received again."""
     failures = []
     for record in event["Records"]:
         try:
@@ -78,7 +78,7 @@ def let_go(result_id: str) -> None:
 
 
 def tell_your_system(result: dict[str, Any]) -> None:
-    """Post the link. Raises for anything but a 2xx, so that the result comes again."""
+    """Post the link. Raises for anything but a 2xx, so that the result is received again."""
     body = {"reference": result.get("reference"), "survey_link": result["personal_link"]["survey_link"]}
     headers = {"Content-Type": "application/json", "Idempotency-Key": result["id"]}
     request = urllib.request.Request(os.environ["WEBHOOK_URL"], json.dumps(body).encode(), headers, method="POST")
