@@ -1,15 +1,19 @@
 """The ledger: one attempt at a time, one outcome a key."""
 
+from typing import TYPE_CHECKING
+
 import pytest
 
 from personal_link.aws.ledger import Ledger
-from personal_link.aws.ledger_item import Attempt
 from personal_link.domain.errors import NotProcessed, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Source
 from tests.aws.account import Account, doing_before
 from tests.aws.ledger_requests import LINK, RECORD, a_request, begin, begin_attempt, created
 from tests.fake_clock import FakeClock
+
+if TYPE_CHECKING:
+    from personal_link.aws.ledger_item import Attempt
 
 LINK_OF_ANOTHER = PersonalLink(99999, "https://eu.customergauge.com/r/zzz", "https://cgqa.eu/zzz")
 
