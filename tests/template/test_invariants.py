@@ -13,7 +13,13 @@ from tests.template.invariants.invariant import Invariant, Mutant, Subject
 
 FOLDER = Path(__file__).with_name("invariants")
 MODULES = [import_module(f"tests.template.{FOLDER.name}.{path.stem}") for path in sorted(FOLDER.glob("*.py"))]
-INVARIANTS = [thing for module in MODULES for thing in vars(module).values() if isinstance(thing, Invariant)]
+INVARIANTS = [
+    one
+    for module in MODULES
+    for thing in vars(module).values()
+    for one in (thing if isinstance(thing, list) else [thing])
+    if isinstance(one, Invariant)
+]
 
 
 @cache

@@ -1,4 +1,4 @@
-"""What CloudFormation would build of a template: conditions decided, parameters and maps filled in."""
+"""What CloudFormation would build of a template: conditions decided, parameters filled in."""
 
 import re
 from collections.abc import Mapping
@@ -86,7 +86,7 @@ class Built:
         is_layer = self.template["Resources"].get(name, {}).get("Type") == "AWS::Lambda::LayerVersion"
         return f"arn:aws:lambda:region:account:layer:name:${{{name}}}" if is_layer else f"${{{name}}}"
 
-    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  # a case for each intrinsic
+    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911  # a case for each intrinsic
         match node:
             case {"Ref": name}:
                 return self._value_of(name)
@@ -94,8 +94,6 @@ class Built:
                 return f"${{{name}.{attribute}}}"
             case {"Fn::If": [condition, then, otherwise]}:
                 return self._filled_in(then if self._holds(condition) else otherwise)
-            case {"Fn::FindInMap": [table, key, column]}:
-                return self.template["Mappings"][table][self._filled_in(key)][column]
             case {"Fn::Split": [separator, text]}:
                 return self._filled_in(text).split(separator)
             case {"Fn::Select": [index, texts]}:

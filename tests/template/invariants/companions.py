@@ -24,10 +24,10 @@ def companion(
         return parsed
 
     bounded = {"bounded": {**parameters, "PermissionsBoundaryArn": BOUNDARY}} if has_roles else {}
-    return Subject(source, translate, {"as it is": parameters, **bounded})
+    return Subject(source, translate, {"as it is": parameters, **bounded}, name=path)
 
 
-def unbounded_roles(built: Built) -> Wrongs:
+def the_boundary_bounds_every_role(built: Built) -> Wrongs:
     given = built.parameters["PermissionsBoundaryArn"] or None
     for name, role in built.of_type("AWS::IAM::Role").items():
         if role.get("PermissionsBoundary") != given:
@@ -51,27 +51,15 @@ SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE = (
 )
 
 
-@LOGGING.invariant(
-    without("Resources CloudWatchRole Properties PermissionsBoundary"),
-    change("Resources CloudWatchRole Properties PermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}),
-)
-def the_boundary_bounds_the_role_of_api_gateway(built: Built) -> Wrongs:
-    yield from unbounded_roles(built)
-
-
-@SCHEDULE.invariant(without("Resources SchedulerRole Properties PermissionsBoundary"))
-def the_boundary_bounds_the_role_of_the_schedule(built: Built) -> Wrongs:
-    yield from unbounded_roles(built)
-
-
-@WORKFLOW.invariant(without("Resources SurveyWorkflowRole Properties PermissionsBoundary"))
-def the_boundary_bounds_the_role_of_the_workflow(built: Built) -> Wrongs:
-    yield from unbounded_roles(built)
-
-
-@CONSUMER.invariant(without("Resources ConsumerFunction Properties PermissionsBoundary"))
-def the_boundary_bounds_the_role_that_sam_makes_for_the_consumer(built: Built) -> Wrongs:
-    yield from unbounded_roles(built)
+BOUNDED = [
+    subject.invariant(without(f"Resources {role} Properties PermissionsBoundary"))(the_boundary_bounds_every_role)
+    for subject, role in {
+        LOGGING: "CloudWatchRole",
+        SCHEDULE: "SchedulerRole",
+        WORKFLOW: "SurveyWorkflowRole",
+        CONSUMER: "ConsumerFunction",  # SAM makes its role
+    }.items()
+]
 
 
 @LOGGING.invariant(
@@ -95,8 +83,8 @@ def api_gateway_alone_takes_the_role_to_write_logs_and_keeps_it(built: Built) ->
         yield "Account: it does not get the role"
 
 
-def lost_events(built: Built) -> Wrongs:
-    """A rule may not send to the parked queue: what it could not deliver goes to a queue that lets it in."""
+def what_a_rule_cannot_deliver_is_kept(built: Built) -> Wrongs:
+    """It goes to a queue of the example, since the parked queue takes nothing from another rule."""
     for name, rule in built.of_type("AWS::Events::Rule").items():
         for target in rule["Targets"]:
             if target.get("DeadLetterConfig") != {"Arn": "${UndeliveredEvents.Arn}"}:
@@ -116,38 +104,19 @@ def lost_events(built: Built) -> Wrongs:
 
 
 POLICY = "Resources UndeliveredEventsPolicy Properties"
-
-
-@ORDER.invariant(
-    change("Resources OrderPaidRule Properties Targets 0 DeadLetterConfig Arn", QUEUE),
-    without("Resources OrderPaidRule Properties Targets 0 DeadLetterConfig"),
-    without(f"{POLICY} PolicyDocument Statement 0 Condition"),
-    change(f"{POLICY} Queues", []),
-)
-def the_example_of_an_order_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
-    yield from lost_events(built)
-
-
-@S3.invariant(change("Resources DeliveredRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
-def the_example_of_s3_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
-    yield from lost_events(built)
-
-
-@SALESFORCE.invariant(change("Resources CaseClosedRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
-def the_example_of_salesforce_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
-    yield from lost_events(built)
-
-
-@SHOPIFY.invariant(change("Resources OrderFulfilledRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
-def the_example_of_shopify_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
-    yield from lost_events(built)
-
-
-@STRIPE.invariant(change("Resources CheckoutCompletedRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
-def the_example_of_stripe_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
-    yield from lost_events(built)
-
-
-@WOOCOMMERCE.invariant(change("Resources OrderCompletedRule Properties Targets 0 DeadLetterConfig Arn", QUEUE))
-def the_example_of_woocommerce_keeps_what_could_not_be_delivered(built: Built) -> Wrongs:
-    yield from lost_events(built)
+KEPT = [
+    subject.invariant(
+        change(f"Resources {rule} Properties Targets 0 DeadLetterConfig Arn", QUEUE),
+        without(f"Resources {rule} Properties Targets 0 DeadLetterConfig"),
+        without(f"{POLICY} PolicyDocument Statement 0 Condition"),
+        change(f"{POLICY} Queues", []),
+    )(what_a_rule_cannot_deliver_is_kept)
+    for subject, rule in {
+        ORDER: "OrderPaidRule",
+        S3: "DeliveredRule",
+        SALESFORCE: "CaseClosedRule",
+        SHOPIFY: "OrderFulfilledRule",
+        STRIPE: "CheckoutCompletedRule",
+        WOOCOMMERCE: "OrderCompletedRule",
+    }.items()
+]

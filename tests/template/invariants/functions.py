@@ -127,26 +127,6 @@ def an_invocation_that_nobody_waits_for_is_parked_when_it_fails_for_good(built: 
 
 
 @CONNECTOR.invariant(
-    change(f"{DIRECT} Events", {"Rule": {"Type": "EventBridgeRule", "Properties": {"Pattern": {"source": ["shop"]}}}}),
-    change(
-        "Resources Everybody",
-        {
-            "Type": "AWS::Lambda::Permission",
-            "Properties": {
-                "FunctionName": {"Ref": "DirectInvocationFunction"},
-                "Action": "lambda:InvokeFunction",
-                "Principal": "*",
-            },
-        },
-    ),
-)
-def nobody_but_the_api_is_let_in_by_the_template(built: Built) -> Wrongs:
-    for name, permission in built.of_type("AWS::Lambda::Permission").items():
-        if not permission["FunctionName"].startswith("${HttpApiFunction"):
-            yield f"{name}: {permission['Principal']} may invoke {permission['FunctionName']}"
-
-
-@CONNECTOR.invariant(
     change(
         f"{WORKER} Events Results", {"Type": "SQS", "Properties": {"Queue": {"Fn::GetAtt": ["ResultsQueue", "Arn"]}}}
     ),

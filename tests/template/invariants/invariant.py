@@ -64,6 +64,7 @@ class Subject:
     source: Callable[[], Template]
     translate: Callable[..., Template]
     modes: Mapping[str, Mapping[str, str]]
+    name: str = ""  # of one of many templates with the same invariants
 
     def built(self, mode: str, source: Template | None = None) -> Built:
         """Return what CloudFormation makes of a source (this template's own, if none is given) in a mode."""
@@ -84,4 +85,4 @@ class Invariant:
     mutants: tuple[Mutant, ...]
 
     def __str__(self) -> str:
-        return self.check.__name__.replace("_", " ")
+        return f"{self.check.__name__} {self.subject.name}".replace("_", " ").strip()

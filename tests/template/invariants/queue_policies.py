@@ -26,27 +26,11 @@ def statements(built: Built, queue: str) -> Iterator[dict[str, Any]]:
 
 
 @CONNECTOR.invariant(
-    without(f"{REQUESTS} 0"),
-    without(f"{PARKED} 0"),
-    change("Resources ParkedQueuePolicy Properties Queues", [{"Ref": "ResultsQueue"}]),
-)
-def the_rule_may_send_to_the_queue_and_to_its_dead_letter_queue(built: Built) -> Wrongs:
-    allowed = {
-        "Effect": "Allow",
-        "Action": "sqs:SendMessage",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Condition": FROM_THE_RULE,
-    }
-    for queue in ("RequestsQueue", "ParkedQueue"):
-        if {**allowed, "Resource": f"${{{queue}.Arn}}"} not in statements(built, queue):
-            yield f"{queue}: events would be dropped"
-
-
-@CONNECTOR.invariant(
     without(f"{REQUESTS} 2"),
     without(f"{PARKED} 1"),
     without(f"{RESULTS} 0"),
     without("Resources ResultsQueuePolicy"),
+    change("Resources ParkedQueuePolicy Properties Queues", [{"Ref": "ResultsQueue"}]),
     change(f"{RESULTS} 0 Condition Bool aws:SecureTransport", "true"),
     change(f"{PARKED} 1 Action", "sqs:SendMessage"),
     change(f"{PARKED} 1 Principal", {"AWS": {"Ref": "AWS::AccountId"}}),
@@ -104,6 +88,8 @@ ANY_RULE = "arn:aws:events:eu-west-1:123456789012:rule/*"
     change(f"{RULES_STATEMENT} Condition", {"ArnLike": {"aws:SourceArn": ANY_RULE}}),
     change(f"{PARKED} 0 Condition", {"ArnLike": {"aws:SourceArn": ANY_RULE}}),
     without(f"{RULES_STATEMENT} Condition"),
+    without(RULES_STATEMENT),
+    without(f"{PARKED} 0"),
     change(f"{REQUESTS} 1", {"Fn::If": ["UseApiKey", {"Ref": "AWS::NoValue"}, {"Ref": "AWS::NoValue"}]}),
     change("Conditions HasSenders", {"Fn::Equals": ["a", "a"]}),
     without(f"{SENDERS} Condition"),

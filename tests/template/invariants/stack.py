@@ -1,7 +1,5 @@
 """The stack as a whole: every part is there in every mode, and a second stack beside it is no trouble."""
 
-import re
-
 from cfnlint.schema import PROVIDER_SCHEMA_MANAGER as CLOUDFORMATION
 
 from tests.template.invariants.built import Built
@@ -42,18 +40,6 @@ def every_part_is_there_in_every_mode(built: Built) -> Wrongs:
     for name, kind in PARTS.items():
         if kinds.get(name) != kind:
             yield f"{name}: {kinds.get(name)}"
-
-
-@CONNECTOR.invariant(
-    without("Resources HttpUsagePlanKey Condition"),
-    without("Outputs ApiKeyId Condition"),
-    change("Resources HttpAccessLogGroup Condition", "UseSnapStart"),
-    change("Globals Function Environment Variables CREDENTIALS_SECRET_ARN", {"Ref": "CredentialsSecret"}),
-)
-def nothing_refers_to_what_is_not_built_in_this_mode(built: Built) -> Wrongs:
-    for name, item in {**built.resources, **built.outputs}.items():
-        for missing in set(re.findall(r"\$\{(\w+)[.}]", str(item))) - built.resources.keys():
-            yield f"{name}: {missing}"
 
 
 NO_NAME = "CloudFormation makes one, with ${AWS::StackName} in it"
