@@ -44,9 +44,8 @@ def alarms(stack: Stack) -> dict[str, Any]:
     return {name: one for one in described for name in WATCHED if one["AlarmName"].startswith(f"{STACK_NAME}-{name}")}
 
 
-def a_request(key: str, **changes: object) -> str:
-    request = {"configuration": "contact", "record": {"Email": f"{key}@acme.example"}, "idempotency_key": key}
-    return json.dumps(request | changes)
+def a_request(key: str) -> str:
+    return json.dumps({"configuration": "contact", "record": {"Email": f"{key}@acme.example"}, "idempotency_key": key})
 
 
 @pytest.fixture(scope="module")
@@ -60,16 +59,10 @@ def metrics(stack: Stack, vendor: CustomerGaugeSandbox) -> Any:
     [lost] = [result.json() for result in stack.results(2) if result.attributes["status"] == "unknown"]
     vendor.script("personal-link", Reply.error(403))
     statuses.append(caller.send("PUT", a_request("forbidden")).status)
-    statuses.append(caller.send("PUT", a_request("elsewhere", configuration="nowhere")).status)
-    for number in range(31):
-        vendor.script("personal-link", Reply(401))
-        statuses.append(caller.send("PUT", a_request(f"token-{number}")).status)
     suffer_an_outage(stack, vendor)
-    spoil_the_ledger(stack)
-    statuses.append(caller.send("PUT", a_request("well")).status)
 
     assert lost["error"]["code"] == "bad_response"
-    assert statuses == [200, 502, 404, *[200] * 31, 503]
+    assert statuses == [200, 502]
     cloudwatch = stack.emulator.client("cloudwatch")
     for one in counted_in(stack.function_logs()):
         dimensions = [{"Name": name, "Value": value} for name, value in one.dimensions.items()]
@@ -106,14 +99,6 @@ def suffer_an_outage(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
 
 def retry_ages(stack: Stack) -> list[float]:
     return values_of(stack.function_logs(), "RetryAge", Stack=STACK_NAME)
-
-
-def spoil_the_ledger(stack: Stack) -> None:
-    """Leave of each outcome only what no version of the connector can read."""
-    [table] = [name for name in stack.dynamodb.list_tables()["TableNames"] if STACK_NAME in name]
-    for item in stack.dynamodb.scan(TableName=table)["Items"]:
-        if "outcome" in item:
-            stack.dynamodb.put_item(TableName=table, Item={**item, "outcome": {"S": "{}"}})
 
 
 @pytest.mark.parametrize("name", OUR_OWN)
