@@ -16,7 +16,7 @@ from sandbox.emulator import running_emulator
 from sandbox.http_caller import permitted_caller
 from sandbox.stack import STACK_NAME, Stack, deploy
 from tests.embedded_metrics import counted_in, values_of
-from tests.template.invariants.alarms import WATCHED
+from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 OUR_OWN = [name for name, (namespace, *_what) in WATCHED.items() if namespace == "PersonalLink"]
 
@@ -41,7 +41,12 @@ def stack(vendor: CustomerGaugeSandbox) -> Iterator[Stack]:
 def alarms(stack: Stack) -> dict[str, Any]:
     """The stack's alarms as CloudWatch has them, by their names in the template."""
     described = stack.emulator.client("cloudwatch").describe_alarms()["MetricAlarms"]
-    return {name: one for one in described for name in WATCHED if one["AlarmName"].startswith(f"{STACK_NAME}-{name}")}
+    return {
+        name: one
+        for one in described
+        for name in (*WATCHED, *OF_A_CANARY)
+        if one["AlarmName"].startswith(f"{STACK_NAME}-{name}")
+    }
 
 
 def a_request(key: str) -> str:
@@ -133,7 +138,7 @@ def test_in_an_outage_the_age_of_what_is_retried_grows_until_its_alarm_rings(sta
 
 
 def test_every_alarm_is_there(alarms: dict[str, Any]) -> None:
-    assert alarms.keys() == WATCHED.keys()
+    assert alarms.keys() == {*WATCHED, *OF_A_CANARY}
 
 
 @pytest.fixture(scope="module")

@@ -25,7 +25,7 @@ WATCHED: dict[str, tuple[str, str, tuple[tuple[str, str], ...], str, float]] = {
     "WorkerErrors": ("AWS/Lambda", "Errors", WORKER, "Sum", 0),
     "HttpFunctionErrors": ("AWS/Lambda", "Errors", HTTP_API, "Sum", 0),
 }
-OF_A_CANARY = {"Bugs": ("PersonalLink", "Bugs", (STACK,), "Sum", 0.0)}  # takes a new version back, and tells nobody
+OF_A_CANARY = {"Bugs": ("PersonalLink", "Bugs", (STACK,), "Sum", 0.0)}  # it takes a new version back, and tells nobody
 LONGEST_DELAY = 900  # seconds between two retries at most, as errors.CODES has it
 
 
@@ -52,7 +52,8 @@ def the_alarm_of_old_retries_rings_on_between_two_of_them(built: Built) -> Wrong
 
 @CONNECTOR.invariant(
     without("Resources HttpFunctionErrors"),
-    without("Resources Bugs Condition"),  # it is for canaries, and tells nobody
+    without("Resources Bugs"),
+    change("Resources Bugs Properties Threshold", 5),
     change("Resources UnknownOutcomes Condition", "HasAlarmEmail"),
     change(f"{PARKED} Dimensions 0 Value", {"Fn::GetAtt": ["ResultsQueue", "QueueName"]}),
     change("Resources WorkerErrors Properties Dimensions 1 Value", {"Ref": "QueueWorkerFunction"}),
@@ -61,24 +62,26 @@ def the_alarm_of_old_retries_rings_on_between_two_of_them(built: Built) -> Wrong
     change("Resources CredentialsRefused Properties Threshold", 5),
     change("Resources UnknownOutcomes Properties ComparisonOperator", "LessThanThreshold"),
 )
-def seven_alarms_go_off_when_what_they_watch_is_too_much(built: Built) -> Wrongs:
-    yield from (f"{name}: is it an alarm?" for name in alarms(built).keys() ^ WATCHED.keys())
+def an_alarm_goes_off_when_what_it_watches_is_too_much(built: Built) -> Wrongs:
+    expected = WATCHED | OF_A_CANARY
+    yield from (f"{name}: is it an alarm?" for name in alarms(built).keys() ^ expected.keys())
     for name, alarm in alarms(built).items():
-        if watched(alarm) != WATCHED.get(name) or alarm["ComparisonOperator"] != "GreaterThanThreshold":
+        if watched(alarm) != expected.get(name) or alarm["ComparisonOperator"] != "GreaterThanThreshold":
             yield f"{name}: {alarm['ComparisonOperator']} {watched(alarm)}"
 
 
 @CONNECTOR.invariant(
     without(f"{PARKED} AlarmActions"),
+    change("Resources Bugs Properties AlarmActions", [{"Ref": "AlarmTopic"}]),
     change(f"{PARKED} OKActions", []),
     change(f"{PARKED} ActionsEnabled", value=False),
     change(f"{PARKED} TreatMissingData", "breaching"),  # where nothing happens nothing is wrong
     without(f"{PARKED} TreatMissingData"),
 )
-def an_alarm_tells_the_topic_when_it_goes_off_and_when_it_is_over(built: Built) -> Wrongs:
+def seven_alarms_tell_the_topic_when_they_go_off_and_when_they_are_over(built: Built) -> Wrongs:
     for name, alarm in alarms(built).items():
-        told = (alarm.get("AlarmActions"), alarm.get("OKActions"))
-        if told != (["${AlarmTopic}"], ["${AlarmTopic}"]) or not alarm.get("ActionsEnabled", True):
+        told, topic = (alarm.get("AlarmActions"), alarm.get("OKActions")), ["${AlarmTopic}"]
+        if told != ((topic, topic) if name in WATCHED else (None, None)) or not alarm.get("ActionsEnabled", True):
             yield f"{name}: {told}"
         if alarm.get("TreatMissingData") != "notBreaching":
             yield f"{name}: {alarm.get('TreatMissingData')}"
