@@ -27,7 +27,7 @@ class Mutant:
         return f"without {self.place}" if self.value is GONE else f"{self.place}: {self.value!r:.60}"
 
     def of(self, template: Template) -> Template:
-        """Return the edited template; the given one stays as it is, also where YAML anchors share a part of it."""
+        """Return the edited template; the given one stays as it is."""
         edited: Template = _edited(template, self.place.split(), self.value)
         return edited
 
