@@ -138,19 +138,9 @@ def a_key_belongs_to_a_plan_of_this_stage_with_a_quota_and_a_throttle(built: Bui
 
 
 @CONNECTOR.invariant(
-    change(f"{API} Policy Fn::If 1 Statement 0", EVERYBODY),
-    change(f"{API} Policy Fn::If 1 Statement 0 Fn::If 2", EVERYBODY),
+    change(f"{API} Policy Fn::If 1 Statement 0", EVERYBODY),  # with signatures it would let in any account
     change(f"{API} Policy", {"Version": "2012-10-17", "Statement": EVERYBODY}),
     change(f"{API} Auth", {"ResourcePolicy": {"AwsAccountWhitelist": ["210987654321"]}}),
-)
-def with_signatures_no_resource_policy_allows_anything(built: Built) -> Wrongs:
-    if built.parameters["HttpAuth"] == "AWS_IAM":
-        for statement in policy_statements(built):
-            if statement["Effect"] != "Deny":  # an Allow would let in whoever is signed, of any account
-                yield f"PersonalLinkApi: {statement}"
-
-
-@CONNECTOR.invariant(
     without(f"{API} Policy"),
     without(f"{API} Policy Fn::If 1 Statement 1"),
     without(f"{API} Policy Fn::If 1 Statement 0"),  # then no key gets in at all
@@ -162,7 +152,7 @@ def with_signatures_no_resource_policy_allows_anything(built: Built) -> Wrongs:
     change(f"{API} Policy Fn::If 1 Statement 1 Condition NotIpAddress aws:SourceIp", {"Ref": "AllowedIpRanges"}),
     change("Conditions HasAllowedIpRanges", {"Fn::Equals": [{"Ref": "AllowedIpRanges"}, ""]}),
 )
-def addresses_beside_the_allowed_ranges_are_denied(built: Built) -> Wrongs:
+def addresses_beside_the_allowed_ranges_are_denied_and_with_signatures_nobody_is_allowed(built: Built) -> Wrongs:
     denied = {
         "Effect": "Deny",
         "Principal": "*",

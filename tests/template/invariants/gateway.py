@@ -87,30 +87,29 @@ def no_body_and_no_header_is_logged(built: Built) -> Wrongs:
                 yield f"{name}: {setting}"
 
 
-HARMLESS = {
-    "$context.requestTimeEpoch",
-    "$context.requestId",
-    "$context.extendedRequestId",
-    "$context.status",
-    "$context.error.responseType",
-    "$context.resourcePath",
-    "$context.identity.accountId",
-    "$context.identity.userArn",
-    "$context.identity.apiKeyId",
-    "$context.responseLatency",
-    "$context.responseLength",
+# Who called and how it ended. No address, path or header: they are personal, or a caller chooses them. A caller may
+# choose the request id too, by a header, but not the extended one.
+LOGGED = {
+    "time": "$context.requestTimeEpoch",
+    "request_id": "$context.requestId",
+    "extended_request_id": "$context.extendedRequestId",
+    "status": "$context.status",
+    "refusal": "$context.error.responseType",
+    "resource": "$context.resourcePath",
+    "account": "$context.identity.accountId",
+    "caller": "$context.identity.userArn",
+    "api_key_id": "$context.identity.apiKeyId",
+    "milliseconds": "$context.responseLatency",
+    "bytes": "$context.responseLength",
 }
 
 
 @CONNECTOR.invariant(
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","ip":"$context.identity.sourceIp"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","agent":"$context.identity.userAgent"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","caller":"$context.identity.caller"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","who":"$context.identity.user"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","path":"$context.path"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","key":"$context.requestOverride.header.x-api-key"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status","key":"$context.identity.apiKey"}'),
-    change(f"{ACCESS_LOG} Format", '{"status":"$context.status",\n"id":"$context.requestId"}'),
+    change(f"{ACCESS_LOG} Format", json.dumps({**LOGGED, "ip": "$context.identity.sourceIp"})),
+    change(f"{ACCESS_LOG} Format", json.dumps({**LOGGED, "path": "$context.path"})),
+    change(f"{ACCESS_LOG} Format", json.dumps({**LOGGED, "api_key_id": "$context.identity.apiKey"})),
+    change(f"{ACCESS_LOG} Format", json.dumps({**LOGGED, "extended_request_id": "$context.requestId"})),
+    change(f"{ACCESS_LOG} Format", json.dumps(LOGGED, indent=1)),
     change(f"{ACCESS_LOG} Format", "$context.status $context.requestId"),
     change(f"{API} AccessLogSetting Fn::If 2", {"Format": '{"ip":"$context.identity.sourceIp"}'}),
 )
@@ -119,14 +118,8 @@ def the_access_log_is_one_line_of_json_with_nothing_personal_and_nothing_that_a_
         if "AccessLogSetting" not in stage:
             continue
         line = stage["AccessLogSetting"]["Format"]
-        try:
-            values = json.loads(line).values()
-        except ValueError:
-            yield f"{name}: not JSON, {line}"
-        else:
-            yield from (f"{name}: {value}" for value in values if value not in HARMLESS)
-        if "\n" in line:
-            yield f"{name}: more than a line"
+        if not line.startswith("{") or "\n" in line or json.loads(line) != LOGGED:
+            yield f"{name}: {line}"
 
 
 @CONNECTOR.invariant(
@@ -145,24 +138,6 @@ def calls_are_logged_if_that_is_asked_for_and_not_in_a_new_account(built: Built)
     for name, stage in stages(built).items():
         if (found := stage.get("AccessLogSetting", {}).get("DestinationArn")) != expected:
             yield f"{name}: {found}"
-
-
-@CONNECTOR.invariant(
-    *(
-        change(f"{ACCESS_LOG} Format", line)
-        for line in (
-            '{"id":"$context.extendedRequestId","key":"$context.identity.apiKeyId"}',
-            '{"id":"$context.extendedRequestId","caller":"$context.identity.userArn"}',
-            '{"caller":"$context.identity.userArn","key":"$context.identity.apiKeyId"}',
-        )
-    ),
-)
-def an_access_log_says_who_called_and_has_an_id_that_no_caller_can_choose(built: Built) -> Wrongs:
-    for name, stage in stages(built).items():
-        line = stage.get("AccessLogSetting", {}).get("Format")
-        for field in ("identity.userArn", "identity.apiKeyId", "extendedRequestId"):
-            if line and f'"$context.{field}"' not in line:
-                yield f"{name}: no {field}"
 
 
 @CONNECTOR.invariant(

@@ -1,6 +1,5 @@
 """Who may reach into the queues: this account, and the services that send on its behalf."""
 
-import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -123,19 +122,3 @@ def the_queues_are_fed_by_the_rule_and_by_the_senders_that_are_named_and_by_no_o
     ]
     yield from (f"{statement}: too much" for statement in allowed if statement not in expected)
     yield from (f"{statement}: missing" for statement in expected if statement not in allowed)
-
-
-@CONNECTOR.invariant(
-    change("Parameters SenderArns AllowedPattern", "^(|arn:aws[a-z-]*:(events|sns):.+)$"),
-    without("Parameters SenderArns AllowedPattern"),
-    change("Parameters SenderArns Default", "arn:aws:sns:eu-west-1:123456789012:*"),
-)
-def a_sender_is_a_whole_arn_of_a_rule_or_a_topic_and_by_default_there_is_none(built: Built) -> Wrongs:
-    parameter = built.template["Parameters"]["SenderArns"]
-    if parameter["Default"]:
-        yield f"SenderArns: {parameter['Default']}"
-    pattern = parameter.get("AllowedPattern", ".*")
-    yield from (f"SenderArns: refuses {arn}" for arn in ("", RULE, TOPIC) if not re.fullmatch(pattern, arn))
-    for arn in ("*", ANY_RULE, f"{TOPIC}*", "arn:aws:s3:::bucket", "arn:aws:sns:eu-west-1:*:tickets"):
-        if re.fullmatch(pattern, arn):
-            yield f"SenderArns: takes {arn}"

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR, SECRET
+from tests.template.invariants.connector import CONNECTOR
 from tests.template.invariants.functions import functions
 from tests.template.invariants.invariant import Wrongs, change, without
 
@@ -66,27 +66,6 @@ def no_parameter_takes_a_secret(built: Built) -> Wrongs:
             yield f"{name}: a secret would be typed into it"
 
 
-GIVEN = ("", "customergauge", "prod/customergauge", "prod/a-b_c+d=e.f@g", SECRET)
-
-
-@CONNECTOR.invariant(
-    without("Parameters CredentialsSecretArn AllowedPattern"),
-    change("Parameters CredentialsSecretArn AllowedPattern", "^(|arn:aws[a-z-]*:secretsmanager:.+)$"),
-)
-def a_secret_is_given_by_its_whole_arn_or_its_name(built: Built) -> Wrongs:
-    pattern = built.template["Parameters"]["CredentialsSecretArn"].get("AllowedPattern", ".*")
-    yield from (f"CredentialsSecretArn: refuses {one}" for one in GIVEN if not re.fullmatch(pattern, one))
-    for one in (
-        SECRET.removesuffix("-AbCdEf"),
-        "two words",
-        '{"client_id": "a"}',
-        "arn:aws:kms:eu-west-1:1:key/a",
-        "*",
-    ):
-        if re.fullmatch(pattern, one):
-            yield f"CredentialsSecretArn: takes {one}"
-
-
 @CONNECTOR.invariant(
     change("Outputs ApiKey", {"Value": {"Fn::GetAtt": ["HttpApiKey", "Value"]}}),
     change("Outputs Credentials", {"Value": {"Fn::GetAtt": ["CredentialsSecret", "SecretString"]}}),
@@ -126,28 +105,3 @@ def functions_read_the_given_secret_or_else_the_one_of_the_stack(built: Built) -
         token = function["Environment"]["Variables"]["ACCESS_TOKEN_SECRET_ARN"]
         if token != ("${AccessTokenSecret.Id}" if shared else ""):
             yield f"{name}: {token}"
-
-
-TRUSTED = ("", "https://proxy.example.com", "https://proxy.example.com:8443/", "http://127.0.0.1:8099", "http://[::1]")
-UNTRUSTED = (
-    "http://proxy.example.com",
-    "http://127.0.0.1.example.com",
-    "http://localhost.example.com:80",
-    "https://user@example.com",
-    "https://proxy.example.com/path?",
-    "ftp://example.com",
-    "//example.com",
-)
-
-
-@CONNECTOR.invariant(
-    without("Parameters ImportsBaseUrl AllowedPattern"),
-    change("Parameters AuthBaseUrl AllowedPattern", "^(|https?://.*)$"),
-    change("Parameters ImportsBaseUrl AllowedPattern", "^(|https://.*|http://localhost.*)$"),
-    change("Parameters AuthBaseUrl AllowedPattern", "^(|https://[\\w.:-]+/?)$"),
-)
-def another_host_of_the_vendor_is_https_or_on_this_machine(built: Built) -> Wrongs:
-    for name in ("AuthBaseUrl", "ImportsBaseUrl"):
-        pattern = built.template["Parameters"][name].get("AllowedPattern", ".*")
-        yield from (f"{name}: refuses {url}" for url in TRUSTED if not re.fullmatch(pattern, url))
-        yield from (f"{name}: takes {url}" for url in UNTRUSTED if re.fullmatch(pattern, url))

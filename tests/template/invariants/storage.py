@@ -68,35 +68,22 @@ def without_a_customers_key_the_queues_are_encrypted_with_the_one_of_sqs(built: 
     without(f"{TABLE} Properties TimeToLiveSpecification"),
     change(f"{TABLE} Properties TimeToLiveSpecification Enabled", value=False),
     change(f"{TABLE} Properties TimeToLiveSpecification AttributeName", "ttl"),  # not what ledger.py writes
-)
-def the_ledger_forgets(built: Built) -> Wrongs:
-    for name, table in built.of_type("AWS::DynamoDB::Table").items():
-        if table.get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}:
-            yield f"{name}: {table.get('TimeToLiveSpecification')}"
-
-
-@CONNECTOR.invariant(
     without(f"{TABLE} DeletionPolicy"),
     change(f"{TABLE} DeletionPolicy", "Delete"),
     without(f"{TABLE} UpdateReplacePolicy"),
-)
-def the_ledger_outlives_the_stack(built: Built) -> Wrongs:
-    for name, resource in built.resources.items():
-        if resource["Type"] == "AWS::DynamoDB::Table":
-            policies = resource.get("DeletionPolicy"), resource.get("UpdateReplacePolicy")
-            if policies != ("RetainExceptOnCreate", "Retain"):
-                yield f"{name}: {policies}"
-
-
-@CONNECTOR.invariant(
     without(f"{TABLE} Properties BillingMode"),
     change(f"{TABLE} Properties BillingMode", "PROVISIONED"),
-    change(f"{TABLE} Properties ProvisionedThroughput", {"ReadCapacityUnits": 5, "WriteCapacityUnits": 5}),
 )
-def the_ledger_is_paid_by_use(built: Built) -> Wrongs:
-    for name, table in built.of_type("AWS::DynamoDB::Table").items():
-        if table.get("BillingMode") != "PAY_PER_REQUEST" or "ProvisionedThroughput" in table:
-            yield f"{name}: {table.get('BillingMode')}"
+def the_ledger_forgets_and_outlives_the_stack_and_is_paid_by_use(built: Built) -> Wrongs:
+    table = built.resources["LedgerTable"]
+    kept = (table.get("DeletionPolicy"), table.get("UpdateReplacePolicy"))
+    if kept != ("RetainExceptOnCreate", "Retain"):
+        yield f"LedgerTable: {kept}"
+    properties = table["Properties"]
+    if properties.get("TimeToLiveSpecification") != {"AttributeName": "expires_at", "Enabled": True}:
+        yield f"LedgerTable: {properties.get('TimeToLiveSpecification')}"
+    if properties.get("BillingMode") != "PAY_PER_REQUEST":
+        yield f"LedgerTable: {properties.get('BillingMode')}"
 
 
 # Logs
