@@ -18,7 +18,8 @@ def page(results: Mapping[str, Result]) -> str:
     """Return the page, in Markdown."""
     rows = [row for result in results.values() for row in result.rows]
     sections = ["\n".join(_section(name, result)) for name, result in results.items()]
-    return "\n".join([HEAD, *_goals(rows), *sections, *cost.section(rows)])
+    measured = sorted({f"Measured {result.measured}.\n" for result in results.values()})  # one, of a whole run
+    return "\n".join([HEAD, *measured, *_goals(rows), *sections, *cost.section(rows)])
 
 
 def _goals(rows: list[Row]) -> Iterator[str]:
@@ -40,9 +41,9 @@ def _section(name: str, result: Result) -> Iterator[str]:
     yield "| --- | --: | --: | --: |"
     yield from map(_row, result.rows)
     yield ""
-    yield from (f"- {note}" for note in measurement.NOTES)
-    yield f"- Measured {result.measured}."
-    yield ""
+    if measurement.NOTES:
+        yield from (f"- {note}" for note in measurement.NOTES)
+        yield ""
 
 
 def _row(row: Row) -> str:
