@@ -1,5 +1,3 @@
-from collections.abc import Iterator
-
 import pytest
 
 from personal_link.customergauge.access_token import AccessToken
@@ -10,12 +8,6 @@ from personal_link.domain.clock import Deadline, SystemClock
 from sandbox.customergauge import CustomerGaugeSandbox
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
-
-
-@pytest.fixture
-def vendor() -> Iterator[CustomerGaugeSandbox]:
-    with CustomerGaugeSandbox() as sandbox:
-        yield sandbox
 
 
 @pytest.fixture

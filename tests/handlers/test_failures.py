@@ -182,6 +182,7 @@ def test_an_event_that_nobody_expected_is_still_answered(log: io.StringIO) -> No
     assert line["detail"] == ""
 
 
+@pytest.mark.slow
 def test_three_hundred_calls_on_a_warm_environment_fetch_one_token(vendor: CustomerGaugeSandbox) -> None:
     statuses = [call({"record": {"Email": f"person{number}@acme.example"}})["statusCode"] for number in range(300)]
 
