@@ -8,7 +8,7 @@ import click
 
 from operate.duration import Duration
 from operate.failures import NotAllowed, OneLineErrors
-from operate.health_view import Glance, told
+from operate.health_view import Glance, print_health
 from operate.ledger_reader import Entry, Standing, ledger_of
 from operate.masking import printable
 from operate.parked_commands import parked
@@ -51,7 +51,7 @@ def health(account: Account, stack: str) -> None:
     """
     out = screen()
     glance = Glance(account.stack(stack), out)
-    needs = list(told(glance))
+    needs = list(print_health(glance))
     for need in needs:
         out.print(f"! {need}")
     if needs:

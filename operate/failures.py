@@ -59,7 +59,7 @@ class OneLineErrors(click.Group):
         except (ClientError, BotoCoreError) as failure:
             if denied := denied_action(failure):
                 raise NotAllowed(denied) from None
-            raise click.ClickException(told(failure)) from None
+            raise click.ClickException(explain(failure)) from None
         except RequestError as error:
             raise click.ClickException(error.message) from None
         except SettingsError:
@@ -87,7 +87,7 @@ def denied_action(failure: Exception) -> str | None:
     return "kms:Decrypt" if code in _KEY_FORBIDDEN or "KMS" in text else operation
 
 
-def told(failure: ClientError | BotoCoreError) -> str:
+def explain(failure: ClientError | BotoCoreError) -> str:
     """Return the problem of a failed AWS call and what to do."""
     code = aws_error_code(failure)
     operation = failure.operation_name if isinstance(failure, ClientError) else "a call"
@@ -101,9 +101,7 @@ def told(failure: ClientError | BotoCoreError) -> str:
         case _ if code in _NOT_SIGNED_IN:
             return f"AWS does not accept your credentials ({code}): {_SIGN_IN}."
         case _:
-            return (
-                f"AWS failed at {operation} ({code}): try again; if it fails again, see the stack in the console."
-            )
+            return f"AWS failed at {operation} ({code}): try again; if it fails again, see the stack in the console."
 
 
 def missing(what: str, there: Mapping[str, object], stack: str) -> click.ClickException:

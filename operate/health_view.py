@@ -36,7 +36,7 @@ class Glance:
         return None
 
 
-def told(glance: Glance) -> Iterator[str]:
+def print_health(glance: Glance) -> Iterator[str]:
     """Print the health of a stack; yield each thing to do."""
     stack = glance.stack
     glance.out.print(f"{stack.name}: {stack.status}")
@@ -63,9 +63,9 @@ def _queues(glance: Glance) -> Iterator[str]:
     if ages and ages.oldest_retry is not None and open_requests != 0:
         number = "some" if open_requests is None else str(open_requests)
         codes = ", ".join(code for code, _count in ages.retries.most_common())
-        told = f"{number} being retried: {codes or 'no code known'}, oldest {in_words(ages.oldest_retry)}"
-        glance.out.print(f"Retries: {told}")
-        yield f"{told}: docs/runbook.md#oldestretry"
+        retries = f"{number} being retried: {codes or 'no code known'}, oldest {in_words(ages.oldest_retry)}"
+        glance.out.print(f"Retries: {retries}")
+        yield f"{retries}: docs/runbook.md#oldestretry"
     if parked and parked[0]:
         by_code = parked[0]
         counted = ", ".join(f"{count} {code}" for code, count in by_code.most_common())
@@ -107,10 +107,10 @@ def _alarms(glance: Glance) -> Iterator[str]:
         glance.out.print(f"Alarms: {len(ringing)} of {len(glance.stack.of_type('AWS::CloudWatch::Alarm'))} ring")
         for alarm in ringing:
             yield f"{alarm.name}: {printable(alarm.description)}"
-    told = glance.at("Alarms tell", health.subscribers)
-    if told is not None:
-        pending = f", {told.pending} pending confirmation" if told.pending else ""
-        confirmed = "1 subscriber" if told.confirmed == 1 else f"{told.confirmed or 'no'} subscribers"
-        glance.out.print(f"Alarms tell: {confirmed}{pending}")
-        if told.pending or (glance.stack.parameters.get("AlarmEmail") and not told.confirmed):
+    subscribers = glance.at("Alarm subscribers", health.subscribers)
+    if subscribers is not None:
+        pending = f", {subscribers.pending} pending confirmation" if subscribers.pending else ""
+        confirmed = str(subscribers.confirmed or "none")
+        glance.out.print(f"Alarm subscribers: {confirmed}{pending}")
+        if subscribers.pending or (glance.stack.parameters.get("AlarmEmail") and not subscribers.confirmed):
             yield "AlarmEmail gets no alarm before it confirms its subscription: docs/runbook.md#who-is-told"

@@ -21,7 +21,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         raise named_exception(error) from None
     except Exception as bug:  # noqa: BLE001  # Lambda would log its text, which may quote anything
         observability.report_bug(bug, context.aws_request_id)
-        unexpected = RequestError(Code.INTERNAL_ERROR, "Internal error: try again later.")
+        unexpected = RequestError(Code.INTERNAL_ERROR, "Unexpected error: try again later.")
         raise named_exception(unexpected) from None
     finally:
         observability.write_metrics()

@@ -18,7 +18,7 @@ def handler(event: dict[str, Any], context: Any) -> HttpAnswer:
         return error_answer(error)
     except Exception as bug:  # noqa: BLE001  # the caller gets an answer, the log a line
         observability.report_bug(bug, source_id)
-        return error_answer(RequestError(Code.INTERNAL_ERROR, "Internal error: try again later."))
+        return error_answer(RequestError(Code.INTERNAL_ERROR, "Unexpected error: try again later."))
     finally:
         observability.write_metrics()
     return answer_of(outcome)

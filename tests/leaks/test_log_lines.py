@@ -64,7 +64,7 @@ REPORTS: Final[dict[str, Callable[[str], None]]] = {
     "report_retry": lambda name: observability.report_retry(an_error(name), {"message_id": name}, 1, 2, 3),
     "report_parked": lambda name: observability.report_parked(an_error(name), {"message_id": name}, 1),
     "report_token_not_shared": lambda name: observability.report_token_not_shared(an_error(name)),
-    "report_not_kept": lambda name: observability.report_not_kept(an_error(name), name, name),
+    "report_not_stored": lambda name: observability.report_not_stored(an_error(name), name, name),
     "report_unsent": lambda name: observability.report_unsent(name, 1),
     "report_not_hidden": lambda name: observability.report_not_hidden(name, 1),
     "report_bug": lambda name: observability.report_bug(a_bug(name), name),

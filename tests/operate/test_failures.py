@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from click.testing import CliRunner
 
 from operate.commands import operate
-from operate.failures import denied_action, told
+from operate.failures import denied_action, explain
 from tests.aws.account import refusing, unreachable
 from tests.operate.stage import NAME, Stage
 
@@ -39,7 +39,7 @@ def refusal(code: str, message: str = "joe.doe@example.com may not", operation: 
     ],
 )
 def test_what_aws_refuses_is_told_with_what_to_do(failure: ClientError | BotoCoreError, line: str) -> None:
-    assert told(failure) == line
+    assert explain(failure) == line
 
 
 @pytest.mark.parametrize(

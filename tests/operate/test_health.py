@@ -52,7 +52,7 @@ def test_a_stack_that_is_well_needs_nobody(stage: Stage) -> None:
         "Queue to worker: Enabled",
         "Credentials: there (not read)",
         "Alarms: 0 of 1 ring",
-        "Alarms tell: 1 subscriber",
+        "Alarm subscribers: 1",
         "Nothing to do.",
     ]
 
@@ -213,12 +213,12 @@ def test_what_is_in_flight_and_was_not_retried_needs_nobody(stage: Stage) -> Non
 @pytest.mark.parametrize(
     ("arns", "address", "line", "needs_somebody"),
     [
-        (["PendingConfirmation"], "ops@example.com", "no subscribers, 1 pending confirmation", True),
-        (["arn:aws:sns:x", "PendingConfirmation"], "", "1 subscriber, 1 pending confirmation", True),
-        ([], "ops@example.com", "no subscribers", True),  # SNS deletes what nobody confirmed
-        (["Deleted"], "ops@example.com", "no subscribers", True),
-        (["arn:aws:sns:x", "arn:aws:sns:y"], "ops@example.com", "2 subscribers", False),
-        ([], "", "no subscribers", False),
+        (["PendingConfirmation"], "ops@example.com", "none, 1 pending confirmation", True),
+        (["arn:aws:sns:x", "PendingConfirmation"], "", "1, 1 pending confirmation", True),
+        ([], "ops@example.com", "none", True),  # SNS deletes what nobody confirmed
+        (["Deleted"], "ops@example.com", "none", True),
+        (["arn:aws:sns:x", "arn:aws:sns:y"], "ops@example.com", "2", False),
+        ([], "", "none", False),
     ],
 )
 def test_an_address_that_has_not_confirmed_is_told(
@@ -231,7 +231,7 @@ def test_an_address_that_has_not_confirmed_is_told(
     told = stage.run("health", NAME)
 
     need = "AlarmEmail gets no alarm before it confirms its subscription: docs/runbook.md#who-is-told"
-    assert f"Alarms tell: {line}" in told.output.splitlines()
+    assert f"Alarm subscribers: {line}" in told.output.splitlines()
     assert needs(told.output) == ([need] if needs_somebody else [])
 
 
@@ -245,7 +245,7 @@ def test_an_address_that_has_not_confirmed_is_told(
         ("GetEventSourceMapping", "lambda:GetEventSourceMapping", ["Queue to worker"]),
         ("DescribeSecret", "secretsmanager:DescribeSecret", ["Credentials"]),
         ("DescribeAlarms", "cloudwatch:DescribeAlarms", ["Alarms"]),
-        ("ListSubscriptionsByTopic", "sns:ListSubscriptionsByTopic", ["Alarms tell"]),
+        ("ListSubscriptionsByTopic", "sns:ListSubscriptionsByTopic", ["Alarm subscribers"]),
     ],
 )
 def test_a_point_that_may_not_be_looked_at_is_told_and_is_no_verdict(

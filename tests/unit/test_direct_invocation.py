@@ -126,7 +126,7 @@ def test_a_bug_is_an_internal_error_without_a_word_of_it(behind: Behind, bug: Ex
     failure = raised()
 
     assert type(failure).__name__ == "internal_error"
-    assert str(failure) == "internal_error: Internal error: try again later."
+    assert str(failure) == "internal_error: Unexpected error: try again later."
 
 
 @pytest.mark.parametrize("error", [NotProcessed(Code.UNAVAILABLE, "down"), KeyError("joe@example.com")])

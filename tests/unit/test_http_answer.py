@@ -1,4 +1,4 @@
-"""The HTTP status of every code, row by row."""
+"""What an HTTP caller is told: design, section 3, row by row."""
 
 import json
 

@@ -139,7 +139,7 @@ def test_a_bug_is_answered_with_503_and_without_a_word_of_it(behind: Behind, bug
     assert answer["headers"]["Retry-After"] == "5"
     assert json.loads(answer["body"]) == {
         "code": "internal_error",
-        "message": "Internal error: try again later.",
+        "message": "Unexpected error: try again later.",
     }
 
 

@@ -1,4 +1,4 @@
-"""The outcome of a request: the result message, the same bytes every time."""
+"""The outcome of a request: the result message of design section 3, the same bytes every time."""
 
 import json
 from collections.abc import Mapping

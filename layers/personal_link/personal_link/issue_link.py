@@ -74,7 +74,7 @@ class LinkIssuer:
                 if deadline.allows_aws_calls(1 + calls_to_come):
                     step()
         except NotProcessed as error:
-            observability.report_not_kept(error, outcome.id, outcome.source.id)
+            observability.report_not_stored(error, outcome.id, outcome.source.id)
 
     def _require_known_headings(self, request: LinkRequest) -> None:
         """Refuse headings that the inbound mapping does not have: the vendor drops them silently."""
@@ -143,7 +143,7 @@ class LinkIssuer:
             if deadline.remaining() < pause + LONGEST_AWS_CALL:
                 break
             self.sleep(pause)
-        observability.report_not_kept(failure, outcome.id, outcome.source.id)
+        observability.report_not_stored(failure, outcome.id, outcome.source.id)
         if outcome.code not in {"created", Code.BAD_RESPONSE}:
             # The next attempt gets this answer or a better one; a result sent now could contradict it.
             raise TryAgain(failure.code, failure.message)
@@ -156,7 +156,7 @@ def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:
     try:
         end(attempt)
     except NotProcessed as error:
-        observability.report_not_kept(error, attempt.outcome_id, attempt.source.id)
+        observability.report_not_stored(error, attempt.outcome_id, attempt.source.id)
 
 
 def _lost_link() -> OutcomeUnknown:

@@ -148,7 +148,7 @@ def report_parked(error: RequestError, ids: Mapping[str, str], attempts: int) ->
     metrics().add(Metric.PARKED, Code=error.code)
 
 
-def report_not_kept(error: RequestError, outcome_id: str, source_id: str) -> None:
+def report_not_stored(error: RequestError, outcome_id: str, source_id: str) -> None:
     """Log that the ledger failed to store the end of an attempt."""
     extra = {"code": error.code, "detail": error.message, "outcome_id": outcome_id, "source_id": source_id}
     logger().error("outcome not stored", extra=extra)

@@ -111,7 +111,7 @@ DETAILS: Final = (
     # the deployment, and bugs
     "<file> is not TOML: <of the file>",
     "<file>: <of the file>",
-    "Internal error: try again later.",
+    "Unexpected error: try again later.",
     "The environment is not complete: <variables>",
     "unexpected <type>",
 )
