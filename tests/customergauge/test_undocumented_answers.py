@@ -117,7 +117,7 @@ def refusals(gauge: CustomerGauge, token: AccessToken, *emails: str) -> list[tup
 ONE_RECORD = (Blocked, "it refuses this record")
 
 
-OTHERS_TOO = (NotProcessed, "it refuses one record after the other")
+OTHERS_TOO = (NotProcessed, "it refuses every record")
 
 
 def test_a_firewall_refuses_one_record_until_it_refuses_two_in_a_row(
