@@ -120,4 +120,4 @@ def an_environment(
         retry_window=DAY,
         clock=clock,
     )
-    return Environment(HttpApi(issuer, results), worker, DirectInvocation(issuer, results, no_mapping))
+    return Environment(HttpApi(issuer, results), worker, DirectInvocation(issuer, results, no_mapping, clock))

@@ -29,7 +29,6 @@ OF_OTHERS = frozenset(
         "ERROR_CODE",  # an attribute of what EventBridge parks
         "KMS_KEY_ARN",  # a place to fill in
         "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
-        "event_handler",  # of Powertools
         "http.client",
         "invalid_client",  # OAuth's own code
         "order.updated",  # a topic of WooCommerce

@@ -281,7 +281,7 @@ def test_any_invocation_returns_one_result_and_queues_it_or_is_an_error_that_say
         return
     sqs = Sqs()
     results = ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)
-    called = DirectInvocation(cast("LinkIssuer", Issuer()), results, no_mapping)
+    called = DirectInvocation(cast("LinkIssuer", Issuer()), results, no_mapping, SystemClock())
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "direct_invocation", lambda: called)
         try:

@@ -183,7 +183,7 @@ def objects() -> list[object]:
         answers.VendorWords([*RECORD.values(), TOKEN.value]),
         strict_json._Trap("NaN and Infinity are not JSON"),  # noqa: SLF001
         Parked(ALL_OF_THEM, error, 1, {"original_message_id": source.id}),
-        DirectInvocation(issuer, results, no_mapping),
+        DirectInvocation(issuer, results, no_mapping, issuer.clock),
         HttpApi(issuer, results),
         BatchWorker(issuer, results, requests, breaker, 60.0, clock, 10, no_mapping),
         batch._Opened({"body": ALL_OF_THEM}, delivery, request),  # noqa: SLF001

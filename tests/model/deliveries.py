@@ -173,7 +173,10 @@ def _deliver(delivery: Delivery, run: Any) -> End:
                 return End("told", HttpApi(issuer, results).serve(http_event(delivery), deadline).code)
             case "direct":
                 return End(
-                    "told", DirectInvocation(issuer, results, no_mapping).answer(body, delivery.name, deadline)["id"]
+                    "told",
+                    DirectInvocation(issuer, results, no_mapping, issuer.clock).answer(body, delivery.name, deadline)[
+                        "id"
+                    ],
                 )
             case "sqs":
                 worker = BatchWorker(

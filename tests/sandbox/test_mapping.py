@@ -112,7 +112,7 @@ def test_the_path_of_the_event_may_have_blanks_and_quotes(tmp_path: Path) -> Non
     file.write_text((REPOSITORY / "events" / "eventbridge_order_paid.json").read_text())
 
     made = subprocess.run(
-        ["make", "-o", ".venv/made-from-the-lock", "mapping", f"EVENT={file}"],  # noqa: S607  # the tools are there
+        ["make", "--no-print-directory", "-o", ".venv/made-from-the-lock", "mapping", f"EVENT={file}"],  # noqa: S607  # the tools are there
         cwd=REPOSITORY,
         capture_output=True,
         text=True,

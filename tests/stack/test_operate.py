@@ -78,7 +78,7 @@ def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_t
     assert [value for value in VALUES if value in shown.output] == []
     assert request["reference"] in run("parked", "show", STACK_NAME, message_id, "--unmask").output
 
-    assert re.search(r"1 +tried again", run("parked", "redrive", STACK_NAME, "--dry-run").output)
+    assert re.search(r"1 +retried", run("parked", "redrive", STACK_NAME, "--dry-run").output)
     assert stack.depth(stack.parked_queue_url) == 1
 
     redriven = run("parked", "redrive", STACK_NAME)

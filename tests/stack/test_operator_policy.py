@@ -143,7 +143,7 @@ def follow_the_runbook(operator: Operator) -> str:
             SecretId=operator.stack.credentials_secret_arn, SecretString=secret["SecretString"]
         ),
     }
-    asked = {" ".join(line[1:3]) for line in commands((DOCS / "runbook.md").read_text()) if line[0] == "aws"}
+    asked = {" ".join(line[1:3]) for line in commands((DOCS / "operation.md").read_text()) if line[0] == "aws"}
     assert asked - {"sts get-caller-identity"} <= lines.keys()  # which everybody may
     refused = []
     for call in lines.values():
@@ -248,7 +248,7 @@ def test_an_action_is_missed_on_each_of_its_resources(
 def test_with_the_policy_parked_requests_come_back(operator: Operator, stack: Stack) -> None:
     operator.may(GRANTS)
 
-    assert re.search("1 +tried again", redrive_open(operator))
+    assert re.search("1 +retried", redrive_open(operator))
     assert re.search("1 +its result is sent again", redrive_settled(operator))
     assert the_result(stack, lambda message: message["status"] == "created" and not message["replayed"])
 

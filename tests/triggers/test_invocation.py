@@ -22,7 +22,9 @@ DAY = 86_400
 
 @pytest.fixture
 def direct(account: Account, issuer: LinkIssuer) -> DirectInvocation:
-    return DirectInvocation(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True), no_mapping)
+    return DirectInvocation(
+        issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True), no_mapping, issuer.clock
+    )
 
 
 def answer(direct: DirectInvocation, payload: object, invocation: str = "i-1") -> dict[str, Any]:
@@ -80,7 +82,7 @@ def test_an_event_with_a_mapping_becomes_what_the_mapping_gives(direct: DirectIn
     def map_event(event: Any) -> Mapped:
         return Mapped({"record": {"Email": event["detail"]["to"]}, "reference": "mapped"}, {})
 
-    mapping = DirectInvocation(direct.issuer, direct.results, map_event)
+    mapping = DirectInvocation(direct.issuer, direct.results, map_event, direct.clock)
 
     result = answer(mapping, {"id": "event-1", "detail-type": "Order Paid", "detail": {"to": "ada@acme.example"}})
 
@@ -201,7 +203,7 @@ def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(
 
 def test_a_result_without_the_record_is_returned_without_it_too(direct: DirectInvocation, account: Account) -> None:
     quiet = DirectInvocation(
-        direct.issuer, ResultsQueue(account.sqs, account.results_url, echo_record=False), no_mapping
+        direct.issuer, ResultsQueue(account.sqs, account.results_url, echo_record=False), no_mapping, direct.clock
     )
 
     assert "record" not in answer(quiet, ADA)

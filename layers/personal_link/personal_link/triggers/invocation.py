@@ -5,12 +5,12 @@ Step Functions' Retry and Catch match an error by its class name, so there is on
 
 import json
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import Any, Final
 
 from personal_link import observability
 from personal_link.aws.queues import ResultsQueue
-from personal_link.domain.clock import Clock, Deadline, SystemClock
+from personal_link.domain.clock import Clock, Deadline
 from personal_link.domain.errors import CODES, Code, PersonalLinkError, Refused, RequestError, TryAgain
 from personal_link.domain.outcome import refused_on_arrival
 from personal_link.domain.request import check
@@ -38,7 +38,7 @@ class DirectInvocation:
     issuer: LinkIssuer
     results: ResultsQueue
     map_event: MapEvent
-    clock: Clock = field(default_factory=SystemClock)
+    clock: Clock
 
     def answer(self, payload: object, invocation: str, deadline: Deadline) -> dict[str, Any]:
         """Return the result message of an invocation's request, after it is sent to the results queue.
