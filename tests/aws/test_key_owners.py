@@ -32,10 +32,8 @@ class Callers:
 
     def __init__(self, account: Account, issuer: LinkIssuer, clock: FakeClock) -> None:
         results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
-        self._door, self._direct = (
-            HttpApi(issuer, results),
-            DirectInvocation(issuer, results, deliveries.no_mapping, issuer.clock),
-        )
+        self._door = HttpApi(issuer, results)
+        self._direct = DirectInvocation(issuer, results, deliveries.no_mapping, clock)
         self._issuer, self._clock = issuer, clock
 
     def http(self, arn: str, body: dict[str, Any], key: str | None = None) -> Outcome:

@@ -17,7 +17,7 @@ from personal_link import wiring
 from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain import error_texts
-from personal_link.domain.clock import Deadline, timestamp
+from personal_link.domain.clock import Deadline, SystemClock, timestamp
 from personal_link.domain.errors import PersonalLinkError
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import LinkRequest
