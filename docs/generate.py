@@ -44,7 +44,7 @@ HEADLINES: Final = (
     "init, http_api / floor",
     "warm, http_api / by hand, vendor 50 ms",
     "batch of 10 / batch of 1",
-    "memory after 10,000 requests / after 100",
+    "tokens for 50 environments, median",
 )
 
 
