@@ -211,7 +211,7 @@ def test_with_the_policy_every_command_and_line_works(operator: Operator) -> Non
 
     health_said, check_said, lines_said = health(operator), check(operator), follow_the_page(operator)
 
-    assert "not allowed" not in health_said + check_said + lines_said
+    assert "not allowed: " not in health_said + check_said + lines_said
     assert "Parked: 1 unavailable, 1 forbidden" in health_said or "Parked: 1 forbidden, 1 unavailable" in health_said
     assert check_said.count("ok ") == 3
 
