@@ -1,6 +1,7 @@
 """What the security page says of the ledger's keys is so: whoever erases a person finds the item by it."""
 
 import hashlib
+import re
 
 import pytest
 
@@ -29,3 +30,10 @@ def test_an_item_is_found_by_the_hash_of_what_the_page_writes(written: str, owne
 @pytest.mark.parametrize("owner", ["iam <ARN>", "api key <id>", "direct invocation"])
 def test_every_kind_of_owner_is_on_the_page(owner: str) -> None:
     assert owner in PAGE
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/contracts/openapi.yaml"])
+def test_each_page_for_callers_says_whose_a_key_by_http_is(page: str) -> None:
+    text = " ".join((DOCS.parent / page).read_text().split())
+
+    assert re.search("[Kk]ey[^.]*belongs to its caller", text)

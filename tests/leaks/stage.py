@@ -118,7 +118,7 @@ class Stage:
         }
         try:
             answer = http_api.handler({**whole, **event}, Context(seconds))
-        except Exception as error:  # noqa: BLE001 - Lambda logs whatever it is
+        except Exception as error:  # noqa: BLE001 - Lambda would log any of them
             self._see("what http_api raised", told_by(error))
         else:
             is_link = answer["statusCode"] == 200
