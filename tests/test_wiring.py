@@ -1,5 +1,6 @@
 """What a function does before its first invocation, and after it was restored from a snapshot (SnapStart)."""
 
+import gc
 import importlib
 import random
 from collections.abc import Callable, Iterator
@@ -63,8 +64,10 @@ def call(number: int) -> int:
 
 
 @pytest.fixture
-def in_lambda(monkeypatch: pytest.MonkeyPatch) -> None:
+def in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setenv("AWS_LAMBDA_FUNCTION_NAME", "personal-link")
+    yield
+    gc.unfreeze()
 
 
 @pytest.mark.usefixtures("in_lambda")
@@ -97,6 +100,23 @@ def test_what_cannot_be_built_is_told_to_the_first_caller(monkeypatch: pytest.Mo
     importlib.reload(http_api)
 
     assert http_api.handler(api_event(ADA), Context())["statusCode"] == 503
+
+
+@pytest.mark.usefixtures("in_lambda")
+@pytest.mark.parametrize("failure", [None, ValueError()])
+def test_no_garbage_is_collected_while_everything_is_built_and_only_then(failure: Exception | None) -> None:
+    collected: list[bool] = []
+
+    def build() -> None:
+        collected.append(gc.isenabled())
+        if failure:
+            raise failure
+
+    wiring.warm_up(build)
+
+    assert collected == [False]
+    assert gc.isenabled()
+    assert gc.get_freeze_count() > 0
 
 
 # After a restore
