@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
-# in .oldest, each made from its lock; nothing but `make operate` touches an AWS account.
+# in .oldest, each made from its lock; nothing but `make deploy` and `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot mapping operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
+.PHONY: help demo local screenshot recording mapping build deploy operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -20,7 +20,7 @@ ARGS := --help
 EVENT :=
 
 # nothing else reads the user's AWS configuration
-ifneq ($(MAKECMDGOALS),operate)
+ifeq ($(filter deploy operate,$(MAKECMDGOALS)),)
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
@@ -38,8 +38,18 @@ local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=456
 screenshot: $(TOOLS)  ## docs/console.png, taken anew
 	@$(BIN)/python -m tests.console.screenshot
 
+recording: $(TOOLS)  ## docs/demo.svg and the run in README.md, from a run of the demo
+	@$(BIN)/python -m sandbox.recording
+
 mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
 	@$(BIN)/python -m sandbox.mapping $${EVENT:+"$$EVENT"}
+
+build: $(TOOLS)  ## the functions and layers, as `sam build` makes them, with the Python of .venv
+	@$(BIN)/python -m installer.deploy build
+
+deploy: ARGS :=
+deploy: $(TOOLS)  ## into your AWS account, after a look at price, parameters and account; ARGS="DefaultConfiguration=contact", ARGS=--help
+	@$(BIN)/python -m installer.deploy deploy $(ARGS)
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)

@@ -59,15 +59,26 @@ def lines(rows: Sequence[Row]) -> list[Line]:
     ]
 
 
+def sums(table: Sequence[Line]) -> list[float]:
+    """Return the dollars of a million requests in each of WAYS."""
+    return [sum(1e6 * line.dollars * line.units[way] for line in table) for way in range(len(WAYS))]
+
+
+def idle() -> float:
+    """Return the dollars of a month without a request: alarms, secrets and polls of the template with its defaults."""
+    types = [resource["Type"] for resource in source_template()["Resources"].values()]
+    alarms, secrets = types.count("AWS::CloudWatch::Alarm"), types.count("AWS::SecretsManager::Secret")
+    return alarms * 0.10 + secrets * 0.40 + POLLS * 0.40e-6
+
+
 def section(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the page."""
     yield "## Cost of a million requests"
     yield f"| $ | list price, {SEEN} | " + " | ".join(WAYS) + " |"
     yield "| --- | --- |" + " --: |" * len(WAYS)
-    sums = [0.0] * len(WAYS)
-    for line in lines(rows):
+    table = lines(rows)
+    for line in table:
         dollars = [1e6 * line.dollars * units for units in line.units]
-        sums = [before + more for before, more in zip(sums, dollars, strict=True)]
         price = (
             f"${line.dollars} a {line.per}"
             if line.dollars > 0.01
@@ -75,15 +86,12 @@ def section(rows: Sequence[Row]) -> Iterator[str]:
         )
         address = f"https://aws.amazon.com/{line.page if '/' in line.page else f'{line.page}/pricing'}/"
         yield f"| {line.what} | [{price}]({address}) | " + " | ".join(f"{one:.2f}" for one in dollars) + " |"
-    yield "| **sum** | | " + " | ".join(f"**{one:.2f}**" for one in sums) + " |\n"
-    types = [resource["Type"] for resource in source_template()["Resources"].values()]
-    alarms, secrets = types.count("AWS::CloudWatch::Alarm"), types.count("AWS::SecretsManager::Secret")
-    idle = alarms * 0.10 + secrets * 0.40 + POLLS * 0.40e-6
+    yield "| **sum** | | " + " | ".join(f"**{one:.2f}**" for one in sums(table)) + " |\n"
     yield f"- Assumed: CustomerGauge answers in {VENDOR} ms, AWS's calls take {AWS_CALLS} ms. us-east-1, no free tiers."
     yield "- The prices were read in stored copies of AWS's pages, and in pages that quote them."
     yield "- Batches of 10 need a backlog: a trickle is worked one by one, at that price."
     yield "- A request that comes as an event on a bus costs $1.00 per million more, in each way."
     yield "- *Pipe* and *Standard* are the same work, drawn by hand from AWS's own building blocks."
     yield "- Without ledger and log a pipe costs $0.77; then a request that is delivered twice loses its link."
-    yield f"- A month without a request costs ${idle:.2f}: {alarms} alarms, {secrets} secrets, Lambda's poller."
+    yield f"- A month without a request costs ${idle():.2f}: alarms, secrets and Lambda's poller."
     yield "- `Tracing=Active` adds up to $5.00 per million."

@@ -1,0 +1,1 @@
+"""`make build` and `make deploy`: from this folder into an AWS account."""

@@ -1,0 +1,137 @@
+"""`make deploy`: say what will be deployed, refuse what AWS would refuse, ask, build and deploy."""
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Final
+
+import boto3
+import click
+
+from benchmarks import cost
+from installer.account import Account, refusal
+from installer.parameters import assignments, problems, target
+from operate.failures import OneLineErrors
+from operate.screen import screen, table
+from sandbox.template import REPOSITORY, source_template
+
+TOOLS: Final = Path(sys.executable).parent
+
+
+@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
+def installer() -> None:
+    """Build the stack and deploy it into your AWS account."""
+
+
+@installer.command()
+def build() -> None:
+    """Build the functions and layers into .aws-sam/build."""
+    sam("build")
+
+
+@installer.command(epilog='Example: make deploy ARGS="DefaultConfiguration=contact AlarmEmail=team@example.com"')
+@click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
+@click.option("--config-env", default="default", show_default=True, help="Environment of samconfig.toml.")
+@click.option("--stack", help="Another stack name.")
+@click.option("--region", help="AWS region; default: that of your AWS configuration.")
+@click.option("--profile", help="Profile of your AWS configuration.")
+@click.option(
+    "--tag", "tags", multiple=True, metavar="KEY=VALUE", help="Tag of the stack and of all in it; repeatable."
+)
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
+    parameters: tuple[str, ...],
+    config_env: str,
+    stack: str | None,
+    region: str | None,
+    profile: str | None,
+    tags: tuple[str, ...],
+    yes: bool,  # noqa: FBT001
+) -> None:
+    """Show what will be deployed and what it costs, ask, build and deploy.
+
+    Parameters that you do not name keep their value; in a first deployment they get that of samconfig.toml, or the
+    template's default.
+    """
+    configured = target(config_env)
+    name = stack or configured.stack
+    declared = source_template()["Parameters"]
+    given = {**configured.parameters, **assignments(parameters)}
+    if found := problems(given, declared):
+        raise click.ClickException("\n       ".join(found))
+    account = Account(boto3.Session(profile_name=profile, region_name=region))
+    number, before = account.number(), account.stack(name)
+    if refused := refusal(name, before):
+        raise click.ClickException(refused)
+    defaults = {key: str(one["Default"]) for key, one in declared.items()}
+    after = {**defaults, **(before.parameters if before else {}), **given}
+    screen().print(f"{'Update' if before else 'Create'} stack {name}, account {number}, region {account.region}.")
+    show({key: value for key, value in after.items() if key in given or value != defaults.get(key)}, declared)
+    findings = list(account.findings(after))
+    for one in findings:
+        screen().print(f"! {one.text}")
+    if any(one.refused for one in findings):
+        raise click.ClickException("AWS would refuse this deployment: see the lines with a !.")
+    if not yes:
+        click.confirm("Deploy?", abort=True)
+    sam("build")
+    options = ["--config-env", config_env, "--stack-name", name, "--no-confirm-changeset"]
+    for option, values in (
+        ("--region", [account.region] if account.region else []),
+        ("--profile", [profile] if profile else []),
+        ("--parameter-overrides", [f'{key}="{value}"' for key, value in given.items()]),  # SAM cuts at a bare blank
+        ("--tags", tags),
+    ):
+        options += [option, *values] if values else []
+    sam("deploy", *options)
+    steps = "".join(f"\n{number}. {step}" for number, step in enumerate(next_steps(name, after), 1))
+    screen().print(f"\nDeployed. Next:{steps}")
+
+
+def show(chosen: Mapping[str, str], declared: Mapping[str, Any]) -> None:
+    """Print the parameters that are not the defaults, the price and the permissions."""
+    out = screen()
+    rows = table("parameter", "value", "meaning")
+    for key, value in chosen.items():
+        rows.add_row(key, value or "(empty)", declared.get(key, {}).get("Description", "removed by this version"))
+    if chosen:
+        out.print(rows)
+    out.print(f"Every other parameter has its default (docs/parameters.md).\n{price()}")
+    out.print("Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.")
+
+
+def price() -> str:
+    """Return the list prices in a line."""
+    sums = cost.sums(cost.lines(()))
+    return (
+        f"It costs about ${cost.idle():.2f} a month without requests, and ${sums[0]:.2f} (queue, batches) to "
+        f"${sums[2]:.2f} (HTTP) per million requests: docs/benchmarks."
+    )
+
+
+def next_steps(stack: str, parameters: Mapping[str, str]) -> Iterator[str]:
+    """Yield what is left to do after a deployment."""
+    if not parameters["CredentialsSecretArn"]:
+        yield "Put the client_id and client_secret of your Connected App into the secret (README, Deploy)."
+    if parameters["AlarmEmail"]:
+        yield f"Confirm AWS's mail to {parameters['AlarmEmail']} within 48 hours."
+    else:
+        yield "Deploy again with AlarmEmail=..., else alarms tell nobody."
+    yield f'Check the connection: make operate ARGS="check {stack}"'
+
+
+def sam(command: str, *options: str) -> None:
+    """Run a SAM command in this project, with its Python. Raises ClickException if it fails."""
+    environment = os.environ | {
+        "PATH": f"{TOOLS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",  # the layers' Makefile takes this Python
+        "SAM_CLI_TELEMETRY": "0",
+    }
+    ended = subprocess.run([TOOLS / "sam", command, *options], env=environment, cwd=REPOSITORY, check=False)
+    if ended.returncode:
+        raise click.ClickException(f"sam {command} failed: its last lines say why.")
+
+
+if __name__ == "__main__":
+    installer(prog_name="make")

@@ -1,0 +1,169 @@
+"""What `make deploy` says and refuses before anything is built; SAM's own commands are replaced."""
+
+from collections.abc import Iterator
+from typing import Any
+
+import boto3
+import pytest
+from click.testing import CliRunner, Result
+from moto import mock_aws
+
+from installer import deploy
+from installer.account import Account, DeployedStack, Finding, refusal
+from sandbox.template import source_template
+
+KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
+DEFAULTS = {name: str(one["Default"]) for name, one in source_template()["Parameters"].items()}
+
+
+@pytest.fixture(autouse=True)
+def account(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
+    # moto has none of these three; tests/deployments asks the emulator
+    monkeypatch.setattr(Account, "unreserved", lambda _: 1000)
+    monkeypatch.setattr(Account, "has_log_role", lambda _: False)
+    monkeypatch.setattr(Account, "stack", lambda _, __: None)
+    with mock_aws():
+        yield
+
+
+@pytest.fixture
+def sam(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
+    calls: list[tuple[str, ...]] = []
+    monkeypatch.setattr(deploy, "sam", lambda *arguments: calls.append(arguments))
+    return calls
+
+
+def run(*arguments: str, answer: str = "y\n") -> Result:
+    return CliRunner().invoke(deploy.installer, ["deploy", *arguments], input=answer)
+
+
+def findings(**parameters: str) -> list[Finding]:
+    return list(Account(boto3.Session()).findings({**DEFAULTS, **parameters}))
+
+
+def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_asks(sam: list[Any]) -> None:
+    result = run("DefaultConfiguration=contact", answer="n\n")
+
+    assert [line.rstrip() for line in result.output.splitlines() if line.strip("─")] == [
+        "Create stack personal-link, account 123456789012, region eu-west-1.",
+        "parameter              value     meaning",
+        (
+            "DefaultConfiguration   contact   Inbound mapping for requests that name none. "
+            "Empty means that every request must name one."
+        ),
+        "Every other parameter has its default (docs/parameters.md).",
+        (
+            "It costs about $1.86 a month without requests, and $2.43 (queue, batches) to $7.37 (HTTP) per million requests: "
+            "docs/benchmarks."
+        ),
+        "Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.",
+        "Deploy? [y/N]: n",
+        "Aborted!",
+    ]
+    assert sam == []
+
+
+def test_after_yes_it_builds_and_deploys_with_the_parameters_of_samconfig_and_the_command_line(sam: list[Any]) -> None:
+    result = run("--config-env", "staging", "LogLevel=INFO", "--tag", "team=cx")
+
+    assert sam == [
+        ("build",),
+        (
+            *("deploy", "--config-env", "staging", "--stack-name", "personal-link-staging", "--no-confirm-changeset"),
+            *("--region", "eu-west-1", "--parameter-overrides", 'EventDetailType="Personal Link Requested (staging)"'),
+            *('LogLevel="INFO"', 'LogRetentionDays="7"', "--tags", "team=cx"),
+        ),
+    ]
+    assert result.output.endswith(
+        "\nDeployed. Next:\n"
+        "1. Put the client_id and client_secret of your Connected App into the secret (README, Deploy).\n"
+        "2. Deploy again with AlarmEmail=..., else alarms tell nobody.\n"
+        '3. Check the connection: make operate ARGS="check personal-link-staging"\n'
+    )
+
+
+def test_an_update_keeps_and_shows_what_was_deployed(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "stack", lambda _, __: DeployedStack("CREATE_COMPLETE", {"LogLevel": "DEBUG"}))
+
+    result = run("--yes")
+
+    assert result.output.startswith("Update stack personal-link, account 123456789012, region eu-west-1.\n")
+    assert "LogLevel    DEBUG" in result.output
+    assert [call[0] for call in sam] == ["build", "deploy"]
+    assert "--parameter-overrides" not in sam[1]
+
+
+def test_a_wrong_parameter_ends_it_before_aws_is_asked(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "number", lambda _: pytest.fail("AWS was asked"))
+
+    result = run("--yes", "LogLevel=LOUD")
+
+    assert result.output == "Error: LogLevel is 'LOUD': it must be one of DEBUG, INFO, WARNING, ERROR.\n"
+    assert result.exit_code == 1
+    assert sam == []
+
+
+def test_what_aws_would_refuse_is_refused_without_a_question(sam: list[Any]) -> None:
+    result = run("EventBusName=orders")
+
+    assert result.output.endswith(
+        "! EventBusName=orders: it is not in this account and region.\n"
+        "Error: AWS would refuse this deployment: see the lines with a !.\n"
+    )
+    assert sam == []
+
+
+@pytest.mark.parametrize(
+    ("status", "problem"),
+    [
+        ("ROLLBACK_COMPLETE", "run `sam delete --stack-name s`, then deploy again."),
+        ("DELETE_FAILED", "run `sam delete --stack-name s`, then deploy again."),
+        ("UPDATE_IN_PROGRESS", "wait until it has ended, then deploy again."),
+    ],
+)
+def test_a_stack_that_cannot_be_deployed_over_is_told_with_the_way_out(status: str, problem: str) -> None:
+    assert refusal("s", DeployedStack(status, {})) == f"The stack s is {status}: {problem}"
+
+
+@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
+def test_a_stack_at_rest_can_be_deployed_over(status: str) -> None:
+    assert refusal("s", DeployedStack(status, {})) is None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "text"),
+    [
+        (
+            {"HttpAccessLogs": "true"},
+            "HttpAccessLogs=true: API Gateway has no CloudWatch role; deploy docs/api-gateway-logging.yaml first.",
+        ),
+        ({"CredentialsSecretArn": "cg"}, "CredentialsSecretArn=cg: it is not in this account and region."),
+        ({"KmsKeyArn": KEY}, f"KmsKeyArn={KEY}: it is not in this account and region."),
+    ],
+)
+def test_what_the_account_lacks_is_named(parameters: dict[str, str], text: str) -> None:
+    assert findings(**parameters) == [Finding(text)]
+
+
+def test_nothing_is_missing_for_the_defaults() -> None:
+    assert findings() == []
+
+
+def test_a_reservation_that_leaves_less_than_100_executions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "unreserved", lambda _: 150)
+
+    assert findings(DirectConcurrency="51") == [
+        Finding("DirectConcurrency=51: 100 of the account's 150 must stay unreserved.")
+    ]
+    assert findings(DirectConcurrency="50") == []
+
+
+def test_workers_that_take_a_small_account_whole_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "unreserved", lambda _: 10)
+
+    assert findings(MaximumConcurrency="10") == [
+        Finding(
+            "MaximumConcurrency=10: the account runs 10 functions at once; HTTP callers may get 503.", refused=False
+        )
+    ]
+    assert findings(MaximumConcurrency="9") == []
