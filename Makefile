@@ -27,7 +27,11 @@ export AWS_SHARED_CREDENTIALS_FILE := /dev/null
 endif
 
 help:  ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^##@ / { print "\n" substr($$0, 5) } \
+	  /^[a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@printf '\nStart with: make demo\n'
+
+##@ Try
 
 demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a CustomerGauge sandbox
 	@$(BIN)/python -m sandbox.demo
@@ -35,15 +39,10 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=4566 fixes the emulator's port, CONSOLE_PORT=8080 the page's
 	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT)) $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
 
-screenshot: $(TOOLS)  ## docs/console.png, taken anew
-	@$(BIN)/python -m tests.console.screenshot
-
-recording: $(TOOLS)  ## docs/demo.svg and the run in README.md, from a run of the demo
-	@$(BIN)/python -m sandbox.recording
-
 mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
 	@$(BIN)/python -m sandbox.mapping $${EVENT:+"$$EVENT"}
 
+##@ Operate
 build: $(TOOLS)  ## the functions and layers, as `sam build` makes them, with the Python of .venv
 	@$(BIN)/python -m installer.deploy build
 
@@ -54,6 +53,7 @@ deploy: $(TOOLS)  ## into your AWS account, after a look at price, parameters an
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)
 
+##@ Develop
 unit: $(TOOLS)  ## the core's tests, without a deployment; under a minute
 	@$(PYTEST) -m "not (full or slow)" $(CORE)
 
@@ -91,6 +91,12 @@ model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliverie
 
 bench: $(TOOLS) $(COMPARED)  ## measure speed, goodput and cost, and write docs/benchmarks; ONLY=start,warm measures these alone
 	@$(BIN)/python -m benchmarks.run $(if $(ONLY),--only $(ONLY))
+
+recording: $(TOOLS)  ## docs/demo.svg and the run in README.md, from a run of the demo
+	@$(BIN)/python -m sandbox.recording
+
+screenshot: $(TOOLS)  ## docs/console.png, taken anew
+	@$(BIN)/python -m tests.console.screenshot
 
 .PHONY: docs
 docs: $(TOOLS)  ## the tables of the pages, written anew from the template and the code

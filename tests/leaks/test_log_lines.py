@@ -135,8 +135,8 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
             "replayed": False,
         },
         {"message": "no outcome", "source_id": AN_ID, **said},
-        {"message": "retry scheduled", **ids, "attempts": 3, "wait": 4, **said},
-        {"message": "parked", **ids, "attempts": 3, **said},
+        {"message": "retry scheduled", **ids, "receives": 3, "wait": 4, **said},
+        {"message": "parked", **ids, "receives": 3, **said},
         {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
         {"message": "visibility not set", "failure": "503", "count": 2},
     ]

@@ -41,7 +41,7 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # `detail` is checked against
     "failure": _NAME,  # AWS's code of an error
     "where": _WORDS,
 }
-_NUMBERS: Final = frozenset({"attempts", "replayed", "wait", "count"})
+_NUMBERS: Final = frozenset({"attempts", "receives", "replayed", "wait", "count"})
 _TRACE_ID: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")  # a caller may send another text
 _OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({})))
 _SILENT: Final = logging.CRITICAL + 1
@@ -128,22 +128,22 @@ def report_refused(error: RequestError, source_id: str) -> None:
     _count_setup_fault(error)
 
 
-def report_retry(error: RequestError, ids: Mapping[str, str], attempts: int, wait: int, age: float) -> None:
-    """Log that a message is retried in `wait` seconds. `ids` are the ids of the message and of its request.
+def report_retry(error: RequestError, ids: Mapping[str, str], receives: int, wait: int, age: float) -> None:
+    """Log that a message is retried in `wait` seconds, after this many receives; `ids` are its own and its request's.
 
     Its age in seconds becomes a metric, because SQS's own age metric ignores messages received three times or more
     (SQS developer guide, sqs-available-cloudwatch-metrics).
     """
-    extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts, "wait": wait}
+    extra = {"code": error.code, "detail": error.message, **ids, "receives": receives, "wait": wait}
     logger().warning("retry scheduled", extra=extra)
     metrics().add(Metric.TRIED_AGAIN, Code=error.code)
     metrics().add(Metric.RETRY_AGE, round(age), "Seconds")
     _count_setup_fault(error)
 
 
-def report_parked(error: RequestError, ids: Mapping[str, str], attempts: int) -> None:
-    """Log that a message went to the parked queue."""
-    extra = {"code": error.code, "detail": error.message, **ids, "attempts": attempts}
+def report_parked(error: RequestError, ids: Mapping[str, str], receives: int) -> None:
+    """Log that a message went to the parked queue after this many receives."""
+    extra = {"code": error.code, "detail": error.message, **ids, "receives": receives}
     logger().error("parked", extra=extra)
     metrics().add(Metric.PARKED, Code=error.code)
 
