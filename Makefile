@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
 # in .oldest, each made from its lock; nothing but `make deploy` and `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot recording mapping build deploy operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
+.PHONY: help demo local screenshot recording mapping build deploy package operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -18,9 +18,11 @@ SEED :=
 ONLY :=
 ARGS := --help
 EVENT :=
+BUCKET :=
+DIR :=
 
 # nothing else reads the user's AWS configuration
-ifeq ($(filter deploy operate,$(MAKECMDGOALS)),)
+ifeq ($(filter deploy operate package,$(MAKECMDGOALS)),)
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
@@ -44,11 +46,14 @@ mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_
 
 ##@ Operate
 build: $(TOOLS)  ## the functions and layers, as `sam build` makes them, with the Python of .venv
-	@$(BIN)/python -m installer.deploy build
+	@$(BIN)/python -m installer build
 
 deploy: ARGS :=
 deploy: $(TOOLS)  ## into your AWS account, after a look at price, parameters and account; ARGS="DefaultConfiguration=contact", ARGS=--help
-	@$(BIN)/python -m installer.deploy deploy $(ARGS)
+	@$(BIN)/python -m installer deploy $(ARGS)
+
+package: $(TOOLS)  ## one template for any account, BUCKET=my-releases uploads it, DIR=release writes a folder
+	@$(BIN)/python -m installer package $(if $(BUCKET),--bucket $(BUCKET)) $(if $(DIR),--directory $(DIR))
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@$(BIN)/python -m operate $(ARGS)

@@ -1,11 +1,7 @@
 """`make deploy`: say what will be deployed, refuse what AWS would refuse, ask, build and deploy."""
 
-import os
-import subprocess
-import sys
 from collections.abc import Iterator, Mapping
-from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 import boto3
 import click
@@ -13,25 +9,12 @@ import click
 from benchmarks import cost
 from installer.account import Account, refusal
 from installer.parameters import assignments, problems, target
-from operate.failures import OneLineErrors
+from installer.sam import run
 from operate.screen import screen, table
-from sandbox.template import REPOSITORY, source_template
-
-TOOLS: Final = Path(sys.executable).parent
+from sandbox.template import source_template
 
 
-@click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})
-def installer() -> None:
-    """Build the stack and deploy it into your AWS account."""
-
-
-@installer.command()
-def build() -> None:
-    """Build the functions and layers into .aws-sam/build."""
-    sam("build")
-
-
-@installer.command(epilog='Example: make deploy ARGS="DefaultConfiguration=contact AlarmEmail=team@example.com"')
+@click.command(epilog='Example: make deploy ARGS="DefaultConfiguration=contact AlarmEmail=team@example.com"')
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--config-env", default="default", show_default=True, help="Environment of samconfig.toml.")
 @click.option("--stack", help="Another stack name.")
@@ -76,7 +59,7 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
         raise click.ClickException("AWS would refuse this deployment: see the lines with a !.")
     if not yes:
         click.confirm("Deploy?", abort=True)
-    sam("build")
+    run("build")
     options = ["--config-env", config_env, "--stack-name", name, "--no-confirm-changeset"]
     for option, values in (
         ("--region", [account.region] if account.region else []),
@@ -85,7 +68,7 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
         ("--tags", tags),
     ):
         options += [option, *values] if values else []
-    sam("deploy", *options)
+    run("deploy", *options)
     steps = "".join(f"\n{number}. {step}" for number, step in enumerate(next_steps(name, after), 1))
     screen().print(f"\nDeployed. Next:{steps}")
 
@@ -120,18 +103,3 @@ def next_steps(stack: str, parameters: Mapping[str, str]) -> Iterator[str]:
     else:
         yield "Deploy again with AlarmEmail=..., else alarms tell nobody."
     yield f'Check the connection: make operate ARGS="check {stack}"'
-
-
-def sam(command: str, *options: str) -> None:
-    """Run a SAM command in this project, with its Python. Raises ClickException if it fails."""
-    environment = os.environ | {
-        "PATH": f"{TOOLS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",  # the layers' Makefile takes this Python
-        "SAM_CLI_TELEMETRY": "0",
-    }
-    ended = subprocess.run([TOOLS / "sam", command, *options], env=environment, cwd=REPOSITORY, check=False)
-    if ended.returncode:
-        raise click.ClickException(f"sam {command} failed: its last lines say why.")
-
-
-if __name__ == "__main__":
-    installer(prog_name="make")

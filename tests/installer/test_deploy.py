@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
-from installer import deploy
+from installer.__main__ import installer
 from installer.account import Account, DeployedStack, Finding, refusal
 from sandbox.template import source_template
 
@@ -29,12 +29,12 @@ def account(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[
 @pytest.fixture
 def sam(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, ...]]:
     calls: list[tuple[str, ...]] = []
-    monkeypatch.setattr(deploy, "sam", lambda *arguments: calls.append(arguments))
+    monkeypatch.setattr("installer.deploy.run", lambda *arguments: calls.append(arguments))
     return calls
 
 
 def run(*arguments: str, answer: str = "y\n") -> Result:
-    return CliRunner().invoke(deploy.installer, ["deploy", *arguments], input=answer)
+    return CliRunner().invoke(installer, ["deploy", *arguments], input=answer)
 
 
 def findings(**parameters: str) -> list[Finding]:
@@ -53,8 +53,8 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
         ),
         "Every other parameter has its default (docs/parameters.md).",
         (
-            "It costs about $1.86 a month without requests, and $2.43 (queue, batches) to $7.37 (HTTP) per million requests: "
-            "docs/benchmarks."
+            "It costs about $1.86 a month without requests, and $2.43 (queue, batches) to $7.37 (HTTP) per million "
+            "requests: docs/benchmarks."
         ),
         "Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.",
         "Deploy? [y/N]: n",
