@@ -108,9 +108,16 @@ def one_in_ten_fails(call: Call) -> Reply | None:
 
 
 def down_for(seconds: float) -> Misbehave:
-    """Fail all calls for so long."""
-    ends_at = time.monotonic() + seconds
-    return lambda call: Reply.error(503) if _reference(call) and time.monotonic() < ends_at else None
+    """Fail all calls for so long after the first one."""
+    began: list[float] = []
+
+    def misbehave(call: Call) -> Reply | None:
+        if not _reference(call):
+            return None
+        began.append(time.monotonic())
+        return Reply.error(503) if time.monotonic() < began[0] + seconds else None
+
+    return misbehave
 
 
 def _reference(call: Call) -> str:

@@ -5,12 +5,14 @@ Each table stands in a page between two marks of cog; `make docs` calls this mod
 
 import ast
 import re
+import textwrap
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
 
 import click
 
+from benchmarks import cost
 from operate.commands import operate
 from personal_link.domain.errors import CODES, Code
 from sandbox.template import REPOSITORY, source_template
@@ -40,12 +42,12 @@ MEANINGS: Final[dict[Code, tuple[str, str]]] = {
     Code.INTERNAL_ERROR: ("retried", "AWS or the connector failed."),
 }
 
-HEADLINES: Final = (
-    "init, http_api / floor",
-    "warm, http_api / by hand, vendor 50 ms",
-    "batch of 10 / batch of 1",
-    "tokens for 50 environments, median",
-)
+HEADLINES: Final = {  # rows of the benchmarks, in the words of README
+    "init, http_api / floor": "a cold start beside boto3 with the same clients and nothing else",
+    "warm, http_api / by hand, vendor 50 ms": "a warm request beside the same calls by hand",
+    "batch of 10 / batch of 1": "a batch of ten beside one message",
+    "200 messages, 20% of the calls fail: 95 % / healthy": "the queue when every fifth call fails",
+}
 
 
 def parameters() -> str:
@@ -105,11 +107,21 @@ def alarms() -> str:
 
 
 def headline_figures() -> str:
-    """Return four rows of the table that `make bench` writes."""
+    """Return four figures of the page that `make bench` writes, in a line."""
     page = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
-    lines = re.findall(r"^\| (.+ \| ≤ .+) \|$", page, re.MULTILINE)  # those that have a goal
-    rows = {line.split(" | ")[0]: tuple(line.split(" | ")) for line in lines}
-    return _table(("figure", "goal", "measured", ""), (rows[name] for name in HEADLINES))
+    measured = {row[0]: row[2] for row in re.findall(r"^\| (.+?) \| ≤ (\S+).*? \| (\S+) \|", page, re.MULTILINE)}
+    parts = [f"{words} {measured[row]}" for row, words in HEADLINES.items()]
+    text = f"[Measured](docs/benchmarks/README.md), as a multiple of the ideal: {'; '.join(parts)}."
+    return f"{textwrap.fill(text, 150)}\n"
+
+
+def price() -> str:
+    """Return what the stack costs, in a line."""
+    sums = cost.sums(cost.lines(()))
+    return (
+        f"It costs about ${cost.idle():.2f} a month without requests, and ${sums[0]:.2f} (queue, in batches) to "
+        f"${sums[2]:.2f} (HTTP) per million requests\n([calculation](docs/benchmarks/README.md#cost-of-a-million-requests)).\n"
+    )
 
 
 def commands() -> str:

@@ -29,6 +29,7 @@ emulated_event = apigateway_v1._build_lambda_event_v1  # noqa: SLF001  # as abov
 emulated_delivery = eventbridge._invoke_target  # noqa: SLF001  # as above
 emulated_conditions = engine._evaluate_conditions  # noqa: SLF001  # as above
 emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
+emulated_check = provisioners._check_nested_stack_capabilities  # noqa: SLF001  # as above
 functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
 emulated_creation = functions_of_templates["create"]
 sam_transform = sam.transform
@@ -108,6 +109,14 @@ def transforms_as_on_aws(template: Any, provided: Any = None, previous: Any = No
     return emulated_transforms(template, provided, previous)
 
 
+def expand_nested(parent: str, template: Any) -> None:
+    """Apply the transforms of a nested stack's template, with its defaults; the emulator leaves them out."""
+    emulated_check(parent, template)
+    expanded = transforms_as_on_aws(template)
+    template.clear()
+    template.update(expanded)
+
+
 def written_out(condition: Any, parameters: Any) -> Any:
     """Replace the text functions in a condition by their values."""
     match condition:
@@ -144,6 +153,7 @@ def run() -> None:
     lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
     lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
     eventbridge._invoke_target = deliver_if_the_queue_lets_the_rule_in  # noqa: SLF001  # as above
+    provisioners._check_nested_stack_capabilities = expand_nested  # noqa: SLF001  # as above
     for module in (changesets, handlers):
         module._apply_transforms = transforms_as_on_aws  # noqa: SLF001  # as above
     for module in (changesets, engine, handlers, stacks):

@@ -24,6 +24,7 @@ from personal_link.domain.errors import SETUP_FAULTS, Blocked, Code, NotStarted,
 RECENT: Final = 12  # requests that count, each by its last call
 FEWEST: Final = 8  # recent requests before the circuit may open
 MEMORY: Final = 300.0  # seconds that a call counts: the longest back-off of a message
+SILENCE: Final = 300.0  # seconds without a success, after which requests that failed before count too
 OPENS_AT: Final = 0.9  # share of the recent requests that failed
 FIRST_REST: Final = 5.0  # seconds; doubles with each failed probe
 LONGEST_REST: Final = 60.0  # seconds, unless the vendor asks for more
@@ -73,6 +74,7 @@ class CircuitBreaker:
             self._turned_at = 0  # last call before the circuit opened or closed; earlier calls are outdated
             self._rests = 0  # number of rests in a row; 0: closed
             self._cause = Code.UNAVAILABLE
+            self._succeeded_at = 0.0  # or since when this environment has waited for a success
             self._time = self._rest_ends = self._asked_until = 0.0
             self._wall, self._monotonic = self._clock.wall(), self._clock.monotonic()
             # A new environment may replace one that has just called, so its slots are not free at once.
@@ -167,6 +169,7 @@ class CircuitBreaker:
             self._freed.notify_all()
 
     def _succeeded(self, call: Call) -> None:
+        self._succeeded_at = self._now()
         if call.number <= self._turned_at:
             return
         if not self.is_closed:
@@ -181,17 +184,21 @@ class CircuitBreaker:
             self._asked_until = max(self._asked_until, self._now() + self._spread(asked))
         if call.number <= self._turned_at:
             return
-        again = self._recent.get(call.key, (0.0, False))[1]  # one record may fail by its own fault
+        # A record that failed before may fail by its own fault. Retries come together, so a few such records would
+        # look like an outage.
+        failed_before = (error.attempt or 1) > 1
+        if self.is_closed and failed_before and self._now() - self._succeeded_at < SILENCE:
+            return
         self._note(call.key, failed=True)
         failures = sum(failed for _at, failed in self._recent.values())
         rate = failures / max(len(self._recent), FEWEST)
         if not self.is_closed or rate >= OPENS_AT:
             self._open(error.code, asked)
-        elif not again:
-            if call.number > self._cut_at:
-                self._uncut, self._cut_at = self._limit, self._calls
-            # In proportion to the failures, as in DCTCP: by half when all fail, hardly when few fail.
-            self._limit = max(1.0, min(self._limit, self._uncut * (1 - rate / 2)))
+            return
+        if call.number > self._cut_at:
+            self._uncut, self._cut_at = self._limit, self._calls
+        # As in DCTCP, but with the square: by half when all fail, hardly when few fail.
+        self._limit = max(1.0, min(self._limit, self._uncut * (1 - rate**2 / 2)))
 
     def _open(self, cause: Code, asked: float) -> None:
         rest = max(asked, min(LONGEST_REST, FIRST_REST * 2 ** min(self._rests, 8)))

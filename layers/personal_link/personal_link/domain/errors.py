@@ -54,7 +54,7 @@ class Meaning:
 
     http_status: int
     http_retry_after: int | None = None  # seconds for the caller when the vendor sent no Retry-After
-    first_delay: int = 1  # seconds, ceiling of the queue's first back-off; grows by half with each attempt
+    first_delay: int = 1  # seconds, ceiling of the queue's first back-off; grows by 30 % with each attempt
     longest_delay: int = 300  # seconds, ceiling of every later back-off
 
 

@@ -21,7 +21,7 @@ from personal_link.triggers.deliveries import MapEvent
 FIRST_RECEIVES: Final = 50  # receives of a message without a minimum wait
 LATER_RECEIVES: Final = 900  # at most, until its retry window ends; with the first ones fewer than `maxReceiveCount`
 LAST_CALL: Final = 84 * 3600.0  # seconds; an older message is parked without an attempt, because SQS deletes it soon
-GROWTH: Final = 1.5  # factor of the back-off with each attempt
+GROWTH: Final = 1.3  # factor of the back-off with each attempt
 
 Record = Mapping[str, Any]
 End = Outcome | RequestError
