@@ -8,6 +8,7 @@ from typing import Final
 
 import click
 
+from sandbox.stack import one_at_a_time
 from sandbox.template import REPOSITORY
 
 TOOLS: Final = Path(sys.executable).parent
@@ -19,6 +20,7 @@ def run(command: str, *options: str) -> None:
         "PATH": f"{TOOLS}{os.pathsep}{os.environ.get('PATH', os.defpath)}",  # the layers' Makefile takes this Python
         "SAM_CLI_TELEMETRY": "0",
     }
-    ended = subprocess.run([TOOLS / "sam", command, *options], env=environment, cwd=REPOSITORY, check=False)
+    with one_at_a_time():
+        ended = subprocess.run([TOOLS / "sam", command, *options], env=environment, cwd=REPOSITORY, check=False)
     if ended.returncode:
         raise click.ClickException(f"sam {command} failed: its last lines say why.")

@@ -140,7 +140,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
     """
     if sys.version_info[:2] != (3, 13):
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
-    with _one_at_a_time():
+    with one_at_a_time():
         _sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
         entries = tomllib.loads(MAPPINGS.read_text())
         detail_types = [entry.get("detail_type", name) for name, entry in entries.items()]
@@ -154,7 +154,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
     _set_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
     return Stack(
         emulator=emulator,
-        http_url=_local_url(emulator.url, outputs["PersonalLinkUrl"]),
+        http_url=local_url(emulator.url, outputs["PersonalLinkUrl"]),
         requests_queue_url=outputs["RequestsQueueUrl"],
         requests_queue_arn=outputs["RequestsQueueArn"],
         direct_invocation_arn=outputs["DirectInvocationArn"],
@@ -171,7 +171,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
     )
 
 
-def _local_url(endpoint: str, url: str) -> str:
+def local_url(endpoint: str, url: str) -> str:
     """Return the emulator's URL of an API, whose host name exists only on AWS."""
     address = urlsplit(url)
     api_id = address.netloc.split(".")[0]
@@ -186,8 +186,9 @@ def _set_concurrency(emulator: Emulator, maximum: int) -> None:
 
 
 @contextmanager
-def _one_at_a_time() -> Iterator[None]:
+def one_at_a_time() -> Iterator[None]:
     """Prevent two builds in one folder, for example `make test` beside `make local`."""
+    BUILD.mkdir(exist_ok=True)
     with (BUILD / "lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         yield

@@ -1,11 +1,9 @@
 """docs/install.md, followed to the letter: the stack from nothing but a URL, by plain CloudFormation."""
 
 import json
-import shutil
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
-from pathlib import Path
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -13,15 +11,11 @@ import pytest
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import REGION, Emulator, running_emulator
 from sandbox.template import REPOSITORY
+from tests.deployments.shell import run, works
 from tests.docs.documents import fenced, sections
 
 PAGE = sections((REPOSITORY / "docs" / "install.md").read_text())
 BUCKET = "releases"
-
-
-def works(program: str) -> bool:
-    found = shutil.which(program)  # a shim of pyenv's may be there and yet not run
-    return bool(found) and subprocess.run([str(found), "--version"], capture_output=True, check=False).returncode == 0
 
 
 needs_aws_cli = pytest.mark.skipif(not works("aws"), reason="the AWS CLI is not installed")
@@ -72,6 +66,11 @@ def point_at(vendor: CustomerGaugeSandbox, emulator: Emulator, template_url: str
     cloudformation.get_waiter("stack_update_complete").wait(
         StackName="personal-link", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
+    for mapping in emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
+        # the emulator keeps the template's number as text
+        emulator.client("lambda").update_event_source_mapping(
+            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 5}
+        )
     secret = json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})
     arn = outputs(emulator, "personal-link")["CredentialsSecretArn"]
     emulator.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=secret)
@@ -88,35 +87,19 @@ def results(emulator: Emulator, queue_url: str, count: int) -> list[dict[str, An
     return found
 
 
-# version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS
-AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
-
-
-def shell(script: str, environment: Mapping[str, str]) -> None:
-    path = f"{Path(sys.executable).parent}:{environment['PATH']}"
-    subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"{AWS}\n{script}"],  # noqa: S607
-        env={**environment, "PATH": path},
-        cwd=REPOSITORY,
-        check=True,
-        timeout=180,
-    )
-
-
 @needs_aws_cli
 def test_plain_cloudformation_creates_the_stack_from_the_url_and_it_makes_links(
     emulator: Emulator, template_url: str, vendor: CustomerGaugeSandbox
 ) -> None:
     [create] = fenced(PAGE["CloudFormation"], "sh")
-    environment = {**emulator.environment(), "TEMPLATE_URL": template_url}
-
-    shell(create, environment)
+    run(emulator, create, TEMPLATE_URL=template_url)
     point_at(vendor, emulator, template_url)
     urls = outputs(emulator, "personal-link")
-    shell(
-        "aws events put-events --entries file://events/eventbridge_checkout_completed.json\n"
-        'aws sqs send-message --queue-url "$REQUESTS_QUEUE_URL" --message-body file://events/sqs_request.json',
-        {**environment, "REQUESTS_QUEUE_URL": urls["RequestsQueueUrl"]},
+    run(
+        emulator,
+        """aws events put-events --entries file://events/eventbridge_checkout_completed.json
+        aws sqs send-message --queue-url "$REQUESTS_QUEUE_URL" --message-body file://events/sqs_request.json""",
+        REQUESTS_QUEUE_URL=urls["RequestsQueueUrl"],
     )
 
     came = {one["reference"]: one["status"] for one in results(emulator, urls["ResultsQueueUrl"], 2)}

@@ -1,0 +1,36 @@
+"""The lines of the documents, run by bash in this repository against an emulator."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from sandbox.emulator import Emulator
+from sandbox.template import REPOSITORY
+
+# version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS
+AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
+
+
+def works(program: str) -> bool:
+    """Tell whether a program is there and runs; a shim of pyenv's may be there and yet not run."""
+    found = shutil.which(program)
+    return bool(found) and subprocess.run([str(found), "--version"], capture_output=True, check=False).returncode == 0
+
+
+def run(emulator: Emulator, script: str, **variables: str) -> str:
+    """Run a script and return its output; its first error ends it and fails the test."""
+    environment = emulator.environment() | variables
+    environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
+    ended = subprocess.run(
+        ["bash", "-euo", "pipefail", "-c", f"{AWS}\n{script}"],  # noqa: S607
+        env={**environment, "SAM_CLI_POLL_DELAY": "0.5", "CURL_CA_BUNDLE": str(emulator.authority)},
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+        timeout=240,
+    )
+    assert ended.returncode == 0, ended.stdout
+    return ended.stdout

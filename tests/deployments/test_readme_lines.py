@@ -1,0 +1,88 @@
+"""README's lines for the shell, run as they stand: a stack is deployed, makes links by three ways, and is removed."""
+
+import json
+import re
+import shlex
+from collections.abc import Iterator
+
+import pytest
+
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.emulator import Emulator, running_emulator
+from sandbox.stack import local_url as on_the_emulator
+from sandbox.template import REPOSITORY
+from tests.deployments.shell import run, works
+from tests.docs.documents import fenced
+
+TRY, INTO_AND_OUT, DEPLOY, EVENT_AND_MESSAGE, HTTP, *_ = fenced((REPOSITORY / "README.md").read_text(), "sh")
+INTO, OUT = (line for line in INTO_AND_OUT.splitlines() if line)
+
+pytestmark = [
+    pytest.mark.skipif(not works("aws"), reason="the AWS CLI is not installed"),
+    pytest.mark.skipif(not works("curl"), reason="curl is not installed"),
+]
+
+
+@pytest.fixture(scope="module")
+def emulator() -> Iterator[Emulator]:
+    with running_emulator() as running:
+        yield running
+
+
+@pytest.fixture(scope="module")
+def vendor() -> Iterator[CustomerGaugeSandbox]:
+    with CustomerGaugeSandbox() as sandbox:
+        yield sandbox
+
+
+def answering(line: str, answer: str) -> str:
+    """Return a line that is typed to."""
+    return f"{line.split('   #')[0].rstrip()} <<< {shlex.quote(answer)}"
+
+
+def with_typing(block: str, vendor: CustomerGaugeSandbox) -> str:
+    """Return the lines with what a person types: the credentials, and that the sandbox may get them."""
+    credentials = json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})
+    typed = {"aws secretsmanager put-secret-value": credentials, "operate check": "y"}
+    return "\n".join(
+        next((answering(line, text) for start, text in typed.items() if line.startswith(start)), line)
+        for line in block.splitlines()
+    )
+
+
+def test_the_lines_deploy_wire_and_remove_a_stack(emulator: Emulator, vendor: CustomerGaugeSandbox) -> None:
+    shown = run(emulator, answering(INTO, "y"))
+    assert "Create stack personal-link, account 000000000000, region eu-west-1." in shown
+
+    # what no reader does: point the stack at the sandbox
+    run(emulator, f'make deploy ARGS="--yes AuthBaseUrl={vendor.base_url} ImportsBaseUrl={vendor.base_url}"')
+    found = emulator.client("cloudformation").describe_stacks(StackName="personal-link")["Stacks"][0]["Outputs"]
+    outputs = {one["OutputKey"]: one["OutputValue"] for one in found}
+    url = on_the_emulator(emulator.url, outputs["PersonalLinkUrl"])
+    answered = run(
+        emulator,
+        "\n".join((with_typing(DEPLOY, vendor), EVENT_AND_MESSAGE, f"PERSONAL_LINK_URL={url}", HTTP)),
+    )
+
+    assert '"survey_link":' in answered
+    assert sorted(references(emulator, outputs["ResultsQueueUrl"], 3)) == ["call-1003", "order-1002", "ticket-1001"]
+
+    run(emulator, f"yes | {OUT.split('   #')[0].rstrip()} --region eu-west-1")
+    stacks = emulator.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
+    assert "personal-link" not in {one["StackName"] for one in stacks["StackSummaries"]}
+
+
+def references(emulator: Emulator, queue_url: str, count: int) -> set[str]:
+    """Return the references of this many created results."""
+    sqs, found = emulator.client("sqs"), set()
+    for _ in range(15):
+        answer = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+        results = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
+        found |= {one["reference"] for one in results if one["status"] == "created"}
+        if len(found) >= count:
+            break
+    return found
+
+
+def test_the_first_block_has_the_two_commands_that_a_newcomer_needs() -> None:
+    assert re.findall(r"^make (\S+)", TRY, re.MULTILINE) == ["demo", "test"]
