@@ -37,7 +37,7 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
 
 def answering(line: str, answer: str) -> str:
     """Return a line that is typed to."""
-    return f"{line.split('   #')[0].rstrip()} <<< {shlex.quote(answer)}"
+    return f"{line.split('   #', maxsplit=1)[0].rstrip()} <<< {shlex.quote(answer)}"
 
 
 def with_typing(block: str, vendor: CustomerGaugeSandbox) -> str:
@@ -67,7 +67,7 @@ def test_the_lines_deploy_wire_and_remove_a_stack(emulator: Emulator, vendor: Cu
     assert '"survey_link":' in answered
     assert sorted(references(emulator, outputs["ResultsQueueUrl"], 3)) == ["call-1003", "order-1002", "ticket-1001"]
 
-    run(emulator, f"yes | {OUT.split('   #')[0].rstrip()} --region eu-west-1")
+    run(emulator, f"yes | {OUT.split('   #', maxsplit=1)[0].rstrip()} --region eu-west-1")
     stacks = emulator.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
     assert "personal-link" not in {one["StackName"] for one in stacks["StackSummaries"]}
 
