@@ -4,8 +4,8 @@ With partial batch responses, Lambda does not poll more slowly when messages fai
 cost a call at every retry during an outage.
 
     closed      concurrent calls up to a limit, which grows with successes and shrinks with failures (AIMD)
-    open        nearly all recent requests failed: no call until a pause (the rest) ends
-    half-open   the rest ended: one call at a time; a success closes the circuit, a failure opens it for longer
+    open        nearly all recent requests failed: no call for some seconds
+    half-open   they are over: one call at a time; a success closes the circuit, a failure opens it for longer
 """
 
 import math
@@ -26,12 +26,12 @@ FEWEST: Final = 8  # recent requests before the circuit may open
 MEMORY: Final = 300.0  # seconds that a call counts: the longest back-off of a message
 SILENCE: Final = 300.0  # seconds without a success, after which requests that failed before count too
 OPENS_AT: Final = 0.9  # share of the recent requests that failed
-FIRST_REST: Final = 5.0  # seconds; doubles with each failed probe
-LONGEST_REST: Final = 60.0  # seconds, unless the vendor asks for more
+FIRST_OPEN: Final = 5.0  # seconds; doubles with each failed probe
+LONGEST_OPEN: Final = 60.0  # seconds, unless the vendor asks for more
 LONGEST_ASKED: Final = 300.0  # seconds; a longer Retry-After is cut, because it was meant for one request
 SHORT_WAIT: Final = 1.5  # seconds to wait inside the invocation, which is cheaper than another receive
 LONGEST_TURN: Final = 900.0  # seconds that a request is put back under VendorCallsPerSecond
-SPREAD: Final = 0.25  # random share added to a rest, so that environments do not reopen together
+SPREAD: Final = 0.25  # random share added to that time, so that environments do not reopen together
 WHOLE_CALL: Final = LONGEST_AWS_CALL + LINK_LIMIT  # seconds that have to be left after waiting for a permit
 FAILURES: Final = SETUP_FAULTS | {Code.UNAVAILABLE, Code.NO_ANSWER, Code.RATE_LIMITED}  # of the vendor, not of AWS
 
@@ -72,10 +72,10 @@ class CircuitBreaker:
             self._in_flight = self._calls = 0
             self._cut_at = 0  # last call before the limit was cut; concurrent calls cut it once
             self._turned_at = 0  # last call before the circuit opened or closed; earlier calls are outdated
-            self._rests = 0  # number of rests in a row; 0: closed
+            self._openings = 0  # in a row; 0: closed
             self._cause = Code.UNAVAILABLE
             self._succeeded_at = 0.0  # or since when this environment has waited for a success
-            self._time = self._rest_ends = self._asked_until = 0.0
+            self._time = self._open_until = self._asked_until = 0.0
             self._wall, self._monotonic = self._clock.wall(), self._clock.monotonic()
             # A new environment may replace one that has just called, so its slots are not free at once.
             self._free_at = [self._pause] * self._slots  # of slots without a call
@@ -85,7 +85,7 @@ class CircuitBreaker:
     @property
     def is_closed(self) -> bool:
         """Return whether concurrent calls are allowed."""
-        return self._rests == 0
+        return self._openings == 0
 
     @contextmanager
     def permit(self, key: str, deadline: Deadline, *, overdue: bool = False) -> Iterator[Call]:
@@ -106,7 +106,7 @@ class CircuitBreaker:
         with self._freed:
             while True:
                 self._wait_until_asked(deadline)
-                left = self._rest_ends - self._now()
+                left = self._open_until - self._now()
                 if left > 0 and not overdue:
                     # Up to twice as long, so that waiting messages do not all return at once.
                     left *= 1 + self._jitter()
@@ -173,7 +173,7 @@ class CircuitBreaker:
         if call.number <= self._turned_at:
             return
         if not self.is_closed:
-            self._rests, self._rest_ends, self._turned_at = 0, 0.0, self._calls
+            self._openings, self._open_until, self._turned_at = 0, 0.0, self._calls
             return
         self._note(call.key, failed=False)
         self._limit = min(self._most, self._limit + 1 / self._limit)
@@ -201,9 +201,9 @@ class CircuitBreaker:
         self._limit = max(1.0, min(self._limit, self._uncut * (1 - rate**2 / 2)))
 
     def _open(self, cause: Code, asked: float) -> None:
-        rest = max(asked, min(LONGEST_REST, FIRST_REST * 2 ** min(self._rests, 8)))
-        self._rest_ends = self._now() + self._spread(rest)
-        self._rests += 1
+        seconds = max(asked, min(LONGEST_OPEN, FIRST_OPEN * 2 ** min(self._openings, 8)))
+        self._open_until = self._now() + self._spread(seconds)
+        self._openings += 1
         self._cause = cause
         self._limit = 1.0  # one probe at a time; after a success the limit grows from here
         self._turned_at = self._cut_at = self._calls
