@@ -57,6 +57,6 @@ def test_a_mode_is_one_that_the_parameters_allow(mode: str) -> None:
     for name, value in CONNECTOR.modes[mode].items():
         parameter = CONNECTOR.source()["Parameters"][name]
 
-        assert value in parameter.get("AllowedValues", [value])
+        assert value in map(str, parameter.get("AllowedValues", [value]))
         values = value.split(",") if parameter["Type"] == "CommaDelimitedList" else [value]
         assert all(re.fullmatch(parameter.get("AllowedPattern", ".*"), one) for one in values)
