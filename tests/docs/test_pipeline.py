@@ -16,7 +16,7 @@ from samcli.yamlhelper import yaml_parse
 
 from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, marked, sections
-from tests.template.invariants.connector import CONNECTOR
+from tests.template.invariants.invariant import CONNECTOR
 
 PAGE = sections((DOCS / "operation.md").read_text())["A pipeline"]
 TEXT = (DOCS / "pipeline.yaml").read_text()
