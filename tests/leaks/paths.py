@@ -22,6 +22,7 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
+from sandbox.customergauge_log import Endpoint
 from sandbox.vendor_replies import Reply
 from tests.leaks.canaries import (
     ALL_OF_THEM,
@@ -108,47 +109,35 @@ def links_by_direct_invocation_and_what_is_refused(stage: Stage) -> None:
 
 # What is refused on arrival
 
+WHOLE: Final = json.dumps(a_request())
+REFUSED_BODIES: Final[tuple[object, ...]] = (
+    *(WHOLE[:-3], f"[{WHOLE}]", f'{{"record": {WHOLE}, "record": {WHOLE}}}', OF_A_CALLER, "[" * 3000 + WHOLE),
+    *(f'{{"record": {{"{EMAIL.value}": NaN}}}}', WHOLE.replace("canary", "\ud800"), f"record[Email]={EMAIL.value}%ff"),
+    f"record[Email]={EMAIL.value}&record[Email]={EMAIL.value}&{quote_plus(OF_A_CALLER)}=1",
+    {"record": {"Email": [OF_A_CALLER]}},
+    {"record": {"Email": f"{OF_A_CALLER}\n"}, "reference": f"{OF_A_CALLER}\0", "configuration": [OF_A_CALLER]},
+    {"record": {"Notes": OF_A_CALLER * 300}},
+    {"record": {f"Heading {number}": EMAIL.value for number in range(201)}},
+    {OF_A_CALLER: OF_A_CALLER},
+)
+
 
 @path
-def bodies_over_http_that_cannot_be_read(stage: Stage) -> None:
-    whole = json.dumps(a_request())
-    for body in (
-        *(whole[:-3], f"[{whole}]", f'{{"record": {whole}, "record": {whole}}}', OF_A_CALLER, "[" * 3000 + whole),
-        *(f'{{"record": {{"{EMAIL.value}": NaN}}}}', whole.replace("canary", "\ud800")),
-    ):
+def bodies_that_cannot_be_read_or_break_the_contract(stage: Stage) -> None:
+    for body in REFUSED_BODIES:
         stage.call(body)
-        stage.call(body, headers={"Content-Type": OF_A_CALLER})
-    encoded = base64.b64encode(OF_A_CALLER.encode("utf-16")).decode()
-    stage.call(encoded, isBase64Encoded=True)
-    for body in (
-        *(OF_A_CALLER, f"record[Email]={EMAIL.value}&{quote_plus(OF_A_CALLER)}=1", f"record[Email]={EMAIL.value}%ff"),
-        f"record[Email]={EMAIL.value}&record[Email]={EMAIL.value}",
-    ):
         stage.call(body, headers={"Content-Type": FORM})
-
-
-@path
-def requests_that_break_the_contract(stage: Stage) -> None:
-    for body in (
-        {"record": {"Email": [OF_A_CALLER]}},
-        {"record": {"Email": f"{OF_A_CALLER}\n"}, "reference": f"{OF_A_CALLER}\0", "configuration": [OF_A_CALLER]},
-        {"record": {"Notes": OF_A_CALLER * 300}},
-        {"record": {f"Heading {number}": EMAIL.value for number in range(201)}},
-        {OF_A_CALLER: OF_A_CALLER},
-    ):
-        stage.call(body)
         stage.deliver(body)
     stage.call(headers={"Idempotency-Key": f"{OF_A_CALLER}\n"})
+    stage.call(headers={"Content-Type": OF_A_CALLER})
+    stage.call(base64.b64encode(OF_A_CALLER.encode("utf-16")).decode(), isBase64Encoded=True)
     stage.monkeypatch.setenv("DEFAULT_CONFIGURATION", "")
     stage.new_environment()
     stage.deliver({"record": RECORD})
 
 
 @path
-def messages_and_events_that_nobody_expected(stage: Stage) -> None:
-    whole = json.dumps(a_request())
-    stage.deliver(whole[:-3], OF_A_CALLER, f"[{whole}]", f'{{"record": {whole}, "record": {whole}}}')
-    stage.call(body=RECORD)
+def events_that_nobody_expected(stage: Stage) -> None:
     stage.call(headers={"Content-Type": RECORD})
     identity = {"userArn": OF_A_CALLER}
     stage.call(requestContext={"identity": identity, "requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
@@ -158,14 +147,75 @@ def messages_and_events_that_nobody_expected(stage: Stage) -> None:
 
 # What the vendor refuses, or breaks
 
+FORGED: Final = f"yes\r\nno header at all, {EMAIL.value} {TOKEN.value}\r\nX-Debug: 1"
+TOKENS: Final = (f"{TOKEN.value}\r\nX-Forged: yes", f"{TOKEN.value} {EMAIL.value}", TOKEN.value * 300, [TOKEN.value])
+REPLIES: Final[dict[str, tuple[Endpoint, list[Reply]]]] = {
+    "every status with all canaries in its body and headers": (
+        "personal-link",
+        [
+            Reply(status, body, HEADERS)
+            for status in (201, 302, 400, 401, 403, 422, 429, 500)
+            for body in (ERRORS, PAGE)
+        ],
+    ),
+    "success without a usable link": (
+        "personal-link",
+        [
+            Reply(200, body, HEADERS)
+            for body in ({"data": {"survey_link": f"javascript:{LINK.value}"}}, {"data": ALL_OF_THEM}, ERRORS, PAGE)
+        ],
+    ),
+    "answers that break off": (
+        "personal-link",
+        [
+            *(Reply(fault="reset"), Reply(422, ERRORS, HEADERS, fault="truncated"), Reply(200, ALL_OF_THEM * 500)),
+            Reply(200, PAGE, {"Content-Encoding": "gzip"}),
+            Reply(200, LINKED.body, {"Content-Length": f"1, {TOKEN.value}"}, fault="truncated"),
+            Reply(200, LINKED.body, {"Transfer-Encoding": f"chunked, {TOKEN.value}"}, fault="truncated"),
+            Reply(200, b"{}", {"X-Broken": FORGED}),
+        ],
+    ),
+    "token servers that refuse or break": (
+        "token",
+        [
+            *(Reply(status, WORDS, HEADERS) for status in (301, 400, 401, 429, 500)),
+            Reply(400, {**WORDS, "error": "invalid_client"}, HEADERS),
+            *(Reply(200, WORDS), Reply(200, PAGE), Reply(200, ALL_OF_THEM.encode("utf-16")), Reply(fault="reset")),
+            Reply(200, {**WORDS, "access_token": TOKEN.value}, HEADERS, fault="truncated"),
+        ],
+    ),
+    "tokens that would break or forge a header": (
+        "token",
+        [
+            *(Reply(200, {"access_token": value, "token_type": "Bearer"}) for value in TOKENS),
+            Reply(200, {"access_token": TOKEN.value, "token_type": TOKEN.value}),
+        ],
+    ),
+}
+
+
+def replying(endpoint: Endpoint, replies: list[Reply]) -> Callable[[Stage], None]:
+    """Return the path of a request by HTTP and of one by the queue for each reply."""
+
+    def play(stage: Stage) -> None:
+        for reply in replies:
+            stage.vendor.script(endpoint, reply, reply)
+            stage.call()
+            stage.new_environment()
+            stage.deliver(None)
+            stage.new_environment()
+
+    return play
+
+
+PATHS.update({name: replying(endpoint, replies) for name, (endpoint, replies) in REPLIES.items()})
+
 
 @path
-def every_status_with_all_canaries_in_its_body_and_headers(stage: Stage) -> None:
-    for status in (201, 204, 302, 400, 401, 403, 404, 408, 422, 429, 500, 503):
-        stage.vendor.script("personal-link", Reply(status, ERRORS, HEADERS), Reply(status, PAGE, HEADERS))
-        stage.call()
-        stage.deliver(None)
-        stage.new_environment()
+def an_answer_that_does_not_come(stage: Stage) -> None:
+    for reply in (Reply(fault="hang"), Reply(103, ALL_OF_THEM, HEADERS)):
+        stage.vendor.script("personal-link", reply)
+        stage.call(seconds=16.3)
 
 
 @path
@@ -179,30 +229,6 @@ def a_refusal_that_quotes_one_canary_at_a_time(stage: Stage) -> None:
         errors = {"Email": QUOTES[first : first + 10], **{quoted: ["no"] for quoted in QUOTES[first : first + 10]}}
         stage.vendor.script("personal-link", Reply(422, {"message": "No.", "errors": errors}))
         stage.call()
-
-
-@path
-def success_without_a_usable_link(stage: Stage) -> None:
-    for body in ({"data": {"survey_link": f"javascript:{LINK.value}"}}, {"data": ALL_OF_THEM}, ERRORS, PAGE):
-        stage.vendor.script("personal-link", Reply(200, body, HEADERS))
-        stage.call()
-
-
-@path
-def answers_that_break_off_or_do_not_come(stage: Stage) -> None:
-    for reply in (
-        *(Reply(fault="reset"), Reply(422, ERRORS, HEADERS, fault="truncated"), Reply(200, ALL_OF_THEM * 500)),
-        Reply(200, PAGE, {"Content-Encoding": "gzip"}),
-        Reply(200, LINKED.body, {"Content-Length": f"1, {TOKEN.value}"}, fault="truncated"),
-        Reply(200, LINKED.body, {"Transfer-Encoding": f"chunked, {TOKEN.value}"}, fault="truncated"),
-        Reply(200, b"{}", {"X-Broken": f"yes\r\nno header at all, {EMAIL.value} {TOKEN.value}\r\nX-Debug: 1"}),
-        Reply(103, ALL_OF_THEM, HEADERS),
-    ):
-        stage.vendor.script("personal-link", reply)
-        stage.call()
-    stage.vendor.script("personal-link", Reply(fault="hang"))
-    stage.call(seconds=16.3)
-    stage.call(seconds=9)
 
 
 @path
@@ -242,30 +268,6 @@ def secrets_that_are_no_credentials(stage: Stage) -> None:
     stage.fill_secret(SecretBinary=SECRET.encode())
     stage.new_environment()
     stage.deliver(None)
-
-
-@path
-def token_servers_that_refuse_or_break(stage: Stage) -> None:
-    for reply in (
-        *(Reply(status, WORDS, HEADERS) for status in (301, 400, 401, 429, 500)),
-        Reply(400, {**WORDS, "error": "invalid_client"}, HEADERS),
-        *(Reply(200, WORDS), Reply(200, PAGE), Reply(200, ALL_OF_THEM.encode("utf-16"))),
-        *(Reply(fault="reset"), Reply(200, {**WORDS, "access_token": TOKEN.value}, HEADERS, fault="truncated")),
-    ):
-        stage.vendor.script("token", reply, reply)
-        stage.call()
-        stage.new_environment()
-        stage.deliver(None)
-        stage.new_environment()
-
-
-@path
-def tokens_that_would_break_or_forge_a_header(stage: Stage) -> None:
-    for value in (f"{TOKEN.value}\r\nX-Forged: yes", f"{TOKEN.value} {EMAIL.value}", TOKEN.value * 300, [TOKEN.value]):
-        stage.vendor.script("token", Reply(200, {"access_token": value, "token_type": "Bearer"}))
-        stage.call()
-    stage.vendor.script("token", Reply(200, {"access_token": TOKEN.value, "token_type": TOKEN.value}))
-    stage.call()
 
 
 @path

@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
-from tests.template.invariants.invariant import Invariant, Mutant, Subject
+from tests.template.invariants.invariant import CONNECTOR, Built, Invariant, Mutant, Subject
 
 FOLDER = Path(__file__).with_name("invariants")
 MODULES = [import_module(f"tests.template.{FOLDER.name}.{path.stem}") for path in sorted(FOLDER.glob("*.py"))]

@@ -5,9 +5,7 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
-from tests.template.invariants.invariant import Mutant, Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, Built, Mutant, Wrongs, change, without
 
 PARKED = "Resources ParkedRequests Properties"
 STACK = ("Stack", "${AWS::StackName}")
@@ -187,14 +185,8 @@ def the_dashboard_answers_its_questions_from_top_to_bottom(built: Built) -> Wron
         yield f"Dashboard: {arns}"
 
 
-@CONNECTOR.invariant(
-    change("Resources PersonalLinkApi Properties DefinitionBody info title", "Personal links"),
-    change("Resources PersonalLinkApi Properties StageName", "v1"),
-)
-def the_api_has_the_name_and_stage_that_the_dashboard_shows(built: Built) -> Wrongs:
+@CONNECTOR.invariant(change("Resources PersonalLinkApi Properties DefinitionBody info title", "Personal links"))
+def the_api_has_the_name_that_the_dashboard_shows(built: Built) -> Wrongs:
     for name, api in built.of_type("AWS::ApiGateway::RestApi").items():
         if api.get("Name", api["Body"]["info"]["title"]) != "${AWS::StackName}":
             yield f"{name}: {api['Body']['info']['title']}"
-    for name, stage in built.of_type("AWS::ApiGateway::Stage").items():
-        if stage["StageName"] != "live":
-            yield f"{name}: {stage['StageName']}"

@@ -6,9 +6,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from personal_link.domain.errors import CODES, Code
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
-from tests.template.invariants.invariant import Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, Built, Wrongs, change, without
 
 API = "Resources PersonalLinkApi Properties"
 PATH = f"{API} DefinitionBody paths /personal-link"

@@ -7,9 +7,7 @@ from typing import Any
 from samcli.yamlhelper import yaml_parse
 
 from sandbox.template import REPOSITORY, translated_template
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import BOUNDARY
-from tests.template.invariants.invariant import Subject, Template, Wrongs, change, without
+from tests.template.invariants.invariant import BOUNDARY, Built, Subject, Template, Wrongs, change, without
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:requests"
 LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function:direct:live"

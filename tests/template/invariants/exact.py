@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
-from tests.template.invariants.invariant import Invariant, Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, Built, Invariant, Wrongs, change, without
 
 DAY = 86_400
 KINDS = {

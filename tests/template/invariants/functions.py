@@ -4,9 +4,7 @@ import re
 from typing import Any
 
 from sandbox.template import translated_template
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
-from tests.template.invariants.invariant import Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, Built, Wrongs, change, without
 
 GLOBALS = "Globals Function"
 HTTP_API = "Resources HttpApiFunction Properties"

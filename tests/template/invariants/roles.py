@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.template import translated_template
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR, SECRET, SECRET_NAME
 from tests.template.invariants.functions import functions
-from tests.template.invariants.invariant import Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, SECRET, SECRET_NAME, Built, Wrongs, change, without
 
 HTTP_API = "Resources HttpApiRole Properties"
 WORKER = "Resources QueueWorkerRole Properties"

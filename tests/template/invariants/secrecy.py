@@ -5,10 +5,8 @@ import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR, RULE, SECRET, TOPIC
 from tests.template.invariants.functions import functions
-from tests.template.invariants.invariant import Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, RULE, SECRET, TOPIC, Built, Wrongs, change, without
 
 VARIABLES = "Globals Function Environment Variables"
 RESOLVED = "{{resolve:secretsmanager:customergauge:SecretString:client_secret}}"
