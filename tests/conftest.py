@@ -27,6 +27,7 @@ from tests.result_watch import every_result_is_looked_at, every_result_keeps_the
 
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("domain", "triggers", "customergauge", "aws", "handlers")  # the rooms in which most mistakes are made
+SHARE_A_DEPLOYMENT: Final = ("tests/stack", "tests/deployments/given")
 ONLY_IN_TEST_ALL: Final = ("benchmarks", "console", "deployments", "fuzz", "locks", "outage", "scan")
 
 
@@ -44,11 +45,12 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
 
 
 class Schedule(LoadScopeScheduling):  # type: ignore[misc]  # xdist ships no types
-    """Sends a file's tests to one worker, and all of tests/stack to one: they share a deployment."""
+    """Sends a file's tests to one worker, and a folder's whose files share a deployment."""
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return "stack" if file.startswith("tests/stack/") else file
+        folder = file.rpartition("/")[0]
+        return folder if folder in SHARE_A_DEPLOYMENT else file
 
 
 def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:

@@ -11,7 +11,6 @@ import pytest
 from benchmarks import figures, run
 from benchmarks.figures import Result, Row
 from benchmarks.page import number, page
-from sandbox.template import REPOSITORY
 
 START = [
     Row.of("init, http_api", "ms", [180.0, 183.2, 190.5]),
@@ -46,9 +45,6 @@ def test_a_row_is_a_median_with_its_quartiles() -> None:
     row = Row.of("starts", "ms", [1.0, 2.0, 3.0, 4.0, 100.0])
 
     assert (row.low, row.median, row.high, row.samples) == (2.0, 3.0, 4.0, 5)
-
-
-def test_one_sample_is_its_own_median() -> None:
     assert Row.of("starts", "ms", [4.0]) == Row("starts", "ms", 4.0, 4.0, 4.0, 1)
 
 
@@ -65,12 +61,15 @@ def test_a_run_writes_figures_page_and_charts(monkeypatch: pytest.MonkeyPatch, t
     assert texts(tmp_path / "goodput.svg") >= {"% of the calls that fail", "95 % have their result", "goal, all"}
 
 
-def test_the_same_figures_give_the_same_charts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_the_same_figures_give_the_same_charts_and_a_measurement_alone_leaves_the_others_as_they_were(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     bench(monkeypatch, tmp_path, "--only", "start", start=START)
     first = (tmp_path / "start.svg").read_bytes()
-    run.write(tmp_path)
+    bench(monkeypatch, tmp_path, "--only", "warm", warm=GOODPUT)
 
     assert (tmp_path / "start.svg").read_bytes() == first
+    assert list(json.loads((tmp_path / "figures.json").read_text())) == ["start", "warm"]
 
 
 def test_a_goal_that_is_not_reached_is_printed_and_is_no_failure(
@@ -94,13 +93,6 @@ def test_a_measurement_that_fails_is_named_and_the_others_are_kept(
     assert list(figures.read(tmp_path / "figures.json")) == ["start"]
 
 
-def test_a_measurement_alone_leaves_the_others_as_they_were(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    bench(monkeypatch, tmp_path, "--only", "start", start=START)
-    bench(monkeypatch, tmp_path, "--only", "warm", warm=GOODPUT)
-
-    assert list(json.loads((tmp_path / "figures.json").read_text())) == ["start", "warm"]
-
-
 def test_an_unknown_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
     with pytest.raises(SystemExit):
         run.main(["--only", "start,finish"])
@@ -108,12 +100,10 @@ def test_an_unknown_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -
     assert "no such measurement: finish" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize(
-    ("value", "written"),
-    [(0.0, "0"), (0.817, "0.82"), (4.0, "4"), (12.345, "12.3"), (224.4, "224"), (10_000, "10,000")],
-)
-def test_a_number_has_the_decimals_that_are_significant(value: float, written: str) -> None:
-    assert number(value) == written
+def test_a_number_has_the_decimals_that_are_significant() -> None:
+    assert [number(value) for value in (0.0, 0.817, 4.0, 12.345, 224.4, 10_000)] == [
+        *("0", "0.82", "4", "12.3", "224", "10,000")
+    ]
 
 
 def test_the_conditions_are_date_versions_and_processor() -> None:
@@ -131,15 +121,9 @@ def test_the_cost_of_a_million_requests_is_prices_times_quantities() -> None:
     assert "| ledger, writes | [$0.625 per million write units]" in table
 
 
-def test_the_committed_page_is_that_of_the_committed_figures() -> None:
+def test_the_committed_page_is_that_of_the_committed_figures_and_names_no_path() -> None:
     assert (run.FOLDER / "README.md").read_text() == page(figures.read(run.FOLDER / "figures.json"))
-
-
-def test_the_committed_figures_name_no_path() -> None:
-    text = (run.FOLDER / "figures.json").read_text()
-
-    assert re.findall(r"/(?:home|root|tmp|work|Users|usr)\b", text) == []
-    assert str(REPOSITORY) not in text
+    assert re.findall(r"/(?:home|root|tmp|work|Users|usr)\b", (run.FOLDER / "figures.json").read_text()) == []
 
 
 def texts(svg: Path) -> set[str]:

@@ -12,13 +12,13 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import example, given
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, InvalidRequest
 from personal_link.domain.request import Delivery, Source, check
-from sandbox.contracts import schema, violations
+from sandbox.contracts import violations
 from sandbox.template import REPOSITORY
 
 # What a request may hold and what it may not, in one bag.
@@ -63,6 +63,7 @@ def has_a_long_float(content: Any) -> bool:
     return any(isinstance(value, float) and abs(value) >= 2**63 for value in found)
 
 
+@settings(max_examples=50)
 @given(requests)
 @example({"record": {"Email": "a\n"}})
 @example({"record": {"A\n": 1}})
@@ -72,6 +73,7 @@ def test_what_the_schema_takes_is_refused_for_its_size_alone(content: dict[str, 
         assert refusal(content) in {None, Code.TOO_LARGE}
 
 
+@settings(max_examples=50)
 @given(requests)
 @example({"record": {"A": -(2**63)}})
 def test_what_is_accepted_is_in_the_schema(content: dict[str, Any]) -> None:
@@ -83,6 +85,7 @@ valid_texts = st.text(st.characters(codec="utf-8", exclude_categories=["Cc"]), m
 valid_values = valid_texts | st.just("") | st.integers(-(2**63), 2**63 - 1) | st.booleans() | st.none()
 
 
+@settings(max_examples=50)
 @given(
     st.fixed_dictionaries(
         {"record": st.dictionaries(valid_texts, valid_values, min_size=1, max_size=5)},
@@ -97,22 +100,12 @@ def test_a_request_by_the_book_is_taken_by_both(content: dict[str, Any]) -> None
 @pytest.mark.parametrize(
     "content",
     [
-        {},
-        {"record": None},
-        {"record": {}},
-        {"record": []},
-        {"record": {"": 1}},
-        {"record": {"A\n": 1}},
-        {"record": {"A": {}}},
-        {"record": {"A": ["x"]}},
-        {"record": {"A": "x\x00"}},
-        {"record": {"A": 2**63}},
-        {"record": {"A": -(2**63) - 1}},
+        *({}, {"record": {}}, {"record": []}, {"record": {"": 1}}, {"record": {"A\n": 1}}, {"record": {"A": {}}}),
+        *({"record": {"A": "x\x00"}}, {"record": {"A": 2**63}}, {"record": {"A": -(2**63) - 1}}),
         {"record": {"A": 1}, "reference": ""},
         {"record": {"A": 1}, "reference": "x" * 257},
         {"record": {"A": 1}, "configuration": 5},
         {"record": {"A": 1}, "idempotency_key": "x\x85"},
-        {"record": {"A": 1}, "reference": "x\n"},
     ],
     ids=repr,
 )
@@ -121,50 +114,25 @@ def test_a_request_that_breaks_a_rule_is_refused_by_both(content: dict[str, Any]
     assert refusal(content) is Code.INVALID_REQUEST
 
 
-def test_too_many_headings_are_refused_by_both() -> None:
-    content = {"record": {f"Heading {number}": number for number in range(201)}}
-
-    assert violations("request", content) == ["record: maxProperties"]
-    assert refusal(content) is Code.TOO_LARGE
-
-
 @pytest.mark.parametrize(
-    ("content", "code"),
+    ("content", "by_the_schema", "by_the_check"),
     [
-        ({"record": {"A": "x\ud800"}}, Code.INVALID_REQUEST),
-        ({"record": {"A": "x" * 65_536}}, Code.TOO_LARGE),
+        ({"record": {f"Heading {number}": 1 for number in range(201)}}, ["record: maxProperties"], Code.TOO_LARGE),
+        ({"record": {"A": "x" * 65_536}}, [], Code.TOO_LARGE),
+        ({"record": {"A": "x\ud800"}}, [], Code.INVALID_REQUEST),
+        ({"record": {"A": 1e300}}, ["record.A: exclusiveMaximum"], None),
+        ({"record": {"A": "two\nlines", "B": "a\tb", "C": "\x01\x7f\x9f"}}, [], None),
+        ({"record": {"A": 1}, "more": {"depth": []}}, [], None),
     ],
-    ids=["a lone surrogate", "size"],
+    ids=["too many headings", "size", "a lone surrogate", "a long number", "control characters", "something more"],
 )
-def test_what_the_schema_cannot_say_is_refused_by_the_check(content: dict[str, Any], code: Code) -> None:
-    assert violations("request", content) == []
-    assert refusal(content) is code
-
-
-def test_a_long_number_with_an_exponent_is_refused_by_the_schema_alone() -> None:
-    assert violations("request", {"record": {"A": 1e300}}) == ["record.A: exclusiveMaximum"]
-    assert refusal({"record": {"A": 1e300}}) is None
-
-
-@pytest.mark.parametrize("value", ["two\nlines", "a\tb", "Joe\x92s", "\x01\x7f\x9f"])
-def test_a_control_character_in_a_value_is_taken_by_both_but_for_nul(value: str) -> None:
-    assert violations("request", {"record": {"A": value}}) == []
-    assert refusal({"record": {"A": value}}) is None
-
-
-def test_what_else_stands_in_a_request_is_ignored_by_both() -> None:
-    content = {"record": {"A": 1}, "more": {"depth": []}}
-
-    assert violations("request", content) == []
-    assert refusal(content) is None
+def test_what_schema_and_check_say_of_the_limits(
+    content: dict[str, Any], by_the_schema: list[str], by_the_check: Code | None
+) -> None:
+    assert violations("request", content) == by_the_schema
+    assert refusal(content) is by_the_check
 
 
 @pytest.mark.parametrize("sample", ["http_put.json", "sqs_request.json", "sqs_refused.json"])
 def test_the_samples_are_requests(sample: str) -> None:
     assert violations("request", json.loads((REPOSITORY / "events" / sample).read_text())) == []
-
-
-def test_the_lengths_are_those_of_the_check() -> None:
-    definitions = schema("request")["$defs"]
-
-    assert (definitions["label"]["maxLength"], definitions["record"]["maxProperties"]) == (256, 200)

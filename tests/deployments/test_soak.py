@@ -57,8 +57,7 @@ def test_a_short_soak_ends_with_a_sheet_that_adds_up() -> None:
 
 
 def test_a_seed_makes_the_same_requests_again_and_another_seed_others() -> None:
-    assert make_requests(300, 5) == make_requests(300, 5)
-    assert make_requests(300, 5) != make_requests(300, 6)
+    assert make_requests(300, 5) == make_requests(300, 5) != make_requests(300, 6)
 
 
 def request(number: int, **changes: Any) -> SoakRequest:
@@ -133,20 +132,19 @@ RESULTS = list(SOUND.results)
     [
         ({"results": RESULTS[1:]}, "every request ended exactly once", "soak-00001"),
         ({"results": [*RESULTS, result(1, id="another")]}, "every request ended exactly once", "soak-00001"),
-        ({"parked": []}, "every request ended exactly once", "soak-00004"),
-        ({"results": [*RESULTS, result(7)]}, "every request ended exactly once", "soak-00007"),
         ({"http_ends": {}}, "every HTTP caller got a final answer", "soak-00003"),
         ({"results": [*RESULTS, result(1, attempts=2)]}, "every copy of a result says the same", "soak-00001"),
-        ({"results": [*RESULTS, Message(RESULTS[0].body, {})]}, "every copy of a result says the same", "soak-00001"),
-        ({"results": [result(1, "bad_request"), *RESULTS[1:]]}, "every end is one that its request may have", "soak-1"),
-        ({"results": [*RESULTS[:4], result(6, "forbidden")]}, "every end is one that its request may have", "soak-6"),
+        (
+            {"results": [result(1, "bad_request"), *RESULTS[1:]]},
+            "every end is one that its request may have",
+            "soak-00001",
+        ),
         (
             {"records": [*SOUND.records, link(6)]},
             "every survey record is in a created result, or an unknown accounts for it",
             "soak-00006",
         ),
         ({"records": SOUND.records[1:]}, "every created and every unknown has its survey record", "soak-00001"),
-        ({"records": [link(1), link(3)]}, "every created and every unknown has its survey record", "soak-00002"),
         (
             {"results": [*RESULTS[:1], result(2, "duplicate_record"), *RESULTS[2:]]},
             "no request is called a duplicate of its own record",
@@ -163,6 +161,4 @@ RESULTS = list(SOUND.results)
     ],
 )
 def test_the_sheet_notices(changes: Mapping[str, Any], check: str, reference: str) -> None:
-    reference = re.sub(r"-(\d)$", r"-0000\1", reference)
-
     assert reference in failing(replace(SOUND, **changes))[check]

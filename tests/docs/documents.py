@@ -1,14 +1,29 @@
-"""The documents, taken apart: sections, tables, code marks, commands."""
+"""The documents, taken apart: sections, tables, code marks, commands; and the names that they may use."""
 
+import ast
 import re
 import shlex
+import subprocess
+from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
+from typing import Any
 
-from sandbox.template import REPOSITORY
+from botocore.session import Session
+from samcli.yamlhelper import yaml_parse
+
+from sandbox.template import REPOSITORY, source_template
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.glob("**/*.md"))]
 PROGRAMS = ("aws", "make", "sam", "python")
+PACKAGE = REPOSITORY / "layers" / "personal_link" / "personal_link"
+CODE = [
+    *(*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")),
+    DOCS / "generate.py",
+]
+# The services that the stack is made of.
+SERVICES = ("apigateway", "cloudformation", "cloudwatch", "dynamodb", "events", "kms", "lambda", "logs", "sns", "sqs")
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
@@ -61,3 +76,51 @@ def commands(text: str) -> list[list[str]]:
         for part in parts
         if part.removeprefix(".venv/bin/").split(" ", 1)[0] in PROGRAMS and " " in part
     ]
+
+
+@cache
+def files() -> frozenset[str]:
+    """Return the repository's files, by their paths."""
+    command = ["git", "ls-files", "--cached", "--others", "--exclude-standard"]
+    listed = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=True)
+    return frozenset(listed.stdout.splitlines())
+
+
+@cache
+def known_names() -> frozenset[str]:
+    """Return every name in code and templates, every word that is a text of its own there, and AWS's operations."""
+    in_code = {name for path in CODE for name in _names(ast.parse(path.read_text()))}
+    templates = [source_template(), *(yaml_parse(path.read_text()) for path in DOCS.glob("**/*.yaml"))]
+    models = Session()
+    return frozenset(
+        {
+            *in_code,
+            *(name.removeprefix("_func_") for name in in_code),  # as a mapping calls them
+            *(word for template in templates for word in _words(template)),
+            *(name for service in SERVICES for name in models.get_service_model(service).operation_names),
+        }
+    )
+
+
+def _names(tree: ast.AST) -> Iterator[str]:
+    for node in ast.walk(tree):
+        match node:
+            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
+                yield name
+            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.alias(name=name):
+                yield name
+            case ast.Constant(value=str(text)):
+                yield from re.findall(r"\w+", text) if "\n" not in text else ()
+
+
+def _words(node: Any) -> Iterator[str]:
+    match node:
+        case dict():
+            for key, value in node.items():
+                yield str(key)
+                yield from _words(value)
+        case list():
+            for value in node:
+                yield from _words(value)
+        case str() if re.fullmatch(r"\w+", node):
+            yield node

@@ -1,37 +1,45 @@
-"""Every command that a page gives is one that runs: make, sam, aws, the operator's own."""
+"""Every command that a page gives is one that runs, and gives a template the parameters that it says."""
 
 import re
+import shlex
 import tomllib
 from collections.abc import Iterator
 from functools import cache
+from pathlib import Path
 from typing import Any
 
 import click
 import pytest
 from botocore import xform_name
 from botocore.session import Session
+from samcli.commands.deploy.command import cli as sam_deploy
+from samcli.yamlhelper import yaml_parse
 
 from operate.commands import operate
 from sandbox.template import REPOSITORY
-from tests.docs.documents import DOCS, PAGES, commands
+from tests.docs.documents import DOCS, PAGES, commands, fenced, marked, name_of
 
 Command = list[str]
 OF_THE_CLI = {
     ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"}
 }  # no call
 OF_ANY_CALL = {"--cli-binary-format", "--query", "--output", "--region", "--profile", "--endpoint-url"}
+CONFIG: dict[str, Any] = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
+
+
+@pytest.fixture(autouse=True)
+def in_the_repository(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.chdir(REPOSITORY)
+    monkeypatch.setenv("__SAM_CLI_APP_DIR", str(tmp_path))  # not the user's
 
 
 @cache
 def every_command() -> list[Command]:
     """Return the commands of all pages and of the example of a pipeline."""
-    pipeline = re.findall(r"^ +(?:- run: )?((?:\.venv/bin/|make |sam ).+?)(?:  #.*)?$", _pipeline(), re.MULTILINE)
+    text = (DOCS / "pipeline.yaml").read_text()
+    pipeline = re.findall(r"^ +(?:- run: )?((?:\.venv/bin/|make |sam ).+?)(?:  #.*)?$", text, re.MULTILINE)
     texts = [*(page.read_text() for page in PAGES), "```sh\n" + "\n".join(pipeline) + "\n```"]
     return [command for text in texts for command in commands(text)]
-
-
-def _pipeline() -> str:
-    return (DOCS / "pipeline.yaml").read_text()
 
 
 def those_of(*program: str) -> Iterator[Command]:
@@ -40,29 +48,18 @@ def those_of(*program: str) -> Iterator[Command]:
             yield command[len(program) :]
 
 
-def option_names(command: Command) -> set[str]:
-    return {word.split("=")[0] for word in command if word.startswith("--")}
-
-
 def test_every_target_of_make_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
-    named = {command[0] for command in those_of("make")}
-    assert {"test", "demo", "operate"} <= named <= targets
-
-
-def test_every_deployment_is_one_of_samconfig() -> None:
-    stages = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
-
-    named = {line[line.index("--config-env") + 1] for line in those_of("sam", "deploy") if "--config-env" in line}
-    assert {"staging", "prod"} <= named <= stages.keys()
+    assert {"test", "demo", "operate"} <= {command[0] for command in those_of("make")} <= targets
 
 
 @pytest.mark.parametrize("command", list(those_of("aws")), ids=" ".join)
 def test_every_call_of_aws_exists_with_its_options(command: Command) -> None:
     service, operation, *rest = command
+    given = {word.split("=")[0] for word in rest if word.startswith("--")}
     if (service, operation) in OF_THE_CLI:
-        assert option_names(rest) <= OF_THE_CLI[service, operation]
+        assert given <= OF_THE_CLI[service, operation]
         return
     model = Session().get_service_model(service)
     names = {xform_name(name).replace("_", "-"): name for name in model.operation_names}
@@ -70,15 +67,15 @@ def test_every_call_of_aws_exists_with_its_options(command: Command) -> None:
 
     shape: Any = model.operation_model(names[operation]).input_shape
     options = {f"--{xform_name(member).replace('_', '-')}" for member in (shape.members if shape else ())}
-    assert option_names(rest) <= options | OF_ANY_CALL
+    assert given <= options | OF_ANY_CALL
 
 
 def test_every_file_that_a_command_reads_exists() -> None:
     words = [word for command in every_command() for word in command if "events/" in word]
-    read = [word.removeprefix("file://").removeprefix("EVENT=") for word in words]
+    read = [word.removeprefix("file://").removeprefix("EVENT=").split()[-1] for word in words]
 
     assert len(read) >= 4
-    assert [path for path in read if not (REPOSITORY / path.split()[-1]).exists()] == []
+    assert [path for path in read if not (REPOSITORY / path).exists()] == []
 
 
 # operate
@@ -101,10 +98,7 @@ def operators() -> Iterator[Command]:
 
 
 @pytest.mark.parametrize("words", list(operators()), ids=" ".join)
-def test_every_command_of_the_operator_takes_the_arguments_it_is_given(
-    words: Command, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(REPOSITORY)
+def test_every_command_of_the_operator_takes_the_arguments_it_is_given(words: Command) -> None:
     command, arguments = leaf_of(words)
     assert not isinstance(command, click.Group)
 
@@ -113,11 +107,86 @@ def test_every_command_of_the_operator_takes_the_arguments_it_is_given(
         command.make_context(command.name, known)  # raises a UsageError
 
 
-@pytest.mark.parametrize(
-    "wrong", [["parked", "redrive", "s", "--code", "bad_luck"], ["health"], ["send", "s", "none.json"]]
-)
+@pytest.mark.parametrize("wrong", [["parked", "redrive", "s", "--code", "bad_luck"], ["health"]])
 def test_a_command_that_would_not_run_would_be_noticed(wrong: Command) -> None:
     command, arguments = leaf_of(wrong)
 
     with pytest.raises(click.UsageError):
         command.make_context(command.name, arguments)
+
+
+# Parameters: what SAM gets of a line is what its reader takes it for
+
+Parameters = dict[str, str]
+OPTION = "--parameter-overrides"
+# How a person reads one: 'Name="a value"', 'Name=a value', Name="a value" or Name=value.
+SAID = re.compile(r"""'(\w+)="?([^'"]*)"?'|(\w+)=(?:"([^"]*)"|([^\s'"]+))""")
+
+
+def lines() -> list[tuple[str, str]]:
+    """Return each command, or piece of one, that gives parameters, with where it stands."""
+    pieces = [(page, piece) for page in PAGES for piece in [*fenced(page.read_text(), "sh"), *marked(page.read_text())]]
+    pieces += [(file, file.read_text().replace("run: ", "\n").replace("#", "\n")) for file in DOCS.glob("**/*.yaml")]
+    written = [(name_of(file), line) for file, piece in pieces for line in piece.replace("\\\n", " ").splitlines()]
+    return [(where, line.split("&&")[-1].strip()) for where, line in written if f"{OPTION} " in line]
+
+
+def said(line: str) -> Parameters:
+    """Return the parameters that a line names, and their values, as its reader takes them."""
+    found = SAID.findall(line.split(OPTION)[1])
+    return {quoted or name: value or either or other for quoted, value, name, either, other in found}
+
+
+def heard(line: str) -> Parameters:
+    """Return the parameters that SAM, or the AWS CLI, gets from a line that is pasted into a shell."""
+    words = shlex.split(line, comments=True)
+    rest = words[words.index(OPTION) :]
+    if words[0] == "aws":  # it splits each word at its first `=`
+        return dict(word.split("=", 1) for word in rest[1:] if not word.startswith("--"))
+    return sam_gets(*rest)
+
+
+def sam_gets(*arguments: str) -> Parameters:
+    """Return the parameters that `sam deploy` gets from its arguments and samconfig.toml."""
+    given: Parameters = sam_deploy.make_context("deploy", list(arguments)).params["parameter_overrides"]
+    return given
+
+
+@pytest.mark.parametrize(("where", "line"), lines())
+def test_a_line_gives_the_parameters_that_it_says_to_a_template_that_has_them(where: str, line: str) -> None:
+    named = re.search(r"--template-file (\S+)", line)
+    built = "docs/examples/consumer/template.yaml" if "personal-link-consumer" in line else "template.yaml"
+    template = yaml_parse((REPOSITORY / (named[1] if named else built)).read_text())
+
+    assert said(line), where
+    assert heard(line) == said(line)
+    assert said(line).keys() <= template["Parameters"].keys(), where
+
+
+def test_no_page_with_such_a_line_is_left_out() -> None:
+    pages = {"README.md", "docs/mapping.md", "docs/operation.md", "docs/parameters.md", "docs/request-and-result.md"}
+
+    assert {where for where, _line in lines()} >= pages
+
+
+def test_the_recipe_for_an_event_of_ones_own_listens_to_both_detail_types() -> None:
+    [line] = [line for where, line in lines() if where == "docs/mapping.md" and "EventDetailType" in line]
+
+    assert heard(line) == {"EventDetailType": "Personal Link Requested,Visit Ended"}
+
+
+def test_a_value_that_sam_cuts_off_at_its_blank_would_be_noticed() -> None:
+    line = f"{OPTION} 'KnownHeadings=Email,First Name'"
+
+    assert (said(line), heard(line)) == ({"KnownHeadings": "Email,First Name"}, {"KnownHeadings": "Email,First"})
+
+
+def test_sam_gets_the_parameters_that_samconfig_lists_and_the_command_line_replaces_them_all() -> None:
+    stages = {line[line.index("--config-env") + 1] for line in those_of("sam", "deploy") if "--config-env" in line}
+
+    assert {"staging", "prod"} <= stages <= CONFIG.keys()
+    for stage in stages:
+        listed = CONFIG[stage]["deploy"]["parameters"]["parameter_overrides"]
+        given = {name: value.strip('"') for name, value in (word.split("=", 1) for word in listed)}
+        assert sam_gets("--config-env", stage) == given
+    assert sam_gets("--config-env", "prod", OPTION, "CustomerGaugeRegion=us") == {"CustomerGaugeRegion": "us"}

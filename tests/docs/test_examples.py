@@ -2,17 +2,21 @@
 
 import json
 import re
+import shutil
+import subprocess
+import sys
 import tomllib
 from pathlib import Path
 from typing import Any
 
 import pytest
-from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
 from personal_link.domain.errors import CODES
 from personal_link.domain.request import is_label
 from personal_link.triggers import event_mappings
+from sandbox.stack import MAPPINGS
+from sandbox.template import REPOSITORY
 from tests.docs.documents import DOCS, fenced, rows, sections
 
 ADVICE = sections((DOCS / "codes.md").read_text())["What a caller does"]
@@ -62,30 +66,51 @@ def test_the_entries_on_the_page_are_right(entries: str, tmp_path: Path) -> None
     assert event_mappings.load(tmp_path / "mappings.toml").entries.keys() == tomllib.loads(entries).keys()
 
 
+OWN_EVENT = sections(MAPPING)["Wire your own event"]
+
+
+def test_the_entry_of_ones_own_makes_a_request_of_the_event_beside_it(tmp_path: Path) -> None:
+    (tmp_path / "mappings.toml").write_text(fenced(OWN_EVENT, "toml")[0])
+    [event] = json.loads(fenced(OWN_EVENT, "json")[0])
+
+    mapped = event_mappings.load(tmp_path / "mappings.toml").apply(
+        {"detail-type": event["DetailType"], "detail": json.loads(event["Detail"])}
+    )
+
+    assert mapped is not None
+    assert mapped.content == {
+        "configuration": "9dd58237-c913-4073-9c76-07da0b49ff50",
+        "record": {"Account Name": "Ida", "First Name": "Ida", "Email": "ida@example.com"},
+        "reference": "visit-812",
+    }
+
+
+@pytest.mark.slow
+def test_a_wrong_expression_fails_the_build_and_is_named(tmp_path: Path) -> None:
+    layers = shutil.copytree(REPOSITORY / "layers", tmp_path / "layers")
+    wrong = fenced(OWN_EVENT, "toml")[0].replace("detail.guest.email", "detail.guest..email")
+    with (layers / MAPPINGS.relative_to(REPOSITORY / "layers")).open("a") as mappings:
+        mappings.write("\n" + wrong)
+    environment = {"PATH": f"{Path(sys.executable).parent}:/usr/bin:/bin", "ARTIFACTS_DIR": str(tmp_path / "built")}
+    command = ["make", "build-PersonalLinkLayer"]  # as sam does
+
+    built = subprocess.run(command, cwd=layers, env=environment, capture_output=True, text=True, check=False)
+
+    assert built.returncode > 0
+    assert 'event_mappings.toml: "Visit Ended" record.Email: is no JMESPath' in built.stderr
+    assert "Traceback" not in built.stderr
+
+
 # the schedule
 
 
-def schedule_id() -> str:
+def test_the_id_of_a_schedule_is_the_same_each_time_scheduler_tries_and_short_enough_for_a_key() -> None:
     [found] = re.findall(r'"id": "([^"]+)"', SCHEDULE["SurveyDue"]["Properties"]["Target"]["Input"])
-    return str(found)
+    assert found == "<aws.scheduler.schedule-arn>/<aws.scheduler.scheduled-time>"
 
-
-def test_the_id_of_a_schedule_is_the_same_each_time_scheduler_tries() -> None:
-    assert schedule_id() == "<aws.scheduler.schedule-arn>/<aws.scheduler.scheduled-time>"
-
-
-def test_the_longest_id_of_a_schedule_is_a_key() -> None:
-    scheduler = Session().get_service_model("scheduler").shape_for
-    name = "n" * scheduler("Name").metadata["max"]
-    group = "g" * scheduler("ScheduleGroupName").metadata["max"]
-    partitions = Session().get_available_partitions()
-    places = [(one, region) for one in partitions for region in Session().get_available_regions("sqs", one)]
-    arns = [f"arn:{one}:scheduler:{region}:123456789012:schedule/{group}/{name}" for one, region in places]
-
-    longest = schedule_id().replace("<aws.scheduler.schedule-arn>", max(arns, key=len))
-    longest = longest.replace("<aws.scheduler.scheduled-time>", "2026-11-24T10:10:00Z")
-    assert len(longest) > 190
-    assert is_label(longest)
+    longest = f"arn:aws-us-gov:scheduler:ap-southeast-1:123456789012:schedule/{'g' * 64}/{'n' * 64}"  # by its API
+    name = found.replace("<aws.scheduler.schedule-arn>", longest)
+    assert is_label(name.replace("<aws.scheduler.scheduled-time>", "2026-11-24T10:10:00Z"))
 
 
 def test_with_a_key_of_the_customers_the_schedule_may_use_it_for_its_target_and_its_dead_letter_queue() -> None:

@@ -1,29 +1,40 @@
-"""The pages: short, linked, fresh, and their samples are what they say."""
+"""The pages: short, linked, fresh; whatever they name exists, and their samples are what they say."""
 
+import hashlib
 import json
 import re
 import subprocess
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from docs.generate import MEANINGS
+from personal_link import observability
 from personal_link.domain.errors import CODES
-from personal_link.domain.outcome import Outcome, PersonalLink
-from personal_link.domain.request import Delivery, Source, check
-from sandbox.template import REPOSITORY
-from tests.docs.documents import DOCS, PAGES, fenced, name_of, sections
+from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
+from sandbox.contracts import schema
+from sandbox.template import REPOSITORY, source_template
+from tests.docs.documents import (
+    DOCS,
+    PACKAGE,
+    PAGES,
+    anchors,
+    fenced,
+    files,
+    known_names,
+    marked,
+    name_of,
+    rows,
+    sections,
+)
 
 README = (REPOSITORY / "README.md").read_text()
+OPERATION = (DOCS / "operation.md").read_text()
 SHAPES = sections((DOCS / "request-and-result.md").read_text())
-DECISIONS = sorted((DOCS / "decisions").glob("0*.md"))
 
-
-def json_sample(heading: str) -> Any:
-    return json.loads(fenced(SHAPES[heading], "json")[0])
+every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
 def test_the_readme_has_at_most_150_lines_and_its_two_commands_in_the_first_screen() -> None:
@@ -36,27 +47,19 @@ def test_the_readme_has_at_most_150_lines_and_its_two_commands_in_the_first_scre
 def test_no_table_is_stale() -> None:
     generated = [page for page in PAGES if "[[[cog" in page.read_text()]
 
-    assert {name_of(page) for page in generated} == {
-        "README.md",
-        "docs/codes.md",
-        "docs/operation.md",
-        "docs/parameters.md",
-    }
-    checked = subprocess.run(
-        [sys.executable, "-m", "cogapp", "--check", "-I", ".", "-I", "layers/personal_link", *generated],
-        cwd=REPOSITORY,
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    assert {page.name for page in generated} == {"README.md", "codes.md", "operation.md", "parameters.md"}
+    command = [sys.executable, "-m", "cogapp", "--check", "-I", ".", "-I", "layers/personal_link", *map(str, generated)]
+    checked = subprocess.run(command, cwd=REPOSITORY, capture_output=True, text=True, check=False)
     assert checked.returncode == 0, f"{checked.stdout}{checked.stderr}: run `make docs`"
+    assert list(MEANINGS) == list(CODES)
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
-def test_every_link_to_a_file_leads_somewhere(page: Path) -> None:
-    targets = re.findall(r"\]\((?!https?:)([^)#]+)", page.read_text())
-
-    assert [target for target in targets if not (page.parent / target).exists()] == []
+@every_page
+def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
+    for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
+        there = page.parent / target if target else page
+        assert there.exists(), target
+        assert not anchor or anchor in anchors(there.read_text()), f"{target}#{anchor}"
 
 
 @pytest.mark.parametrize(
@@ -73,36 +76,31 @@ def test_a_newcomers_question_is_answered_within_one_link(target: str) -> None:
     assert f"]({target})" in README
 
 
-def test_the_index_names_every_page() -> None:
-    index = (DOCS / "README.md").read_text()
+def test_the_indexes_name_every_page_and_decision() -> None:
+    for folder in (DOCS, DOCS / "decisions"):
+        index = (folder / "README.md").read_text()
+        assert [
+            one.name for one in folder.glob("*.md") if one.name != "README.md" and f"({one.name})" not in index
+        ] == []
 
-    pages = [page.name for page in DOCS.glob("*.md") if page.name != "README.md"]
-    assert [page for page in pages if f"({page})" not in index] == []
 
-
-def test_every_decision_is_dated_says_how_to_take_it_back_and_is_in_the_index() -> None:
-    index = (DOCS / "decisions" / "README.md").read_text()
-    numbers = [int(number) for cell in re.findall(r"\.md\) \| ([\d, ]+) \|", index) for number in cell.split(",")]
-
-    assert sorted(numbers) == list(range(1, 24))
-    for page in DECISIONS:
+def test_every_decision_is_dated_and_says_how_to_take_it_back() -> None:
+    for page in (DOCS / "decisions").glob("0*.md"):
         text = page.read_text()
-        assert f"({page.name})" in index
         assert re.search(r"^20\d\d-\d\d-\d\d", text, re.MULTILINE), page.name
         assert {"Context", "Alternatives", "Decision", "How to revert"} <= sections(text).keys(), page.name
 
 
-def test_every_page_that_the_code_names_exists() -> None:
-    rooms = ("layers", "functions", "operate", "sandbox")
-    code = [path for room in rooms for path in REPOSITORY.glob(f"{room}/**/*.py")]
+def test_every_page_that_code_or_an_alarm_names_exists() -> None:
+    code = [
+        path for room in ("layers", "functions", "operate", "sandbox") for path in REPOSITORY.glob(f"{room}/**/*.py")
+    ]
     named = {name for path in code for name in re.findall(r"docs/[\w/.-]+\.\w+", path.read_text())}
+    linked = set(re.findall(r"docs/operation\.md#(\w+)", str(source_template()["Resources"])))
 
     assert "docs/mapping.md" in named
     assert [name for name in named if not (REPOSITORY / name).exists()] == []
-
-
-def test_every_code_has_its_meaning() -> None:
-    assert list(MEANINGS) == list(CODES)
+    assert "parkedrequests" in linked <= anchors(OPERATION)
 
 
 def test_every_sample_event_is_used_by_a_page_and_by_a_test_of_the_stack() -> None:
@@ -115,30 +113,119 @@ def test_every_sample_event_is_used_by_a_page_and_by_a_test_of_the_stack() -> No
         assert sample.name in tests
 
 
-def test_the_sample_request_is_a_request() -> None:
-    delivery = Delivery(Source("sqs", "1"), json_sample("A request"), None, received_at=0)
-
-    assert check(delivery).reference == "order-1234"
-
-
 def shape(value: object) -> object:
-    return {name: shape(inner) for name, inner in value.items()} if isinstance(value, Mapping) else type(value)
+    return {name: shape(inner) for name, inner in value.items()} if isinstance(value, dict) else type(value)
 
 
-def test_the_sample_result_has_the_shape_of_a_result() -> None:
-    outcome = Outcome(
-        id="5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10",
-        status="created",
-        source=Source("eventbridge", "1"),
-        requested_at="2026-11-23T10:00:00.000Z",
-        completed_at="2026-11-23T10:00:00.000Z",
-        attempts=1,
-        configuration="contact",
-        personal_link=PersonalLink(1, "https://survey.eu.customergauge.com/r/1", "https://cust.xx/1"),
-        reference="order-1234",
-        record={"Email": "joe.doe@example.com"},
+def test_the_samples_of_a_request_and_of_a_result_are_right() -> None:
+    request, result = (json.loads(fenced(SHAPES[name], "json")[0]) for name in ("A request", "A result"))
+
+    assert check(Delivery(Source("sqs", "1"), request, None, received_at=0)).reference == "order-1234"
+    example = schema("result")["examples"][0]
+    assert shape(result | {"record": {}}) == shape(example | {"record": {}})
+
+
+# Names
+
+# Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
+OF_OTHERS = {
+    "AWS_LAMBDA_LOG_LEVEL",
+    "CouldNotDetermineMessageSource",  # an error of SQS's
+    "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
+    "ERROR_CODE",  # an attribute of what EventBridge parks
+    "KMS_KEY_ARN",  # a place to fill in
+    "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
+    "http.client",
+    "invalid_client",  # OAuth's own code
+    "order.updated",  # a topic of WooCommerce
+    "visit.json",  # the reader's
+}
+FOLDERS = {path.name for path in REPOSITORY.iterdir() if path.is_dir()}
+PARAMETERS: dict[str, Any] = source_template()["Parameters"]
+FILE = re.compile(r"[\w./-]+\.(py|md|yaml|toml|json|txt)|[\w.-]+/[\w./-]*")
+VALUE = re.compile(r"\b([A-Z]\w*[a-z]\w*)=([^\s\"\']+)")
+NAME = re.compile(r"(?=.*(_|[a-z][A-Z]))[A-Za-z]\w+")  # more than one word: no word of English
+DOTTED = re.compile(r"([A-Za-z_]+)\.([a-z_]+)")
+
+
+def is_a_file(name: str, page: Path) -> bool:
+    """Whether a path leads somewhere: from the repository, from the page, or as a name that some file has."""
+    there = [REPOSITORY / name, page.parent / name]
+    return any(path.exists() for path in there) or any(path.endswith(f"/{name}") for path in files())
+
+
+def exists(name: str, page: Path) -> bool:
+    if name in OF_OTHERS:
+        return True
+    if FILE.fullmatch(name):
+        return name.split("/", maxsplit=1)[0] not in FOLDERS | {name} or is_a_file(name, page)
+    if VALUE.fullmatch(name):
+        return name.partition("=")[0] in PARAMETERS
+    if DOTTED.fullmatch(name):
+        module, _, attribute = name.partition(".")
+        return attribute in known_names() and (module in known_names() or is_a_file(f"{module}.py", page))
+    return not NAME.fullmatch(name) or name in known_names()
+
+
+@every_page
+def test_every_name_in_code_marks_is_one_that_there_is(page: Path) -> None:
+    assert [name for name in marked(page.read_text()) if not exists(name, page)] == []
+
+
+@every_page
+def test_every_parameter_is_given_a_value_that_it_may_have(page: Path) -> None:
+    text = page.read_text()
+
+    for name, value in VALUE.findall(" ".join([*marked(text), *fenced(text, "sh")])):
+        parameter = PARAMETERS.get(name, {})
+        assert value in map(str, parameter.get("AllowedValues", [value])), name
+        assert re.fullmatch(parameter.get("AllowedPattern", ".*"), value), name
+
+
+@pytest.mark.parametrize(
+    "wrong", ["LEDGER_WEEKS", "outcome_unsure", "LinkIssuer.gess", "docs/runbok.md", "ledgr.py", "EchoRecords=true"]
+)
+def test_a_name_that_there_is_not_would_be_noticed(wrong: str) -> None:
+    assert not exists(wrong, REPOSITORY / "README.md")
+
+
+# What an operator looks for
+
+
+def test_every_code_that_can_be_parked_has_its_fix() -> None:
+    parked = sections(OPERATION)["Alarms"].split("### ParkedRequests")[1]
+    told = {code for row in rows(parked) for code in re.findall(r"`(\w+)`", row[0])}
+
+    assert told == {str(code) for code, (end, _meaning) in MEANINGS.items() if "retried" in end or "parked" in end}
+
+
+def test_every_filter_asks_for_fields_and_words_that_are_logged() -> None:
+    messages = re.findall(r'logger\(\)\.\w+\(\s*"([^"]+)"', (PACKAGE / "observability.py").read_text())
+    asked = re.findall(r'\$\.(\w+) = "([^"]+)"', OPERATION)
+
+    assert {field for field, _value in asked} <= observability._SHAPES.keys()  # noqa: SLF001
+    assert set(re.findall(r"\$\.(\w+) >=", OPERATION)) <= observability._NUMBERS  # noqa: SLF001
+    assert {value for field, value in asked if field == "message"} <= set(messages)
+
+
+@pytest.mark.parametrize(
+    ("written", "owner"),
+    [
+        ("caller:<idempotency key>", ""),
+        ('["<owner>", "caller", "<idempotency key>"]', "iam arn:aws:sts::123456789012:assumed-role/shop"),
+    ],
+)
+def test_whoever_erases_a_person_finds_the_item_by_the_hash_of_what_the_page_writes(written: str, owner: str) -> None:
+    text = written.replace("<owner>", owner).replace("<idempotency key>", "order-1234")
+
+    assert {written, "iam <ARN>", "api key <id>", "direct invocation"} <= set(
+        marked((DOCS / "security.md").read_text())
     )
+    assert IdempotencyKey("caller", "order-1234", owner).digest == hashlib.sha256(text.encode()).hexdigest()
 
-    made = json.loads(outcome.message(echo_record=True))
-    assert shape(json_sample("A result")) == shape(made)
-    assert list(json_sample("A result")) == list(made)
+
+@pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/contracts/openapi.yaml"])
+def test_each_page_for_callers_says_whose_a_key_by_http_is(page: str) -> None:
+    text = " ".join((REPOSITORY / page).read_text().split())
+
+    assert re.search("[Kk]ey[^.]*belongs to its caller", text)

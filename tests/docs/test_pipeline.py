@@ -1,5 +1,12 @@
-"""The example of a pipeline: pinned, built once and attested, and no deployment role where tools are installed."""
+"""The example of a pipeline: pinned, built once and attested, no role where tools are installed; and its policies.
 
+The emulator does not ask whether whoever deploys may make a resource, so what CloudFormation does in the pipeline's
+name is held against AWS's own lists: the permissions that each resource type's handlers name in its schema
+(CloudFormation, `describe-type`), less those of properties that the template does not use. Four types have no handlers
+there: their actions are those of their API.
+"""
+
+import json
 import re
 import tomllib
 from typing import Any
@@ -9,13 +16,12 @@ from samcli.yamlhelper import yaml_parse
 
 from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, marked, sections
+from tests.template.invariants.invariant import CONNECTOR
 
 PAGE = sections((DOCS / "operation.md").read_text())["A pipeline"]
 TEXT = (DOCS / "pipeline.yaml").read_text()
 JOBS: dict[str, Any] = yaml_parse(TEXT)["jobs"]
 INSTALLS = re.compile(r"\b(pip|npm|npx|curl|wget|make|apt-get|setup-\w+)\b")
-
-every_stage = pytest.mark.parametrize("stage", ["staging", "prod"])
 
 
 def steps(job: str) -> list[str]:
@@ -32,11 +38,14 @@ def role(job: str) -> Any:
     return JOBS[job]["steps"][place(job, "configure-aws-credentials")]["with"]["role-to-assume"]
 
 
-def test_each_job_waits_for_the_one_before_it() -> None:
+def test_each_job_waits_for_the_one_before_it_and_may_ask_for_a_role_if_it_has_one_or_attests() -> None:
     chain = ["test", "build", "staging", "staging-check", "prod", "prod-check"]
 
     assert {name: job.get("needs") for name, job in JOBS.items()} == dict(zip(chain, [None, *chain], strict=False))
     assert JOBS["build"]["if"] == "github.ref == 'refs/heads/main'"  # nothing is built for a pull request
+    may = {name for name, job in JOBS.items() if "id-token" in job.get("permissions", {})}
+    assert may == JOBS.keys() - {"test"}
+    assert yaml_parse(TEXT)["permissions"] == {"contents": "read"}
 
 
 def test_every_action_is_pinned_by_its_commit_and_says_its_version() -> None:
@@ -52,29 +61,17 @@ def test_the_build_is_made_once_and_without_the_development_tools() -> None:
     assert [step for step in steps("build") if re.search(r"\b(make|pip)\b|\.venv", step)] == []
 
 
-@every_stage
-def test_a_stage_verifies_the_attested_build_before_it_has_credentials_and_installs_nothing(stage: str) -> None:
+@pytest.mark.parametrize("stage", ["staging", "prod"])
+def test_a_stage_verifies_the_attested_build_before_it_has_a_role_of_its_own_and_installs_nothing(stage: str) -> None:
     verified = place(stage, "gh attestation verify built.tar.gz --repo")
 
     assert place("build", "actions/attest-build-provenance") > place("build", "tar --create --gzip --file built.tar.gz")
     assert verified < place(stage, "configure-aws-credentials") < place(stage, f"sam deploy --config-env {stage} ")
     assert [step for step in steps(stage) if INSTALLS.search(step)] == []
-
-
-@every_stage
-def test_a_role_trusts_an_environment_that_no_other_job_has(stage: str) -> None:
-    assert JOBS[stage]["environment"] == stage
-    assert JOBS[f"{stage}-check"]["environment"] == f"{stage}-check"
+    assert (JOBS[stage]["environment"], JOBS[f"{stage}-check"]["environment"]) == (stage, f"{stage}-check")
     assert role(stage) == "${{ vars.DEPLOYMENT_ROLE_ARN }}"
     assert role(f"{stage}-check") == "${{ vars.OPERATOR_ROLE_ARN }}"
     assert place(f"{stage}-check", "make operate") < place(f"{stage}-check", "configure-aws-credentials")
-
-
-def test_a_job_may_ask_for_a_role_only_if_it_has_one_or_attests() -> None:
-    may = {name for name, job in JOBS.items() if "id-token" in job.get("permissions", {})}
-
-    assert may == JOBS.keys() - {"test"}
-    assert yaml_parse(TEXT)["permissions"] == {"contents": "read"}
 
 
 def test_prod_is_a_canary_that_the_named_alarms_take_back() -> None:
@@ -82,6 +79,113 @@ def test_prod_is_a_canary_that_the_named_alarms_take_back() -> None:
     preference = source_template()["Globals"]["Function"]["DeploymentPreference"]
 
     assert "CanaryDeployments=true" in prod["parameter_overrides"]
-    assert preference["Enabled"] == {"Ref": "CanaryDeployments"}
     alarms = re.findall(r"'Ref': '(\w+)'", str(preference["Alarms"]))  # one of them under a condition
     assert set(alarms) - {"AWS::NoValue"} <= set(marked(PAGE))
+
+
+# Policies
+
+POLICIES = DOCS / "policies"
+STATEMENTS = json.loads((POLICIES / "pipeline-cloudformation.json").read_text())["Statement"]
+KEY = "UseYourKeyOrDeleteThisWithoutKmsKeyArn"
+API = "apigateway: GET POST PUT PATCH DELETE"
+NEEDED = {
+    "AWS::ApiGateway::ApiKey": API,
+    "AWS::ApiGateway::Deployment": API,
+    "AWS::ApiGateway::RestApi": f"{API} UpdateRestApiPolicy",
+    "AWS::ApiGateway::Stage": API,
+    "AWS::ApiGateway::UsagePlan": API,
+    "AWS::ApiGateway::UsagePlanKey": API,
+    "AWS::CloudWatch::Alarm": "cloudwatch: PutMetricAlarm DescribeAlarms DeleteAlarms TagResource UntagResource "
+    "ListTagsForResource",
+    "AWS::CloudWatch::Dashboard": "cloudwatch: PutDashboard GetDashboard DeleteDashboards",
+    "AWS::CodeDeploy::Application": "codedeploy: CreateApplication GetApplication DeleteApplication TagResource "
+    "UntagResource ListTagsForResource",
+    "AWS::CodeDeploy::DeploymentGroup": "codedeploy: CreateDeploymentGroup GetDeploymentGroup UpdateDeploymentGroup "
+    "DeleteDeploymentGroup; iam: PassRole",  # no handlers
+    "AWS::DynamoDB::Table": "dynamodb: CreateTable DescribeTable UpdateTable DeleteTable DescribeTimeToLive "
+    "UpdateTimeToLive DescribeContinuousBackups DescribeContributorInsights DescribeKinesisStreamingDestination "
+    "GetResourcePolicy TagResource UntagResource ListTagsOfResource",
+    "AWS::Events::Rule": "events: PutRule PutTargets RemoveTargets DeleteRule DescribeRule ListTargetsByRule "
+    "TagResource UntagResource ListTagsForResource",  # no handlers
+    "AWS::IAM::Policy": "iam: PutRolePolicy GetRolePolicy DeleteRolePolicy",
+    "AWS::IAM::Role": "iam: CreateRole GetRole UpdateRole DeleteRole UpdateAssumeRolePolicy PutRolePolicy "
+    "GetRolePolicy DeleteRolePolicy ListRolePolicies ListAttachedRolePolicies PutRolePermissionsBoundary "
+    "DeleteRolePermissionsBoundary TagRole UntagRole",
+    "AWS::Lambda::Alias": "lambda: CreateAlias GetAlias UpdateAlias DeleteAlias GetProvisionedConcurrencyConfig; "
+    "codedeploy: CreateDeployment GetDeployment GetDeploymentGroup GetDeploymentConfig StopDeployment",
+    "AWS::Lambda::EventSourceMapping": "lambda: CreateEventSourceMapping GetEventSourceMapping "
+    "UpdateEventSourceMapping DeleteEventSourceMapping TagResource UntagResource ListTags",
+    "AWS::Lambda::Function": "lambda: CreateFunction GetFunction UpdateFunctionCode UpdateFunctionConfiguration "
+    "DeleteFunction PutFunctionConcurrency DeleteFunctionConcurrency GetFunctionCodeSigningConfig GetLayerVersion "
+    "GetRuntimeManagementConfig TagResource UntagResource ListTags; iam: PassRole",
+    "AWS::Lambda::LayerVersion": "lambda: PublishLayerVersion GetLayerVersion DeleteLayerVersion",
+    "AWS::Lambda::Permission": "lambda: AddPermission GetPolicy RemovePermission",  # no handlers
+    "AWS::Lambda::Version": "lambda: PublishVersion GetFunctionConfiguration GetProvisionedConcurrencyConfig "
+    "GetRuntimeManagementConfig DeleteFunction",
+    "AWS::Logs::LogGroup": "logs: CreateLogGroup DescribeLogGroups DeleteLogGroup PutRetentionPolicy "
+    "DeleteRetentionPolicy AssociateKmsKey DisassociateKmsKey GetDataProtectionPolicy TagResource UntagResource "
+    "ListTagsForResource",
+    "AWS::SNS::Subscription": "sns: Subscribe GetSubscriptionAttributes Unsubscribe",  # no handlers
+    "AWS::SNS::Topic": "sns: CreateTopic GetTopicAttributes SetTopicAttributes DeleteTopic ListSubscriptionsByTopic "
+    "GetDataProtectionPolicy TagResource UntagResource ListTagsForResource",
+    "AWS::SNS::TopicPolicy": "sns: SetTopicAttributes",
+    "AWS::SQS::Queue": "sqs: CreateQueue GetQueueUrl GetQueueAttributes SetQueueAttributes DeleteQueue TagQueue "
+    "UntagQueue ListQueueTags",
+    "AWS::SQS::QueuePolicy": "sqs: SetQueueAttributes",
+    "AWS::SecretsManager::Secret": "secretsmanager: CreateSecret DescribeSecret GetSecretValue UpdateSecret "
+    "DeleteSecret TagResource UntagResource",
+    "AWS::WAFv2::WebACLAssociation": "wafv2: AssociateWebACL DisassociateWebACL GetWebACL GetWebACLForResource; "
+    "apigateway: SetWebACL",
+}
+# What has no name of the stack's in its ARN: CloudFormation or the service makes the name.
+NAMELESS = {"apigateway", "wafv2", "dashboard", "deploymentconfig", "event-source-mapping", "secret"}
+# These have no resources, or are found by listing all.
+OF_EVERYTHING = {
+    *("lambda:CreateEventSourceMapping", "logs:DescribeLogGroups"),
+    *("sns:GetSubscriptionAttributes", "sns:Unsubscribe"),
+}
+
+
+def as_list(one_or_more: Any) -> list[Any]:
+    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
+
+
+def test_the_policy_allows_what_the_types_of_resources_in_the_template_need_and_nothing_else() -> None:
+    canary = {"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}  # with CanaryDeployments
+    made = {resource["Type"] for mode in CONNECTOR.modes for resource in CONNECTOR.built(mode).resources.values()}
+    needed = [part.split(": ") for text in NEEDED.values() for part in text.split("; ")]
+    allowed = {action for one in STATEMENTS if one["Sid"] != KEY for action in as_list(one["Action"])}
+
+    assert made | canary == NEEDED.keys()
+    assert allowed == {f"{service}:{name}" for service, names in needed for name in names.split()}
+
+
+@pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement["Sid"])
+def test_all_of_it_is_for_cloudformation_alone_and_for_resources_with_the_stacks_name(
+    statement: dict[str, Any],
+) -> None:
+    called_via = statement["Condition"]["ForAnyValue:StringEquals"]["aws:CalledVia"]
+    actions = set(as_list(statement["Action"]))
+
+    assert (statement["Effect"], called_via) == ("Allow", "cloudformation.amazonaws.com")
+    for resource in as_list(statement["Resource"]):
+        if resource == "*":
+            assert actions <= OF_EVERYTHING
+        elif actions == {"cloudwatch:DescribeAlarms"}:
+            assert resource.endswith(":alarm:*")
+        elif resource != "KMS_KEY_ARN" and not any(f":{kind}" in resource for kind in NAMELESS):
+            assert "STACK-*" in resource
+    if "iam:PassRole" in actions:
+        services = statement["Condition"]["StringEquals"]["iam:PassedToService"]
+        assert (actions, services) == ({"iam:PassRole"}, ["lambda.amazonaws.com", "codedeploy.amazonaws.com"])
+
+
+# Characters without blanks: IAM, "IAM and AWS STS quotas".
+@pytest.mark.parametrize(
+    ("name", "most"), [("operator", 6144), ("pipeline", 6144), ("pipeline-cloudformation", 10_240)]
+)
+def test_a_policy_is_short_enough_for_a_managed_policy_or_at_least_for_one_of_the_role(name: str, most: int) -> None:
+    content = json.loads((POLICIES / f"{name}.json").read_text())
+
+    assert len(json.dumps(content, separators=(",", ":"))) + 500 < most  # the names filled in

@@ -3,7 +3,381 @@
 A path is a function of the stage; `PATHS` has them all by name.
 """
 
-from tests.leaks import failing_paths, request_paths  # noqa: F401  # each lists its paths
-from tests.leaks.listed import PATHS
+import base64
+import html
+import itertools
+import json
+import threading
+import time
+from collections.abc import Callable
+from queue import SimpleQueue
+from typing import Final, NoReturn
+from urllib.parse import quote, quote_plus, urlencode
 
-__all__ = ["PATHS"]
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.queues import RequestsQueue, ResultsQueue
+from personal_link.customergauge.access_token import run_in_background
+from personal_link.customergauge.transport import Transport
+from personal_link.issue_link import LinkIssuer
+from personal_link.triggers.batch import BatchWorker
+from personal_link.triggers.http import HttpApi
+from personal_link.triggers.invocation import DirectInvocation
+from sandbox.customergauge_log import Endpoint
+from sandbox.vendor_replies import Reply
+from tests.leaks.canaries import (
+    ALL_OF_THEM,
+    CLIENT_ID,
+    CLIENT_SECRET,
+    EMAIL,
+    LINK,
+    LINKS,
+    OF_THE_RECORD,
+    RECORD,
+    REFERENCE,
+    TOKEN,
+)
+from tests.leaks.stage import LINKED, REQUEST_ID, SECRET, Stage, a_request
+
+PATHS: Final[dict[str, Callable[[Stage], None]]] = {}
+
+FORM: Final = "application/x-www-form-urlencoded"
+WORDS: Final = {"message": ALL_OF_THEM, "error": ALL_OF_THEM, "error_description": ALL_OF_THEM}
+ERRORS: Final = {**WORDS, "errors": {"Email": [ALL_OF_THEM], ALL_OF_THEM: [ALL_OF_THEM]}}
+HEADERS: Final = {
+    "Location": f"https://elsewhere.example/{quote(ALL_OF_THEM)}",
+    "Set-Cookie": f"session={TOKEN.value}",
+    "WWW-Authenticate": f'Bearer error="invalid_token", error_description="{EMAIL.value} {TOKEN.value}"',
+    "X-Debug": ALL_OF_THEM.encode().decode("latin-1"),
+}
+PAGE: Final = f"<html><body>{html.escape(ALL_OF_THEM)}</body></html>"
+# What a caller may write, in the wrong place too.
+OF_A_CALLER: Final = " | ".join(canary.value for canary in (*OF_THE_RECORD, REFERENCE))
+
+# What the vendor has got, or made; the reference and the key it never sees.
+KNOWN_TO_THE_VENDOR: Final = (*OF_THE_RECORD, *LINKS, TOKEN, CLIENT_ID, CLIENT_SECRET)
+WAYS_TO_QUOTE: Final[tuple[Callable[[str], str], ...]] = (
+    *(str, str.lower, str.upper, html.escape, quote_plus),
+    lambda value: json.dumps(value)[1:-1],
+)
+QUOTES: Final = [f"{way(canary.value)} is wrong." for canary in KNOWN_TO_THE_VENDOR for way in WAYS_TO_QUOTE]
+
+
+def path(function: Callable[[Stage], None]) -> Callable[[Stage], None]:
+    """List a path."""
+    PATHS[function.__name__.replace("_", " ")] = function
+    return function
+
+
+# What goes well
+
+
+@path
+def a_link_over_http_and_its_replay(stage: Stage) -> None:
+    body = {**a_request(), "idempotency_key": stage.key()}
+    key = {"Idempotency-Key": body["idempotency_key"]}
+    stage.call(body, headers=key)
+    stage.new_environment()
+    stage.call(body, headers=key)
+    stage.call({**body, "record": {"Email": EMAIL.value}}, headers=key)  # the key of another request
+    stage.call(headers={"Idempotency-Key": None})
+
+
+@path
+def a_form_over_http_and_to_the_vendor(stage: Stage) -> None:
+    stage.monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
+    fields = {f"record[{heading}]": value for heading, value in RECORD.items()}
+    body = urlencode({"configuration": "contact", **fields})
+    stage.call(body, headers={"Content-Type": FORM})
+    stage.call(base64.b64encode(body.encode()).decode(), headers={"Content-Type": FORM}, isBase64Encoded=True)
+
+
+@path
+def links_off_the_queue_and_their_replay(stage: Stage) -> None:
+    body = {**a_request(), "idempotency_key": stage.key()}
+    event = {"id": REQUEST_ID, "detail-type": "Personal Link Requested", "detail": a_request()}
+    stage.deliver(body, a_request(), None, event, {**event, "detail": ALL_OF_THEM}, {**event, "time": ALL_OF_THEM})
+    stage.deliver(body)
+
+
+@path
+def links_by_direct_invocation_and_what_is_refused(stage: Stage) -> None:
+    body = {**a_request(), "idempotency_key": stage.key()}
+    for payload in (body, body, {**body, "record": {"Email": EMAIL.value}}, ALL_OF_THEM, [ALL_OF_THEM]):
+        stage.invoke(payload)
+    stage.invoke({"id": OF_A_CALLER, "detail-type": OF_A_CALLER, "detail": {"record": {}, "reference": OF_A_CALLER}})
+
+
+# What is refused on arrival
+
+WHOLE: Final = json.dumps(a_request())
+REFUSED_BODIES: Final[tuple[object, ...]] = (
+    *(WHOLE[:-3], f"[{WHOLE}]", f'{{"record": {WHOLE}, "record": {WHOLE}}}', OF_A_CALLER, "[" * 3000 + WHOLE),
+    *(f'{{"record": {{"{EMAIL.value}": NaN}}}}', WHOLE.replace("canary", "\ud800"), f"record[Email]={EMAIL.value}%ff"),
+    f"record[Email]={EMAIL.value}&record[Email]={EMAIL.value}&{quote_plus(OF_A_CALLER)}=1",
+    {"record": {"Email": [OF_A_CALLER]}},
+    {"record": {"Email": f"{OF_A_CALLER}\n"}, "reference": f"{OF_A_CALLER}\0", "configuration": [OF_A_CALLER]},
+    {"record": {"Notes": OF_A_CALLER * 300}},
+    {"record": {f"Heading {number}": EMAIL.value for number in range(201)}},
+    {OF_A_CALLER: OF_A_CALLER},
+)
+
+
+@path
+def bodies_that_cannot_be_read_or_break_the_contract(stage: Stage) -> None:
+    for body in REFUSED_BODIES:
+        stage.call(body)
+        stage.call(body, headers={"Content-Type": FORM})
+        stage.deliver(body)
+    stage.call(headers={"Idempotency-Key": f"{OF_A_CALLER}\n"})
+    stage.call(headers={"Content-Type": OF_A_CALLER})
+    stage.call(base64.b64encode(OF_A_CALLER.encode("utf-16")).decode(), isBase64Encoded=True)
+    stage.monkeypatch.setenv("DEFAULT_CONFIGURATION", "")
+    stage.new_environment()
+    stage.deliver({"record": RECORD})
+
+
+@path
+def events_that_nobody_expected(stage: Stage) -> None:
+    stage.call(headers={"Content-Type": RECORD})
+    identity = {"userArn": OF_A_CALLER}
+    stage.call(requestContext={"identity": identity, "requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
+    stage.deliver(None, attributes={"SentTimestamp": OF_A_CALLER})
+    stage.deliver(None, messageAttributes=OF_A_CALLER)
+
+
+# What the vendor refuses, or breaks
+
+FORGED: Final = f"yes\r\nno header at all, {EMAIL.value} {TOKEN.value}\r\nX-Debug: 1"
+TOKENS: Final = (f"{TOKEN.value}\r\nX-Forged: yes", f"{TOKEN.value} {EMAIL.value}", TOKEN.value * 300, [TOKEN.value])
+REPLIES: Final[dict[str, tuple[Endpoint, list[Reply]]]] = {
+    "every status with all canaries in its body and headers": (
+        "personal-link",
+        [
+            Reply(status, body, HEADERS)
+            for status in (201, 302, 400, 401, 403, 422, 429, 500)
+            for body in (ERRORS, PAGE)
+        ],
+    ),
+    "success without a usable link": (
+        "personal-link",
+        [
+            Reply(200, body, HEADERS)
+            for body in ({"data": {"survey_link": f"javascript:{LINK.value}"}}, {"data": ALL_OF_THEM}, ERRORS, PAGE)
+        ],
+    ),
+    "answers that break off": (
+        "personal-link",
+        [
+            *(Reply(fault="reset"), Reply(422, ERRORS, HEADERS, fault="truncated"), Reply(200, ALL_OF_THEM * 500)),
+            Reply(200, PAGE, {"Content-Encoding": "gzip"}),
+            Reply(200, LINKED.body, {"Content-Length": f"1, {TOKEN.value}"}, fault="truncated"),
+            Reply(200, LINKED.body, {"Transfer-Encoding": f"chunked, {TOKEN.value}"}, fault="truncated"),
+            Reply(200, b"{}", {"X-Broken": FORGED}),
+        ],
+    ),
+    "token servers that refuse or break": (
+        "token",
+        [
+            *(Reply(status, WORDS, HEADERS) for status in (301, 400, 401, 429, 500)),
+            Reply(400, {**WORDS, "error": "invalid_client"}, HEADERS),
+            *(Reply(200, WORDS), Reply(200, PAGE), Reply(200, ALL_OF_THEM.encode("utf-16")), Reply(fault="reset")),
+            Reply(200, {**WORDS, "access_token": TOKEN.value}, HEADERS, fault="truncated"),
+        ],
+    ),
+    "tokens that would break or forge a header": (
+        "token",
+        [
+            *(Reply(200, {"access_token": value, "token_type": "Bearer"}) for value in TOKENS),
+            Reply(200, {"access_token": TOKEN.value, "token_type": TOKEN.value}),
+        ],
+    ),
+}
+
+
+def replying(endpoint: Endpoint, replies: list[Reply]) -> Callable[[Stage], None]:
+    """Return the path of a request by HTTP and of one by the queue for each reply."""
+
+    def play(stage: Stage) -> None:
+        for reply in replies:
+            stage.vendor.script(endpoint, reply, reply)
+            stage.call()
+            stage.new_environment()
+            stage.deliver(None)
+            stage.new_environment()
+
+    return play
+
+
+PATHS.update({name: replying(endpoint, replies) for name, (endpoint, replies) in REPLIES.items()})
+
+
+@path
+def an_answer_that_does_not_come(stage: Stage) -> None:
+    for reply in (Reply(fault="hang"), Reply(103, ALL_OF_THEM, HEADERS)):
+        stage.vendor.script("personal-link", reply)
+        stage.call(seconds=16.3)
+
+
+@path
+def a_refusal_that_quotes_one_canary_at_a_time(stage: Stage) -> None:
+    kinds = itertools.cycle([(400, "duplicates"), (404, "mapping"), (422, "")])
+    for (status, words), quoted in zip(kinds, QUOTES, strict=False):
+        stage.vendor.script("personal-link", Reply(status, {"message": f"{words} {quoted}"}))
+    for _ in range(0, len(QUOTES), 10):
+        stage.deliver(*[None] * 10)
+    for first in range(0, len(QUOTES), 10):
+        errors = {"Email": QUOTES[first : first + 10], **{quoted: ["no"] for quoted in QUOTES[first : first + 10]}}
+        stage.vendor.script("personal-link", Reply(422, {"message": "No.", "errors": errors}))
+        stage.call()
+
+
+@path
+def a_vendor_out_of_reach(stage: Stage) -> None:
+    stage.monkeypatch.setenv("IMPORTS_BASE_URL", stage.vendor.base_url.replace("http:", "https:"))  # no TLS there
+    stage.call()
+    stage.monkeypatch.setenv("AUTH_BASE_URL", "http://127.0.0.1:9")
+    stage.new_environment()
+    stage.deliver(None)
+
+
+@path
+def requests_that_are_parked(stage: Stage) -> None:
+    old = {"ApproximateReceiveCount": "9", "SentTimestamp": str(round((time.time() - 86_400) * 1000))}
+    for reply in (Reply(503, ERRORS, HEADERS), Reply(403, ERRORS), Reply(500, PAGE), Reply(fault="reset")):
+        stage.vendor.script("personal-link", reply, reply)
+        stage.deliver(None, attributes=old)
+        stage.invoke()
+        stage.new_environment()
+    stage.fill_secret(SecretString=ALL_OF_THEM)
+    stage.deliver(None, attributes=old)
+
+
+# Credentials and tokens
+
+
+@path
+def secrets_that_are_no_credentials(stage: Stage) -> None:
+    for secret in (
+        *(ALL_OF_THEM, json.dumps([ALL_OF_THEM]), SECRET[:-1], f'{{"client_secret": {json.dumps(ALL_OF_THEM)}}}'),
+        json.dumps({"client_id": CLIENT_ID.value, "client_secret": f"{CLIENT_SECRET.value}\r\nX-Forged: yes"}),
+        json.dumps({"client_id": CLIENT_ID.value, "client_secret": {"value": CLIENT_SECRET.value}}),
+    ):
+        stage.fill_secret(SecretString=secret)
+        stage.new_environment()
+        stage.call()
+    stage.fill_secret(SecretBinary=SECRET.encode())
+    stage.new_environment()
+    stage.deliver(None)
+
+
+@path
+def tokens_refused_and_a_secret_rotated_in_vain(stage: Stage) -> None:
+    stage.vendor.script("personal-link", *[Reply(401, ERRORS, HEADERS)] * 3)
+    stage.call()
+    stage.fill_secret(SecretString=SECRET.replace("kT5", "kT6"))
+    stage.vendor.script("token", *[Reply(400, {**WORDS, "error": "invalid_client"})] * 2)
+    stage.call()
+
+
+@path
+def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(stage: Stage) -> None:
+    stage.call()
+    threads: SimpleQueue[threading.Thread] = SimpleQueue()
+
+    def fail() -> NoReturn:
+        threads.put(threading.current_thread())
+        raise bug()
+
+    run_in_background(fail)
+    threads.get(timeout=10).join()
+
+
+# AWS
+
+AWS_ERRORS: Final = (
+    Reply(400, {"__type": "AccessDeniedException", "message": ALL_OF_THEM}, HEADERS),
+    Reply(400, {"__type": f'{TOKEN.value}\n{{"level":"INFO"}}'}, {"x-amzn-query-error": f"{EMAIL.value};Sender"}),
+    Reply(404, PAGE, HEADERS),
+    Reply(200, f'{{"ALL": "{ALL_OF_THEM}'),
+    Reply(fault="reset"),
+)
+REFUSED: Final = {"__type": "ConditionalCheckFailedException", "message": ALL_OF_THEM}
+
+
+@path
+def an_aws_that_quotes(stage: Stage) -> None:
+    failed = [{"Id": "0", "SenderFault": False, "Code": ALL_OF_THEM, "Message": ALL_OF_THEM}]
+    spoilt = {name: {"S": ALL_OF_THEM} for name in ("format", "owner", "state", "outcome")}
+    for operation, of_its_own in {
+        "GetSecretValue": Reply(200, {"SecretString": ALL_OF_THEM}),
+        "PutItem": Reply(400, {**REFUSED, "Item": spoilt}),
+        "UpdateItem": Reply(400, {**REFUSED, "Item": spoilt}),
+        "SendMessageBatch": Reply(200, {"Successful": [], "Failed": failed}),
+        "ChangeMessageVisibilityBatch": Reply(200, {"Successful": [], "Failed": failed}),
+    }.items():
+        for reply in (of_its_own, *(AWS_ERRORS if operation == "PutItem" else AWS_ERRORS[:1])):
+            stage.aws.script(operation, *[reply] * 3)
+            stage.call()
+            stage.vendor.script("personal-link", Reply(503, ERRORS, {"Retry-After": "2"}))
+            stage.deliver(None, ALL_OF_THEM)
+            stage.new_environment()
+            stage.aws.forgive()
+
+
+@path
+def a_ledger_whose_outcomes_are_spoilt(stage: Stage) -> None:
+    stage.monkeypatch.setattr("personal_link.domain.request.LinkRequest.fingerprint", "1")
+    for outcome in (ALL_OF_THEM, f'{{"id": "{ALL_OF_THEM}', json.dumps(dict.fromkeys([EMAIL.value], EMAIL.value))):
+        item = {**{name: {"S": "1"} for name in ("format", "owner", "state", "fingerprint")}, "outcome": {"S": outcome}}
+        stage.aws.script("PutItem", *[Reply(400, {**REFUSED, "Item": item})] * 2)
+        stage.call()
+        stage.deliver(None)
+
+
+# Bugs
+
+
+def bug() -> Exception:
+    """Return an exception that quotes all there is, with more of it behind."""
+    wrong = KeyError(ALL_OF_THEM)
+    wrong.__cause__ = ExceptionGroup(ALL_OF_THEM, [ValueError(ALL_OF_THEM)])
+    wrong.add_note(ALL_OF_THEM)
+    return wrong
+
+
+@path
+def a_bug_wherever_one_may_be(stage: Stage) -> None:
+    def fail(*_arguments: object, **_more: object) -> NoReturn:
+        raise bug()
+
+    for owner, name in (
+        *((HttpApi, "serve"), (DirectInvocation, "answer"), (BatchWorker, "work"), (Ledger, "settle")),
+        *((Transport, "request"), (ResultsQueue, "send"), (RequestsQueue, "park"), (RequestsQueue, "hide")),
+    ):
+        with stage.monkeypatch.context() as patch:
+            patch.setattr(owner, name, fail)
+            stage.call()
+            stage.invoke()
+            stage.vendor.script("personal-link", Reply(403, ERRORS))
+            stage.deliver(None, ALL_OF_THEM)
+            stage.new_environment()
+
+
+@path
+def a_bug_of_no_end(stage: Stage) -> None:
+    def recurse(*arguments: object) -> None:
+        recurse(*arguments, ALL_OF_THEM)
+
+    stage.monkeypatch.setattr(LinkIssuer, "issue", recurse)
+    stage.call()
+    stage.deliver(None)
+
+
+@path
+def settings_that_hold_what_they_should_not(stage: Stage) -> None:
+    stage.monkeypatch.setenv("AUTH_BASE_URL", f"https://{CLIENT_ID.value}:{CLIENT_SECRET.value}@auth.example")
+    stage.monkeypatch.setenv("ECHO_RECORD", ALL_OF_THEM)
+    stage.monkeypatch.setenv("LEDGER_DAYS", CLIENT_SECRET.value)
+    stage.call()
+    stage.invoke()
+    stage.deliver(None)

@@ -36,8 +36,7 @@ from tests.leaks.canaries import (
     Canary,
     canaries_in,
 )
-from tests.leaks.raised import raised_by_the_package, told_by
-from tests.leaks.side_doors import used_side_doors
+from tests.leaks.watch import raised_by_the_package, told_by, used_side_doors
 
 REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 MESSAGE_ID: Final = "059f36b4-87a3-44ab-83d2-66197{:07d}"

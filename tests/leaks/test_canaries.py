@@ -1,89 +1,132 @@
-"""The eye finds each canary in each spelling, and sees none where there is none."""
+"""The eye finds each canary however it is spelt, and a test of this suite that prints one fails."""
 
 import base64
 import codecs
 import html
 import json
+import re
+import subprocess
+import sys
 import unicodedata
 from collections.abc import Callable
 from pathlib import Path
-from urllib.parse import quote, quote_plus, urlencode
+from urllib.parse import quote, urlencode
 
 import pytest
 
+from sandbox.template import REPOSITORY
+from tests import output_watch
 from tests.leaks.canaries import CANARIES, canaries_in
 
 NOISE = 'INFO 2026-11-23 {"level":"INFO","message":"outcome"} ' * 20
 
 SPELLINGS: dict[str, Callable[[str], str]] = {
-    "as it is": str,
-    "in small letters": str.lower,
     "in capitals": str.upper,
-    "in JSON": json.dumps,
-    "in JSON that is not ASCII": lambda value: json.dumps({"value": value}, ensure_ascii=False),
-    "in JSON within JSON": lambda value: json.dumps(json.dumps({"value": value})),
-    "in the repr of JSON": lambda value: repr(json.dumps({"value": value})),
-    "in the repr of JSON's bytes": lambda value: repr(json.dumps({"value": value}, ensure_ascii=False).encode()),
-    "in a repr": repr,
-    "in a repr of bytes": lambda value: repr(value.encode()),
-    "in an ASCII repr": ascii,
-    "in a repr of a repr": lambda value: repr(repr(value.encode())),
-    "in a path": lambda value: quote(value, safe=""),
-    "in a query": quote_plus,
-    "in a form": lambda value: urlencode({"record[Email]": value}),
-    "in HTML": html.escape,
-    "in HTML of ASCII": lambda value: html.escape(value).encode("ascii", "xmlcharrefreplace").decode(),
-    "in hexadecimal HTML": lambda value: "".join(
-        c if c.isascii() and c.isalnum() else f"&#x{ord(c):X};" for c in value
-    ),
-    "in HTML with names": lambda value: html.escape(value).translate(
-        {ord("ñ"): "&ntilde;", ord("á"): "&aacute;", ord("ö"): "&ouml;"}
-    ),
-    "in base64": lambda value: base64.b64encode(value.encode()).decode(),
-    "in base64, one byte later": lambda value: base64.b64encode(b"{" + value.encode() + b"}").decode(),
-    "in base64, two bytes later": lambda value: base64.b64encode(b'{"' + value.encode() + b'"}').decode(),
-    "in base64 for addresses": lambda value: base64.urlsafe_b64encode(b"\xff\xfe" + value.encode()).decode(),
-    "in hexadecimal": lambda value: value.encode().hex(),
-    "in hexadecimal capitals": lambda value: value.encode().hex().upper(),
-    "in UTF-16": lambda value: value.encode("utf-16-be").decode("latin-1"),
-    "in a repr of UTF-16": lambda value: repr(value.encode("utf-16-le")),
-    "in base64 of UTF-16": lambda value: base64.b64encode(value.encode("utf-16")).decode(),
-    "decomposed": lambda value: unicodedata.normalize("NFD", value),
-    "in mistaken Latin-1": lambda value: value.encode().decode("latin-1"),
-    "as basic authentication": lambda value: base64.b64encode(f"somebody:{value}".encode()).decode(),
     "cut off": lambda value: value[:-2],
     "begun late": lambda value: value[2:],
+    "decomposed": lambda value: unicodedata.normalize("NFD", value),
+    "in mistaken Latin-1": lambda value: value.encode().decode("latin-1"),
+    "in JSON": json.dumps,
+    "in JSON within JSON": lambda value: json.dumps(json.dumps({"value": value})),
+    "in a repr of a repr": lambda value: repr(repr(value.encode())),
+    "in a path": lambda value: quote(value, safe=""),
+    "in a form": lambda value: urlencode({"record[Email]": value}),
+    "in HTML of ASCII": lambda value: html.escape(value).encode("ascii", "xmlcharrefreplace").decode(),
+    "in base64": lambda value: base64.b64encode(f"somebody:{value}".encode()).decode(),
+    "in base64 for addresses": lambda value: base64.urlsafe_b64encode(b"\xff\xfe" + value.encode()).decode(),
+    "in hexadecimal": lambda value: value.encode().hex(),
+    "in UTF-16": lambda value: value.encode("utf-16-be").decode("latin-1"),
+    "in base64 of UTF-16": lambda value: base64.b64encode(value.encode("utf-16")).decode(),
 }
-
-
-def names_found(text: str) -> set[str]:
-    return {found.partition(" (")[0] for found in canaries_in(text)}
 
 
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
 def test_each_canary_is_found_and_taken_for_no_other_in_this_spelling(spell: Callable[[str], str]) -> None:
-    found = {canary.name: names_found(NOISE + spell(canary.value) + NOISE) for canary in CANARIES}
+    for canary in CANARIES:
+        found = canaries_in(NOISE + spell(canary.value) + NOISE)
 
-    assert found == {canary.name: {canary.name} for canary in CANARIES}
+        assert {one.partition(" (")[0] for one in found} == {canary.name}
 
 
 def test_what_is_found_is_told_by_name_and_spelling() -> None:
-    told = codecs.encode(b"7700 9004", "hex").decode() + " canaryToken5Vt0"
+    told = codecs.encode(b"7700 9004", "hex").decode() + " canaryToken5Vt0 tel:+447700900461"
 
-    assert canaries_in(told) == ["access token (plain)", "phone (hexadecimal)"]
-
-
-def test_a_phone_number_is_found_however_it_is_grouped() -> None:
-    assert canaries_in("tel:+447700900461") == ["phone (plain)"]
-    assert canaries_in("07700-900461") == ["phone (plain)"]
+    assert canaries_in(told) == ["access token (plain)", "phone (hexadecimal)", "phone (plain)"]
 
 
 def test_nothing_is_found_where_nothing_is() -> None:
-    texts = [path.read_text() for path in Path(__file__).parents[2].glob("*.md")]
+    innocent = "canary Zoe +44 7700 order- https://survey. canaries client"
+    texts = [path.read_text() for path in REPOSITORY.glob("*.md")]
 
-    assert canaries_in(NOISE + "".join(texts)) == []
+    assert canaries_in(NOISE + innocent + "".join(texts)) == []
 
 
-@pytest.mark.parametrize("innocent", ["canary", "Zoe", "+44 7700", "order-", "https://survey.", "canaries", "client"])
-def test_a_word_that_a_canary_shares_with_others_is_no_canary(innocent: str) -> None:
-    assert canaries_in(f"{NOISE}{innocent} {NOISE}") == []
+PLANTED = """
+import base64, logging, os, sys
+import pytest
+from personal_link import observability
+from personal_link.domain.request import Source
+from tests.aws.account import CLIENT_SECRET
+from tests.leaks.canaries import FIRST_NAME
+
+def test_prints_an_address():
+    print("asked for joe@example.com")
+
+def test_prints_a_secret_in_base64_to_stderr():
+    sys.stderr.write(base64.b64encode(CLIENT_SECRET.encode()).decode())
+
+def test_writes_a_canary_past_python():
+    os.write(1, FIRST_NAME.value.encode())
+
+def test_logs_a_link():
+    logging.getLogger("somebody").warning("see %s", "https://survey.eu.customergauge.com/r/987656abcdef")
+
+@pytest.fixture
+def loud_at_last():
+    yield
+    print("sandbox-" + 8 * "Zm9y")
+
+def test_is_torn_down_loudly(loud_at_last):
+    pass
+
+def test_fails_anyway():
+    print("joe@example.com")
+    raise AssertionError("its own reason")
+
+def test_prints_something_innocent():
+    print("three requests, https://sam.example.com/r/ and sandbox-client; joe at example.com")
+"""
+
+
+@pytest.mark.slow
+def test_a_test_that_prints_what_is_private_fails(tmp_path: Path) -> None:
+    (tmp_path / "test_planted.py").write_text(PLANTED)
+    run = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-rfEp", "-p", "tests.output_watch", tmp_path],
+        cwd=REPOSITORY,
+        env={"PATH": "", "PYTHONPATH": f"{REPOSITORY}:{REPOSITORY / 'layers' / 'personal_link'}"},
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+
+    ends = re.findall(r"^(PASSED|FAILED|ERROR) \S*?::(\w+)", run.stdout, re.MULTILINE)
+    assert sorted(ends) == [
+        ("ERROR", "test_is_torn_down_loudly"),
+        ("FAILED", "test_fails_anyway"),
+        ("FAILED", "test_logs_a_link"),
+        ("FAILED", "test_prints_a_secret_in_base64_to_stderr"),
+        ("FAILED", "test_prints_an_address"),
+        ("FAILED", "test_writes_a_canary_past_python"),
+        ("PASSED", "test_is_torn_down_loudly"),
+        ("PASSED", "test_prints_something_innocent"),
+    ], run.stdout
+    assert "test_prints_an_address printed what must not be printed: an e-mail address" in run.stdout
+    assert "AssertionError: its own reason" in run.stdout
+
+
+def test_every_test_of_this_suite_is_watched(request: pytest.FixtureRequest) -> None:
+    watching = [hook.function for hook in request.config.hook.pytest_runtest_makereport.get_hookimpls()]
+
+    assert output_watch.pytest_runtest_makereport in watching

@@ -5,8 +5,7 @@ import json
 import logging
 import sys
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any, Final
+from typing import Final
 
 import pytest
 from botocore.exceptions import ClientError, EndpointConnectionError
@@ -17,7 +16,7 @@ from personal_link.domain.errors import Code, PersonalLinkError, RequestError, T
 from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import Source
 from tests.embedded_metrics import counted_in, log_lines
-from tests.leaks.canaries import ALL_OF_THEM, CANARIES, canaries_in
+from tests.leaks.canaries import ALL_OF_THEM, CANARIES, Canary, canaries_in
 from tests.leaks.stage import Stage, a_request
 
 pytestmark = pytest.mark.usefixtures("everybody_logs")
@@ -25,10 +24,8 @@ pytestmark = pytest.mark.usefixtures("everybody_logs")
 AN_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 FORGERIES: Final = {
     "a line feed": 'x\n{"level":"ERROR","message":"forged"}',
-    "a carriage return": "x\r\nforged",
-    "another end of line": "x\u2028forged\u2029\x85\x0b\x0cforged",
-    "a terminal's escape": "x\x1b[2J\x1b[1;31mforged",
-    "a change of direction": "x\u202eforged",
+    "another end of line": "x\u2028forged\r\x85\x0b\x0cforged",
+    "a terminal's escape": "x\x1b[2J\x1b[1;31m\u202eforged",
     "a NUL": "x\0forged",
     "half a character": "x\ud800forged",
     "an end of string": 'x","level":"ERROR","message":"forged',
@@ -95,56 +92,34 @@ def test_no_field_forges_a_line(report: Callable[[str], None], forgery: str, cap
 def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withheld(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    source = Source("eventbridge", AN_ID)
     text = 'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.'
-    error = TryAgain(Code.INTERNAL_ERROR, text)
-    bug = PersonalLinkError("The environment is not complete: LEDGER_TABLE is missing")
-    try:
-        raise bug
-    except PersonalLinkError:
-        observability.report_bug(bug, AN_ID)
-    observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1))
-    observability.report_refused(error, AN_ID)
-    ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
+    error, ids = TryAgain(Code.INTERNAL_ERROR, text), {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
+    observability.report_outcome(Outcome(AN_ID, "created", Source("eventbridge", AN_ID), "", "", 1))
     observability.report_retry(error, ids, 3, 4, 5)
-    observability.report_parked(error, ids, 3)
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
-    observability.report_not_hidden("503", 2)
 
     out, _err = capfd.readouterr()
-    written = [json.loads(line) for line in out.splitlines()]
     assert out.isascii()
-    own = [{k: v for k, v in line.items() if k not in {"timestamp", "service", "level"}} for line in written]
-    said = {"code": "internal_error", "detail": text}
-    assert own == [
-        {
-            "message": "unexpected error",
-            "error": "PersonalLinkError",
-            "detail": "The environment is not complete: LEDGER_TABLE is missing",
-            "where": [own[0]["where"][0]],
-            "source_id": AN_ID,
-        },
-        {
-            "message": "outcome",
-            "outcome_id": AN_ID,
-            "status": "created",
-            "code": "created",
-            "source_type": "eventbridge",
-            "source_id": AN_ID,
-            "attempts": 1,
-            "replayed": False,
-        },
-        {"message": "no outcome", "source_id": AN_ID, **said},
-        {"message": "retry scheduled", **ids, "receives": 3, "wait": 4, **said},
-        {"message": "parked", **ids, "receives": 3, **said},
-        {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
-        {"message": "visibility not set", "failure": "503", "count": 2},
+    of_all = {"timestamp", "service", "level"}
+    outcome, retry, unsent = [
+        {name: value for name, value in json.loads(line).items() if name not in of_all} for line in out.splitlines()
     ]
+    assert outcome == {
+        "message": "outcome",
+        "outcome_id": AN_ID,
+        "status": "created",
+        "code": "created",
+        "source_type": "eventbridge",
+        "source_id": AN_ID,
+        "attempts": 1,
+        "replayed": False,
+    }
+    said = {"code": "internal_error", "detail": text}
+    assert retry == {"message": "retry scheduled", **ids, "receives": 3, "wait": 4, **said}
+    assert unsent == {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2}
 
 
-@pytest.mark.parametrize(
-    "text", ["joe", "no connection (b6c4a1d2f9e07d35)", "no connection (TimeoutError) b6c4a1d2", "no connection\n"]
-)
+@pytest.mark.parametrize("text", ["joe", "no connection (b6c4a1d2f9e07d35)", "event_mappings.toml is not TOML: \u202e"])
 def test_a_detail_that_is_on_no_list_is_withheld(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     observability.report_refused(TryAgain(Code.UNAVAILABLE, text), AN_ID)
     observability.report_bug(PersonalLinkError(text))
@@ -152,26 +127,8 @@ def test_a_detail_that_is_on_no_list_is_withheld(text: str, capfd: pytest.Captur
     assert [json.loads(line)["detail"] for line in capfd.readouterr().out.splitlines()] == ["(withheld)"] * 2
 
 
-@pytest.mark.parametrize("forgery", ["\x1b[2J", "\r", "\u202e", "\u2028", "\0", "\ud800"])
-def test_a_known_field_that_cannot_be_printed_is_withheld(forgery: str, capfd: pytest.CaptureFixture[str]) -> None:
-    observability.logger().info(f"a line{forgery}")
-    observability.report_bug(PersonalLinkError(f"event_mappings.toml is not TOML: {forgery}"))
-
-    message, bug = (json.loads(line) for line in capfd.readouterr().out.splitlines())
-    assert (message["message"], bug["detail"]) == ("(withheld)", "(withheld)")
-
-
-def test_of_a_long_detail_the_beginning_is_written(capfd: pytest.CaptureFixture[str]) -> None:
-    missing = "; ".join(f"{name} is missing" for name in ("LEDGER_TABLE", "RESULTS_QUEUE_URL") * 10)
-    observability.report_bug(PersonalLinkError(f"The environment is not complete: {missing}"))
-
-    detail = json.loads(capfd.readouterr().out)["detail"]
-    assert len(detail) == 256
-    assert detail.startswith("The environment is not complete: LEDGER_TABLE is missing; RESULTS_QUEUE_URL")
-
-
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
-def test_an_id_that_somebody_chose_is_withheld(canary: Any, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_id_that_somebody_chose_is_withheld(canary: Canary, capfd: pytest.CaptureFixture[str]) -> None:
     observability.report_refused(TryAgain(Code.UNAVAILABLE, "no connection"), canary.value)
 
     assert json.loads(capfd.readouterr().out)["source_id"] == "(withheld)"
@@ -203,33 +160,24 @@ def test_no_exception_is_written_and_nothing_formatted_into_a_message(capfd: pyt
     assert canaries_in(out + err) == []
 
 
-def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told(capfd: pytest.CaptureFixture[str]) -> None:
+def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told_and_of_a_long_detail_the_beginning(
+    capfd: pytest.CaptureFixture[str],
+) -> None:
     def fail(calls: int) -> None:
         if calls == 0:
-            raise KeyError(ALL_OF_THEM)
+            raise PersonalLinkError("The environment is not complete: " + "; ".join(["LEDGER_TABLE is missing"] * 20))
         fail(calls - 1)
 
     try:
         fail(100)
-    except KeyError as bug:
+    except PersonalLinkError as bug:
         observability.report_bug(bug)
 
     line = json.loads(capfd.readouterr().out)
     assert len(line["where"]) == 20
     assert all(".fail:" in call for call in line["where"])
-
-
-def test_a_line_that_cannot_be_written_takes_nothing_along(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    observability.configure("INFO", "links")
-    monkeypatch.setattr(observability.logger().registered_handler, "stream", None)
-    try:
-        a_request()[ALL_OF_THEM]
-    except KeyError as bug:
-        observability.report_bug(bug)
-
-    assert canaries_in("".join(capfd.readouterr())) == []
+    assert line["detail"].startswith("The environment is not complete: LEDGER_TABLE is missing; LEDGER_TABLE")
+    assert len(line["detail"]) == 256
 
 
 def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) -> None:
@@ -244,24 +192,15 @@ def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) ->
 # Ids and codes that come from outside
 
 
-def test_a_request_id_that_the_caller_chose_stands_in_no_log(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_id_that_a_caller_or_sender_chose_stands_in_no_log(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     for chosen in (*FORGERIES.values(), ALL_OF_THEM):
-        stage.call(requestContext={"identity": {"userArn": chosen}, "requestId": chosen, "requestTimeEpoch": 0})
-        stage.call(
-            "no request", requestContext={"identity": {"userArn": chosen}, "requestId": chosen, "requestTimeEpoch": 0}
-        )
-
-    assert_no_line_is_forged(capfd, lines=20)
-
-
-def test_an_event_id_or_an_original_id_that_the_sender_chose_stands_in_no_log(
-    stage: Stage, capfd: pytest.CaptureFixture[str]
-) -> None:
-    for chosen in (*FORGERIES.values(), ALL_OF_THEM):
+        context = {"identity": {"userArn": chosen}, "requestId": chosen, "requestTimeEpoch": 0}
+        stage.call(requestContext=context)
+        stage.call("no request", requestContext=context)
         stage.deliver({"id": chosen, "detail-type": "x", "detail": a_request()})
         stage.deliver(None, messageAttributes={"original_message_id": {"stringValue": chosen, "dataType": "String"}})
 
-    assert_no_line_is_forged(capfd, lines=20)
+    assert_no_line_is_forged(capfd, lines=32)
 
 
 def assert_no_line_is_forged(capfd: pytest.CaptureFixture[str], *, lines: int) -> None:
@@ -280,11 +219,7 @@ def assert_no_line_is_forged(capfd: pytest.CaptureFixture[str], *, lines: int) -
 @pytest.mark.parametrize(
     ("trace_id", "shown"),
     [
-        (
-            "Root=1-5759e988-bd862e3fe1be46a994272793;Parent=53995c3f42cd8ad8;Sampled=1",
-            "1-5759e988-bd862e3fe1be46a994272793",
-        ),
-        (f"Root={ALL_OF_THEM}", None),
+        ("Root=1-5759e988-bd862e3fe1be46a994272793;Sampled=1", "1-5759e988-bd862e3fe1be46a994272793"),
         (f"{ALL_OF_THEM};Root=1-5759e988-bd862e3fe1be46a994272793", None),
     ],
 )
@@ -300,12 +235,10 @@ def test_a_trace_id_is_shown_if_it_is_one(
 @pytest.mark.parametrize(
     ("code", "told"),
     [
-        ("ThrottlingException", "ThrottlingException"),
         ("AWS.SimpleQueueService.NonExistentQueue", "AWS.SimpleQueueService.NonExistentQueue"),
         ("503", "503"),
-        *[(forgery, "unknown code") for forgery in FORGERIES.values()],
-        *[(canary.value, "unknown code") for canary in CANARIES],
         ("", "unknown code"),
+        *[(text, "unknown code") for text in (*FORGERIES.values(), ALL_OF_THEM)],
     ],
 )
 def test_a_code_of_awss_is_told_if_it_looks_like_one(code: str, told: str) -> None:
@@ -322,46 +255,19 @@ def test_where_no_answer_came_the_kind_of_failure_is_told() -> None:
 
 
 @pytest.mark.filterwarnings("ignore:POWERTOOLS_DEV")
-@pytest.mark.parametrize(
-    "switch",
-    [
-        {"POWERTOOLS_DEV": "true"},
-        {"POWERTOOLS_LOGGER_LOG_EVENT": "true"},
-        {"POWERTOOLS_LOG_DEDUPLICATION_DISABLED": "true"},
-        {"POWERTOOLS_LOGGER_SAMPLE_RATE": "1"},
-        {"POWERTOOLS_LOG_LEVEL": "DEBUG"},
-        {"AWS_LAMBDA_LOG_LEVEL": "DEBUG"},
-        {"POWERTOOLS_SERVICE_NAME": "somebody-else"},
-    ],
-    ids=" ".join,
-)
 def test_no_switch_of_the_environment_makes_us_tell_more(
-    switch: dict[str, str], stage: Stage, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    stage: Stage, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    for name, value in switch.items():
-        monkeypatch.setenv(name, value)
+    for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED"):
+        monkeypatch.setenv(name, "true")
+    monkeypatch.setenv("POWERTOOLS_LOGGER_SAMPLE_RATE", "1")
+    monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "DEBUG")
+    monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "somebody-else")
     stage.call()
     stage.deliver(None, "no request")
 
     assert_no_line_is_forged(capfd, lines=3)
-
-
-def test_even_a_handler_that_was_told_to_log_its_event_does_not(
-    capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("POWERTOOLS_LOGGER_LOG_EVENT", "true")
-    context = SimpleNamespace(
-        function_name="http-api", memory_limit_in_mb=256, invoked_function_arn="arn", aws_request_id=AN_ID
-    )
-
-    def do_nothing(_event: dict[str, str], _context: object) -> None:
-        """Log what Powertools logs before it."""
-
-    observability.logger().inject_lambda_context(do_nothing)({"body": json.dumps(a_request())}, context)
-
-    out, err = capfd.readouterr()
-    assert json.loads(out)["message"] == "(withheld)"
-    assert canaries_in(out + err) == []
 
 
 def test_importing_the_package_leaves_the_loggers_alone() -> None:

@@ -1,12 +1,208 @@
-"""Nothing leaks on any path, at any log level, while every logger of the process writes all it has."""
+"""Nothing leaks on any path while every logger writes all it has; and what is planted there is found."""
+
+import hashlib
+import importlib
+import json
+import logging
+import os
+import re
+import socket
+import sys
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Final
 
 import pytest
 
+import http_api
+import personal_link
+from personal_link import metrics, observability
+from personal_link.aws.token_lease import TokenLease
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.transport import Transport
+from personal_link.domain import outcome
+from personal_link.domain.outcome import Outcome
+from personal_link.triggers.http import HttpAnswer
+from tests.leaks.canaries import ALL_OF_THEM, EMAIL, TOKEN
 from tests.leaks.paths import PATHS
 from tests.leaks.stage import Stage
+from tests.leaks.watch import used_side_doors
+
+Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 @pytest.mark.usefixtures("everybody_logs")
 @pytest.mark.parametrize("path", PATHS)
 def test_no_canary_is_seen_on_any_path(path: str, stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
     assert stage.leaks_on(PATHS[path], capfd) == []
+
+
+# What is planted
+
+A_FILE: Final = Path(tempfile.gettempdir()) / f"planted-{os.getpid()}"
+AN_ERROR_WITH_A_CONTEXT: Final = """
+def request(*arguments, **more):
+    try:
+        {}[quoted]
+    except KeyError:
+        raise NotProcessed(Code.UNAVAILABLE, "our own words")
+"""
+AN_ERROR_OF_OURS: Final = """
+def request(*arguments, **more):
+    raise NotProcessed(Code.UNAVAILABLE, f"no connection ({quoted})")
+"""
+
+
+def at_each_outcome(do: Callable[[Outcome], object]) -> Plant:
+    """Plant something that is done with each outcome in the place of its report."""
+    return lambda patch: patch.setattr(observability, "report_outcome", do)
+
+
+def log_each_event(patch: pytest.MonkeyPatch) -> None:
+    handler = http_api.handler
+
+    def log_and_handle(event: dict[str, Any], context: Any) -> HttpAnswer:
+        logging.getLogger("a handler of somebody's").info("event: %s", event)
+        return handler(event, context)
+
+    patch.setattr(http_api, "handler", log_and_handle)
+
+
+def let_the_libraries_log(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(observability, "configure", lambda level, _stack: observability.logger().setLevel(level))
+
+
+def log_whatever_fields_there_are(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(observability, "_redact", lambda _record: True)
+    at_each_outcome(lambda done: observability.logger().info("a record", extra={"record": done.record}))(patch)
+
+
+def log_the_texts_of_bugs(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(observability, "_redact", lambda _record: True)
+    patch.setattr(observability, "report_bug", lambda _bug, _id="": observability.logger().exception("a bug"))
+
+
+def answer_with_what_an_error_quotes(patch: pytest.MonkeyPatch) -> None:
+    describe = outcome.describe
+    patch.setattr("personal_link.issue_link.describe", lambda error: {**describe(error), "message": ALL_OF_THEM})
+
+
+def put_the_token_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
+    write = TokenLease._update  # noqa: SLF001
+
+    def write_more(lease: TokenLease, update: str, condition: str, values: dict[str, Any]) -> Any:
+        if "version = " in update:
+            update, values = f"{update}, planted = :planted", {**values, ":planted": {"S": TOKEN.value}}
+        return write(lease, update, condition, values)
+
+    patch.setattr(TokenLease, "_update", write_more)
+
+
+def put_the_reference_into_an_attribute_and_a_metric(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(metrics, "_WORD", re.compile(".*"))
+    patch.setattr(Outcome, "code", property(lambda done: done.reference))
+
+
+def put_the_token_into_a_result(patch: pytest.MonkeyPatch) -> None:
+    patch.setattr(Outcome, "message", lambda _done, **_options: json.dumps({"token": ALL_OF_THEM}))
+
+
+def put_the_token_into_a_url(patch: pytest.MonkeyPatch) -> None:
+    create = CustomerGauge.create_personal_link
+
+    def create_there(gauge: CustomerGauge, configuration: str, record: Any, token: AccessToken, deadline: Any) -> Any:
+        patch.setattr(gauge, "_link_url", f"{gauge._link_url}?token={token.value}")  # noqa: SLF001
+        return create(gauge, configuration, record, token, deadline)
+
+    patch.setattr(CustomerGauge, "create_personal_link", create_there)
+
+
+def request_by(code: str, quoted: str) -> Plant:
+    """Let the transport's `request` be another one, which can quote something."""
+
+    def plant(patch: pytest.MonkeyPatch) -> None:
+        there = Path(personal_link.__file__).with_name("planted.py")
+        names: dict[str, Any] = {**vars(sys.modules["personal_link.customergauge.transport"]), "quoted": quoted}
+        exec(compile(code, there, "exec"), names)  # noqa: S102 - code of the package, by its file's name
+        patch.setattr(Transport, "request", names["request"])
+
+    return plant
+
+
+def send_as_a_datagram(done: Outcome) -> None:
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        sock.sendto(done.message(echo_record=True).encode(), ("127.0.0.1", 9))
+
+
+HAPPY: Final = "a link over http and its replay"
+UNLISTED: Final = "NotProcessed: its text is not on the list of details"
+HASH: Final = hashlib.sha256(EMAIL.value.encode()).hexdigest()[:12]
+PLANTED: Final[dict[str, tuple[Plant, str, str]]] = {  # a leak, a path that it lies on, what is found there
+    "an outcome is printed": (at_each_outcome(lambda done: print(done.record)), HAPPY, "stdout: e-mail (plain)"),  # noqa: T201
+    "an event is logged": (log_each_event, HAPPY, "stderr: idempotency key (plain)"),
+    "libraries log": (let_the_libraries_log, HAPPY, "stderr: client secret (plain)"),
+    "unknown fields are logged": (log_whatever_fields_there_are, HAPPY, "stdout: first name (escaped)"),
+    "bugs are logged": (log_the_texts_of_bugs, "a bug wherever one may be", "stdout: phone (plain)"),
+    "an answer quotes": (
+        answer_with_what_an_error_quotes,
+        "success without a usable link",
+        "the HTTP answer 502: e-mail (plain)",
+    ),
+    "a token in the ledger": (put_the_token_into_the_ledger, HAPPY, "the ledger: access token (plain)"),
+    "a reference in an attribute": (
+        put_the_reference_into_an_attribute_and_a_metric,
+        HAPPY,
+        "a result's attributes: reference (plain)",
+    ),
+    "a reference in a metric": (
+        put_the_reference_into_an_attribute_and_a_metric,
+        HAPPY,
+        "stdout: reference (plain)",
+    ),
+    "a token in a result": (put_the_token_into_a_result, HAPPY, "a result: access token (plain)"),
+    "a token in a URL": (put_the_token_into_a_url, HAPPY, "the vendor's personal-link URL: access token (plain)"),
+    "a secret in an error's context": (
+        request_by(AN_ERROR_WITH_A_CONTEXT, ALL_OF_THEM),
+        HAPPY,
+        "NotProcessed and what is behind it: short link (plain)",
+    ),
+    "a hash of an address in an error": (request_by(AN_ERROR_OF_OURS, HASH), HAPPY, UNLISTED),
+    "the tail of a token in an error": (request_by(AN_ERROR_OF_OURS, TOKEN.value[-6:]), HAPPY, UNLISTED),
+    "a file": (at_each_outcome(lambda _done: A_FILE.write_text("")), HAPPY, f"a file was written: {A_FILE}"),
+    "a datagram": (at_each_outcome(send_as_a_datagram), HAPPY, "a datagram was sent to ('127.0.0.1', 9)"),
+}
+
+
+@pytest.mark.parametrize("surroundings", ["INFO"], indirect=True, scope="module")
+@pytest.mark.parametrize(("plant", "path", "found"), PLANTED.values(), ids=PLANTED)
+@pytest.mark.usefixtures("everybody_logs")
+def test_a_planted_leak_is_found(
+    plant: Plant, path: str, found: str, stage: Stage, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for handler in logging.root.handlers[:]:  # pytest's own: what it captures is looked through like any output
+        if type(handler).__name__ == "LogCaptureHandler":
+            logging.root.removeHandler(handler)
+    try:
+        with stage.monkeypatch.context() as patch:
+            plant(patch)
+            leaks = stage.leaks_on(PATHS[path], capfd)
+    finally:
+        A_FILE.unlink(missing_ok=True)
+
+    assert found in leaks
+
+
+def test_a_connected_datagram_socket_is_seen_and_the_bytecode_that_python_writes_itself_is_no_leak(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "some_module.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr(sys, "dont_write_bytecode", False)
+    with used_side_doors() as used, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+        importlib.import_module("some_module")
+        sock.connect(("127.0.0.1", 9))
+
+    assert list(tmp_path.glob("__pycache__/some_module.*.pyc"))
+    assert used == ["a datagram was sent to ('127.0.0.1', 9)"]

@@ -21,24 +21,16 @@ def unpinned(lock: str) -> list[str]:
     return [line for line in lines if line and not line.lstrip().startswith("#") and not PINNED.fullmatch(line)]
 
 
-def test_the_layer_the_tools_the_scanners_the_benchmarks_and_the_oldest_sdk_have_a_lock_each() -> None:
-    assert {lock.name for lock in LOCKS} == {
-        "requirements-bench.txt",
-        "requirements-dev.txt",
-        "requirements-oldest.txt",
-        "requirements-scan.txt",
-        "requirements.txt",
-    }
+def test_each_of_five_environments_has_a_lock() -> None:
+    assert sorted(lock.name.removeprefix("requirements") for lock in LOCKS) == [
+        *("-bench.txt", "-dev.txt", "-oldest.txt", "-scan.txt", ".txt")
+    ]
 
 
 @pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_holds_nothing_but_versions_with_their_hashes(lock: Path) -> None:
+def test_a_lock_holds_versions_with_their_hashes_and_names_no_host(lock: Path) -> None:
     assert unpinned(lock.read_text()) == []
     assert pins(lock)
-
-
-@pytest.mark.parametrize("lock", LOCKS, ids=lambda lock: lock.name)
-def test_a_lock_names_no_host(lock: Path) -> None:
     assert "://" not in lock.read_text()
 
 
@@ -47,10 +39,8 @@ def test_a_lock_names_no_host(lock: Path) -> None:
     [
         "urllib3==2.8.0",
         f"urllib3>=2.8.0 --hash=sha256:{64 * '0'}",
-        f"urllib3 @ https://packages.example/urllib3.whl --hash=sha256:{64 * '0'}",
         f"urllib3==2.8.0 --hash=md5:{32 * '0'}",
         "--index-url https://packages.example/simple",
-        "-r others.txt",
     ],
 )
 def test_any_other_line_in_a_lock_is_noticed(line: str) -> None:

@@ -1,15 +1,123 @@
 """`make scan`: print every finding of the scanners that no waiver covers; end with 0 if there is none.
 
 The template is linted as it is written and as CloudFormation gets it. Checkov reads the latter only: it finds nothing
-else in the former. Weaknesses in Python code are ruff's (`S`, in `make lint`).
+else in the former. No scanner uses a network. Weaknesses in Python code are ruff's (`S`, in `make lint`).
 """
 
+import json
+import os
+import subprocess
 import sys
+import tomllib
 from collections.abc import Sequence
+from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import Any
 
 from sandbox.template import REPOSITORY, SOURCE, TRANSLATED
-from tests.scan.scanners import Finding, cfn_lint, checkov
-from tests.scan.waivers import WAIVERS, Waiver, unneeded, unwaived, waivers
+
+INSTALLED = REPOSITORY / ".scan" / "bin"
+
+
+class ScannerError(Exception):
+    """A scanner could not read its input."""
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A weakness of a template's resource."""
+
+    check: str
+    place: str  # the resource's logical id
+    says: str
+    file: str
+    line: int
+
+
+def cfn_lint(folder: Path, templates: Sequence[str]) -> list[Finding]:
+    """Lint templates by AWS's own rules and AWS Labs' rules for serverless applications."""
+    rules = ["--append-rules", "cfn_lint_serverless.rules"]
+    return [
+        Finding(
+            one["Rule"]["Id"],
+            "".join((one["Location"]["Path"] or [])[1:2]),  # after Resources; none if the file is broken
+            one["Message"],
+            one["Filename"],
+            one["Location"]["Start"]["LineNumber"],
+        )
+        for one in _report(folder, "cfn-lint", *rules, "--format", "json", "--", *templates)
+    ]
+
+
+def checkov(folder: Path, template: str) -> list[Finding]:
+    """Look for weaknesses in a CloudFormation template."""
+    offline = ["--framework", "cloudformation", "--skip-download"]
+    found = _report(folder, "checkov", *offline, "--output", "json", "--file", template)
+    if "summary" not in found or found["summary"]["parsing_errors"] or not found["summary"]["resource_count"]:
+        raise ScannerError(f"checkov could not read {template}")
+    return [
+        Finding(
+            one["check_id"],
+            one["resource"].rpartition(".")[2],
+            one["check_name"],
+            template,
+            one["file_line_range"][0],
+        )
+        for one in found["results"]["failed_checks"]
+    ]
+
+
+def _report(folder: Path, scanner: str, *arguments: str) -> Any:
+    offline = {**os.environ, "CKV_SKIP_PACKAGE_UPDATE_CHECK": "true"}
+    command = [str(INSTALLED / scanner), *arguments]
+    run = subprocess.run(command, cwd=folder, env=offline, capture_output=True, check=False, text=True)
+    try:
+        return json.loads(run.stdout)
+    except ValueError:
+        raise ScannerError(f"{scanner} ended with {run.returncode} and no report: {run.stderr[-2000:]}") from None
+
+
+# Waivers: findings that may stay
+
+WAIVERS = Path(__file__).with_name("waivers.toml")
+
+
+@dataclass(frozen=True)
+class Waiver:
+    """A decision that findings of these checks on these places stay."""
+
+    checks: list[str]
+    on: list[str]
+    reason: str
+
+    def covers(self, finding: Finding) -> bool:
+        """Return whether the waiver is for this finding."""
+        on_it = any(fnmatchcase(finding.place, place) for place in self.on)
+        return on_it and finding.check in self.checks
+
+
+def waivers() -> list[Waiver]:
+    """Return the waivers of the file."""
+    return [Waiver(**told) for told in tomllib.loads(WAIVERS.read_text())["waiver"]]
+
+
+def unwaived(found: Sequence[Finding], waived: Sequence[Waiver]) -> list[Finding]:
+    """Return the findings that no waiver covers."""
+    return [finding for finding in found if not any(waiver.covers(finding) for waiver in waived)]
+
+
+def unneeded(found: Sequence[Finding], waived: Sequence[Waiver]) -> list[str]:
+    """Return the checks and places in waivers that cover no finding."""
+    told: list[str] = []
+    for waiver in waived:
+        covered = [finding for finding in found if waiver.covers(finding)]
+        told += [check for check in waiver.checks if check not in {finding.check for finding in covered}]
+        told += [place for place in waiver.on if not any(fnmatchcase(finding.place, place) for finding in covered)]
+    return told
+
+
+# The gate
 
 
 def findings() -> list[Finding]:

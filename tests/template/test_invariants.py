@@ -7,9 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR
-from tests.template.invariants.invariant import Invariant, Mutant, Subject
+from tests.template.invariants.invariant import CONNECTOR, Built, Invariant, Mutant, Subject
 
 FOLDER = Path(__file__).with_name("invariants")
 MODULES = [import_module(f"tests.template.{FOLDER.name}.{path.stem}") for path in sorted(FOLDER.glob("*.py"))]
@@ -57,6 +55,6 @@ def test_a_mode_is_one_that_the_parameters_allow(mode: str) -> None:
     for name, value in CONNECTOR.modes[mode].items():
         parameter = CONNECTOR.source()["Parameters"][name]
 
-        assert value in parameter.get("AllowedValues", [value])
+        assert value in map(str, parameter.get("AllowedValues", [value]))
         values = value.split(",") if parameter["Type"] == "CommaDelimitedList" else [value]
         assert all(re.fullmatch(parameter.get("AllowedPattern", ".*"), one) for one in values)

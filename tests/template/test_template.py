@@ -1,18 +1,24 @@
-"""The contract of the template: parameters, outputs, what the functions are told. For the rest see invariants."""
+"""The contract of the template, what the functions are told, canaries. For the rest see invariants."""
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+import tomllib
+from collections.abc import Callable, Mapping
 from functools import cache
 from typing import Any
 
 import pytest
 import yaml  # type: ignore[import-untyped]  # it ships no types
 from cfnlint.api import ManualArgs, lint
+from samcli.cli.types import CfnParameterOverridesType
 
-from personal_link.domain.errors import SettingsError
+from personal_link.domain.errors import CODES, SettingsError
+from personal_link.metrics import NAMESPACE, Metric
 from personal_link.settings import load_queue_settings, load_settings
 from sandbox.template import REPOSITORY, SOURCE, source_template, translated_template
+from tests.template.invariants.alarms import LONGEST_DELAY, OF_A_CANARY, SHOWN, WATCHED
+from tests.template.invariants.invariant import Built
+from tests.template.invariants.roles import permissions
 
 PARAMETERS = {
     "CustomerGaugeRegion": "eu",
@@ -62,6 +68,7 @@ OUTPUTS = {
     "EventBusName",
     "DashboardUrl",
 }
+FUNCTIONS = ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction")
 CONSTRAINTS = {"AllowedValues", "AllowedPattern", "MinValue", "MaxValue", "MinLength", "MaxLength"}
 
 
@@ -70,12 +77,8 @@ def source() -> Mapping[str, Any]:
     return source_template()
 
 
-def environment_of(function: str) -> set[str]:
-    return set(translated_template()["Resources"][function]["Properties"]["Environment"]["Variables"])
-
-
-def named_in(error: SettingsError) -> set[str]:
-    return set(re.findall(r"\b[A-Z][A-Z_]{4,}\b", str(error)))
+def built(**parameters: str) -> Built:
+    return Built(translated_template(**parameters), parameters, source())
 
 
 def test_the_parameters_are_those_of_the_contract_with_their_defaults() -> None:
@@ -110,32 +113,13 @@ def test_cloudformation_itself_can_read_the_template() -> None:
     }
 
 
-def test_properties_are_in_block_style() -> None:
-    tree = yaml.compose(SOURCE.read_text())
-    flow = [
-        f"line {value.start_mark.line + 1}"
-        for node in mappings(tree)
-        for key, value in node.value
-        if key.value == "Properties" and value.flow_style and value.start_mark.line != value.end_mark.line
-    ]
-
-    assert flow == []
-
-
-def mappings(node: yaml.Node | None) -> Iterator[yaml.MappingNode]:
-    match node:
-        case yaml.MappingNode():
-            yield node
-            for _key, value in node.value:
-                yield from mappings(value)
-        case yaml.SequenceNode():
-            for value in node.value:
-                yield from mappings(value)
+def test_properties_of_more_than_one_line_are_in_block_style() -> None:
+    assert re.findall(r"^ +Properties: \{[^}\n]*$", SOURCE.read_text(), re.MULTILINE) == []
 
 
 # The same code as the transform that runs in AWS; `aws cloudformation package` uploads the folders first.
 @pytest.mark.parametrize("canary", ["false", "true"])
-def test_after_packaging_the_transform_leaves_nothing_that_cloudformation_does_not_know(canary: str) -> None:
+def test_after_packaging_the_transform_leaves_nothing_of_sam(canary: str) -> None:
     translated = translated_template(CanaryDeployments=canary)
 
     assert "Transform" not in translated
@@ -148,31 +132,107 @@ def test_what_the_transform_leaves_is_valid_cloudformation() -> None:
     assert [str(one) for one in found] == []
 
 
-OPTIONAL = {"ACCESS_TOKEN_SECRET_ARN", "AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "KNOWN_HEADINGS"}
+# What the functions are told
 
 
-@pytest.mark.parametrize("function", ["HttpApiFunction", "DirectInvocationFunction"])
-def test_the_template_gives_who_serves_callers_the_variables_that_its_settings_read_and_no_other(function: str) -> None:
-    with pytest.raises(SettingsError) as missing:
-        load_settings({})
+class Environment(dict[str, str]):
+    """An empty environment that remembers what was looked for."""
 
-    assert environment_of(function) - OPTIONAL == named_in(missing.value)
+    def __init__(self) -> None:
+        self.asked: set[str] = set()
 
-
-def test_the_template_gives_queue_worker_the_variables_that_its_settings_read_and_no_other() -> None:
-    with pytest.raises(SettingsError) as missing:
-        load_queue_settings({})
-
-    assert environment_of("QueueWorkerFunction") - OPTIONAL == named_in(missing.value)
+    def get(self, name: str, default: Any = None) -> Any:
+        self.asked.add(name)
+        return default
 
 
-@pytest.mark.parametrize("function", ["HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"])
-def test_the_template_passes_on_what_is_optional(function: str) -> None:
-    assert environment_of(function) >= OPTIONAL
+@pytest.mark.parametrize(
+    ("function", "load"),
+    [
+        ("HttpApiFunction", load_settings),
+        ("DirectInvocationFunction", load_settings),
+        ("QueueWorkerFunction", load_queue_settings),
+    ],
+)
+def test_a_function_gets_the_variables_that_its_settings_read_and_no_other(
+    function: str, load: Callable[[Environment], object]
+) -> None:
+    environment = Environment()
+    with pytest.raises(SettingsError):
+        load(environment)
+
+    assert (
+        set(translated_template()["Resources"][function]["Properties"]["Environment"]["Variables"]) == environment.asked
+    )
 
 
-def test_what_the_layers_ship_is_locked_with_hashes() -> None:
-    locked = (REPOSITORY / "layers" / "dependencies" / "requirements.txt").read_text()
-    shipped = re.findall(r"^([a-z0-9-]+)==\S+ \\\n +--hash=sha256:[0-9a-f]{64}", locked, re.MULTILINE)
+@pytest.mark.parametrize(
+    ("stage", "detail_types"), [("staging", "Personal Link Requested (staging)"), ("prod", "Personal Link Requested")]
+)
+def test_each_stage_of_samconfig_listens_to_detail_types_of_its_own(stage: str, detail_types: str) -> None:
+    configured = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())[stage]["deploy"]["parameters"]
+    parameters = CfnParameterOverridesType().convert(configured["parameter_overrides"], None, None)
 
-    assert shipped == ["aws-lambda-powertools", "jmespath", "typing-extensions", "urllib3"]
+    [rule] = built(**parameters).of_type("AWS::Events::Rule").values()
+    assert (rule["EventBusName"], rule["EventPattern"]) == ("default", {"detail-type": [detail_types]})
+
+
+# Alarms and canaries
+
+
+@pytest.mark.parametrize("name", [*WATCHED, *OF_A_CANARY])
+def test_an_alarms_text_is_one_sentence_and_its_page(name: str) -> None:
+    text = source()["Resources"][name]["Properties"]["AlarmDescription"]
+
+    assert re.fullmatch(rf"[A-Z][^.]+\. docs/operation\.md#{name.lower()}", text)
+
+
+def test_no_retry_waits_longer_by_itself_than_the_alarm_of_old_retries_rings_on() -> None:
+    assert max(meaning.longest_delay for meaning in CODES.values()) == LONGEST_DELAY
+
+
+def test_alarms_and_dashboard_are_about_metrics_that_the_functions_write() -> None:
+    code = (REPOSITORY / "layers" / "personal_link" / "personal_link" / "observability.py").read_text()
+    calls = re.findall(r"metrics\(\)\.add\(Metric\.(\w+)(.*)\)", code)
+    written = {Metric[name].value: {"Stack", *re.findall(r"(\w+)=", rest)} for name, rest in calls}
+
+    assert written.keys() == set(Metric)
+    watched = [(namespace, metric, dimensions) for namespace, metric, dimensions, *_how in WATCHED.values()]
+    shown = [(namespace, metric, dimensions) for namespace, metric, dimensions, *_how in SHOWN]
+    for namespace, metric, dimensions in [*watched, *shown]:
+        assert namespace != NAMESPACE or {name for name, _value in dimensions} <= written[metric]
+
+
+def test_all_at_once_needs_no_codedeploy_and_no_role_for_it() -> None:
+    resources = built(CanaryDeployments="false").resources
+
+    assert [name for name, one in resources.items() if "CodeDeploy" in one["Type"] or "UpdatePolicy" in one] == []
+    assert "DeploymentRole" not in resources
+
+
+@pytest.mark.parametrize("function", FUNCTIONS)
+def test_a_canary_tries_a_tenth_for_five_minutes_and_alarms_of_our_own_faults_take_it_back(function: str) -> None:
+    canary = built(CanaryDeployments="true")
+    group = canary.of_type("AWS::CodeDeploy::DeploymentGroup")[f"{function}DeploymentGroup"]
+
+    assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
+    assert "DEPLOYMENT_STOP_ON_ALARM" in group["AutoRollbackConfiguration"]["Events"]
+    moved = canary.resources[f"{function}Aliaslive"]["UpdatePolicy"]["CodeDeployLambdaAliasUpdate"]
+    assert moved["DeploymentGroupName"] == f"${{{function}DeploymentGroup}}"
+    # None of them counts a bad day of the vendor: Errors are those of the functions themselves.
+    alarms = [one["Name"].strip("${}") for one in group["AlarmConfiguration"]["Alarms"]]
+    assert [(WATCHED | OF_A_CANARY)[name][1] for name in alarms] == ["Bugs", "Errors", "Errors"]
+
+
+def test_codedeploy_may_move_the_aliases_and_look_at_alarms_and_nothing_else() -> None:
+    canary = built(CanaryDeployments="true")
+    groups = canary.of_type("AWS::CodeDeploy::DeploymentGroup").values()
+    of_an_alias = ("GetAlias", "UpdateAlias")
+
+    assert {group["ServiceRoleArn"] for group in groups} == {"${DeploymentRole.Arn}"}
+    assert permissions(canary.resources["DeploymentRole"]["Properties"]) == {
+        *((f"lambda:{action}", f"${{{one}.Arn}}") for action in of_an_alias for one in FUNCTIONS),
+        *((f"lambda:{action}", f"${{{one}.Arn}}:live") for action in of_an_alias for one in FUNCTIONS),
+        *(("lambda:GetProvisionedConcurrencyConfig", f"${{{one}.Arn}}:*") for one in FUNCTIONS),  # of a version too
+        ("cloudwatch:DescribeAlarms", "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"),
+    }

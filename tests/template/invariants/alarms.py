@@ -1,13 +1,13 @@
-"""Who is told of what: seven alarms, by a topic that only alarms of this account reach."""
+"""What alarms and dashboard tell: seven alarms wake somebody, and the dashboard answers four questions."""
 
+import json
+import re
+from collections.abc import Iterator
 from typing import Any
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR, EMAIL
-from tests.template.invariants.invariant import Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, Built, Mutant, Wrongs, change, without
 
 PARKED = "Resources ParkedRequests Properties"
-POLICY = "Resources AlarmTopicPolicy Properties PolicyDocument Statement"
 STACK = ("Stack", "${AWS::StackName}")
 WORKER = (("FunctionName", "${QueueWorkerFunction}"), ("Resource", "${QueueWorkerFunction}:live"))
 HTTP_API = (("FunctionName", "${HttpApiFunction}"), ("Resource", "${HttpApiFunction}:live"))
@@ -52,13 +52,8 @@ def the_alarm_of_old_retries_rings_on_between_two_of_them(built: Built) -> Wrong
 
 @CONNECTOR.invariant(
     without("Resources HttpFunctionErrors"),
-    without("Resources Bugs"),
-    change("Resources Bugs Properties Threshold", 5),
-    change("Resources UnknownOutcomes Condition", "HasAlarmEmail"),
     change(f"{PARKED} Dimensions 0 Value", {"Fn::GetAtt": ["ResultsQueue", "QueueName"]}),
     change("Resources WorkerErrors Properties Dimensions 1 Value", {"Ref": "QueueWorkerFunction"}),
-    change("Resources OldestRequest Properties MetricName", "AgeOfOldestMessage"),
-    change("Resources OldestRetry Properties ExtendedStatistic", "p99"),  # beside the statistic: CloudWatch refuses it
     change("Resources CredentialsRefused Properties Threshold", 5),
     change("Resources UnknownOutcomes Properties ComparisonOperator", "LessThanThreshold"),
 )
@@ -73,9 +68,7 @@ def an_alarm_goes_off_when_what_it_watches_is_too_much(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     without(f"{PARKED} AlarmActions"),
     change("Resources Bugs Properties AlarmActions", [{"Ref": "AlarmTopic"}]),
-    change(f"{PARKED} OKActions", []),
     change(f"{PARKED} ActionsEnabled", value=False),
-    change(f"{PARKED} TreatMissingData", "breaching"),  # where nothing happens nothing is wrong
     without(f"{PARKED} TreatMissingData"),
 )
 def seven_alarms_tell_the_topic_when_they_go_off_and_when_they_are_over(built: Built) -> Wrongs:
@@ -87,51 +80,113 @@ def seven_alarms_tell_the_topic_when_they_go_off_and_when_they_are_over(built: B
             yield f"{name}: {alarm.get('TreatMissingData')}"
 
 
-@CONNECTOR.invariant(
-    without("Resources AlarmSubscription"),
-    without("Resources AlarmSubscription Condition"),
-    change("Resources AlarmSubscription Properties Endpoint", EMAIL),
-    change("Resources AlarmSubscription Properties Protocol", "sms"),
-)
-def the_address_that_is_given_is_told_and_nobody_else(built: Built) -> Wrongs:
-    given = built.parameters["AlarmEmail"]
-    expected = [{"TopicArn": "${AlarmTopic}", "Protocol": "email", "Endpoint": given}] if given else []
-    if list(built.of_type("AWS::SNS::Subscription").values()) != expected:
-        yield f"AlarmSubscription: {built.of_type('AWS::SNS::Subscription')}"
-    elsewhere = built.with_parameters(AlarmEmail="another@example.com").of_type("AWS::SNS::Subscription")
-    if [one["Endpoint"] for one in elsewhere.values()] != ["another@example.com"]:
-        yield f"AlarmSubscription: {elsewhere}"
+BODY = "Resources Dashboard Properties DashboardBody"
+TEXT: str = CONNECTOR.source()["Resources"]["Dashboard"]["Properties"]["DashboardBody"]["Fn::Sub"]
+RESULTS_QUEUE = ("QueueName", "${ResultsQueue.QueueName}")
+API = (("ApiName", "${AWS::StackName}"), ("Stage", "live"))  # the API's name is that of the stack
+BY_CODE, BY_STATUS = (STACK, ("Code", "*")), (STACK, ("Status", "*"))
+
+# Each metric with its dimensions and its statistic. Of AWS's own metrics see invariants/alarms.py and
+# https://docs.aws.amazon.com/apigateway/latest/developerguide/api-gateway-metrics-and-dimensions.html
+SHOWN = {
+    ("PersonalLink", "Outcomes", BY_CODE, "Sum"),
+    ("PersonalLink", "TriedAgain", BY_CODE, "Sum"),
+    ("PersonalLink", "Parked", BY_CODE, "Sum"),
+    ("PersonalLink", "Refused", BY_CODE, "Sum"),
+    ("PersonalLink", "Bugs", (STACK,), "Sum"),
+    ("PersonalLink", "SetupFaults", (STACK,), "Sum"),
+    ("PersonalLink", "UnknownOutcomes", (STACK,), "Sum"),
+    ("AWS/Lambda", "Errors", WORKER, "Sum"),
+    ("AWS/Lambda", "Throttles", WORKER, "Sum"),
+    ("AWS/Lambda", "Errors", HTTP_API, "Sum"),
+    ("AWS/ApiGateway", "Count", API, "Sum"),
+    ("AWS/ApiGateway", "4XXError", API, "Sum"),
+    ("AWS/ApiGateway", "5XXError", API, "Sum"),
+    ("PersonalLink", "TokenFetches", (STACK,), "Sum"),
+    ("PersonalLink", "CircuitOpens", (STACK,), "Sum"),
+    ("PersonalLink", "VendorLatency", (STACK,), "p50"),
+    ("PersonalLink", "VendorLatency", (STACK,), "p90"),
+    ("PersonalLink", "VendorLatency", (STACK,), "p99"),
+    ("PersonalLink", "VendorAnswers", BY_STATUS, "Sum"),
+    ("AWS/ApiGateway", "Latency", API, "p50"),
+    ("AWS/ApiGateway", "Latency", API, "p99"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (REQUESTS_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesNotVisible", (REQUESTS_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (PARKED_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateNumberOfMessagesVisible", (RESULTS_QUEUE,), "Maximum"),
+    ("PersonalLink", "RetryAge", (STACK,), "Maximum"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", (REQUESTS_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", (PARKED_QUEUE,), "Maximum"),
+    ("AWS/SQS", "ApproximateAgeOfOldestMessage", (RESULTS_QUEUE,), "Maximum"),
+}
+
+
+def with_text(before: str, after: str) -> Mutant:
+    assert before in TEXT
+    return change(BODY, {"Fn::Sub": TEXT.replace(before, after)})
+
+
+def widgets(built: Built) -> list[dict[str, Any]]:
+    [board] = built.of_type("AWS::CloudWatch::Dashboard").values()
+    found: list[dict[str, Any]] = json.loads(board["DashboardBody"])["widgets"]
+    return found
+
+
+def shown(widget: dict[str, Any]) -> Iterator[tuple[object, ...]]:
+    """Yield the metrics of a widget, with what CloudWatch takes from the row before for "." and "..."."""
+    before: list[str] = []
+    for row in widget["properties"].get("metrics", []):
+        *words, options = row if isinstance(row[-1], dict) else [*row, {}]
+        if "expression" in options:
+            yield searched(options["expression"])
+            continue
+        if words[0] == "...":
+            words = [*before[: len(before) + 1 - len(words)], *words[1:]]
+        before = [before[place] if word == "." else word for place, word in enumerate(words)]
+        dimensions = tuple(zip(before[2::2], before[3::2], strict=True))
+        yield before[0], before[1], dimensions, options.get("stat", widget["properties"].get("stat"))
+
+
+def searched(expression: str) -> tuple[object, ...]:
+    found = re.fullmatch(
+        r"SEARCH\('{(\w+),Stack,(\w+)} MetricName=\"(\w+)\" Stack=\"(.+)\"', '(\w+)', 300\)", expression
+    )
+    assert found, expression
+    namespace, dimension, metric, stack, statistic = found.groups()
+    return namespace, metric, (("Stack", stack), (dimension, "*")), statistic
 
 
 @CONNECTOR.invariant(
-    without(f"{POLICY} 0 Condition"),
-    change(f"{POLICY} 0 Condition ArnLike aws:SourceArn", "arn:aws:cloudwatch:*:*:alarm:*"),
-    change(f"{POLICY} 0 Principal", "*"),
-    change(f"{POLICY} 0 Principal Service", "events.amazonaws.com"),
-    change(f"{POLICY} 0 Action", "sns:*"),
-    without(f"{POLICY} 1"),
-    change(f"{POLICY} +", {"Effect": "Allow", "Principal": "*", "Action": "sns:Subscribe", "Resource": "*"}),
-    change("Resources AlarmTopicPolicy Properties Topics", []),
-    change("Resources OtherTopic", {"Type": "AWS::SNS::Topic"}),
+    with_text('"Bugs"', '"Bug"'),
+    with_text('"SetupFaults", ".", "."', '"SetupFaults", "Code", "."'),
+    with_text(
+        '"${ParkedQueue.QueueName}"], ["...", "${ResultsQueue', '"${ResultsQueue.QueueName}"], ["...", "${ResultsQueue'
+    ),
+    with_text("{PersonalLink,Stack,Status}", "{PersonalLink,Stack,Code}"),
+    with_text('"${HttpApiFunction}:live"', '"${HttpApiFunction}"'),
 )
-def only_this_accounts_alarms_speak_by_the_topic_and_not_over_plain_http(built: Built) -> Wrongs:
-    alarm_of_this_account = "arn:${AWS::Partition}:cloudwatch:${AWS::Region}:${AWS::AccountId}:alarm:*"
-    statement = {"Action": "sns:Publish", "Resource": "${AlarmTopic}"}
-    expected = [
-        {
-            "Effect": "Allow",
-            "Principal": {"Service": "cloudwatch.amazonaws.com"},
-            **statement,
-            "Condition": {"ArnLike": {"aws:SourceArn": alarm_of_this_account}},
-        },
-        {
-            "Effect": "Deny",
-            "Principal": "*",
-            **statement,
-            "Condition": {"Bool": {"aws:SecureTransport": "false"}},
-        },
-    ]
-    for name in built.of_type("AWS::SNS::Topic"):
-        found = [one for one in built.of_type("AWS::SNS::TopicPolicy").values() if one["Topics"] == [f"${{{name}}}"]]
-        if [one["PolicyDocument"]["Statement"] for one in found] != [expected]:
-            yield f"{name}: {found}"
+def the_dashboard_shows_these_metrics_and_no_other(built: Built) -> Wrongs:
+    found = {metric for widget in widgets(built) for metric in shown(widget)}
+    yield from (f"Dashboard: {metric} {'too much' if metric in found else 'missing'}" for metric in found ^ SHOWN)
+
+
+@CONNECTOR.invariant(
+    with_text('"${OldestRetry.Arn}", ', ""),
+    with_text("What waits?", "Waiting"),
+)
+def the_dashboard_answers_its_questions_from_top_to_bottom(built: Built) -> Wrongs:
+    found = widgets(built)
+    questions = [one["properties"]["title"] for one in sorted(found, key=lambda one: (one["y"], one["x"]))]
+    asked = [re.split(r"(?<=[?]) ?", question)[0] for question in questions if "?" in question]
+    if asked != ["Is it healthy?", "What is failing?", "How slow is CustomerGauge?", "What waits?"]:
+        yield f"Dashboard: {questions}"
+    arns = [arn for one in found if one["type"] == "alarm" for arn in one["properties"]["alarms"]]
+    if sorted(arns) != sorted(f"${{{name}.Arn}}" for name in alarms(built)):
+        yield f"Dashboard: {arns}"
+
+
+@CONNECTOR.invariant(change("Resources PersonalLinkApi Properties DefinitionBody info title", "Personal links"))
+def the_api_has_the_name_that_the_dashboard_shows(built: Built) -> Wrongs:
+    for name, api in built.of_type("AWS::ApiGateway::RestApi").items():
+        if api.get("Name", api["Body"]["info"]["title"]) != "${AWS::StackName}":
+            yield f"{name}: {api['Body']['info']['title']}"

@@ -1,30 +1,101 @@
-"""The templates beside the connector's: roles are bounded, and the rule of an example has its own dead-letter queue."""
+"""The templates beside the connector's: a customer's key, the role for API Gateway's logs, the examples."""
 
 from collections.abc import Callable
 from functools import cache
+from typing import Any
 
 from samcli.yamlhelper import yaml_parse
 
 from sandbox.template import REPOSITORY, translated_template
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import BOUNDARY
-from tests.template.invariants.customer_key import as_it_is
-from tests.template.invariants.invariant import Subject, Template, Wrongs, change, without
+from tests.template.invariants.invariant import BOUNDARY, Built, Subject, Template, Wrongs, change, without
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:requests"
 LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function:direct:live"
+BOUNDED = {"PermissionsBoundaryArn": BOUNDARY}
+
+
+def as_it_is(template: Template, **_parameters: str) -> Template:
+    return template  # no SAM in it
 
 
 def companion(
-    path: str, translate: Callable[..., Template] = as_it_is, *, has_roles: bool = True, **parameters: str
+    path: str, translate: Callable[..., Template] = as_it_is, also: dict[str, str] | None = None, **parameters: str
 ) -> Subject:
+    """Return a template of docs, built with these parameters, and once more with `also` beside them."""
+
     @cache
     def source() -> Template:
         parsed: Template = yaml_parse((REPOSITORY / "docs" / path).read_text())
         return parsed
 
-    bounded = {"bounded": {**parameters, "PermissionsBoundaryArn": BOUNDARY}} if has_roles else {}
-    return Subject(source, translate, {"as it is": parameters, **bounded}, name=path)
+    more = {"bounded": parameters | also} if also else {}
+    return Subject(source, translate, {"as it is": parameters, **more}, name=path)
+
+
+# The customer's key
+
+CUSTOMER_KEY = companion("customer-key.yaml", StackName="links")
+KEY = "Resources CustomerKey"
+STATEMENTS = f"{KEY} Properties KeyPolicy Statement"
+USE = ["kms:Decrypt", "kms:GenerateDataKey"]
+OURS = "${AWS::Region}:${AWS::AccountId}"
+
+
+@CUSTOMER_KEY.invariant(change(f"{KEY} Properties EnableKeyRotation", value=False), without(f"{KEY} DeletionPolicy"))
+def the_key_is_renewed_every_year_and_outlives_its_stack(built: Built) -> Wrongs:
+    key = built.resources["CustomerKey"]
+    found = key["Properties"].get("EnableKeyRotation"), key.get("DeletionPolicy"), key.get("UpdateReplacePolicy")
+    if found != (True, "Retain", "Retain"):
+        yield f"CustomerKey: {found}"
+
+
+@CUSTOMER_KEY.invariant(
+    change(f"{STATEMENTS} 0 Principal", "*"),
+    without(f"{STATEMENTS} 0"),  # then nobody could ever change the key
+    without(f"{STATEMENTS} 1 Condition"),
+    change(f"{STATEMENTS} 4 Principal Service", "logs.us-east-1.amazonaws.com"),
+    change(f"{STATEMENTS} +", {"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}),
+)
+def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -> Wrongs:
+    of_a_rule = {"aws:SourceArn": f"arn:${{AWS::Partition}}:events:{OURS}:rule/*"}
+    of_a_topic = {"aws:SourceArn": "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*"}
+    of_a_log = {"kms:EncryptionContext:aws:logs:arn": f"arn:${{AWS::Partition}}:logs:{OURS}:log-group:/aws/*/links-*"}
+    write_logs = ["Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "DescribeKey"]
+    expected: list[tuple[dict[str, str], Any, Any]] = [
+        ({"AWS": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}, "kms:*", None),
+        ({"Service": "events.amazonaws.com"}, USE, {"ArnLikeIfExists": of_a_rule}),
+        ({"Service": "sns.amazonaws.com"}, USE, {"ArnLike": of_a_topic}),
+        ({"Service": "cloudwatch.amazonaws.com"}, USE, None),  # it does not tell KMS whose alarm it is
+        (
+            {"Service": "logs.${AWS::Region}.amazonaws.com"},
+            [f"kms:{name}" for name in write_logs],
+            {"ArnLike": of_a_log},
+        ),
+    ]
+    found = [
+        (statement["Principal"], statement["Action"], statement.get("Condition"))
+        for statement in built.of_type("AWS::KMS::Key")["CustomerKey"]["KeyPolicy"]["Statement"]
+    ]
+    if found != expected:
+        yield f"CustomerKey: {found}"
+
+
+# Roles
+
+LOGGING = companion("api-gateway-logging.yaml", also=BOUNDED)
+CONSUMER = companion(
+    "examples/consumer/template.yaml",
+    translated_template,
+    BOUNDED,
+    ResultsQueueArn=QUEUE,
+    WebhookUrl="https://example.com/links",
+)
+HAVE_ROLES = {
+    LOGGING: "CloudWatchRole",
+    companion("examples/schedule.yaml", also=BOUNDED, RequestsQueueArn=QUEUE, ParkedQueueArn=QUEUE): "SchedulerRole",
+    companion("examples/workflow.yaml", also=BOUNDED, DirectInvocationArn=LAMBDA): "SurveyWorkflowRole",
+    CONSUMER: "ConsumerFunction",  # SAM makes its role
+}
 
 
 def the_boundary_bounds_every_role(built: Built) -> Wrongs:
@@ -34,38 +105,15 @@ def the_boundary_bounds_every_role(built: Built) -> Wrongs:
             yield f"{name}: {role.get('PermissionsBoundary')}"
 
 
-LOGGING = companion("api-gateway-logging.yaml")
-SCHEDULE = companion("examples/schedule.yaml", RequestsQueueArn=QUEUE, ParkedQueueArn=QUEUE)
-WORKFLOW = companion("examples/workflow.yaml", DirectInvocationArn=LAMBDA)
-CONSUMER = companion(
-    "examples/consumer/template.yaml",
-    translated_template,
-    ResultsQueueArn=QUEUE,
-    WebhookUrl="https://example.com/links",
-)
-ORDER = companion("examples/order.yaml", has_roles=False, RequestsQueueArn=QUEUE)
-S3 = companion("examples/s3.yaml", has_roles=False, RequestsQueueArn=QUEUE)
-SALESFORCE, SHOPIFY, STRIPE, WOOCOMMERCE = (
-    companion(f"examples/{name}.yaml", has_roles=False, RequestsQueueArn=QUEUE, EventBusName="aws.partner/x")
-    for name in ("salesforce", "shopify", "stripe", "woocommerce")
-)
-
-
-BOUNDED = [
+EVERY_BOUNDARY = [
     subject.invariant(without(f"Resources {role} Properties PermissionsBoundary"))(the_boundary_bounds_every_role)
-    for subject, role in {
-        LOGGING: "CloudWatchRole",
-        SCHEDULE: "SchedulerRole",
-        WORKFLOW: "SurveyWorkflowRole",
-        CONSUMER: "ConsumerFunction",  # SAM makes its role
-    }.items()
+    for subject, role in HAVE_ROLES.items()
 ]
 
 
 @LOGGING.invariant(
     without("Resources CloudWatchRole DeletionPolicy"),
     change("Resources CloudWatchRole Properties AssumeRolePolicyDocument Statement 0 Principal", "*"),
-    change("Resources CloudWatchRole Properties ManagedPolicyArns", []),
     change("Resources CloudWatchRole Properties ManagedPolicyArns 0", "arn:aws:iam::aws:policy/AdministratorAccess"),
     without("Resources Account"),
 )
@@ -73,50 +121,53 @@ def api_gateway_alone_takes_the_role_to_write_logs_and_keeps_it(built: Built) ->
     role = built.resources["CloudWatchRole"]
     [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     found = (role.get("DeletionPolicy"), statement["Principal"], role["Properties"]["ManagedPolicyArns"])
-    if found != (
-        "Retain",
-        {"Service": "apigateway.amazonaws.com"},
-        ["arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"],
-    ):
+    writes_logs = "arn:${AWS::Partition}:iam::aws:policy/service-role/AmazonAPIGatewayPushToCloudWatchLogs"
+    if found != ("Retain", {"Service": "apigateway.amazonaws.com"}, [writes_logs]):
         yield f"CloudWatchRole: {found}"
     if built.of_type("AWS::ApiGateway::Account") != {"Account": {"CloudWatchRoleArn": "${CloudWatchRole.Arn}"}}:
         yield "Account: it does not get the role"
 
 
+# Rules of the examples
+
+HAVE_RULES = {
+    companion("examples/order.yaml", RequestsQueueArn=QUEUE): "OrderPaidRule",
+    companion("examples/s3.yaml", RequestsQueueArn=QUEUE): "DeliveredRule",
+    **{
+        companion(f"examples/{name}.yaml", RequestsQueueArn=QUEUE, EventBusName="aws.partner/x"): rule
+        for name, rule in {
+            "salesforce": "CaseClosedRule",
+            "shopify": "OrderFulfilledRule",
+            "stripe": "CheckoutCompletedRule",
+            "woocommerce": "OrderCompletedRule",
+        }.items()
+    },
+}
+
+
 def what_a_rule_cannot_deliver_is_kept(built: Built) -> Wrongs:
     """It goes to a queue of the example, since the parked queue takes nothing from another rule."""
-    for name, rule in built.of_type("AWS::Events::Rule").items():
-        for target in rule["Targets"]:
-            if target.get("DeadLetterConfig") != {"Arn": "${UndeliveredEvents.Arn}"}:
-                yield f"{name}: {target.get('DeadLetterConfig')}"
-        allowed = {
-            "Effect": "Allow",
-            "Principal": {"Service": "events.amazonaws.com"},
-            "Action": "sqs:SendMessage",
-            "Resource": "${UndeliveredEvents.Arn}",
-            "Condition": {"ArnEquals": {"aws:SourceArn": f"${{{name}.Arn}}"}},
-        }
-        policy = built.of_type("AWS::SQS::QueuePolicy")["UndeliveredEventsPolicy"]
-        if policy["Queues"] != ["${UndeliveredEvents}"] or policy["PolicyDocument"]["Statement"] != [allowed]:
-            yield f"UndeliveredEventsPolicy: {policy}"
-        if built.outputs["SenderArn"]["Value"] != f"${{{name}.Arn}}":
-            yield f"SenderArn: {built.outputs['SenderArn']}"
+    [(name, rule)] = built.of_type("AWS::Events::Rule").items()
+    allowed = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": "${UndeliveredEvents.Arn}",
+        "Condition": {"ArnEquals": {"aws:SourceArn": f"${{{name}.Arn}}"}},
+    }
+    policy = built.of_type("AWS::SQS::QueuePolicy")["UndeliveredEventsPolicy"]
+    if [target.get("DeadLetterConfig") for target in rule["Targets"]] != [{"Arn": "${UndeliveredEvents.Arn}"}]:
+        yield f"{name}: {rule['Targets']}"
+    if policy["Queues"] != ["${UndeliveredEvents}"] or policy["PolicyDocument"]["Statement"] != [allowed]:
+        yield f"UndeliveredEventsPolicy: {policy}"
+    if built.outputs["SenderArn"]["Value"] != f"${{{name}.Arn}}":
+        yield f"SenderArn: {built.outputs['SenderArn']}"
 
 
-POLICY = "Resources UndeliveredEventsPolicy Properties"
-KEPT = [
+EVERY_RULE = [
     subject.invariant(
-        change(f"Resources {rule} Properties Targets 0 DeadLetterConfig Arn", QUEUE),
         without(f"Resources {rule} Properties Targets 0 DeadLetterConfig"),
-        without(f"{POLICY} PolicyDocument Statement 0 Condition"),
-        change(f"{POLICY} Queues", []),
+        without("Resources UndeliveredEventsPolicy Properties PolicyDocument Statement 0 Condition"),
     )(what_a_rule_cannot_deliver_is_kept)
-    for subject, rule in {
-        ORDER: "OrderPaidRule",
-        S3: "DeliveredRule",
-        SALESFORCE: "CaseClosedRule",
-        SHOPIFY: "OrderFulfilledRule",
-        STRIPE: "CheckoutCompletedRule",
-        WOOCOMMERCE: "OrderCompletedRule",
-    }.items()
+    for subject, rule in HAVE_RULES.items()
 ]

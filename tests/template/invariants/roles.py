@@ -4,10 +4,8 @@ from collections.abc import Iterator
 from typing import Any
 
 from sandbox.template import translated_template
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import BOUNDARY, CONNECTOR, SECRET, SECRET_NAME
 from tests.template.invariants.functions import functions
-from tests.template.invariants.invariant import Wrongs, change, without
+from tests.template.invariants.invariant import CONNECTOR, SECRET, SECRET_NAME, Built, Wrongs, change, without
 
 HTTP_API = "Resources HttpApiRole Properties"
 WORKER = "Resources QueueWorkerRole Properties"
@@ -50,34 +48,20 @@ def permissions(role: dict[str, Any]) -> set[tuple[str, str]]:
 
 @CONNECTOR.invariant(
     change("Resources QueueWorkerFunction Properties Role", {"Fn::GetAtt": ["HttpApiRole", "Arn"]}),
-    change("Resources DirectInvocationFunction Properties Role", {"Fn::GetAtt": ["QueueWorkerRole", "Arn"]}),
-    change("Resources HttpApiFunction Properties Role", "arn:aws:iam::123456789012:role/admin"),
     without("Resources HttpApiFunction Properties Role"),  # SAM then makes one, with a managed policy
+    change("Resources MorePermissions", {"Type": "AWS::IAM::ManagedPolicy", "Properties": {}}),
 )
-def each_function_has_a_role_of_its_own(built: Built) -> Wrongs:
+def each_function_has_a_role_of_its_own_and_all_that_it_may_do_stands_in_this_template(built: Built) -> Wrongs:
     used = sorted(function["Role"] for function in functions(built).values())
     if used != sorted(f"${{{name}.Arn}}" for name in roles(built)):
         yield f"{', '.join(functions(built))}: {used}"
-
-
-@CONNECTOR.invariant(
-    change(f"{HTTP_API} ManagedPolicyArns", ["arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"]),
-    without("Resources QueueWorkerFunction Properties Role"),
-    change("Resources MorePermissions", {"Type": "AWS::IAM::ManagedPolicy", "Properties": {}}),
-)
-def all_that_a_role_may_do_stands_in_this_template(built: Built) -> Wrongs:
-    for name, role in roles(built).items():
-        if role.get("ManagedPolicyArns"):
-            yield f"{name}: {role['ManagedPolicyArns']}"
     for name, resource in built.resources.items():
-        if resource["Type"].startswith("AWS::IAM::") and resource["Type"] not in {"AWS::IAM::Role", "AWS::IAM::Policy"}:
-            yield f"{name}: {resource['Type']}"
+        kind, managed = resource["Type"], resource.get("Properties", {}).get("ManagedPolicyArns")
+        if managed or (kind.startswith("AWS::IAM::") and kind not in {"AWS::IAM::Role", "AWS::IAM::Policy"}):
+            yield f"{name}: {kind}, {managed}"
 
 
-@CONNECTOR.invariant(
-    without("Resources HttpApiFunction DependsOn"),
-    change("Resources QueueWorkerFunction DependsOn", "QueueWorkerLogGroup"),
-)
+@CONNECTOR.invariant(without("Resources HttpApiFunction DependsOn"))
 def a_function_is_made_after_all_that_its_role_may_do(built: Built) -> Wrongs:
     for name in functions(built):
         if built.resources[name].get("DependsOn") not in ("IssueLinksPolicy", ["IssueLinksPolicy"]):
@@ -85,7 +69,6 @@ def a_function_is_made_after_all_that_its_role_may_do(built: Built) -> Wrongs:
 
 
 @CONNECTOR.invariant(
-    change(f"{HTTP_API} AssumeRolePolicyDocument Statement 0 Principal", {"AWS": "arn:aws:iam::210987654321:root"}),
     change(
         f"{HTTP_API} AssumeRolePolicyDocument Statement 0 Principal Service",
         ["lambda.amazonaws.com", "ec2.amazonaws.com"],
@@ -151,36 +134,18 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
 
 
 @CONNECTOR.invariant(
-    change(f"{ALL_MAY} 0 Action", ["secretsmanager:GetSecretValue", "secretsmanager:PutSecretValue"]),
-    change(f"{ALL_MAY} 0 Resource", {"Ref": "CredentialsSecret"}),
     change(f"{ALL_MAY} 0 Resource", {"Ref": "CredentialsSecretArn"}),  # a name is no resource
-    change("Conditions HasSecretArn", {"Fn::Equals": ["a", "a"]}),
-    change("Conditions HasSecretName", {"Fn::Equals": ["a", "b"]}),
-    change(f"{ALL_MAY} 0 Resource", SECRET_STORE),
     change(f"{ALL_MAY} 0 Resource Fn::If 1 Fn::Sub", SECRET_STORE),
-    change(f"{ALL_MAY} 1 Action", "dynamodb:*"),
     change(f"{ALL_MAY} 1 Action +", "dynamodb:DeleteItem"),
-    change(f"{ALL_MAY} 1 Action", "dynamodb:PutItem"),
     change(f"{ALL_MAY} 2 Resource", [{"Fn::GetAtt": [f"{queue}Queue", "Arn"]} for queue in ("Results", "Requests")]),
-    without(f"{ALL_MAY} 3"),
-    change(f"{ALL_MAY} 3 Fn::If 1 Resource", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),  # which nobody may write
-    change(f"{ALL_MAY} 3 Fn::If 1 Action +", "secretsmanager:DeleteSecret"),
     change("Conditions UseSharedToken", {"Fn::Equals": ["a", "a"]}),
-    without(f"{ALL_MAY} 5"),
-    change(f"{ALL_MAY} 5 Fn::If 1 Action", "xray:PutTraceSegments"),
     change("Conditions UseTracing", {"Fn::Equals": ["a", "a"]}),
     change("Resources IssueLinksPolicy Properties Roles", [{"Ref": "HttpApiRole"}]),
-    change(f"{HTTP_API_MAY} 0 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
     change(f"{WORKER_MAY} 0 Action +", "sqs:PurgeQueue"),
-    change(f"{WORKER_MAY} 0 Resource", {"Fn::Sub": "arn:aws:sqs:${AWS::Region}:${AWS::AccountId}:*"}),
     change(f"{WORKER_MAY} 2 Resource", "*"),
     change(f"{WORKER_MAY} +", {"Effect": "Allow", "NotAction": "iam:PassRole", "Resource": "arn:aws:s3:::x"}),
-    change(f"{WORKER_MAY} +", {"Effect": "Allow", "Action": "s3:GetObject", "NotResource": "arn:aws:s3:::x"}),
-    change(f"{WORKER_MAY} 1 Action", ["sqs:SendMessage", "sqs:ReceiveMessage"]),
     without(f"{WORKER_MAY} 0"),
     change(f"{DIRECT_MAY} 0 Resource", {"Fn::GetAtt": ["ResultsQueue", "Arn"]}),  # then nothing could be parked
-    change(f"{DIRECT_MAY} 0 Resource", {"Fn::GetAtt": ["RequestsQueue", "Arn"]}),
-    change(f"{DIRECT_MAY} 1 Resource", {"Fn::GetAtt": ["QueueWorkerLogGroup", "Arn"]}),
     change(
         "Resources ThirdRole",
         {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
@@ -197,13 +162,7 @@ def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
 
 @CONNECTOR.invariant(
     without(f"{ALL_MAY} 4"),
-    change(f"{ALL_MAY} 4 Fn::If 1 Action", "kms:Decrypt"),
     change(f"{ALL_MAY} 4 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
-    change(f"{ALL_MAY} 4 Fn::If 1 Resource", {"Fn::Sub": "arn:aws:kms:${AWS::Region}:${AWS::AccountId}:key/other"}),
-    change(
-        f"{HTTP_API_MAY} +",
-        {"Effect": "Allow", "Action": "kms:Decrypt", "Resource": "arn:aws:kms:eu-west-1:123456789012:key/other"},
-    ),
 )
 def roles_use_the_customers_key_and_no_other(built: Built) -> Wrongs:
     key = built.parameters["KmsKeyArn"]
@@ -216,13 +175,9 @@ def roles_use_the_customers_key_and_no_other(built: Built) -> Wrongs:
 
 @CONNECTOR.invariant(
     without(f"{HTTP_API} PermissionsBoundary"),
-    without(f"{WORKER} PermissionsBoundary"),
-    without(f"{DIRECT} PermissionsBoundary"),
     without("Resources DeploymentRole Properties PermissionsBoundary"),
     change(f"{HTTP_API} PermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}),  # empty, IAM refuses it
-    change(f"{HTTP_API} PermissionsBoundary", BOUNDARY),
     without("Globals Function DeploymentPreference Role"),  # SAM then makes a role without it
-    without("Resources QueueWorkerFunction Properties Role"),
 )
 def the_permissions_boundary_bounds_every_role(built: Built) -> Wrongs:
     given = built.parameters["PermissionsBoundaryArn"] or None

@@ -1,16 +1,16 @@
-"""Who gets in by HTTP: whoever has the credential that `HttpAuth` names, on one path, and nobody else."""
+"""The API: who gets in, what API Gateway refuses by itself, and what it logs."""
 
+import json
+import re
 from collections.abc import Iterator
 from typing import Any
 
-from tests.template.invariants.built import Built
-from tests.template.invariants.connector import CONNECTOR, RANGES, WEB_ACL
-from tests.template.invariants.invariant import Wrongs, change, without
+from personal_link.domain.errors import CODES, Code
+from tests.template.invariants.invariant import CONNECTOR, Built, Wrongs, change, without
 
 API = "Resources PersonalLinkApi Properties"
 PATH = f"{API} DefinitionBody paths /personal-link"
 SCHEMES = f"{API} DefinitionBody components securitySchemes"
-INVOKE = "arn:${AWS::Partition}:apigateway:${AWS::Region}:lambda:path/2015-03-31/functions"
 EVENTS = "Resources HttpApiFunction Properties Events"
 OPEN = {"responses": {}, "x-amazon-apigateway-integration": {"type": "mock"}}
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}
@@ -46,12 +46,8 @@ def policy_statements(built: Built) -> Iterator[dict[str, Any]]:
 
 @CONNECTOR.invariant(
     change(f"{PATH} get", OPEN),
-    change(f"{PATH} x-amazon-apigateway-any-method", OPEN),
-    change(f"{API} DefinitionBody paths /{{proxy+}}", {"get": OPEN}),
     change(f"{API} Cors", "'*'"),
-    without(f"{PATH} post"),
     without(f"{EVENTS} Put Properties RestApiId"),  # SAM then makes a second API, an open one
-    change(f"{EVENTS} Any", {"Type": "Api", "Properties": {"Path": "/any", "Method": "any"}}),
 )
 def the_api_has_two_methods_on_one_path_and_no_other(built: Built) -> Wrongs:
     names = sorted(name for name, _method, _body in methods(built))
@@ -59,11 +55,16 @@ def the_api_has_two_methods_on_one_path_and_no_other(built: Built) -> Wrongs:
         yield f"{', '.join(apis(built))}: {names}"
 
 
+@CONNECTOR.invariant(without(f"{API} OpenApiVersion"))  # SAM then makes one more, called "Stage"
+def no_deployment_makes_a_stage_of_its_own(built: Built) -> Wrongs:
+    for name, deployment in built.of_type("AWS::ApiGateway::Deployment").items():
+        if "StageName" in deployment:
+            yield f"{name}: {deployment['StageName']}"
+
+
 @CONNECTOR.invariant(
-    change(f"{EVENTS} Http", {"Type": "HttpApi"}),
     change("Resources HttpApi", {"Type": "AWS::Serverless::HttpApi"}),
     change("Resources HttpApiFunction Properties FunctionUrlConfig", {"AuthType": "AWS_IAM"}),
-    change("Resources SecondApi", {"Type": "AWS::ApiGateway::RestApi", "Properties": {"Body": {"paths": {}}}}),
 )
 def there_is_no_door_beside_the_api(built: Built) -> Wrongs:
     doors = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api", "AWS::Lambda::Url", "AWS::AppSync::GraphQLApi")
@@ -74,19 +75,16 @@ def there_is_no_door_beside_the_api(built: Built) -> Wrongs:
 
 @CONNECTOR.invariant(
     change(f"{PATH} post security", []),
-    without(f"{PATH} put security"),
     change(f"{PATH} put security +", {}),  # a signature, or nothing
-    change(f"{PATH} put security 0", {"signature": []}),
-    change(f"{PATH} put security 0", {"Fn::If": ["UseApiKey", {"signature": []}, {"key": []}]}),
     change(f"{PATH} post security", [{"key": []}, {"signature": []}]),  # either is enough
     change(f"{PATH} post x-amazon-apigateway-auth", {"type": "NONE"}),
-    without(f"{SCHEMES} signature x-amazon-apigateway-authtype"),
-    change(f"{SCHEMES} key name", "apikey"),
+    change("Parameters HttpAuth AllowedValues +", "NONE"),
     change(f"{API} Auth", {"ApiKeyRequired": True}),
     change("Conditions UseApiKey", {"Fn::Equals": [{"Ref": "HttpAuth"}, "KEY"]}),
-    without(PATH),
 )
 def every_method_asks_for_a_signature_or_with_api_key_for_the_key(built: Built) -> Wrongs:
+    if (allowed := built.template["Parameters"]["HttpAuth"].get("AllowedValues")) != ["AWS_IAM", "API_KEY"]:
+        yield f"HttpAuth: {allowed}"
     asked = KEY_IN_A_HEADER if built.parameters["HttpAuth"] == "API_KEY" else SIGNATURE
     found = list(methods(built))
     if not found:
@@ -99,58 +97,11 @@ def every_method_asks_for_a_signature_or_with_api_key_for_the_key(built: Built) 
 
 
 @CONNECTOR.invariant(
-    change("Parameters HttpAuth AllowedValues +", "NONE"),
-    without("Parameters HttpAuth AllowedValues"),
-)
-def there_is_no_third_kind_of_credential(built: Built) -> Wrongs:
-    allowed = built.template["Parameters"]["HttpAuth"].get("AllowedValues")
-    if allowed != ["AWS_IAM", "API_KEY"]:
-        yield f"HttpAuth: {allowed}"
-
-
-@CONNECTOR.invariant(
-    without("Resources HttpUsagePlanKey"),
-    change("Resources HttpUsagePlanKey Properties UsagePlanId", "another-plan"),
-    without("Resources HttpUsagePlan Properties ApiStages"),
-    change("Resources HttpUsagePlan Properties ApiStages 0 Stage", "test"),
-    without("Resources HttpUsagePlan Properties Quota"),
-    change("Resources HttpUsagePlan Properties Quota Limit", 1_000_000_000),
-    without("Resources HttpUsagePlan Properties Throttle"),
-    without("Resources HttpUsagePlan Properties Throttle BurstLimit"),
-    without("Resources HttpApiKey Condition"),
-)
-def a_key_belongs_to_a_plan_of_this_stage_with_a_quota_and_a_throttle(built: Built) -> Wrongs:
-    with_keys = built.parameters["HttpAuth"] == "API_KEY"
-    plans = list(built.of_type("AWS::ApiGateway::UsagePlan").values())
-    members = [(key["KeyId"], key["UsagePlanId"]) for key in built.of_type("AWS::ApiGateway::UsagePlanKey").values()]
-    keys = list(built.of_type("AWS::ApiGateway::ApiKey"))
-    if keys != (["HttpApiKey"] if with_keys else []):
-        yield f"the keys are {keys}"
-    if members != ([("${HttpApiKey}", "${HttpUsagePlan}")] if with_keys else []):
-        yield f"HttpApiKey: its plans are {members}"
-    expected = {
-        "ApiStages": [{"ApiId": "${PersonalLinkApi}", "Stage": "${PersonalLinkApiliveStage}"}],
-        "Throttle": {"RateLimit": "20", "BurstLimit": "40"},
-        "Quota": {"Limit": "100000", "Period": "DAY"},
-    }
-    if plans != ([expected] if with_keys else []):
-        yield f"HttpUsagePlan: {plans}"
-
-
-@CONNECTOR.invariant(
     change(f"{API} Policy Fn::If 1 Statement 0", EVERYBODY),  # with signatures it would let in any account
-    change(f"{API} Policy", {"Version": "2012-10-17", "Statement": EVERYBODY}),
     change(f"{API} Auth", {"ResourcePolicy": {"AwsAccountWhitelist": ["210987654321"]}}),
     without(f"{API} Policy"),
-    without(f"{API} Policy Fn::If 1 Statement 1"),
-    without(f"{API} Policy Fn::If 1 Statement 0"),  # then no key gets in at all
-    without(f"{API} Policy Fn::If 1 Statement 1 Condition"),
-    change(f"{API} Policy Fn::If 0", "UseApiKey"),
     change(f"{API} Policy Fn::If 1 Statement 1 Effect", "Allow"),
-    change(f"{API} Policy Fn::If 1 Statement 1 Resource", "execute-api:/live/PUT/*"),
-    change(f"{API} Policy Fn::If 1 Statement 1 Condition", {"IpAddress": {"aws:SourceIp": RANGES}}),
     change(f"{API} Policy Fn::If 1 Statement 1 Condition NotIpAddress aws:SourceIp", {"Ref": "AllowedIpRanges"}),
-    change("Conditions HasAllowedIpRanges", {"Fn::Equals": [{"Ref": "AllowedIpRanges"}, ""]}),
 )
 def addresses_beside_the_allowed_ranges_are_denied_and_with_signatures_nobody_is_allowed(built: Built) -> Wrongs:
     denied = {
@@ -172,27 +123,7 @@ def addresses_beside_the_allowed_ranges_are_denied_and_with_signatures_nobody_is
 
 
 @CONNECTOR.invariant(
-    without("Resources HttpWebAcl"),
-    change("Resources HttpWebAcl Condition", "UseApiKey"),
-    change("Resources HttpWebAcl Properties ResourceArn", {"Fn::Sub": "${PersonalLinkApi}/stages/test"}),
-)
-def a_given_web_acl_stands_before_the_stage(built: Built) -> Wrongs:
-    stage = (
-        "arn:${AWS::Partition}:apigateway:${AWS::Region}::/restapis/${PersonalLinkApi}"
-        "/stages/${PersonalLinkApiliveStage}"
-    )
-    expected = [{"WebACLArn": WEB_ACL, "ResourceArn": stage}] if built.parameters["WebAclArn"] else []
-    if (found := list(built.of_type("AWS::WAFv2::WebACLAssociation").values())) != expected:
-        yield f"HttpWebAcl: {found}"
-
-
-@CONNECTOR.invariant(
     without(f"{EVENTS} Post"),
-    change(
-        f"{EVENTS} Get",
-        {"Type": "Api", "Properties": {"RestApiId": {"Ref": "PersonalLinkApi"}, "Method": "get", "Path": "/"}},
-    ),
-    change("Resources HttpApiFunction Properties FunctionUrlConfig", {"AuthType": "NONE"}),
     change(
         "Resources Invoke",
         {
@@ -219,20 +150,64 @@ def only_this_api_of_this_account_may_invoke_a_function(built: Built) -> Wrongs:
         yield f"{permission}: {'too much' if permission in found else 'missing'}"
 
 
+ANSWERS = f"{API} GatewayResponses"
+
+
+def stages(built: Built) -> dict[str, Any]:
+    return built.of_type("AWS::ApiGateway::Stage")
+
+
 @CONNECTOR.invariant(
-    change(f"{PATH} put x-amazon-apigateway-integration type", "mock"),
-    change(f"{PATH} put x-amazon-apigateway-integration httpMethod", "PUT"),  # Lambda takes nothing but POST
-    change(f"{PATH} post x-amazon-apigateway-integration uri", "https://example.com"),
-    change(
-        f"{PATH} put x-amazon-apigateway-integration uri", {"Fn::Sub": INVOKE + "/${HttpApiFunction.Arn}/invocations"}
-    ),
+    without(f"{API} SecurityPolicy"),  # then it is TLS_1_0
+    without(f"{API} EndpointAccessMode"),  # API Gateway refuses the one without the other
 )
-def every_method_is_answered_by_the_function(built: Built) -> Wrongs:
-    expected = {
-        "type": "aws_proxy",
-        "httpMethod": "POST",
-        "uri": INVOKE + "/${HttpApiFunction.Arn}:live/invocations",  # what is live, not what was uploaded last
-    }
+def the_api_takes_nothing_older_than_tls_1_2_with_forward_secrecy(built: Built) -> Wrongs:
+    for name, api in apis(built).items():
+        found = api.get("SecurityPolicy"), api.get("EndpointAccessMode")
+        if found != ("SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", "STRICT"):
+            yield f"{name}: {found}"
+
+
+STATUSES = {  # as API Gateway has them
+    "THROTTLED": "429",
+    "QUOTA_EXCEEDED": "429",
+    "INTEGRATION_TIMEOUT": "504",
+    "REQUEST_TOO_LARGE": "413",
+}
+
+
+@CONNECTOR.invariant(
+    change(f"{ANSWERS} QUOTA_EXCEEDED ResponseTemplates application/json", '{"message": "No.", "code": "quota"}'),
+    change(
+        f"{ANSWERS} REQUEST_TOO_LARGE ResponseTemplates application/json",
+        '{"message": "$context.error.message", "code": "too_large"}',
+    ),
+    change(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters Headers Retry-After", "'1'"),  # it lasts for the day
+    change(f"{ANSWERS} API_CONFIGURATION_ERROR StatusCode", 500),
+)
+def what_the_gateway_refuses_looks_like_what_the_function_refuses_and_echoes_nothing(built: Built) -> Wrongs:
+    answers = apis(built)["PersonalLinkApi"]["Body"]["x-amazon-apigateway-gateway-responses"]
+    expected = {*STATUSES, "INTEGRATION_FAILURE", "API_CONFIGURATION_ERROR"}
+    yield from (f"{name}: no answer of ours" for name in expected - answers.keys())
+    for name, answer in answers.items():
+        status = answer.get("statusCode") or STATUSES.get(name)
+        [text] = answer["responseTemplates"].values()
+        body = json.loads(text)
+        if body.keys() != {"message", "code"} or body["code"] not in list(Code) or "$" in text:
+            yield f"{name}: {body}"
+            continue
+        meaning = CODES[Code(body["code"])]
+        if status != str(meaning.http_status):
+            yield f"{name}: {body['code']} with status {status}"
+        waits = answer["responseParameters"].get("gatewayresponse.header.Retry-After", "")
+        some_time = "'3600'" if name == "QUOTA_EXCEEDED" else "'[1-9][0-9]?'"
+        if meaning.http_retry_after and not re.fullmatch(some_time, waits):
+            yield f"{name}: it does not say when to try again"
+
+
+@CONNECTOR.invariant(change("Resources HttpApiFunction Properties Timeout", 29))
+def the_function_ends_before_the_gateway_gives_up(built: Built) -> Wrongs:
+    longest = built.of_type("AWS::Lambda::Function")["HttpApiFunction"]["Timeout"]
     for name, method, _body in methods(built):
-        if method["x-amazon-apigateway-integration"] != expected:
-            yield f"PersonalLinkApi: {name}, {method['x-amazon-apigateway-integration']}"
+        if longest * 1000 >= method["x-amazon-apigateway-integration"].get("timeoutInMillis", 29_000):
+            yield f"HttpApiFunction: {longest} s, {name}"

@@ -1,0 +1,246 @@
+"""What is measured does its work on Lambda's own runtime, and a measurement that went wrong is an error."""
+
+import json
+import os
+import sys
+import time
+from collections.abc import Iterator
+from email.message import Message
+from importlib.util import module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from benchmarks import workloads
+from benchmarks.environment import Environment, Vendor, canned_account, canned_environment
+from benchmarks.goodput import Run, one_in_ten_fails, partly_failing, rate_limited
+from benchmarks.growth import slope
+from benchmarks.invocations import Context
+from benchmarks.lambda_runtime import StartError, start
+from benchmarks.shipped import Layout
+from benchmarks.start import Subject
+from benchmarks.workloads import processor_seconds, resident
+from personal_link.settings import load_queue_settings, load_settings
+from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
+from sandbox.emulator import without_aws
+from sandbox.template import REPOSITORY
+from tests.aws.account import Account, template_variables
+
+if TYPE_CHECKING:
+    from benchmarks.invocations import Function
+
+# Cold starts
+
+on_linux = pytest.mark.skipif(sys.platform != "linux", reason="AWS's emulator of the runtime runs on Linux")
+VARIABLES = without_aws() | {
+    "AWS_DEFAULT_REGION": "eu-west-1",
+    "AWS_ACCESS_KEY_ID": "testing",
+    "AWS_SECRET_ACCESS_KEY": "testing",
+}
+
+
+def layout_with(folder: Path, handler: str, code: str) -> Layout:
+    layout = Layout(folder)
+    layout.task(handler).mkdir(parents=True)
+    (layout.task(handler) / "entry.py").write_text(code)
+    layout.layers.mkdir(parents=True)
+    return layout
+
+
+@on_linux
+def test_the_init_phase_is_the_time_of_the_handlers_module_and_the_invocation_that_of_the_handler(
+    tmp_path: Path,
+) -> None:
+    code = "import sys, time; time.sleep(0.4)\ndef handler(event, context): time.sleep(0.2); return [event, sys.path]"
+    layout = layout_with(tmp_path, "http_api", code)
+
+    started = start(layout, "http_api", VARIABLES, {"a": 1})
+
+    assert started.answer[0] == {"a": 1}
+    assert str(layout.layers) in started.answer[1]
+    assert started.init > 400  # what it sleeps at least
+    assert started.invocation > 200
+
+
+@on_linux
+@pytest.mark.parametrize("code", ["def handler(event, context): raise KeyError('a')", "import nothing_of_this_name"])
+def test_a_handler_that_fails_is_not_measured(tmp_path: Path, code: str) -> None:
+    with pytest.raises(StartError, match=r"KeyError|nothing_of_this_name"):
+        start(layout_with(tmp_path, "broken", code), "broken", VARIABLES, {})
+
+
+@on_linux
+def test_a_start_whose_request_got_no_link_is_not_measured(tmp_path: Path) -> None:
+    layout = layout_with(tmp_path, "refusing", "def handler(event, context): return {'statusCode': 503}")
+
+    with pytest.raises(RuntimeError, match="refusing did not do its work"):
+        Subject("refusing", "refusing", layout, dict).started(VARIABLES)
+
+
+# Handlers
+
+
+@pytest.fixture(scope="module")
+def environment() -> Iterator[Environment]:
+    with canned_environment() as canned:
+        yield canned
+
+
+def test_the_functions_get_the_templates_variables_with_the_parameters_that_are_chosen(
+    environment: Environment,
+) -> None:
+    settings = load_queue_settings(environment.variables("queue_worker", BatchConcurrency="1"))
+
+    assert settings.connector == load_settings(environment.variables("http_api"))
+    assert settings.connector.imports_base_url == environment.vendor.url
+    assert (settings.retry_window_hours, settings.batch_concurrency) == (24, 1)
+
+
+def test_a_handler_that_does_not_do_its_work_ends_the_measurement(
+    environment: Environment, capfd: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(RuntimeError, match="take_turns failed in http_api"):
+        environment.run("http_api", workloads.take_turns, "http_api", 1, DefaultConfiguration="no-such-mapping")
+    assert "the handler did not do its work" in capfd.readouterr().err
+
+
+def test_a_measurement_counts_with_the_expected_survey_records_alone_and_includes_the_vendors_latency() -> None:
+    with canned_environment() as environment:
+        environment.vendor.answer_after(0.1)
+        ((single,), (double,)) = environment.run(
+            "queue_worker", workloads.work_batches, [1, 2], 1, BatchConcurrency="1"
+        )
+        environment.vendor.expect_records(5)
+        with pytest.raises(RuntimeError, match="5 survey records, 4 were expected"):
+            environment.vendor.expect_records(4)
+
+    assert single >= 100
+    assert double >= 200
+
+
+@pytest.mark.parametrize("function", ["queue_worker", "http_api"])
+def test_the_code_by_hand_and_the_handler_beside_it_make_the_same_calls(function: "Function") -> None:
+    with CustomerGaugeSandbox(client_secret="only-for-this-test") as sandbox:
+        vendor = Vendor(sandbox.base_url, sandbox.client_id, sandbox.client_secret)
+        aws = Environment(vendor, canned_account(vendor.secret)).run(function, workloads.last_calls, function)
+        by_hand, handler = sandbox.calls("personal-link")[-2:]
+
+    assert [name for name, _size in aws] == ["PutItem", "UpdateItem", "SendMessageBatch"] * 2
+    sizes = [size for _name, size in aws]
+    assert sizes[:3] == pytest.approx(sizes[3:], rel=0.03)
+    assert (by_hand.method, by_hand.path) == (handler.method, handler.path) == ("PUT", "/personal-link/")
+    assert {name.lower() for name in by_hand.headers} == {name.lower() for name in handler.headers}
+    assert json.loads(by_hand.body).keys() == json.loads(handler.body).keys() == {"configuration", "record"}
+    assert len(by_hand.body) == pytest.approx(len(handler.body), abs=4)
+
+
+# Goodput
+
+
+def call(number: int, path: str = "/personal-link/") -> Call:
+    body = json.dumps({"record": {"Order": f"run-{number:05}"}}).encode()
+    return Call("PUT", path, Message(), body, connection=1)
+
+
+def test_a_share_of_the_calls_fails_half_with_503_and_half_with_a_reset_and_the_same_ones_for_a_seed() -> None:
+    first, again = (list(map(partly_failing(0.2, seed=1), map(call, range(4000)))) for _time in range(2))
+
+    assert first == again
+    assert first.count(Reply.error(503)) == pytest.approx(400, rel=0.2)
+    assert first.count(Reply(fault="reset")) == pytest.approx(400, rel=0.2)
+
+
+def test_the_other_faults_of_the_goodput() -> None:
+    assert rate_limited(1.0, seed=1)(call(1)) == Reply.error(429, retry_after=1)
+    assert [number for number in range(40) if one_in_ten_fails(call(number))] == [0, 10, 20, 30]
+    assert partly_failing(1.0, seed=1)(call(1, path="/oauth2/token")) is None
+
+
+# Readings
+
+
+def test_the_slope_of_a_curve_and_the_memory_and_time_of_a_process() -> None:
+    memory, processor, until = resident(), processor_seconds(os.getpid()), time.process_time() + 0.3
+    filled = bytearray(os.urandom(1)) * (64 * 1024 * 1024)
+    while time.process_time() < until:
+        pass
+
+    assert resident() - memory == pytest.approx(len(filled) / 1024 / 1024, abs=4)
+    assert processor_seconds(os.getpid()) - processor == pytest.approx(0.3, abs=0.1)
+    assert slope({1_000: 8.0, 10_000: 800.0}, 1_000, 10_000) == pytest.approx(2.0)  # 100 times the time for 10 times
+    run = Run([float(second) for second in range(1, 201)], calls=200)
+    assert (run.done(0.9), run.done(1.0)) == (180.0, 200.0)
+
+
+# The references: a request comes off the queue, its link goes to the results queue
+
+REQUEST = {"record": {"Email": "joe.doe@example.com"}, "reference": "order-1"}
+BOTH = pytest.mark.parametrize("name", ["tutorial", "composed"])
+
+
+class LambdaContext(Context):
+    """Lambda's context with what Powertools logs of it."""
+
+    function_name = "reference"
+    memory_limit_in_mb = 256
+    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:reference"
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+
+@pytest.fixture
+def filled(account: Account, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
+    """The account, with the template's variables in the environment."""
+    for name, value in template_variables(account, vendor).items():
+        monkeypatch.setenv(name, value)
+    return account
+
+
+def reference(name: str) -> ModuleType:
+    """The reference, loaded anew: its clients and caches are made when it is imported."""
+    spec = spec_from_file_location(name, REPOSITORY / "benchmarks" / "references" / f"{name}.py")
+    assert spec
+    assert spec.loader
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module
+
+
+@BOTH
+def test_a_reference_sends_the_link_of_each_request_to_the_results_queue(
+    name: str, filled: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    messages = [filled.queued_record(json.dumps(REQUEST)), filled.queued_record(json.dumps(REQUEST))]
+
+    answer = reference(name).handler({"Records": messages}, LambdaContext(60_000))
+
+    results = [json.loads(message["Body"]) for message in filled.results()]
+    assert answer in (None, {"batchItemFailures": []})
+    assert [result["reference"] for result in results] == ["order-1", "order-1"]
+    assert {result["personal_link"]["survey_link"] for result in results} == {link.survey_link for link in vendor.links}
+    assert [link.record for link in vendor.links] == [REQUEST["record"], REQUEST["record"]]
+
+
+@pytest.mark.parametrize(("name", "tokens", "links"), [("tutorial", 3, 3), ("composed", 1, 2)])
+def test_composed_keeps_the_token_and_makes_one_link_of_a_message_that_comes_twice_and_tutorial_does_not(
+    name: str, tokens: int, links: int, filled: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    handler, message = reference(name).handler, filled.queued_record(json.dumps(REQUEST))
+
+    for _ in range(2):
+        handler({"Records": [message]}, LambdaContext(60_000))
+    handler({"Records": [filled.queued_record(json.dumps(REQUEST))]}, LambdaContext(60_000))
+
+    assert len(vendor.calls("token")) == tokens
+    assert len(vendor.links) == links
+
+
+def test_composed_lets_only_the_message_come_again_that_failed(filled: Account, vendor: CustomerGaugeSandbox) -> None:
+    vendor.script("personal-link", Reply.error(503))
+    messages = [filled.queued_record(json.dumps(REQUEST)), filled.queued_record(json.dumps(REQUEST))]
+
+    answer = reference("composed").handler({"Records": messages}, LambdaContext(60_000))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": messages[0]["messageId"]}]}
+    assert len(filled.results()) == 1

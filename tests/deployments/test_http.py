@@ -1,0 +1,345 @@
+"""Who gets in by HTTP, and the callers of docs/examples/callers as they stand: with signatures, then with keys.
+
+One stack is deployed three times: with signatures, with keys and other parameters, and closed to this address. The
+tests run in that order.
+"""
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any, Final
+
+import pytest
+from botocore.credentials import Credentials
+from playwright._impl._driver import compute_driver_executable
+
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.emulator import REGION, Emulator, running_emulator
+from sandbox.http_caller import (
+    HttpCaller,
+    anonymous_caller,
+    caller_with_policy,
+    keyed_caller,
+    permitted_caller,
+)
+from sandbox.stack import STACK_NAME, Stack, deploy
+from sandbox.template import REPOSITORY
+from sandbox.vendor_replies import Reply
+
+BODY = (REPOSITORY / "events" / "http_put.json").read_text()
+METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
+BESIDE = ["/", "/personal-link/1", "/Personal-Link", "//personal-link", "/../test-invoke-stage"]
+EVERYTHING = {"Effect": "Allow", "Action": "*", "Resource": "*"}
+SOMETHING_ELSE = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
+HERE, ELSEWHERE = "10.0.0.0/8,127.0.0.0/8", "10.0.0.0/8,2001:db8::/32"
+
+
+@dataclass
+class Site:
+    """The stack as it was deployed last, and the parameters that it has."""
+
+    emulator: Emulator
+    vendor: CustomerGaugeSandbox
+    parameters: dict[str, str] = field(default_factory=dict)
+
+    def deploy(self, **changes: str) -> Stack:
+        self.parameters |= changes
+        urls = {"AuthBaseUrl": self.vendor.base_url, "ImportsBaseUrl": self.vendor.base_url}
+        return deploy(self.emulator, **urls, **self.parameters)
+
+    def live(self) -> list[Any]:
+        """Return the configuration of what is called of each function."""
+        client = self.emulator.client("lambda")
+        resources = self.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
+        names = [
+            one["PhysicalResourceId"]
+            for one in resources["StackResources"]
+            if one["ResourceType"] == "AWS::Lambda::Function"
+        ]
+        return [client.get_function_configuration(FunctionName=name, Qualifier="live") for name in names]
+
+
+@pytest.fixture(scope="module")
+def site() -> Iterator[Site]:
+    with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
+        yield Site(emulator, vendor)
+
+
+@pytest.fixture(scope="module")
+def vendor(site: Site) -> CustomerGaugeSandbox:
+    return site.vendor
+
+
+def everywhere(caller: HttpCaller) -> set[int]:
+    """Return the statuses that a caller gets by every method on the path of the API and on those beside it."""
+    root = caller.stack.http_url.removesuffix("/personal-link")
+    urls = [caller.stack.http_url, *(root + path for path in BESIDE)]
+    return {caller.send(method, BODY, url=url).status for method in METHODS for url in urls}
+
+
+def assert_gets_in_by_two_methods_and_nowhere_else(caller: HttpCaller) -> None:
+    by_method = {method: caller.send(method, BODY).status for method in METHODS}
+    root = caller.stack.http_url.removesuffix("/personal-link")
+
+    assert by_method == {method: 200 if method in {"PUT", "POST"} else 403 for method in METHODS}
+    assert {caller.send("PUT", BODY, url=f"{root}/other").status, caller.send("PUT", BODY, url=root).status} == {403}
+
+
+def assert_each_of_two_callers_has_a_link_of_its_own(one: HttpCaller, other: HttpCaller) -> None:
+    for headers in ({}, {"Idempotency-Key": "order-1"}):
+        record = {"Email": "ana@example.com", "First Name": f"Ana {len(headers)}"}
+        body = json.dumps({"configuration": "contact", "record": record})
+        answers = [caller.send("PUT", body, headers) for caller in (one, other, one)]
+
+        assert [answer.status for answer in answers] == [200, 200, 200]
+        first, second, again = [answer.json()["data"]["survey_link"] for answer in answers]
+        assert first == again != second
+        assert ["idempotent-replayed" in answer.headers for answer in answers] == [False, False, True]
+
+
+# Signatures
+
+
+@pytest.fixture(scope="module")
+def signed(site: Site) -> Stack:
+    stack = site.deploy(HttpAuth="AWS_IAM", AllowedIpRanges=HERE)
+    stack.fill_secret(site.vendor.client_id, site.vendor.client_secret)
+    return stack
+
+
+@pytest.fixture(scope="module")
+def caller(signed: Stack) -> HttpCaller:
+    return permitted_caller(signed)
+
+
+@pytest.mark.parametrize("intruder", ["unsigned", "wrongly signed", "unknown", "permitted something else"])
+def test_nobody_without_a_permitted_signature_gets_in_anywhere(
+    signed: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox, intruder: str
+) -> None:
+    assert caller.credentials
+    match intruder:
+        case "unsigned":
+            intruding = anonymous_caller(signed)
+        case "wrongly signed":
+            intruding = HttpCaller(signed, Credentials(caller.credentials.access_key, "a wrong secret access key"))
+        case "unknown":
+            intruding = HttpCaller(signed, Credentials("AKIAUNKNOWNUNKNOWN00", "any secret access key"))
+        case _:
+            intruding = caller_with_policy(signed, "permitted-something-else", SOMETHING_ELSE)
+
+    assert everywhere(intruding) == {403}
+    assert vendor.calls("personal-link") == []
+
+
+def test_a_caller_of_another_account_does_not_get_in(signed: Stack) -> None:
+    iam = signed.emulator.client("iam", account="222222222222")
+
+    # AWS says 403; to the emulator an API of another account does not even exist.
+    assert everywhere(caller_with_policy(signed, "stranger", EVERYTHING, iam)) <= {403, 404}
+
+
+def test_a_permitted_caller_gets_in_by_two_methods_and_nowhere_else(caller: HttpCaller) -> None:
+    assert_gets_in_by_two_methods_and_nowhere_else(caller)
+
+
+def test_two_signed_callers_who_send_the_same_request_get_a_link_of_their_own_each(signed: Stack) -> None:
+    shop, crm = (caller_with_policy(signed, name, EVERYTHING) for name in ("shop", "crm"))
+
+    assert_each_of_two_callers_has_a_link_of_its_own(shop, crm)
+
+
+# The callers of docs/examples/callers
+
+CALLERS: Final = REPOSITORY / "docs" / "examples" / "callers"
+NODE: Final = str(compute_driver_executable()[0])  # the one that playwright brings
+PROGRAMS: Final = {"curl": ["sh", "call.sh"], "Python": [sys.executable, "call.py"], "Node": [NODE, "call.mjs"]}
+RETRYING: Final = ["Python", "Node"]
+
+
+def call(program: list[str], stack: Stack, body: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    """Run a caller with a key and a body, and an environment in which it trusts the emulator."""
+    authority = str(stack.emulator.authority)
+    return subprocess.run(
+        [*program, json.loads(body)["reference"], body],
+        cwd=CALLERS,
+        env={
+            "PATH": os.environ["PATH"],
+            "PERSONAL_LINK_URL": stack.http_url,
+            "AWS_REGION": REGION,
+            "AWS_EC2_METADATA_DISABLED": "true",
+            **dict.fromkeys(("CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), authority),
+            **environment,
+        },
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.fixture
+def signer(caller: HttpCaller) -> dict[str, str]:
+    """What a caller knows who may call this stack and nothing else."""
+    assert caller.credentials
+    return {
+        "AWS_ACCESS_KEY_ID": caller.credentials.access_key,
+        "AWS_SECRET_ACCESS_KEY": caller.credentials.secret_key,
+    }
+
+
+def a_request(reference: str, email: str = "ana@example.com") -> str:
+    return json.dumps({"configuration": "contact", "record": {"Email": email}, "reference": reference})
+
+
+def link_in(answer: str) -> str:
+    parsed = json.loads(answer)
+    link: str = parsed.get("data", parsed)["survey_link"]
+    return link
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_caller_that_is_told_to_slow_down_comes_again_with_its_key_and_gets_one_link(
+    signed: Stack, signer: dict[str, str], vendor: CustomerGaugeSandbox, name: str
+) -> None:
+    vendor.script("personal-link", Reply.error(429, retry_after=1))
+    made = len(vendor.links)
+
+    answers = [call(PROGRAMS[name], signed, a_request(name), **signer) for _time in range(2)]
+
+    assert [answer.returncode for answer in answers] == [0, 0], answers[0].stderr
+    assert [link_in(answer.stdout) for answer in answers] == [vendor.links[-1].survey_link] * 2
+    assert len(vendor.links) == made + 1
+
+
+@pytest.mark.parametrize("name", RETRYING)
+def test_a_caller_comes_again_after_a_lost_answer_and_says_that_the_link_is_lost(
+    signed: Stack, signer: dict[str, str], vendor: CustomerGaugeSandbox, name: str
+) -> None:
+    duplicate = "Personal link record could not be created because it duplicates with another record."
+    vendor.script("personal-link", Reply(fault="reset", commit=True), Reply.error(400, duplicate))
+
+    answer = call(PROGRAMS[name], signed, a_request(f"{name} loses an answer"), **signer)
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("outcome_unknown: ")
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_a_caller_says_what_is_wrong_with_its_request(signed: Stack, signer: dict[str, str], name: str) -> None:
+    answer = call(PROGRAMS[name], signed, a_request(f"{name} errs", email="nobody"), **signer)
+
+    assert answer.returncode != 0
+    assert "validation_failed" in answer.stdout + answer.stderr
+    assert "must be a valid email address" in answer.stdout + answer.stderr
+
+
+@pytest.mark.parametrize("name", RETRYING)
+def test_a_caller_that_is_not_let_in_does_not_come_again(signed: Stack, signer: dict[str, str], name: str) -> None:
+    signer["AWS_SECRET_ACCESS_KEY"] = "another"
+
+    answer = call(PROGRAMS[name], signed, a_request(f"{name} is a stranger"), **signer)
+
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("not_let_in: ")
+
+
+def test_no_caller_is_left_out() -> None:
+    known = {program[-1] for program in PROGRAMS.values()} | {"call_with_key.sh"}
+
+    assert {path.name for path in CALLERS.iterdir()} == known
+
+
+# Keys
+
+
+@pytest.fixture(scope="module")
+def versions(site: Site, signed: Stack) -> list[int]:  # noqa: ARG001 - is deployed before
+    """The versions that were live before the stack's owner changed from signatures to keys."""
+    return [int(one["Version"]) for one in site.live()]
+
+
+@pytest.fixture(scope="module")
+def keyed(site: Site, versions: list[int]) -> Stack:  # noqa: ARG001 - are read before
+    headings = "Account Name,Email,First Name,Last Name"
+    return site.deploy(HttpAuth="API_KEY", LogLevel="WARNING", KnownHeadings=headings)
+
+
+@pytest.fixture(scope="module")
+def key_holder(keyed: Stack) -> HttpCaller:
+    assert keyed.api_key_id
+    return keyed_caller(keyed, keyed.api_key_id)
+
+
+@pytest.mark.usefixtures("keyed")
+def test_a_deployment_that_changes_nothing_but_parameters_is_live(site: Site, versions: list[int]) -> None:
+    live = site.live()
+
+    assert [one["Environment"]["Variables"]["LOG_LEVEL"] for one in live] == ["WARNING"] * 3
+    assert all(int(one["Version"]) > earlier for one, earlier in zip(live, versions, strict=True))
+
+
+def test_a_heading_beside_the_known_ones_is_refused_with_the_one_that_was_meant(key_holder: HttpCaller) -> None:
+    wrong = json.dumps({"configuration": "contact", "record": {"Email": "ada@acme.example", "First name": "Ada"}})
+
+    answer = key_holder.send("PUT", wrong)
+
+    meant = ["is not a heading of the inbound mapping; did you mean First Name?"]
+    assert (answer.status, answer.json()["errors"]) == (400, {"record.First name": meant})
+
+
+@pytest.mark.parametrize("intruder", ["keyless", "wrongly keyed", "signed and keyless", "disabled", "of no plan"])
+def test_nobody_without_the_key_gets_in_anywhere(keyed: Stack, intruder: str) -> None:
+    gateway = keyed.emulator.client("apigateway")
+    match intruder:
+        case "keyless":
+            intruding = anonymous_caller(keyed)
+        case "wrongly keyed":
+            intruding = HttpCaller(keyed, api_key="a-key-that-nobody-was-given-00000000")
+        case "signed and keyless":
+            intruding = caller_with_policy(keyed, "signs", EVERYTHING)
+        case _:
+            key = gateway.create_api_key(enabled=intruder == "of no plan")["id"]
+            intruding = keyed_caller(keyed, key)
+
+    assert everywhere(intruding) == {403}
+
+
+def test_whoever_has_the_key_gets_in_by_two_methods_and_nowhere_else(key_holder: HttpCaller) -> None:
+    assert_gets_in_by_two_methods_and_nowhere_else(key_holder)
+
+
+def test_two_holders_of_keys_who_send_the_same_request_get_a_link_of_their_own_each(
+    keyed: Stack, key_holder: HttpCaller
+) -> None:
+    gateway = keyed.emulator.client("apigateway")
+    second = gateway.create_api_key(enabled=True)["id"]
+    [plan] = gateway.get_usage_plans()["items"]
+    gateway.create_usage_plan_key(usagePlanId=plan["id"], keyId=second, keyType="API_KEY")
+
+    assert_each_of_two_callers_has_a_link_of_its_own(key_holder, keyed_caller(keyed, second))
+
+
+def test_the_caller_with_a_key_gets_the_link_and_without_it_does_not(
+    keyed: Stack, key_holder: HttpCaller, vendor: CustomerGaugeSandbox
+) -> None:
+    assert key_holder.api_key
+    program = ["sh", "call_with_key.sh"]
+
+    let_in = call(program, keyed, a_request("keyed"), PERSONAL_LINK_API_KEY=key_holder.api_key)
+    refused = call(program, keyed, a_request("wrong"), PERSONAL_LINK_API_KEY="no key")
+
+    assert let_in.returncode == 0, let_in.stderr
+    assert link_in(let_in.stdout) == vendor.links[-1].survey_link
+    assert (refused.returncode, json.loads(refused.stdout)) == (22, {"message": "Forbidden"})
+
+
+# Addresses
+
+
+def test_from_an_address_that_may_not_call_nobody_gets_in(site: Site, key_holder: HttpCaller) -> None:
+    elsewhere = site.deploy(AllowedIpRanges=ELSEWHERE)
+
+    assert everywhere(HttpCaller(elsewhere, api_key=key_holder.api_key)) == {403}
