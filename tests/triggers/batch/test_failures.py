@@ -12,7 +12,6 @@ from personal_link.triggers.batch import BatchWorker
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import (
     Account,
-    answering,
     doing_before,
     on_every_call,
     refusing,
@@ -64,46 +63,10 @@ def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
     assert len(account.ledger_items()) == 1
 
 
-def test_what_cannot_be_read_is_parked_at_once_even_while_the_vendor_rests(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=60))
-
-    again = work(worker, a_record(message_id="m-1"), a_record("{", "m-2"), a_record({"record": {}}, "m-3"))
-
-    assert again == ["m-1"]
-    assert [values(message)["code"] for message in account.parked()] == ["invalid_request"]
-    assert [values(message)["code"] for message in account.results()] == ["invalid_request"]
-
-
-def test_after_the_wait_that_was_asked_for_calls_are_made_again(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=60))
-    work(worker, a_record(message_id="m-1"))
-    clock.advance(60.0)
-
-    again = work(worker, a_record(message_id="m-1", attempts=2), a_record(message_id="m-2", attempts=2))
-
-    assert again == []
-    assert len(account.results()) == 2
-
-
 # At the same time
 
 
-def test_the_messages_of_a_batch_are_worked_at_the_same_time(worker: BatchWorker, account: Account) -> None:
-    all_ten = threading.Barrier(10)
-
-    with on_every_call(account.dynamodb, "PutItem", lambda _: all_ten.wait(timeout=10)):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(10)))
-
-    assert again == []
-    assert not all_ten.broken
-    assert len(account.results()) == 10
-
-
-def test_no_more_of_them_than_the_setting_allows(
+def test_as_many_messages_as_the_setting_allows_are_worked_at_once_and_their_results_sent_together(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     at_once = AtOnce(at_least=3)
@@ -111,18 +74,13 @@ def test_no_more_of_them_than_the_setting_allows(
     with (
         on_every_call(account.dynamodb, "PutItem", at_once.enter),
         on_every_call(account.dynamodb, "UpdateItem", at_once.leave),
+        watched(account.sqs, "SendMessageBatch") as sent,
     ):
         work(replace(worker, concurrency=3), *(a_record(message_id=f"m-{number}") for number in range(10)))
 
     assert len(vendor.links) == 10
     assert at_once.most == 3
-
-
-def test_their_results_go_out_together_in_their_order(worker: BatchWorker, account: Account) -> None:
-    with watched(account.sqs, "SendMessageBatch") as sent:
-        work(worker, *(a_record(message_id=f"m-{number}") for number in range(10)))
-
-    (batch,) = sent
+    (batch,) = sent  # the results go out together, in their order
     sources = [json.loads(entry["MessageBody"])["source"]["id"] for entry in batch["Entries"]]
     assert sources == [f"m-{number}" for number in range(10)]
 
@@ -291,15 +249,6 @@ def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_wee
     (message,) = account.results()
     assert values(message)["status"] == "created"
     assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_result_that_was_not_taken_brings_only_its_own_message_again(worker: BatchWorker, account: Account) -> None:
-    answer = {"Successful": [{"Id": "0", "MessageId": "r-0"}, {"Id": "2", "MessageId": "r-2"}]}
-
-    with answering(account.sqs, "SendMessageBatch", answer):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(3)))
-
-    assert again == ["m-1"]
 
 
 def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(

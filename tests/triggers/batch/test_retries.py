@@ -11,7 +11,6 @@ from tests.aws.account import (
     Account,
     doing_before,
     refusing,
-    unreachable,
     values,
     watched,
 )
@@ -39,17 +38,6 @@ def test_a_message_waits_as_long_as_the_vendor_asks(
     ]
     assert account.results() == []
     assert account.parked() == []
-
-
-def test_a_message_waits_until_the_date_that_the_vendor_names(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(503, retry_after="Mon, 23 Nov 2026 10:01:30 GMT"))
-
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        work(worker, a_record())
-
-    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [90]
 
 
 def waits_of(worker: BatchWorker, account: Account, *receives: int, message_id: str = "m-1") -> list[int]:
@@ -100,17 +88,6 @@ def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(
     assert len(vendor.calls("personal-link")) == 9  # the first is its record's affair; eight more open the circuit
 
 
-def test_a_201_with_the_documented_body_is_a_created_result(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
-
-    work(worker, a_record())
-
-    (result,) = account.results()
-    assert json.loads(result["Body"])["personal_link"]["survey_link"] == "https://cust.xx/1"
-
-
 @pytest.mark.parametrize(("jitter", "waits"), [(0.0, [0, 1, 1]), (0.999, [1, 1, 2])])
 def test_chance_spreads_a_wait_up_to_its_ceiling_and_only_the_first_may_be_none(
     worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, waits: list[int]
@@ -126,15 +103,6 @@ def test_receives_without_an_attempt_do_not_lengthen_a_wait(
     vendor.script("personal-link", Reply.error(503), Reply.error(503))
 
     assert waits_of(worker, account, 40, 50) == [0, 1]
-
-
-def test_a_message_that_was_redriven_waits_as_a_new_one_does(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", *[Reply.error(503)] * 7)
-    waits_of(worker, account, 1, 2, 3, 4, 5, 6)
-
-    assert waits_of(worker, account, 1) == [0]
 
 
 def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_time(
@@ -153,46 +121,6 @@ def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_e
     vendor.script("personal-link", Reply.error(503), Reply.error(503))
 
     assert waits_of(worker, account, 50, 51) == [0, 96]
-
-
-def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429))
-
-    with unreachable(account.sqs, "ChangeMessageVisibilityBatch"):
-        again = work(worker, a_record())
-
-    assert again == ["m-1"]
-
-
-def test_a_message_that_came_again_gets_its_link(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(503, retry_after=2))
-    assert work(worker, a_record(attempts=1)) == ["m-1"]
-    clock.advance(2.0)
-
-    again = work(worker, a_record(attempts=2))
-
-    assert again == []
-    (message,) = account.results()
-    assert json.loads(message["Body"])["status"] == "created"
-    assert json.loads(message["Body"])["attempts"] == 2
-
-
-def test_a_message_whose_link_was_lost_says_so(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("personal-link", Reply(fault="close", commit=True))
-    assert work(worker, a_record(attempts=1)) == ["m-1"]
-
-    again = work(worker, a_record(attempts=2))
-
-    assert again == []
-    (message,) = account.results()
-    assert values(message) == {"status": "unknown", "code": "outcome_unknown", "source": "sqs"}
 
 
 def test_an_outage_of_the_ledger_costs_no_message(
