@@ -13,7 +13,7 @@ from personal_link import wiring
 from personal_link.metrics import metrics
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
-from tests.embedded_metrics import counted_in, values_of
+from tests.embedded_metrics import values_of
 from tests.handlers.conftest import Context, api_event
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
@@ -121,18 +121,6 @@ def test_an_outcome_whose_result_is_not_sent_is_not_counted_as_one(account: Acco
     out = capsys.readouterr().out
     assert values_of(out, "Outcomes", Stack="links") == []
     assert values_of(out, "TriedAgain", Stack="links", Code="internal_error") == [1.0]
-
-
-def test_no_metric_has_a_dimension_that_somebody_wrote(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
-    vendor.script("personal-link", Reply(422, {"message": "ada@acme.example", "errors": {"ada@acme.example": ["x"]}}))
-    call({**ADA, "configuration": "map-of-ada", "reference": "ticket-of-ada"}, key="key-of-ada")
-    deliver({**ADA, "configuration": 7, "reference": "ticket-of-ada"}, "ada")
-
-    dimensions = [one.dimensions for one in counted_in(capsys.readouterr().out)]
-    assert {value for one in dimensions for value in one.values()} == {
-        *("links", "http", "sqs"),
-        *("validation_failed", "invalid_request", "422"),
-    }
 
 
 # The faults that alarms tell of

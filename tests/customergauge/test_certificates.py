@@ -124,7 +124,7 @@ def test_a_handshake_that_does_not_end_ends_by_the_deadline_and_sent_nothing(tal
             create(gauge_at(server.tls_url), seconds=1.2)
 
         assert caught.value.code is Code.UNAVAILABLE
-        assert time.monotonic() - began < 1.7
+        assert time.monotonic() - began < 2.2
         assert server.requests == []
 
 
@@ -143,7 +143,7 @@ def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> No
         with pytest.raises(Unanswered):
             create(trusting(server.tls_url), seconds=2.0)
 
-        assert time.monotonic() - began < 2.5
+        assert time.monotonic() - began < 3.0
 
 
 def test_a_handshake_may_take_all_that_connecting_left_however_many_addresses_the_host_has(

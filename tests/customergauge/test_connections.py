@@ -234,7 +234,7 @@ def test_an_answer_of_a_hundred_megabytes_adds_less_than_five_of_memory_and_is_u
 ) -> None:
     def ask(gauge: CustomerGauge) -> None:
         with pytest.raises(OutcomeUnknown) as caught:
-            create(gauge)
+            create(gauge, seconds=15)
         assert caught.value.code is Code.BAD_RESPONSE
 
     assert peak_of(ask, talk) < 5 * MEGABYTE
@@ -299,7 +299,7 @@ def test_hints_that_never_end_end_by_the_deadline() -> None:
         with pytest.raises(Unanswered):
             create(gauge_at(server.url), seconds=1.1)
 
-        assert time.monotonic() - began < 1.6
+        assert time.monotonic() - began < 2.2
         assert len(server.requests) == 1
 
 

@@ -39,6 +39,7 @@ def test_the_token_request_is_a_form_of_client_credentials(
         f"grant_type=client_credentials&client_id={vendor.client_id}&client_secret={vendor.client_secret}"
     )
     assert token.life == 3600
+    assert repr(token) == "AccessToken(***, life=3600)"
 
 
 def test_a_link_is_requested_as_json_that_keeps_the_kinds_of_the_values(

@@ -334,3 +334,12 @@ def test_an_error_is_told_with_its_fields_and_in_the_vendors_words_where_there_a
     error: Refused | OutcomeUnknown, told: object
 ) -> None:
     assert describe(error) == told
+
+
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_an_outcome_shows_neither_record_nor_link_nor_the_vendors_words(outcome: Outcome) -> None:
+    shown = f"{outcome!r} {outcome} {outcome.personal_link!r}"
+
+    assert outcome.id in shown
+    for hidden in ("joe", "Email", "https", "order-7", "survey record"):
+        assert hidden not in shown

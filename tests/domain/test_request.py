@@ -306,3 +306,14 @@ def test_a_requests_fingerprint_never_changes_since_the_ledger_outlives_every_re
     request = check(delivered(content))
 
     assert request.fingerprint == "200f3332f047be0fc30566d24aa11cdab288d969728736d6b19244ce2d3ba9bc"
+
+
+def test_neither_a_delivery_nor_a_request_shows_what_the_caller_wrote() -> None:
+    record = {"Hidden Heading": "joe@example.com"}
+    delivery = delivered({"configuration": "hidden-map", "record": record, "idempotency_key": "hidden-key"})
+
+    shown = f"{delivery!r} {check(delivery)!r}"
+
+    assert "message-1" in shown
+    assert "hidden" not in shown.lower()
+    assert "joe" not in shown

@@ -7,14 +7,13 @@ from typing import Any
 
 import pytest
 
-import http_api
 import queue_worker
 from personal_link import wiring
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import PersonalLinkError, SettingsError
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
+from tests.handlers.conftest import ADA, Context, call, forget, lines
 
 pytestmark = pytest.mark.usefixtures("environment")
 
@@ -116,41 +115,3 @@ def test_the_lines_of_a_message_and_its_result_share_one_id(
         ("retry scheduled", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
         ("outcome", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
     ]
-
-
-def test_no_log_line_holds_anything_personal_or_secret(
-    log: io.StringIO, vendor: CustomerGaugeSandbox, account: Account
-) -> None:
-    person = {"Email": "ada@acme.example", "Phone": "+44 20 7946 0018", "First Name": "Augusta"}
-    request: dict[str, object] = {"record": person, "reference": "crm-0815", "idempotency_key": "order-of-augusta"}
-    refusal = {"message": "ada@acme.example is wrong", "errors": {"Email": ["ada@acme.example is wrong"]}}
-    vendor.script(
-        "personal-link",
-        Reply(),
-        Reply.error(401),
-        Reply(422, refusal),
-        Reply(500, {"message": "SQLSTATE: Duplicate entry 'ada@acme.example'"}),
-        Reply(200, {"data": {"survey_link": "javascript:ada@acme.example"}}),
-    )
-
-    call(request)
-    for number in range(3):
-        call({**request, "idempotency_key": f"augusta-{number}"})
-    call('{"record": {"Email": "ada@acme.example"')
-    call({"record": {"ada@acme.example": ["ada@acme.example"]}})
-    http_api.handler({**api_event(request), "body": person}, Context())
-    queue_worker.handler(sqs_event(request, "ada@acme.example", {"record": {"Email": person}}), Context(60))
-    vendor.rotate_secret("rotated-Wm9uZQ")
-    forget()
-    call({**request, "idempotency_key": "augusta-9"})
-
-    logged = log.getvalue()
-    tokens = {call.headers["Authorization"].removeprefix("Bearer ") for call in vendor.calls("personal-link")}
-    links = {text for link in vendor.links for text in (link.survey_link, link.survey_link_short)}
-    secrets = {vendor.client_id, "s3cret-QkVBUkVS", "rotated-Wm9uZQ"}
-    assert len(lines(log)) == 11
-    assert len(tokens) == 2
-    assert links
-    for private in {*tokens, *links, *secrets, "ada@", "acme", "7946", "ugusta", "crm-0815", "order-of", "receipt-of"}:
-        assert private not in logged
-    assert account.results()

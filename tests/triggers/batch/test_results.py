@@ -5,44 +5,37 @@ import tracemalloc
 
 import pytest
 
-from personal_link.triggers.batch import BatchWorker
-from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import (
-    Account,
     doing_before,
     refusing,
     values,
 )
-from tests.triggers.batch.conftest import a_record, work
+from tests.triggers.batch.conftest import Environment, a_record
 
 # Messages that are done
 
 
-def test_a_request_ends_as_a_result_and_its_message_is_done(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    again = work(worker, a_record({"record": {"Email": "ada@acme.example"}, "reference": "crm-0815"}))
+def test_a_request_ends_as_a_result_and_its_message_is_done(env: Environment) -> None:
+    again = env.work(a_record({"record": {"Email": "ada@acme.example"}, "reference": "crm-0815"}))
 
     assert again == []
-    (message,) = account.results()
+    (message,) = env.account.results()
     assert values(message) == {"status": "created", "code": "created", "source": "sqs"}
     body = json.loads(message["Body"])
     assert body["source"] == {"type": "sqs", "id": "m-1"}
     assert body["reference"] == "crm-0815"
-    assert body["personal_link"]["survey_link"] == vendor.links[0].survey_link
+    assert body["personal_link"]["survey_link"] == env.vendor.links[0].survey_link
 
 
-def test_an_event_put_on_the_queue_twice_is_one_call_and_an_empty_batch_is_done(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_an_event_put_on_the_queue_twice_is_one_call_and_an_empty_batch_is_done(env: Environment) -> None:
     event: dict[str, object] = {"id": "e-1", "detail-type": "x", "detail": {"record": {"Email": "ada@acme.example"}}}
 
-    work(worker, a_record(event, "m-1"))
-    work(worker, a_record(event, "m-2"))
-    assert work(worker) == []
+    env.work(a_record(event, "m-1"))
+    env.work(a_record(event, "m-2"))
+    assert env.work() == []
 
-    assert len(vendor.calls("personal-link")) == 1
-    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 1
+    assert len(env.vendor.calls("personal-link")) == 1
+    assert len({json.loads(message["Body"])["id"] for message in env.account.results()}) == 1
 
 
 @pytest.mark.parametrize(
@@ -63,29 +56,27 @@ def test_an_event_put_on_the_queue_twice_is_one_call_and_an_empty_batch_is_done(
     ids=["a value", "the record", "too large"],
 )
 def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result_always_of_the_same_bytes(
-    worker: BatchWorker, account: Account, content: dict[str, object], code: str, errors: object
+    env: Environment, content: dict[str, object], code: str, errors: object
 ) -> None:
-    assert work(worker, a_record(content), a_record(content, attempts=2)) == []
+    assert env.work(a_record(content), a_record(content, attempts=2)) == []
 
-    first, second = account.results()
+    first, second = env.account.results()
     assert first["Body"] == second["Body"]
     assert values(first) == {"status": "rejected", "code": code, "source": "sqs"}
     result = json.loads(first["Body"])
     assert (result["error"].get("errors"), result["attempts"]) == (errors, 0)
     assert (result["record"], result["reference"]) == (content["record"], "crm-0815")
-    assert account.parked() == []
+    assert env.account.parked() == []
 
 
-def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(env: Environment) -> None:
     published = {"Type": "Notification", "MessageId": "n-1", "Message": '{"record": {"Email": "ada@acme.example"}}'}
 
-    again = work(worker, a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
+    again = env.work(a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
 
     assert again == []
-    assert len(vendor.calls("personal-link")) == 1
-    first, second = (json.loads(message["Body"]) for message in account.results())
+    assert len(env.vendor.calls("personal-link")) == 1
+    first, second = (json.loads(message["Body"]) for message in env.account.results())
     assert (first["status"], first["source"]) == ("created", {"type": "sqs", "id": "n-1"})
     assert second == {**first, "replayed": True}
 
@@ -126,20 +117,18 @@ def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(
     ],
 )
 def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_wrong(
-    worker: BatchWorker, account: Account, body: str, code: str, detail: str
+    env: Environment, body: str, code: str, detail: str
 ) -> None:
-    again = work(worker, a_record(body))
+    again = env.work(a_record(body))
 
     assert again == []
-    assert account.results() == []
-    (parked,) = account.parked()
+    assert env.account.results() == []
+    (parked,) = env.account.parked()
     assert parked["Body"] == body
     assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
 
 
-def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(
-    worker: BatchWorker, account: Account
-) -> None:
+def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(env: Environment) -> None:
     junk = ', "junk": [' + "[]," * 120_000 + "[]]}"
     records = [
         a_record(f'{{"record": {{"Email": "m-{number}@acme.example"}}{junk}', f"m-{number}") for number in range(3)
@@ -147,37 +136,35 @@ def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(
     opened: list[int] = []
     tracemalloc.start()
 
-    with doing_before(account.dynamodb, "PutItem", lambda _: opened.append(tracemalloc.get_traced_memory()[0])):
-        assert work(worker, *records) == []
+    with doing_before(env.account.dynamodb, "PutItem", lambda _: opened.append(tracemalloc.get_traced_memory()[0])):
+        assert env.work(*records) == []
 
     tracemalloc.stop()
     assert opened[0] < 5_000_000  # with all of it, 24 MB
 
 
-def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:
+def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(env: Environment) -> None:
     first = a_record({"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}, "m-1")
     other = a_record({"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"}, "m-2")
 
-    again = work(worker, first, other)
+    again = env.work(first, other)
 
     assert again == []
-    created, rejected = (json.loads(message["Body"]) for message in account.results())
+    created, rejected = (json.loads(message["Body"]) for message in env.account.results())
     assert created["status"] == "created"
     assert rejected["error"]["code"] == "idempotency_key_reused"
     assert rejected["source"] == {"type": "sqs", "id": "m-2"}
     assert rejected["id"] != created["id"]
 
 
-def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twice(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twice(env: Environment) -> None:
     body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
 
-    again = work(worker, a_record(body, "m-1"), a_record(body, "m-2"))
+    again = env.work(a_record(body, "m-1"), a_record(body, "m-2"))
 
     assert again == []
-    assert len(vendor.calls("personal-link")) == 1
-    first, second = (message["Body"] for message in account.results())
+    assert len(env.vendor.calls("personal-link")) == 1
+    first, second = (message["Body"] for message in env.account.results())
     assert second == first.replace('"replayed":false', '"replayed":true')
     assert second != first
 
@@ -198,22 +185,20 @@ def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twi
         pytest.param('{"detail-type": "Other", "detail": {"record": {"A": 1}}}', id="an event without an id"),
     ],
 )
-def test_what_cannot_be_read_is_parked_at_once_as_it_came(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, body: str
-) -> None:
-    again = work(worker, a_record(body))
+def test_what_cannot_be_read_is_parked_at_once_as_it_came(env: Environment, body: str) -> None:
+    again = env.work(a_record(body))
 
     assert again == []
-    (parked,) = account.parked()
+    (parked,) = env.account.parked()
     assert parked["Body"] == body
     assert values(parked)["code"] == "invalid_request"
     assert values(parked)["attempts"] == "1"
-    assert account.results() == []
-    assert vendor.calls("token") == []
+    assert env.account.results() == []
+    assert env.vendor.calls("token") == []
 
 
-def test_what_cannot_be_parked_stays_in_the_queue(worker: BatchWorker, account: Account) -> None:
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
-        again = work(worker, a_record("no JSON"))
+def test_what_cannot_be_parked_stays_in_the_queue(env: Environment) -> None:
+    with refusing(env.account.sqs, "SendMessageBatch", "AccessDenied"):
+        again = env.work(a_record("no JSON"))
 
     assert again == ["m-1"]
