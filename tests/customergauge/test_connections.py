@@ -52,7 +52,7 @@ def test_an_answer_cut_before_its_body_is_no_answer_or_unknown_after_a_200(
             create(gauge_at(server.url))
 
         assert (type(caught.value), caught.value.code) == (kind, code)
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -74,7 +74,7 @@ def test_a_reset_in_mid_answer_leaves_one_request_on_the_wire(sent: bytes, kind:
             create(gauge_at(server.url))
 
         assert type(caught.value) is kind
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
 
 
 # An answer that is odd
@@ -102,7 +102,7 @@ def test_headers_do_not_hide_an_answer_however_many_they_are(headers: str) -> No
     lines = [status, headers.encode(), rest, *([headers.encode()] if len(headers) < 200_000 else [])]
     with serving(saying(b"\r\n".join(lines) + b"\r\n\r\n" + body)) as server:
         assert create(gauge_at(server.url)).survey_link == LINK + "1"
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
 
 
 TWO_MEGABYTES = "X-Large: " + "x" * 2_000_000
@@ -128,7 +128,7 @@ def test_headers_that_cannot_be_read_leave_what_the_status_says(
             create(gauge_at(server.url))
 
         assert (type(caught.value), caught.value.code) == (kind, code)
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
 
 
 def test_a_length_given_twice_alike_does_no_harm() -> None:
@@ -224,7 +224,7 @@ def peak_of(ask: Callable[[CustomerGauge], object], talk: Callable[[Line], None]
             _now, peak = tracemalloc.get_traced_memory()
         finally:
             tracemalloc.stop()
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
     return peak
 
 
@@ -300,7 +300,7 @@ def test_hints_that_never_end_end_by_the_deadline() -> None:
             create(gauge_at(server.url), seconds=1.1)
 
         assert time.monotonic() - began < 2.2
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -316,7 +316,7 @@ def test_a_flood_of_hints_and_a_change_of_protocol_are_no_answer(text: bytes) ->
         with pytest.raises(Unanswered):
             create(gauge_at(server.url))
 
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
 
 
 # An answer of another request

@@ -102,7 +102,7 @@ def read(answer: bytes) -> PersonalLink:
     """Return what the client makes of an answer; fail if it asks twice."""
     with serving(saying(answer)) as server:
         link = create(gauge_at(server.url))
-        assert len(server.requests) == 1
+        assert (server.connections, len(server.requests)) == (1, 1)
     return link
 
 

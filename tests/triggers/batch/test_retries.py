@@ -8,6 +8,7 @@ from sandbox.customergauge import Reply
 from tests.aws.account import (
     doing_before,
     refusing,
+    unreachable,
     values,
     watched,
 )
@@ -105,6 +106,13 @@ def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_e
     env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
 
     assert waits_of(env, 50, 51) == [0, 96]
+
+
+def test_a_message_comes_again_even_if_its_wait_cannot_be_set(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429))
+
+    with unreachable(env.account.sqs, "ChangeMessageVisibilityBatch"):
+        assert env.work(a_record()) == ["m-1"]
 
 
 def test_an_outage_of_the_ledger_costs_no_message(env: Environment) -> None:
