@@ -13,8 +13,8 @@ from personal_link import wiring
 from personal_link.metrics import metrics
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
-from tests.embedded_metrics import counted_in, values_of
-from tests.handlers.conftest import Context
+from tests.embedded_metrics import values_of
+from tests.handlers.conftest import Context, api_event
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
@@ -25,7 +25,7 @@ Captured = pytest.CaptureFixture[str]
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
-    """The variables that the template sets, and a new Lambda environment; the stack's name is `links`."""
+    """A new Lambda environment with the variables that the template sets; the stack's name is `links`."""
     for name, value in template_variables(account, vendor).items():
         monkeypatch.setenv(name, value)
     forget()
@@ -39,15 +39,7 @@ def forget() -> None:
 
 
 def call(body: object = None, *, key: str = "order-1") -> int:
-    event = {
-        "headers": {"Content-Type": "application/json", "Idempotency-Key": key},
-        "body": json.dumps(ADA if body is None else body),
-        "requestContext": {
-            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
-            "requestId": "c6af9ac6-7b61-11e6-9a41-93e8deadbeef",
-            "requestTimeEpoch": 1_795_427_999_500,
-        },
-    }
+    event = api_event(ADA if body is None else body, key=key)
     return int(http_api.handler(event, Context(seconds=60))["statusCode"])
 
 
@@ -81,35 +73,6 @@ def test_a_link_by_http_tells_its_outcome_the_vendors_answer_and_the_token(capsy
     assert values_of(out, "TokenFetches", **stack) == [1.0]
     [milliseconds] = values_of(out, "VendorLatency", **stack)
     assert 0 < milliseconds < 10_000
-
-
-def test_a_batch_counts_all_its_messages(capsys: Captured) -> None:
-    assert deliver(*[{"record": {"Email": f"{number}@acme.example"}} for number in range(10)]) == []
-
-    out = capsys.readouterr().out
-    assert values_of(out, "Outcomes", Stack="links", Source="sqs") == [1.0] * 10
-    assert values_of(out, "VendorAnswers", Stack="links", Status="200") == [1.0] * 10
-    assert len(values_of(out, "VendorLatency", Stack="links")) == 10
-
-
-def test_a_replay_is_counted_and_asks_the_vendor_nothing(capsys: Captured) -> None:
-    call()
-    capsys.readouterr()
-    call()
-
-    out = capsys.readouterr().out
-    assert values_of(out, "Replays", Stack="links") == [1.0]
-    assert values_of(out, "VendorAnswers", Stack="links") == []
-
-
-def test_a_call_without_an_answer_is_counted_by_none(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
-    vendor.script("personal-link", Reply(fault="reset"))
-
-    assert call() == 504
-    out = capsys.readouterr().out
-    assert values_of(out, "VendorAnswers", Stack="links", Status="none") == [1.0]
-    assert values_of(out, "Refused", Stack="links", Code="no_answer") == [1.0]
-    assert values_of(out, "Outcomes", Stack="links") == []
 
 
 def test_a_message_that_waits_is_counted_and_so_is_the_circuit_that_opens(
@@ -160,18 +123,6 @@ def test_an_outcome_whose_result_is_not_sent_is_not_counted_as_one(account: Acco
     assert values_of(out, "TriedAgain", Stack="links", Code="internal_error") == [1.0]
 
 
-def test_no_metric_has_a_dimension_that_somebody_wrote(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
-    vendor.script("personal-link", Reply(422, {"message": "ada@acme.example", "errors": {"ada@acme.example": ["x"]}}))
-    call({**ADA, "configuration": "map-of-ada", "reference": "ticket-of-ada"}, key="key-of-ada")
-    deliver({**ADA, "configuration": 7, "reference": "ticket-of-ada"}, "ada")
-
-    dimensions = [one.dimensions for one in counted_in(capsys.readouterr().out)]
-    assert {value for one in dimensions for value in one.values()} == {
-        *("links", "http", "sqs"),
-        *("validation_failed", "invalid_request", "422"),
-    }
-
-
 # The faults that alarms tell of
 
 
@@ -218,18 +169,12 @@ def meet_a_bug(_vendor: CustomerGaugeSandbox, account: Account) -> None:
     call()
 
 
-def try_a_message_again_for_an_hour(vendor: CustomerGaugeSandbox, _account: Account) -> None:
-    vendor.script("personal-link", Reply(503))
-    deliver(ADA, hours_ago=1.0)
-
-
 FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
     ("OldestRetry", retry_for_half_an_hour),
     ("UnknownOutcomes", lose_a_link),
     ("CredentialsRefused", refuse_the_credentials),
     ("CredentialsRefused", forbid_the_client),
     ("CredentialsRefused", leave_the_secret_empty),
-    ("OldestRetry", try_a_message_again_for_an_hour),
     ("Bugs", meet_a_bug),
 ]
 

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -77,9 +78,14 @@ def import_everything(folders: list[Path], names: list[str]) -> subprocess.Compl
     )
 
 
+@cache
+def tree_of(path: Path) -> ast.Module:
+    return ast.parse(path.read_text("utf-8"))
+
+
 def imported_modules(path: Path) -> Iterator[str]:
     """Yield the dotted name of every module that a file imports, wherever in it."""
-    for node in ast.walk(ast.parse(path.read_text("utf-8"))):
+    for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
@@ -102,13 +108,13 @@ def rooms_imported(path: Path) -> set[str]:
 
 def names_used(path: Path) -> set[str]:
     """Return every plain name and attribute in a file's code, and what it takes out of other modules."""
-    tree = ast.parse(path.read_text("utf-8"))
+    tree = tree_of(path)
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     return names | {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
-# --- importing does nothing -------------------------------------------------------------------------------------------
+# Importing does nothing
 
 
 def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
@@ -127,13 +133,10 @@ def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
     ("code", "complaint"),
     [
         ("import os; os.environ['HOME']", "the environment was read"),
-        ("import os; os.environ.get('HOME')", "the environment was read"),
         ("import os; os.getenv('HOME')", "the environment was read"),
         ("from os import environ; 'HOME' in environ", "the environment was read"),
-        ("import socket; socket.socket()", "I/O: socket"),
         ("import socket; socket.getaddrinfo('localhost', 1)", "I/O: socket"),
         ("open('/etc/hostname')", "I/O: opened"),
-        ("import pathlib; pathlib.Path('x').write_text('x')", "I/O: opened"),
         ("import subprocess; subprocess.run(['true'])", "I/O: subprocess"),
         ("import threading; threading.Thread(target=print).start()", "side effect: _thread"),
     ],
@@ -148,7 +151,7 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
     assert complaint in result.stderr
 
 
-# --- who may import what ----------------------------------------------------------------------------------------------
+# Who may import what
 
 
 @pytest.mark.parametrize(
@@ -165,18 +168,19 @@ def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, 
     assert {path.stem for path in [*MODULES, *HANDLERS] if library in top_level(path)} == importers
 
 
+@pytest.mark.parametrize("path", EVERY_FILE)
+def test_no_other_library_is_imported(path: Path) -> None:
+    libraries = {"urllib3", "botocore", "jmespath", "aws_lambda_powertools", "snapshot_restore_py"}
+    stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs"}
+    allowed = set() if room_of(path) in {"domain", "functions"} else libraries | stubs
+
+    assert top_level(path) - set(sys.stdlib_module_names) <= allowed | {"personal_link"}
+
+
 def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
     adapters = {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
 
     assert {path.stem for path in [*MODULES, *HANDLERS] if "botocore" in top_level(path)} <= adapters
-
-
-@pytest.mark.parametrize("path", EVERY_FILE)
-def test_no_other_library_is_imported(path: Path) -> None:
-    known = {"personal_link", "urllib3", "botocore", "jmespath", "aws_lambda_powertools", "snapshot_restore_py"}
-    stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs"}
-
-    assert top_level(path) - set(sys.stdlib_module_names) <= known | stubs
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
@@ -186,53 +190,31 @@ def test_imports_point_inwards(path: Path) -> None:
     assert rooms_imported(path) - {room} <= ROOMS.get(room, set())
 
 
-def test_each_room_is_there() -> None:
-    assert {room_of(path) for path in [*MODULES, *HANDLERS]} == {*ROOMS, "__init__"}
-
-
-def test_no_two_rooms_import_each_other() -> None:
+def test_the_rooms_are_those_of_the_table_and_no_two_import_each_other() -> None:
     order = list(ROOMS)
 
+    assert {room_of(path) for path in [*MODULES, *HANDLERS]} == {*ROOMS, "__init__"}
     assert [room for room in order for other in ROOMS[room] if order.index(other) <= order.index(room)] == []
 
 
-@pytest.mark.parametrize("path", [path for path in MODULES if room_of(path) == "domain"], ids=lambda path: path.stem)
-def test_the_domain_imports_the_standard_library_and_itself_alone(path: Path) -> None:
-    assert top_level(path) <= {"personal_link", *sys.stdlib_module_names}
+# Who may do what
 
 
-@pytest.mark.parametrize("path", HANDLERS, ids=lambda path: path.stem)
-def test_a_handler_imports_the_package_alone(path: Path) -> None:
-    assert top_level(path) - set(sys.stdlib_module_names) == {"personal_link"}
-
-
-# --- who may do what --------------------------------------------------------------------------------------------------
-
-
-def test_the_settings_alone_touch_the_environment() -> None:
-    forbidden = {"environ", "environb", "getenv", "getenvb", "putenv"}
-
-    assert [path.stem for path in [*MODULES, *HANDLERS] if names_used(path) & forbidden] == ["settings"]
-
-
-def test_the_queues_alone_send_messages() -> None:
-    senders = [
-        path.stem for path in [*MODULES, *HANDLERS] if any(name.startswith("send_message") for name in names_used(path))
-    ]
-
-    assert senders == ["queues"]
+@pytest.mark.parametrize(
+    ("names", "users"),
+    [
+        ({"environ", "environb", "getenv", "getenvb", "putenv"}, ["settings"]),
+        ({"send_message", "send_message_batch"}, ["queues"]),
+        ({"print", "pprint"}, []),
+    ],
+)
+def test_one_module_alone_reads_the_environment_one_sends_messages_and_none_prints(
+    names: set[str], users: list[str]
+) -> None:
+    assert [path.stem for path in [*MODULES, *HANDLERS] if names_used(path) & names] == users
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
-def test_nothing_is_printed(path: Path) -> None:
-    assert not names_used(path) & {"print", "pprint"}
-
-
-@pytest.mark.parametrize("path", EVERY_FILE)
-def test_no_module_is_longer_than_250_lines(path: Path) -> None:
+def test_every_module_says_what_it_is_for_in_at_most_250_lines(path: Path) -> None:
+    assert ast.get_docstring(tree_of(path))
     assert len(path.read_text("utf-8").splitlines()) <= 250
-
-
-@pytest.mark.parametrize("path", EVERY_FILE)
-def test_every_module_says_what_it_is_for(path: Path) -> None:
-    assert ast.get_docstring(ast.parse(path.read_text("utf-8")))

@@ -3,98 +3,60 @@
 from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
-from personal_link.aws.ledger import Ledger
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.domain.clock import Deadline
-from personal_link.domain.errors import NotProcessed, OutcomeUnknown, TryAgain, Unanswered
+from personal_link.domain.errors import NotProcessed, TryAgain, Unanswered
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, doing_before, refusing
 from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue
-
-# Answers after which certainly none was.
-NOT_PROCESSED = [
-    pytest.param(Reply.error(429), "rate_limited", id="429"),
-    pytest.param(Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
-    pytest.param(Reply.error(403), "forbidden", id="403"),
-    pytest.param(Reply.html(403), "forbidden", id="403 of a firewall"),
-    pytest.param(Reply.error(425), "unavailable", id="425"),
-]
-
-
-class Killed(BaseException):
-    """What nothing catches, as when Lambda ends an environment."""
-
-
-def kill(_: object) -> None:
-    raise Killed
-
+from tests.triggers.batch.conftest import Killed, kill
 
 # Attempts that certainly did nothing
 
 
-@pytest.mark.parametrize(("reply", "code"), NOT_PROCESSED)
+@pytest.mark.parametrize(
+    ("asked", "reply", "code"),
+    [
+        pytest.param("personal-link", Reply.error(429), "rate_limited", id="429"),
+        pytest.param("personal-link", Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
+        pytest.param("personal-link", Reply.html(403), "forbidden", id="403 of a firewall"),
+        pytest.param("personal-link", None, "unavailable", id="out of reach"),
+        pytest.param("token", Reply(fault="reset"), "unavailable", id="no token"),
+    ],
+)
 def test_duplicates_after_attempts_that_did_nothing_is_a_duplicate(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply, code: str
+    issuer: LinkIssuer,
+    vendor: CustomerGaugeSandbox,
+    asked: Literal["personal-link", "token"],
+    reply: Reply | None,
+    code: str,
 ) -> None:
     vendor.duplicate_rule = "campaign"
     issue(issuer, a_request("order-1"))
-    vendor.script("personal-link", reply)
+    if asked == "token":
+        vendor.revoke_tokens()
+    if reply is None:
+        vendor.stop()
+    else:
+        vendor.script(asked, reply)
     with pytest.raises(NotProcessed) as failure:
         issue(issuer, a_request("order-2"))
     assert failure.value.code == code
+    if reply is None:
+        vendor.start()
 
     outcome = issue(issuer, a_request("order-2"))
 
     assert outcome.status == "rejected"
     assert outcome.code == "duplicate_record"
     assert outcome.attempts == 2
-
-
-def test_duplicates_after_a_vendor_out_of_reach_is_a_duplicate(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    issue(issuer, a_request("order-1"))
-    vendor.stop()
-    with pytest.raises(NotProcessed) as failure:
-        issue(issuer, a_request("order-2"))
-    assert failure.value.code == "unavailable"
-    vendor.start()
-
-    outcome = issue(issuer, a_request("order-2"))
-
-    assert outcome.code == "duplicate_record"
-
-
-def test_without_a_token_no_request_is_sent_and_none_is_thought_to_be(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("token", Reply(fault="reset"))
-    with pytest.raises(NotProcessed) as failure:
-        issue(issuer, a_request("order-1"))
-    assert failure.value.code == "unavailable"
-    assert vendor.calls("personal-link") == []
-    issue(issuer, a_request("order-2"))
-
-    outcome = issue(issuer, a_request("order-1"))
-
-    assert outcome.code == "duplicate_record"
-
-
-def test_the_wait_that_the_vendor_asks_for_is_passed_on(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=120))
-
-    with pytest.raises(NotProcessed) as failure:
-        issue(issuer, a_request())
-
-    assert failure.value.retry_after == 120.0
 
 
 # Tokens and credentials
@@ -166,39 +128,34 @@ def test_credentials_not_filled_in_yet_leave_no_mark(
 # A ledger out of order, and death in between
 
 
-def test_without_the_ledger_nothing_is_called(
+@pytest.mark.parametrize(
+    ("reply", "code"), [(Reply(), "created"), (Reply(200, b"<html>"), "bad_response")], ids=["created", "bad_response"]
+)
+def test_a_success_that_the_ledger_did_not_take_is_told_and_stored_after_its_result_was_sent(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, reply: Reply, code: str
+) -> None:
+    vendor.script("personal-link", reply)
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        outcome = issue(issuer, a_request())
+    assert outcome.code == code
+    issuer.after_sending(outcome, Deadline.after(20.9, issuer.clock), sent=True, calls_to_come=2)
+    assert "outcome" not in account.ledger_items()[0]  # that might outlast the invocation
+
+    issuer.after_sending(outcome, Deadline.after(20, issuer.clock), sent=True)
+
+    assert issue(issuer, a_request()) == replace(outcome, replayed=True)
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
-    unwritable = replace(issuer, ledger=Ledger(account.dynamodb, "no-such-table", 21, clock))
-
-    with pytest.raises(NotProcessed) as failure:
-        issue(unwritable, a_request())
-
-    assert failure.value.code == "internal_error"
-    assert vendor.calls("token") == []
-    assert vendor.calls("personal-link") == []
-
-
-def test_a_link_that_the_ledger_did_not_take_is_still_told(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
-) -> None:
+    vendor.duplicate_rule = "campaign"
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
-        outcome = issue(issuer, a_request())
+        issue(issuer, a_request())
+    clock.advance(32)
 
-    assert outcome.status == "created"
-    assert outcome.personal_link is not None
-    assert outcome.personal_link.survey_link == vendor.links[0].survey_link
-
-
-def test_a_success_without_a_link_that_the_ledger_did_not_take_is_still_told(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
-) -> None:
-    vendor.script("personal-link", Reply(200, b"<html>"))
-
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
-        outcome = issue(issuer, a_request())
-
-    assert outcome.code == "bad_response"
+    assert issue(issuer, a_request()).code == "outcome_unknown"
 
 
 @pytest.mark.parametrize("code", ["no_matching_campaign", "outcome_unknown"])
@@ -270,43 +227,6 @@ def test_the_ledger_is_not_tried_again_when_that_might_outlast_the_invocation(
     assert "outcome" not in item
 
 
-def test_a_link_that_the_ledger_did_not_take_is_stored_after_its_result_was_sent(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
-) -> None:
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
-        outcome = issue(issuer, a_request())
-
-    issuer.after_sending(outcome, Deadline.after(20, issuer.clock), sent=True)
-
-    assert issue(issuer, a_request()) == replace(outcome, replayed=True)
-    assert len(vendor.calls("personal-link")) == 1
-
-
-def test_nothing_is_stored_after_the_sending_when_that_might_outlast_the_invocation(
-    issuer: LinkIssuer, account: Account
-) -> None:
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
-        outcome = issue(issuer, a_request())
-
-    issuer.after_sending(outcome, Deadline.after(20.9, issuer.clock), sent=True, calls_to_come=2)
-
-    (item,) = account.ledger_items()
-    assert "outcome" not in item
-
-
-def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
-        issue(issuer, a_request())
-    clock.advance(32)
-
-    outcome = issue(issuer, a_request())
-
-    assert outcome.code == "outcome_unknown"
-
-
 @pytest.mark.parametrize("reply", [Reply.error(429), Reply(fault="reset")], ids=["429", "reset"])
 def test_a_failed_call_is_told_as_such_even_when_the_ledger_fails_too(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, reply: Reply
@@ -336,16 +256,6 @@ def test_death_between_the_vendors_answer_and_the_ledger_makes_duplicates_unknow
     assert len(vendor.calls("personal-link")) == 2
 
 
-def test_death_after_the_ledger_loses_nothing(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
-    issue(issuer, a_request())  # and its outcome is never sent
-
-    outcome = issue(issuer, a_request())
-
-    assert outcome.personal_link is not None
-    assert outcome.personal_link.survey_link == vendor.links[0].survey_link
-    assert len(vendor.calls("personal-link")) == 1
-
-
 def test_a_link_that_comes_after_another_attempt_has_begun_is_not_told_twice_over(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
@@ -361,13 +271,3 @@ def test_a_link_that_comes_after_another_attempt_has_begun_is_not_told_twice_ove
 
     assert told[0].code == "outcome_unknown"
     assert late == replace(told[0], replayed=True)
-
-
-def test_no_error_shows_what_it_is_about(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
-    vendor.script("personal-link", Reply(fault="reset"))
-
-    with pytest.raises(Unanswered) as failure:
-        issue(issuer, a_request())
-
-    assert "ada@example.com" not in f"{failure.value!r} {failure.value} {a_request()!r}"
-    assert not isinstance(failure.value, OutcomeUnknown)

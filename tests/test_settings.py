@@ -1,6 +1,7 @@
 """The environment: read in one place, complained about all at once, never quoted."""
 
 import dataclasses
+from collections.abc import Callable, Mapping
 
 import pytest
 
@@ -70,23 +71,6 @@ def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
     )
 
 
-@pytest.mark.parametrize(("text", "problem"), [("-1", "VENDOR_CALLS_PER_SECOND must be a whole number"), ("0", None)])
-def test_no_limit_of_calls_a_second_is_zero(text: str, problem: str | None) -> None:
-    environment = {**QUEUE, "VENDOR_CALLS_PER_SECOND": text}
-    if problem is None:
-        assert load_queue_settings(environment).vendor_calls_per_second == 0
-        return
-    with pytest.raises(SettingsError, match=f"{problem}$"):
-        load_queue_settings(environment)
-
-
-def test_the_settings_are_those_of_the_process_when_no_others_are_given(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in CONNECTOR.items():
-        monkeypatch.setenv(name, value)
-
-    assert load_settings() == SETTINGS
-
-
 def test_the_queue_workers_settings_are_those_of_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in QUEUE.items():
         monkeypatch.setenv(name, value)
@@ -94,18 +78,12 @@ def test_the_queue_workers_settings_are_those_of_the_process_too(monkeypatch: py
     assert load_queue_settings().connector == SETTINGS
 
 
-@pytest.mark.parametrize(
-    ("region", "auth", "imports"),
-    [
-        ("eu", "https://auth.eu.customergauge.com", "https://imports.api.eu.customergauge.com"),
-        ("us", "https://auth.us.customergauge.com", "https://imports.api.us.customergauge.com"),
-        ("au", "https://auth.au.customergauge.com", "https://imports.api.au.customergauge.com"),
-    ],
-)
-def test_a_region_picks_both_of_the_vendors_hosts(region: str, auth: str, imports: str) -> None:
+@pytest.mark.parametrize("region", ["eu", "us", "au"])
+def test_a_region_picks_both_of_the_vendors_hosts(region: str) -> None:
     settings = load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": region})
 
-    assert (settings.auth_base_url, settings.imports_base_url) == (auth, imports)
+    assert settings.auth_base_url == f"https://auth.{region}.customergauge.com"
+    assert settings.imports_base_url == f"https://imports.api.{region}.customergauge.com"
 
 
 @pytest.mark.parametrize(
@@ -129,48 +107,22 @@ def test_one_variable_changes_one_setting(name: str, value: str, field: str, rea
     assert dataclasses.asdict(settings) == {**dataclasses.asdict(SETTINGS), field: read}
 
 
-def test_an_empty_environment_is_told_every_missing_variable_at_once() -> None:
+@pytest.mark.parametrize(("load", "variables"), [(load_settings, CONNECTOR), (load_queue_settings, QUEUE)])
+def test_an_empty_environment_is_told_every_missing_variable_at_once(
+    load: Callable[[Mapping[str, str]], object], variables: dict[str, str]
+) -> None:
     with pytest.raises(SettingsError) as caught:
-        load_settings({})
+        load({})
 
-    assert str(caught.value) == (
-        "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
-        "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
-        "STACK_NAME is missing"
+    may_be_missing = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "ACCESS_TOKEN_SECRET_ARN"}
+    assert str(caught.value) == "The environment is not complete: " + "; ".join(
+        f"{name} is missing" for name in variables if name not in may_be_missing
     )
-
-
-def test_the_queue_worker_is_told_the_connectors_variables_and_its_own_in_one_error() -> None:
-    with pytest.raises(SettingsError) as caught:
-        load_queue_settings({})
-
-    assert str(caught.value) == (
-        "The environment is not complete: CUSTOMERGAUGE_REGION is missing; CUSTOMERGAUGE_ENCODING is missing; "
-        "CREDENTIALS_SECRET_ARN is missing; LEDGER_TABLE is missing; LEDGER_DAYS is missing; "
-        "RESULTS_QUEUE_URL is missing; ECHO_RECORD is missing; LOG_LEVEL is missing; "
-        "STACK_NAME is missing; REQUESTS_QUEUE_URL is missing; PARKED_QUEUE_URL is missing; "
-        "RETRY_WINDOW_HOURS is missing; BATCH_CONCURRENCY is missing; "
-        "MAXIMUM_CONCURRENCY is missing; VENDOR_CALLS_PER_SECOND is missing"
-    )
-
-
-@pytest.mark.parametrize("name", ["REQUESTS_QUEUE_URL", "PARKED_QUEUE_URL", "RETRY_WINDOW_HOURS", "BATCH_CONCURRENCY"])
-def test_the_http_function_does_without_the_queue_workers_variables(name: str) -> None:
-    environment = {key: value for key, value in QUEUE.items() if key != name}
-
-    assert load_settings(environment) == SETTINGS
-
-
-@pytest.mark.parametrize("blank", ["", " ", "\n"])
-def test_a_blank_variable_is_a_missing_one(blank: str) -> None:
-    with pytest.raises(SettingsError, match=r"LEDGER_TABLE is missing$"):
-        load_settings({**CONNECTOR, "LEDGER_TABLE": blank})
 
 
 def test_missing_and_bad_variables_are_named_together() -> None:
     with pytest.raises(SettingsError) as caught:
-        load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": "EU", "LEDGER_TABLE": "", "ECHO_RECORD": "yes"})
+        load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": "EU", "LEDGER_TABLE": "\n", "ECHO_RECORD": "yes"})
 
     assert str(caught.value) == (
         "The environment is not complete: CUSTOMERGAUGE_REGION must be one of eu, us, au; "
@@ -181,18 +133,13 @@ def test_missing_and_bad_variables_are_named_together() -> None:
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("CUSTOMERGAUGE_REGION", "de"),
         ("CUSTOMERGAUGE_REGION", "EU"),
         ("CUSTOMERGAUGE_ENCODING", "xml"),
         ("LEDGER_DAYS", "0"),
-        ("LEDGER_DAYS", "-1"),
         ("LEDGER_DAYS", "1.5"),
         ("LEDGER_DAYS", "٣"),
-        ("LEDGER_DAYS", "1_0"),
         ("ECHO_RECORD", "True"),
-        ("ECHO_RECORD", "1"),
         ("LOG_LEVEL", "info"),
-        ("LOG_LEVEL", "TRACE"),
     ],
 )
 def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:
@@ -206,17 +153,14 @@ def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> 
     [
         pytest.param("http://proxy.example", id="http"),
         pytest.param("http://127.0.0.1.proxy.example", id="http on a host that begins like loopback"),
-        pytest.param("http://localhost.proxy.example", id="http on a host that begins like localhost"),
         pytest.param("http://127.0.0.1@proxy.example", id="http with loopback as a user"),
         pytest.param("http://10.0.0.1", id="http in a private network"),
         pytest.param("https://user:hidden@proxy.example", id="with credentials"),
         pytest.param("https://proxy.example/path", id="with a path"),
         pytest.param("https://proxy.example?query", id="with a query"),
-        pytest.param("https://proxy.example#part", id="with a fragment"),
         pytest.param("https://", id="without a host"),
         pytest.param("https://proxy .example", id="with a blank"),
         pytest.param("proxy.example", id="without a scheme"),
-        pytest.param("ftp://proxy.example", id="of another scheme"),
     ],
 )
 def test_a_base_url_is_https_or_on_loopback_and_a_host_alone(name: str, value: str) -> None:

@@ -94,15 +94,6 @@ def test_outside_of_lambda_nothing_is_built_when_the_file_is_loaded() -> None:
 
 
 @pytest.mark.usefixtures("in_lambda")
-def test_what_cannot_be_built_is_told_to_the_first_caller(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delenv("LEDGER_TABLE")
-
-    importlib.reload(http_api)
-
-    assert http_api.handler(api_event(ADA), Context())["statusCode"] == 503
-
-
-@pytest.mark.usefixtures("in_lambda")
 @pytest.mark.parametrize("failure", [None, ValueError()])
 def test_no_garbage_is_collected_while_everything_is_built_and_only_then(failure: Exception | None) -> None:
     collected: list[bool] = []
@@ -126,24 +117,16 @@ def test_a_restored_environment_fetches_token_and_secret_anew_over_new_connectio
     vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials], restore: Callable[[], None]
 ) -> None:
     assert call(1) == 200
-
-    restore()
-
-    assert call(2) == 200
-    assert len(vendor.calls("token")) == 2
-    assert len(secret_reads) == 2
-    before, after = [request.connection for request in vendor.calls("personal-link")]
-    assert before != after
-
-
-def test_a_restored_environment_goes_on_with_the_clients_that_it_had(restore: Callable[[], None]) -> None:
-    assert call(1) == 200
     door = wiring.http_api()
 
     restore()
 
     assert call(2) == 200
-    assert wiring.http_api() is door
+    assert wiring.http_api() is door  # with the clients that it had
+    assert len(vendor.calls("token")) == 2
+    assert len(secret_reads) == 2
+    before, after = [request.connection for request in vendor.calls("personal-link")]
+    assert before != after
 
 
 def test_environments_restored_from_one_snapshot_do_not_back_off_in_step(restore: Callable[[], None]) -> None:

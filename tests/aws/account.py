@@ -5,6 +5,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 import boto3
@@ -27,6 +28,12 @@ CLIENT_ID = "client-7f3a"
 CLIENT_SECRET = "s3cret-QkVBUkVS"
 
 
+@cache
+def _session() -> boto3.Session:
+    """Return one session for all tests: a new one would read the models of the services anew."""
+    return boto3.Session()
+
+
 @dataclass(frozen=True)
 class Account:
     """What the template makes, as far as the package calls it."""
@@ -45,9 +52,9 @@ class Account:
     def create(cls) -> "Account":
         """Make the ledger's table, the three queues and the two secrets."""
         once = Config(retries={"mode": "standard", "total_max_attempts": 1})
-        dynamodb = boto3.client("dynamodb", config=once)
-        sqs = boto3.client("sqs", config=once)
-        secretsmanager = boto3.client("secretsmanager", config=once)
+        dynamodb = _session().client("dynamodb", config=once)
+        sqs = _session().client("sqs", config=once)
+        secretsmanager = _session().client("secretsmanager", config=once)
         dynamodb.create_table(
             TableName="ledger",
             BillingMode="PAY_PER_REQUEST",

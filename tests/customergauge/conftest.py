@@ -7,8 +7,6 @@ from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from sandbox.customergauge import CustomerGaugeSandbox
 
-CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
-
 
 @pytest.fixture
 def deadline() -> Deadline:

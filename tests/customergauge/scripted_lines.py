@@ -1,15 +1,25 @@
-"""A server of scripted connections: byte for byte what a healthy server would never say."""
+"""A server of scripted connections: byte for byte what a healthy server would never say; and calls of it."""
 
 import socket
 import ssl
 import struct
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
 
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.client import CustomerGauge
+from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.outcome import PersonalLink
+
 LONGEST: Final = 15.0  # seconds that a server's thread waits for anything
+LINK: Final = "https://survey.eu.customergauge.com/r/"
+TOKEN: Final = AccessToken("token", 3600, time.time(), time.monotonic())
 NO_LINGER: Final = struct.pack("ii", 1, 0)
 
 
@@ -139,7 +149,35 @@ def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
 
 def a_link(name: str) -> bytes:
     """Write the vendor's answer for a link of this name."""
-    return answer(b'{"data": {"survey_link": "https://survey.eu.customergauge.com/r/' + name.encode() + b'"}}')
+    return answer(f'{{"data": {{"survey_link": "{LINK}{name}"}}}}'.encode())
+
+
+def saying(text: bytes, then: Callable[[Line], None] = lambda _line: None) -> Talk:
+    """Hear one request, say this, and hang up unless something else is to follow."""
+
+    def talk(line: Line) -> None:
+        line.hear()
+        line.say(text)
+        then(line)
+
+    return talk
+
+
+def gauge_at(url: str, tls: ssl.SSLContext | None = None) -> CustomerGauge:
+    """Return a client whose token server and API are at this address."""
+    clock = SystemClock()
+    return CustomerGauge(Transport(clock, tls), clock, auth_base_url=url, imports_base_url=url)
+
+
+def create(gauge: CustomerGauge, token: AccessToken = TOKEN, seconds: float = 5.0) -> PersonalLink:
+    """Ask for a link."""
+    deadline = Deadline.after(seconds, SystemClock())
+    return gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, deadline)
+
+
+def fetch_token(gauge: CustomerGauge) -> AccessToken:
+    """Ask for a token."""
+    return gauge.fetch_token(ClientCredentials("id", "secret"), Deadline.after(5.0, SystemClock()))
 
 
 def _hang_up(_line: Line) -> None:

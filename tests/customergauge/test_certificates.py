@@ -1,6 +1,7 @@
 """TLS with real certificates: whoever cannot prove to be the vendor gets nothing, and is asked once."""
 
 import datetime as dt
+import socket
 import ssl
 import time
 import warnings
@@ -8,16 +9,23 @@ import warnings
 import pytest
 import trustme
 
-from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials
-from personal_link.customergauge.transport import Transport
-from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.errors import Code, NotProcessed
-from tests.customergauge.scripted_lines import Line, a_link, serving
+from personal_link.domain.errors import Code, NotProcessed, Unanswered
+from tests.customergauge.scripted_lines import (
+    LINK,
+    Line,
+    Talk,
+    a_link,
+    create,
+    fetch_token,
+    gauge_at,
+    saying,
+    serving,
+)
 
 YESTERDAY = dt.datetime.now(dt.UTC) - dt.timedelta(days=1)
 TOMORROW = YESTERDAY + dt.timedelta(days=2)
+AUTHORITY = trustme.CA()
 
 
 def server_tls(certificate: trustme.LeafCert) -> ssl.SSLContext:
@@ -35,7 +43,7 @@ def only_tls_1_0(certificate: trustme.LeafCert) -> ssl.SSLContext:
     return context
 
 
-AUTHORITY = trustme.CA()
+GOOD = server_tls(AUTHORITY.issue_cert("127.0.0.1"))
 BAD = {
     "of nobody we trust": server_tls(trustme.CA().issue_cert("127.0.0.1")),
     "expired": server_tls(AUTHORITY.issue_cert("127.0.0.1", not_after=YESTERDAY)),
@@ -47,65 +55,106 @@ BAD = {
 }
 
 
-def gauge_at(url: str) -> CustomerGauge:
-    """Return the vendor's API behind the context that urllib3 makes by itself, but for the authority it trusts."""
-    clock, trusted = SystemClock(), ssl.create_default_context()
+def trusting(url: str) -> CustomerGauge:
+    """Return a client behind the context that urllib3 makes by itself, but for the authority it trusts."""
+    trusted = ssl.create_default_context()
     AUTHORITY.configure_trust(trusted)
-    return CustomerGauge(Transport(clock, trusted), clock, auth_base_url=url, imports_base_url=url)
+    return gauge_at(url, trusted)
 
 
-def create(gauge: CustomerGauge) -> str:
-    token = AccessToken("token", 3600, time.time(), time.monotonic())
-    deadline = Deadline.after(5, SystemClock())
-    return gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, deadline).survey_link
+def shake_hands_late(line: Line) -> None:
+    line.server.over.wait(1.2)
+    line.start_tls(GOOD)
+    line.hear()
 
 
 @pytest.mark.parametrize("context", BAD.values(), ids=BAD.keys())
-def test_a_certificate_that_proves_nothing_gets_no_request_and_is_asked_for_once(context: ssl.SSLContext) -> None:
+def test_a_certificate_that_proves_nothing_gets_no_request_and_no_secret_and_is_asked_for_once(
+    context: ssl.SSLContext,
+) -> None:
     def talk(line: Line) -> None:
         line.start_tls(context)
         line.hear()
 
-    with serving(talk, talk) as server:
+    with serving(talk, talk, talk) as server:
         with pytest.raises(NotProcessed) as caught:
-            create(gauge_at(server.tls_url))
+            create(trusting(server.tls_url))
+        with pytest.raises(NotProcessed):
+            fetch_token(trusting(server.tls_url))
 
         assert caught.value.code is Code.UNAVAILABLE
-        assert (server.connections, server.requests) == (1, [])
-
-
-@pytest.mark.parametrize("context", BAD.values(), ids=BAD.keys())
-def test_a_token_server_that_proves_nothing_does_not_get_the_secret(context: ssl.SSLContext) -> None:
-    def talk(line: Line) -> None:
-        line.start_tls(context)
-        line.hear()
-
-    with serving(talk, talk) as server:
-        with pytest.raises(NotProcessed):
-            gauge_at(server.tls_url).fetch_token(ClientCredentials("id", "secret"), Deadline.after(5, SystemClock()))
-
-        assert (server.connections, server.requests) == (1, [])
+        assert (server.connections, server.requests) == (2, [])
 
 
 def test_a_good_certificate_gets_the_request() -> None:
     def talk(line: Line) -> None:
-        line.start_tls(server_tls(AUTHORITY.issue_cert("127.0.0.1")))
-        line.hear()
-        line.say(a_link("1"))
+        line.start_tls(GOOD)
+        saying(a_link("1"))(line)
 
     with serving(talk) as server:
-        assert create(gauge_at(server.tls_url)) == "https://survey.eu.customergauge.com/r/1"
+        assert create(trusting(server.tls_url)).survey_link == LINK + "1"
 
 
 def test_without_a_context_of_our_own_nobody_unknown_is_trusted_either() -> None:
     def talk(line: Line) -> None:
-        line.start_tls(server_tls(AUTHORITY.issue_cert("127.0.0.1")))
+        line.start_tls(GOOD)
         line.hear()
 
     with serving(talk, talk) as server:
-        clock = SystemClock()
-        gauge = CustomerGauge(Transport(clock), clock, auth_base_url=server.tls_url, imports_base_url=server.tls_url)
         with pytest.raises(NotProcessed):
-            create(gauge)
+            create(gauge_at(server.tls_url))
 
         assert server.requests == []
+
+
+# The handshake's time
+
+
+def drip(line: Line) -> None:
+    line.say(b"\x16\x03\x03\x40\x00")  # a handshake record of 16 KB, as if it were on its way
+    while not line.server.over.wait(0.1):
+        line.say(b"\x02")
+
+
+@pytest.mark.parametrize("talk", [Line.hold, drip], ids=["silent", "drips"])
+def test_a_handshake_that_does_not_end_ends_by_the_deadline_and_sent_nothing(talk: Talk) -> None:
+    with serving(talk, talk) as server:
+        began = time.monotonic()
+        with pytest.raises(NotProcessed) as caught:
+            create(gauge_at(server.tls_url), seconds=1.2)
+
+        assert caught.value.code is Code.UNAVAILABLE
+        assert time.monotonic() - began < 2.2
+        assert server.requests == []
+
+
+def test_a_handshake_that_is_broken_off_is_certainly_not_processed() -> None:
+    with serving(lambda line: line.say(b"this is no TLS")) as server, pytest.raises(NotProcessed):
+        create(gauge_at(server.tls_url))
+
+
+def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> None:
+    def talk(line: Line) -> None:
+        shake_hands_late(line)
+        line.hold()
+
+    with serving(talk) as server:
+        began = time.monotonic()
+        with pytest.raises(Unanswered):
+            create(trusting(server.tls_url), seconds=2.0)
+
+        assert time.monotonic() - began < 3.0
+
+
+def test_a_handshake_may_take_all_that_connecting_left_however_many_addresses_the_host_has(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def talk(line: Line) -> None:
+        shake_hands_late(line)
+        line.say(a_link("1"))
+
+    with serving(talk) as server:
+        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * 2)
+
+        assert create(trusting("https://127.0.0.1")).survey_link == LINK + "1"

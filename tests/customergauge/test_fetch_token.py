@@ -45,64 +45,41 @@ class TokenServer:
         return AccessToken(f"token for {credentials.client_secret}", 3600.0, 0.0, 0.0)
 
 
-@pytest.fixture
-def deadline() -> Deadline:
-    return Deadline.after(10.0, FakeClock())
-
-
-def test_good_credentials_give_a_token_and_are_read_once(deadline: Deadline) -> None:
-    secret, server = Secret(OLD), TokenServer(accepted=OLD)
-
-    token = fetch_token(secret, server, deadline)
-
-    assert token.value == "token for old-secret"
-    assert secret.asked_for_newer_than == [None]
-
-
-def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy(deadline: Deadline) -> None:
-    secret, server = Secret(OLD, rotated=NEW), TokenServer(accepted=NEW)
-
-    token = fetch_token(secret, server, deadline)
-
-    assert token.value == "token for new-secret"
-    assert secret.asked_for_newer_than == [None, OLD]
-
-
-def test_a_secret_that_was_not_rotated_is_not_tried_twice(deadline: Deadline) -> None:
-    secret, server = Secret(OLD), TokenServer(accepted=NEW)
-
-    with pytest.raises(CredentialsRefused):
-        fetch_token(secret, server, deadline)
-
-    assert server.tried == [OLD]
-
-
-def test_a_rotated_secret_that_is_refused_too_is_the_end_of_it(deadline: Deadline) -> None:
-    secret, server = Secret(OLD, rotated=NEW), TokenServer(accepted=None)
-
-    with pytest.raises(CredentialsRefused):
-        fetch_token(secret, server, deadline)
-
-    assert server.tried == [OLD, NEW]
-
-
-@pytest.mark.parametrize("code", ["unavailable", "rate_limited", "credentials_refused"])
-def test_any_other_failure_of_the_token_server_is_no_reason_to_read_the_secret_again(
-    code: str, deadline: Deadline
+@pytest.mark.parametrize(
+    ("secret", "server", "tried", "asked_for_newer_than"),
+    [
+        pytest.param(Secret(OLD), TokenServer(accepted=OLD), [OLD], [None], id="good"),
+        pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=NEW), [OLD, NEW], [None, OLD], id="rotated"),
+    ],
+)
+def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy(
+    secret: Secret, server: TokenServer, tried: list[ClientCredentials], asked_for_newer_than: object
 ) -> None:
-    secret = Secret(OLD, rotated=NEW)
-    server = TokenServer(accepted=NEW, failure=NotProcessed(Code(code), "failed"))
+    deadline = Deadline.after(10.0, FakeClock())
 
-    with pytest.raises(NotProcessed, match="failed"):
-        fetch_token(secret, server, deadline)
+    token = fetch_token(secret, server, deadline)
 
-    assert server.tried == [OLD]
-    assert secret.asked_for_newer_than == [None]
+    assert token.value == f"token for {tried[-1].client_secret}"
+    assert server.tried == tried
+    assert secret.asked_for_newer_than == asked_for_newer_than
+    assert server.deadlines == [deadline] * len(tried)
 
 
-def test_every_try_keeps_the_one_deadline(deadline: Deadline) -> None:
-    server = TokenServer(accepted=NEW)
+@pytest.mark.parametrize(
+    ("secret", "server", "tried"),
+    [
+        pytest.param(Secret(OLD), TokenServer(accepted=NEW), [OLD], id="not rotated"),
+        pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=None), [OLD, NEW], id="refused too"),
+        *[
+            pytest.param(Secret(OLD, rotated=NEW), TokenServer(NEW, NotProcessed(Code(code), "failed")), [OLD], id=code)
+            for code in ("unavailable", "rate_limited", "credentials_refused")
+        ],
+    ],
+)
+def test_no_credentials_are_tried_twice_and_only_refused_ones_are_read_again(
+    secret: Secret, server: TokenServer, tried: list[ClientCredentials]
+) -> None:
+    with pytest.raises(NotProcessed):
+        fetch_token(secret, server, Deadline.after(10.0, FakeClock()))
 
-    fetch_token(Secret(OLD, rotated=NEW), server, deadline)
-
-    assert server.deadlines == [deadline, deadline]
+    assert server.tried == tried

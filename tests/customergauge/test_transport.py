@@ -1,16 +1,17 @@
-"""The one caller of urllib3: when it connects, how long it waits, what it takes for an answer."""
+"""The one caller of urllib3: which connection it uses, how long it waits, and that it asks once."""
 
+import gc
 import socket
 import ssl
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any
+from typing import Any, Literal
 
 import pytest
-import trustme
 
 from personal_link.customergauge import client
 from personal_link.customergauge.access_token import AccessToken
@@ -19,9 +20,21 @@ from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Response, Transport
 from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.errors import NotProcessed, Unanswered
+from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Unanswered, Unauthorized
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.vendor_replies import Reply
+from tests.customergauge.scripted_lines import (
+    LINK,
+    Line,
+    Talk,
+    a_link,
+    answer,
+    create,
+    gauge_at,
+    saying,
+    serving,
+    unanswered,
+)
 from tests.fake_clock import FakeClock
 
 
@@ -30,64 +43,82 @@ def get(transport: Transport, url: str, seconds: float = 5.0) -> Response:
     return transport.request("GET", url, headers={}, body=b"", deadline=deadline)
 
 
+def connections(vendor: CustomerGaugeSandbox) -> list[int]:
+    """Return the connection of each call of the API."""
+    return [call.connection for call in vendor.calls("personal-link")]
+
+
 @contextmanager
-def answering(answer: bytes) -> Iterator[str]:
-    """A server that sends these bytes on its one connection and then nothing, without hanging up."""
-    with socket.create_server(("127.0.0.1", 0)) as listener:
-        done = threading.Event()
-
-        def serve() -> None:
-            connection, _address = listener.accept()
-            with connection:
-                connection.recv(65_536)
-                connection.sendall(answer)
-                done.wait(10)
-
-        thread = threading.Thread(target=serve)
-        thread.start()
-        yield f"http://127.0.0.1:{listener.getsockname()[1]}/"
-        done.set()
-        thread.join()
-
-
-def test_a_body_without_a_length_that_never_ends_is_not_complete(transport: Transport) -> None:
+def ending_within(seconds: float) -> Iterator[None]:
     began = time.monotonic()
-    with answering(b"HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n{}") as url:
-        response = get(transport, url, seconds=1.5)
-
-    assert (response.status, response.complete) == (200, False)
-    assert time.monotonic() - began < 2.0
+    yield
+    assert time.monotonic() - began < seconds
 
 
-def test_what_is_no_http_is_no_answer(transport: Transport) -> None:
-    with answering(b"SSH-2.0-OpenSSH_9.2\r\n") as url, pytest.raises(Unanswered):
-        get(transport, url)
+@pytest.mark.parametrize("status", [302, 307])
+def test_a_redirect_to_itself_is_followed_not_even_once(status: int) -> None:
+    def talk(line: Line) -> None:
+        while line.hear():
+            line.say(answer(b"", f"{status} Moved", f"Location: {line.server.url}/personal-link/"))
+
+    with serving(talk, talk) as server:
+        with pytest.raises(Unanswered) as caught:
+            create(gauge_at(server.url))
+
+        assert caught.value.code is Code.UNAVAILABLE
+        assert len(server.requests) == 1
+
+
+# A connection kept open
+
+
+@pytest.mark.parametrize("end", [Line.reset, lambda line: line.sock.close()], ids=["reset", "closed"])
+def test_a_kept_connection_that_the_server_has_ended_is_replaced_without_a_word(end: Talk) -> None:
+    answered, gone = threading.Event(), threading.Event()
+
+    def end_it(line: Line) -> None:
+        answered.wait(5)
+        end(line)
+        gone.set()
+
+    with serving(saying(a_link("1"), end_it), saying(a_link("2"))) as server:
+        gauge = gauge_at(server.url)
+        create(gauge)
+        answered.set()
+        assert gone.wait(5)
+
+        assert create(gauge).survey_link == LINK + "2"
+        assert len(server.requests) == 2
+
+
+def test_a_kept_connection_that_fell_silent_is_ambiguous_and_ends_by_the_deadline() -> None:
+    def fall_silent(line: Line) -> None:
+        line.hear()
+        line.hold()
+
+    with serving(saying(a_link("1"), fall_silent), saying(a_link("3"))) as server:
+        gauge = gauge_at(server.url)
+        create(gauge)
+        with ending_within(2.2), pytest.raises(Unanswered) as caught:
+            create(gauge, seconds=1.1)
+
+        assert caught.value.code is Code.NO_ANSWER
+        assert len(server.requests) == 2
+        assert create(gauge).survey_link == LINK + "3"  # over a connection of its own
 
 
 def test_a_connection_that_was_idle_for_half_a_minute_is_not_trusted_any_more(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)
-    get(transport, f"{vendor.base_url}/personal-link/")
-    clock.advance(29.0)
-    get(transport, f"{vendor.base_url}/personal-link/")
-    clock.advance(31.0)
-    get(transport, f"{vendor.base_url}/personal-link/")
+    for seconds in (29.0, 31.0, 0.0):
+        get(transport, f"{vendor.base_url}/personal-link/")
+        clock.advance(seconds)
 
-    first, second, third = [call.connection for call in vendor.calls("personal-link")]
+    first, second, third = connections(vendor)
     assert first == second != third
 
 
-def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor: CustomerGaugeSandbox) -> None:
-    transport = Transport(SystemClock())
-    get(transport, f"{vendor.base_url}/personal-link/", seconds=1.1)
-    threading.Event().wait(1.2)
-    get(transport, f"{vendor.base_url}/personal-link/")
-
-    first, second = [call.connection for call in vendor.calls("personal-link")]
-    assert first == second
-
-
-def test_a_host_that_is_asked_rarely_costs_another_no_connection(vendor: CustomerGaugeSandbox) -> None:
+def test_each_host_has_connections_of_its_own_that_age_by_themselves(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)
     with CustomerGaugeSandbox() as token_server:
@@ -98,51 +129,184 @@ def test_a_host_that_is_asked_rarely_costs_another_no_connection(vendor: Custome
         get(transport, f"{token_server.base_url}/oauth2/token")
         get(transport, f"{vendor.base_url}/personal-link/")
 
-    assert len({call.connection for call in vendor.calls("personal-link")}) == 1
+        assert len({call.connection for call in token_server.calls("token")}) == 2
+    assert len(set(connections(vendor))) == 1
+
+
+def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor: CustomerGaugeSandbox) -> None:
+    transport = Transport(SystemClock())
+    get(transport, f"{vendor.base_url}/personal-link/", seconds=1.05)
+    threading.Event().wait(1.1)
+    get(transport, f"{vendor.base_url}/personal-link/")
+
+    assert len(set(connections(vendor))) == 1
 
 
 def test_many_at_once_after_a_long_rest_all_get_through(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)
-    for _ in range(20):
+    for _ in range(10):
         with ThreadPoolExecutor(10) as threads:
             answers = threads.map(get, [transport] * 10, [f"{vendor.base_url}/personal-link/"] * 10)
             assert {answer.status for answer in answers} == {405}
         clock.advance(31.0)
 
 
-def test_connections_that_are_to_be_forgotten_are_not_used_again(vendor: CustomerGaugeSandbox) -> None:
-    transport = Transport(SystemClock())
-    get(transport, f"{vendor.base_url}/personal-link/")
-    transport.forget_connections()
-    get(transport, f"{vendor.base_url}/personal-link/")
-
-    first, second = [call.connection for call in vendor.calls("personal-link")]
-    assert first != second
+# Connecting
 
 
 def test_the_machines_authorities_are_read_once_for_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
-    server_tls, _authority = tls_for("127.0.0.1")
     reads: list[ssl.SSLContext] = []
-    read = ssl.SSLContext.load_default_certs
 
     def count(context: ssl.SSLContext) -> None:
         reads.append(context)
-        read(context)
 
     monkeypatch.setattr(ssl.SSLContext, "load_default_certs", count)
-    with CustomerGaugeSandbox(tls=server_tls) as vendor:
-        transport = Transport(SystemClock())
+    transport = Transport(SystemClock())
+    with serving() as server:
         for _ in range(3):
             with pytest.raises(NotProcessed):
-                get(transport, f"{vendor.base_url}/personal-link/")
+                get(transport, server.tls_url)
 
     assert len(reads) == 1
 
 
-def test_an_answer_shows_its_sizes_and_nothing_of_what_it_says(transport: Transport) -> None:
-    with answering(b'HTTP/1.1 200 OK\r\nContent-Length: 5\r\nX-Name: Joe\r\n\r\n"Joe"') as url:
-        assert repr(get(transport, url)) == "Response(status=200, 5 bytes, complete=True)"
+@pytest.mark.parametrize("addresses", [1, 3])
+def test_a_connection_that_does_not_come_about_ends_by_the_deadline_and_sent_nothing(
+    addresses: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with unanswered() as port:
+        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * addresses)
+        with ending_within(2.2), pytest.raises(NotProcessed) as caught:
+            create(gauge_at(f"http://imports.test:{port}"), seconds=1.2)
+
+    assert caught.value.code is Code.UNAVAILABLE
+
+
+def test_a_connection_that_comes_about_late_but_in_time_is_used() -> None:
+    with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
+        in_the_way = socket.create_connection(listener.getsockname())  # so that the first packet is dropped
+
+        def accept() -> None:
+            listener.accept()[0].close()
+            connection, _address = listener.accept()
+            with connection:
+                connection.recv(65_536)
+                connection.sendall(a_link("late"))
+
+        clearing = threading.Timer(0.3, accept)
+        clearing.start()
+        assert create(gauge_at(f"http://127.0.0.1:{listener.getsockname()[1]}")).survey_link == LINK + "late"
+        clearing.join()
+        in_the_way.close()
+
+
+def test_a_host_whose_first_address_does_not_answer_is_reached_by_its_second(
+    monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
+) -> None:
+    with unanswered() as port:
+        addresses = [
+            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", to))
+            for to in (port, vendor.port)
+        ]
+        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: addresses)
+        with pytest.raises(Unauthorized):  # the answer to a token of ours: it was reached
+            create(gauge_at("http://imports.test"))
+
+    assert len(vendor.calls("personal-link")) == 1
+
+
+@pytest.mark.parametrize("failures", [1, 2])
+def test_a_name_that_is_not_found_is_looked_up_once_more_and_then_nothing_was_processed(
+    failures: int, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up, look_ups = socket.getaddrinfo, []
+
+    def failing(*name: Any, **options: Any) -> Any:
+        look_ups.append(name)
+        if len(look_ups) <= failures:
+            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+        return look_up(*name, **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", failing)
+    with pytest.raises(Unauthorized if failures == 1 else NotProcessed) as caught:
+        create(gauge_at(vendor.base_url))
+
+    assert caught.value.code is (Code.CREDENTIALS_REFUSED if failures == 1 else Code.UNAVAILABLE)
+    assert len(look_ups) == 2
+
+
+# The deadline
+
+
+def test_nothing_is_started_when_too_little_time_is_left(vendor: CustomerGaugeSandbox) -> None:
+    with pytest.raises(NotProcessed):
+        create(gauge_at(vendor.base_url), seconds=0.9)
+
+    assert vendor.calls("personal-link") == []
+
+
+@pytest.mark.parametrize("called", ["token", "personal-link"])
+def test_a_token_and_a_link_may_take_their_own_time_and_no_more_of_the_invocations(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    monkeypatch: pytest.MonkeyPatch,
+    called: Literal["token", "personal-link"],
+) -> None:
+    monkeypatch.setattr(client, "TOKEN_LIMIT" if called == "token" else "LINK_LIMIT", 1.1)
+    vendor.script(called, Reply(fault="hang"))
+
+    with ending_within(2.2), pytest.raises(NotProcessed if called == "token" else Unanswered):
+        create(gauge, token, seconds=10) if called == "personal-link" else gauge.fetch_token(credentials, deadline)
+
+
+def dripping(start: bytes) -> Talk:
+    def drip(line: Line) -> None:
+        line.say(start)
+        for _ in range(50):  # five seconds: the test ends, and fails, even if the deadline is not kept
+            line.server.over.wait(0.1)
+            line.say(b"x")
+
+    return saying(b"", drip)
+
+
+@pytest.mark.parametrize(
+    ("start", "kind"),
+    [
+        (b"HTTP/1.1 2", Unanswered),
+        (b"HTTP/1.1 200 OK\r\nX-Slow: ", Unanswered),
+        (b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n0;", OutcomeUnknown),
+    ],
+    ids=["first line", "headers", "body"],
+)
+def test_an_answer_that_drips_for_ever_ends_by_the_deadline_and_leaves_no_socket_open(
+    start: bytes, kind: type[Unanswered | OutcomeUnknown]
+) -> None:
+    with warnings.catch_warnings(record=True) as left_open:
+        warnings.simplefilter("always", ResourceWarning)
+        with serving(dripping(start)) as server:
+            with ending_within(2.2), pytest.raises(kind):
+                create(gauge_at(server.url), seconds=1.1)
+            assert (server.connections, len(server.requests)) == (1, 1)
+        gc.collect()
+
+    assert [str(warning.message) for warning in left_open] == []
+
+
+def test_silence_after_a_late_beginning_ends_by_the_same_deadline() -> None:
+    def begin_late(line: Line) -> None:
+        line.server.over.wait(0.8)
+        line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
+        line.hold()
+
+    with serving(saying(b"", begin_late)) as server, ending_within(1.9):
+        response = get(Transport(SystemClock()), server.url, seconds=1.2)
+
+    assert repr(response) == "Response(status=200, 0 bytes, complete=False)"
 
 
 def test_once_time_is_up_nothing_more_is_read_even_if_it_is_there() -> None:
@@ -155,66 +319,12 @@ def test_once_time_is_up_nothing_more_is_read_even_if_it_is_there() -> None:
 
 
 def test_a_request_needs_no_thread_of_its_own(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
-    with answering(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url:
+    def talk(line: Line) -> None:
+        while line.hear():
+            line.say(answer(b"{}"))
+
+    with serving(talk) as server:
+        get(transport, server.url)  # the server's thread of this connection is there now
         monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))
 
-        assert get(transport, url).body == b"{}"
-
-
-def test_a_name_that_is_not_found_at_once_is_looked_up_once_more(
-    transport: Transport, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    look_up, tries = socket.getaddrinfo, iter([False, True])
-
-    def second_time_lucky(*name: Any, **options: Any) -> Any:
-        if not next(tries):
-            raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
-        return look_up(*name, **options)
-
-    monkeypatch.setattr(socket, "getaddrinfo", second_time_lucky)
-
-    assert get(transport, f"{vendor.base_url}/personal-link/").status == 405
-
-
-def tls_for(host: str) -> tuple[ssl.SSLContext, trustme.CA]:
-    authority = trustme.CA()
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    authority.issue_cert(host).configure_cert(context)
-    return context, authority
-
-
-def test_a_reset_in_the_handshake_is_certainly_not_processed(transport: Transport) -> None:
-    with answering(b"this is no TLS") as url, pytest.raises(NotProcessed):
-        get(transport, url.replace("http:", "https:"))
-
-
-def test_a_token_may_take_its_own_time_and_no_more_of_the_invocations(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    credentials: ClientCredentials,
-    deadline: Deadline,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(client, "TOKEN_LIMIT", 1.2)
-    vendor.script("token", Reply(fault="hang"))
-
-    with pytest.raises(NotProcessed):
-        gauge.fetch_token(credentials, deadline)
-
-    assert deadline.remaining() > 8.0
-
-
-def test_a_link_may_take_its_own_time_and_no_more_of_the_invocations(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    token: AccessToken,
-    deadline: Deadline,
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(client, "LINK_LIMIT", 1.2)
-    vendor.script("personal-link", Reply(fault="hang"))
-
-    with pytest.raises(Unanswered):
-        gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, deadline)
-
-    assert deadline.remaining() > 8.0
+        assert get(transport, server.url).body == b"{}"

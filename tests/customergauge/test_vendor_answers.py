@@ -1,16 +1,18 @@
-"""Statuses that the vendor does not document, and its token server at its worst."""
+"""What the vendor does not document: statuses, broken bodies, links, its words, and its token server at its worst."""
 
 import time
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import pytest
 
-from personal_link.customergauge.access_token import AccessToken, TokenCache, run_in_background
+from personal_link.customergauge.access_token import AccessToken
+from personal_link.customergauge.answers import personal_link
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.credentials import ClientCredentials
-from personal_link.customergauge.transport import Transport
+from personal_link.customergauge.transport import Response
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import (
+    Blocked,
     Code,
     CredentialsRefused,
     NotProcessed,
@@ -18,264 +20,367 @@ from personal_link.domain.errors import (
     Refused,
     RequestError,
     Unanswered,
+    Unauthorized,
 )
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
-from tests.aws.account import CLIENT_ID, CLIENT_SECRET
-from tests.customergauge.scripted_lines import unanswered
-from tests.fake_clock import FakeClock
+from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.vendor_replies import Reply
+from tests.customergauge.scripted_lines import create
 
-GOOD = ClientCredentials(CLIENT_ID, CLIENT_SECRET)
-A_LINK = {"data": {"survey_link": "https://survey.eu.customergauge.com/r/1"}}
+LINK = "https://survey.eu.customergauge.com/r/1"
+A_LINK = {"data": {"survey_link": LINK}}
 
-
-def soon(seconds: float = 5.0) -> Deadline:
-    return Deadline.after(seconds, SystemClock())
+ErrorOf = Callable[[Reply], RequestError]
 
 
-def create(gauge: CustomerGauge, token: AccessToken) -> str:
-    return gauge.create_personal_link("contact", {"Email": "joe@acme.example"}, token, soon()).survey_link
+@pytest.fixture
+def error_of(vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken) -> ErrorOf:
+    """Return what a request ends with for this answer; fail if it is sent twice."""
+
+    def ask(reply: Reply) -> RequestError:
+        vendor.script("personal-link", reply)
+        with pytest.raises(RequestError) as caught:
+            create(gauge, token)
+        assert len(vendor.calls("personal-link")) == 1
+        return caught.value
+
+    return ask
 
 
 # The API
 
 
 @pytest.mark.parametrize(
-    ("status", "kind", "code"),
+    ("reply", "kind", "code"),
     [
-        *[(status, Refused, Code.BAD_REQUEST) for status in (402, 406, 409, 410, 411, 414, 415, 417, 418, 423)],
-        *[(status, Refused, Code.BAD_REQUEST) for status in (424, 426, 428, 431, 451, 499)],
-        *[(status, Unanswered, Code.UNAVAILABLE) for status in (300, 304, 305, 399, 501, 505, 507, 508, 511)],
-        *[(status, Unanswered, Code.UNAVAILABLE) for status in (520, 521, 522, 523, 524, 525, 526, 527, 530, 599)],
-        *[(status, Unanswered, Code.UNAVAILABLE) for status in (600, 999)],
+        (Reply.error(401), Unauthorized, Code.CREDENTIALS_REFUSED),
+        (Reply.error(403), NotProcessed, Code.FORBIDDEN),
+        (Reply(403, {"message": "No."}, fault="truncated"), NotProcessed, Code.FORBIDDEN),
+        (Reply.html(403), Blocked, Code.FORBIDDEN),
+        (Reply(403), Blocked, Code.FORBIDDEN),
+        (Reply(403, {"error": "Request blocked."}), Blocked, Code.FORBIDDEN),
+        (Reply.error(425), NotProcessed, Code.UNAVAILABLE),
+        (Reply.error(429), NotProcessed, Code.RATE_LIMITED),
+        (Reply.error(503, retry_after=3), NotProcessed, Code.UNAVAILABLE),
+        (Reply.error(503), Unanswered, Code.UNAVAILABLE),
+        (Reply.error(500), Unanswered, Code.UNAVAILABLE),
+        (Reply.html(502), Unanswered, Code.UNAVAILABLE),
+        (Reply.html(504), Unanswered, Code.UNAVAILABLE),
+        *[(Reply(status, A_LINK), Unanswered, Code.UNAVAILABLE) for status in (300, 304, 399, 501, 520, 599, 999)],
+        (Reply.error(408), Unanswered, Code.NO_ANSWER),
+        (Reply(fault="reset"), Unanswered, Code.NO_ANSWER),
+        (Reply(fault="close"), Unanswered, Code.NO_ANSWER),
+        (Reply(400, {"message": "No campaign filter."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        (Reply(404, {"message": "No such mapping."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        (Reply(422, {"message": "Not valid."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
+        *[(Reply(status, A_LINK), Refused, Code.BAD_REQUEST) for status in (402, 405, 413, 418, 499)],
+        (Reply.html(404), Refused, Code.BAD_REQUEST),
+        (Reply.error(400, "Something new."), Refused, Code.BAD_REQUEST),
+        (Reply.error(400, "No campaign filter" + "!" * 1024), Refused, Code.BAD_REQUEST),
+        (Reply(422, {"message": "x" * 70_000}), Refused, Code.VALIDATION_FAILED),
+        (Reply(404, {"message": "x" * 70_000}), Refused, Code.BAD_REQUEST),
+        (Reply(400, {"message": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
+        *[(Reply(status), OutcomeUnknown, Code.BAD_RESPONSE) for status in (204, 205, 299)],
+        (Reply.html(200), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b""), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b"\xff\xfe"), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b'{"data": NaN}'), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, b"[" * 60_000), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, A_LINK, fault="truncated"), OutcomeUnknown, Code.BAD_RESPONSE),
+        (Reply(200, A_LINK | {"more": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
     ],
 )
-def test_every_other_status_means_what_its_class_means_even_with_a_link_in_its_body(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, status: int, kind: type[RequestError], code: Code
+def test_each_undocumented_answer_is_read_as_decided_and_asked_for_once(
+    error_of: ErrorOf, reply: Reply, kind: type[RequestError], code: Code
 ) -> None:
-    token = gauge.fetch_token(GOOD, soon())
-    vendor.script("personal-link", Reply(status, A_LINK))
+    error = error_of(reply)
 
-    with pytest.raises(RequestError) as caught:
-        create(gauge, token)
-
-    assert (type(caught.value), caught.value.code) == (kind, code)
-    assert len(vendor.calls("personal-link")) == 1
+    assert (type(error), error.code) == (kind, code)
 
 
-@pytest.mark.parametrize("body", [b"", b"<html>", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
-def test_a_400_without_words_we_know_is_a_bad_request_that_quotes_none(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, body: bytes
+def refusals(gauge: CustomerGauge, token: AccessToken, *emails: str) -> list[tuple[type[RequestError], str]]:
+    """Return what comes of a request for each e-mail: what was raised, and what it says behind the status."""
+    seen: list[tuple[type[RequestError], str]] = []
+    for email in emails:
+        try:
+            gauge.create_personal_link("contact", {"Email": email}, token, Deadline.after(10, SystemClock()))
+        except RequestError as error:
+            seen.append((type(error), error.message.partition("403: ")[2]))
+    return seen
+
+
+ONE_RECORD = (Blocked, "it refuses this record")
+OTHERS_TOO = (NotProcessed, "it refuses every record")
+
+
+def test_a_firewall_refuses_one_record_until_it_refuses_two_in_a_row(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
 ) -> None:
-    token = gauge.fetch_token(GOOD, soon())
-    vendor.script("personal-link", Reply(400, body))
+    vendor.script("personal-link", *[Reply.html(403)] * 5)
+
+    seen = refusals(gauge, token, "ann@a.example", "ann@a.example", "bob@a.example", "bob@a.example", "ann@a.example")
+
+    assert seen == [ONE_RECORD, ONE_RECORD, OTHERS_TOO, ONE_RECORD, OTHERS_TOO]
+
+
+@pytest.mark.parametrize("between", [Reply(), Reply.error(429), Reply.error(422), Reply.error(500), Reply.error(403)])
+def test_an_answer_of_the_api_shows_that_its_firewall_refuses_one_record_alone(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, between: Reply
+) -> None:
+    vendor.script("personal-link", Reply.html(403), between, Reply.html(403))
+
+    seen = refusals(gauge, token, "ann@a.example", "bob@a.example", "cyd@a.example")
+
+    assert (seen[0], seen[-1]) == (ONE_RECORD, ONE_RECORD)
+
+
+@pytest.mark.parametrize(
+    ("retry_after", "seconds"),
+    [
+        *(("7", 7.0), ("0", 0.0), ("999999999", 43_200.0), ("9" * 6000, 43_200.0)),
+        *(("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 43_200.0)),
+        *((unreadable, None) for unreadable in ("soon", "-5", "", "²", "1e3", "\xff", "7, 8")),
+        ("Wed, 21 Oct 99999 07:28:00 GMT", None),
+    ],
+)
+def test_retry_after_is_read_in_seconds_or_as_a_date_and_kept_within_twelve_hours(
+    error_of: ErrorOf, retry_after: str, seconds: float | None
+) -> None:
+    assert error_of(Reply.error(429, retry_after=retry_after)).retry_after == seconds
+
+
+# Links
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param(None, id="null"),
+        pytest.param("javascript:alert(1)", id="another scheme"),
+        pytest.param("http://survey.eu.customergauge.com/r/1", id="http"),
+        pytest.param("https:///r/1", id="no host"),
+        pytest.param("https:r/1", id="no authority"),
+        pytest.param("https://?r=1", id="a query instead of a host"),
+        pytest.param("https://.../r/1", id="a host of dots alone"),
+        pytest.param("https://customergauge.com@evil.example/r/1", id="user information"),
+        pytest.param("https://survey.customergauge.com:8443/r/1", id="a port"),
+        pytest.param("https://survey.customergauge.com:/r/1", id="an empty port"),
+        pytest.param("https://evil.example\\.customergauge.com/r/1", id="a backslash in the host"),
+        pytest.param("https://survey.customergauge.com/r\\1", id="a backslash in the path"),
+        pytest.param('https://survey.customergauge.com/r/1"onclick="alert(1)', id="a quote"),
+        pytest.param("https://survey.customergauge.com/r/1'", id="a single quote"),
+        pytest.param("https://survey.customergauge.com/r/ 1", id="a blank"),
+        pytest.param("https://survey.customergauge.com/r/\u00a01", id="a blank that does not break"),
+        pytest.param("https://survey.customergauge.com/r/\u20281", id="an end of line"),
+        pytest.param("https://survey.customergauge.com/r/1\r\nX: y", id="a header"),
+        pytest.param("https://s\u0443rvey.customergauge.com/r/1", id="a Cyrillic letter in the host"),
+        pytest.param("https://survey_eu.customergauge.com/r/1", id="an underscore in the host"),
+        pytest.param("https://%73urvey.customergauge.com/r/1", id="a percent sign in the host"),
+        pytest.param("https://[2001:db8::1]/r/1", id="an IPv6 address"),
+        pytest.param("https://[::1/r/1", id="half an IPv6 address"),
+        pytest.param("http://localhost.evil.example/r/1", id="http on a host that begins like loopback"),
+        pytest.param("http://127.0.0.1@evil.example/r/1", id="http with loopback as a user"),
+        pytest.param(LINK + "x" * (2049 - len(LINK)), id="2049 characters"),
+    ],
+)
+def test_a_link_that_could_pass_for_another_one_is_not_handed_on(error_of: ErrorOf, link: str | None) -> None:
+    error = error_of(Reply(200, {"data": {"number_customergauge": 4711, "survey_link": link}}))
+
+    assert error.code is Code.BAD_RESPONSE
+    assert "Its number is 4711." in error.message
+
+
+@pytest.mark.parametrize(
+    "link",
+    [
+        "https://survey.eu.customergauge.com",
+        "https://cust.xx/9876",
+        "HTTPS://Survey-1.CustomerGauge.com/r/987656abcdef?lang=pt-BR&x=%20(1)#top",
+        "https://survey.eu.customergauge.com/r/é",
+        pytest.param(LINK + "x" * (2048 - len(LINK)), id="2048 characters"),
+    ],
+)
+def test_a_link_of_any_host_is_handed_on_as_it_is(
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, link: str
+) -> None:
+    vendor.script("personal-link", Reply(200, {"data": {"survey_link": link}}))
+
+    assert create(gauge, token).survey_link == link
+
+
+def test_a_plain_link_on_loopback_is_handed_on_by_an_api_on_loopback_alone() -> None:
+    answer = Response(200, {}, b'{"data": {"survey_link": "http://127.0.0.1:8099/r/1"}}', complete=True)
+
+    assert personal_link(answer, plain_links_allowed=True).survey_link == "http://127.0.0.1:8099/r/1"
+    with pytest.raises(OutcomeUnknown):
+        personal_link(answer, plain_links_allowed=False)
+
+
+# The vendor's words
+
+
+@pytest.mark.parametrize("body", [b"<html>", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
+def test_a_400_without_words_we_know_is_a_bad_request_that_quotes_none(error_of: ErrorOf, body: bytes) -> None:
+    error = error_of(Reply(400, body))
+
+    assert (error.code, error.message) == (Code.BAD_REQUEST, "CustomerGauge answered HTTP 400.")
+    assert error.vendor_message is None
+
+
+def test_the_vendors_messages_are_passed_on_within_bounds(error_of: ErrorOf) -> None:
+    errors = {"Email": ["x" * 1024] * 20, "Name": ["x" * 1025, 7], "Phone": 7}
+
+    assert error_of(Reply(422, {"message": "No.", "errors": errors})).errors == {
+        "Email": ["x" * 1024] * 10,
+        "Name": ["is not valid"] * 2,
+    }
+
+
+@pytest.mark.parametrize(
+    ("value", "words", "told"),
+    [
+        pytest.param("Zoë", "ZOË is no name.", False, id="three letters, as a word"),
+        pytest.param("Zoë", "Zoëlogy is no name.", True, id="three letters, by chance within a word"),
+        pytest.param("5", "Between 1 and 5.", True, id="one letter says nothing of anybody"),
+        pytest.param("Anna", "Annabel is no name.", False, id="four letters, within a word"),
+        pytest.param(447700900461, "447700900461 is no name.", False, id="a number"),
+        pytest.param(True, "True is no name.", True, id="true says nothing of anybody"),
+        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number, written otherwise"),
+        pytest.param("Zoë Ray", "Zo&euml; Ray is no name.", False, id="as HTML"),
+        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in an address"),
+        pytest.param("Zoë Ray", "Zo\\u00eb Ray is no name.", False, id="as in JSON"),
+        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="somebody else's e-mail"),
+        pytest.param("Anna", "See https://survey.example/r/1.", False, id="a link"),
+        pytest.param("Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False, id="a client id"),
+        pytest.param("Anna", "tok-1 may not.", False, id="the access token"),
+        pytest.param("Anna", "Kundenzufriedenheitsumfrage is missing.", True, id="a long word"),
+        pytest.param("Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True, id="a mapping"),
+    ],
+)
+def test_the_vendors_words_are_passed_on_unless_they_quote_somebody(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    deadline: Deadline,
+    value: str | int,
+    words: str,
+    told: bool,  # noqa: FBT001
+) -> None:
+    vendor.script("personal-link", Reply(422, {"message": words, "errors": {words: [words, "Too bad."]}}))
 
     with pytest.raises(Refused) as caught:
-        create(gauge, token)
+        gauge.create_personal_link("contact", {"First Name": value}, AccessToken("tok-1", 60, 0, 0), deadline)
 
-    assert (caught.value.code, caught.value.message) == (Code.BAD_REQUEST, "CustomerGauge answered HTTP 400.")
-    assert caught.value.vendor_message is None
+    assert caught.value.vendor_message == (words if told else None)
+    assert caught.value.errors == ({words: [words, "Too bad."]} if told else {"record": ["is not valid", "Too bad."]})
 
 
-@pytest.mark.parametrize("body", [b"\xff\xfe", b"\xef\xbb\xbf{}", b'{"data": {"survey_link": "https://\xff"}}'])
-def test_a_200_whose_link_cannot_be_read_is_unknown(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, body: bytes
+@pytest.mark.parametrize(
+    ("status", "words", "code"),
+    [
+        (400, "Could not match any campaign filter for Anna.", Code.NO_MATCHING_CAMPAIGN),
+        (400, "Record duplicates with another record of Anna.", Code.DUPLICATE_RECORD),
+        (404, "The inbound mapping [Anna] was not found.", Code.MAPPING_NOT_FOUND),
+    ],
+)
+def test_a_refusal_that_quotes_somebody_means_the_same_and_is_told_in_our_words(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    deadline: Deadline,
+    status: int,
+    words: str,
+    code: Code,
 ) -> None:
-    token = gauge.fetch_token(GOOD, soon())
-    vendor.script("personal-link", Reply(200, body))
+    vendor.script("personal-link", Reply.error(status, words))
 
-    with pytest.raises(OutcomeUnknown):
-        create(gauge, token)
+    with pytest.raises(Refused) as caught:
+        gauge.create_personal_link("contact", {"First Name": "Anna"}, token, deadline)
 
-    assert len(vendor.calls("personal-link")) == 1
-
-
-@pytest.mark.parametrize("retry_after", ["²", "1e3", "Wed, 21 Oct 99999 07:28:00 GMT", "\xff", "9" * 6000, "7, 8"])
-def test_a_retry_after_that_nobody_can_read_breaks_nothing(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, retry_after: str
-) -> None:
-    token = gauge.fetch_token(GOOD, soon())
-    vendor.script("personal-link", Reply.error(503, retry_after=retry_after))
-
-    with pytest.raises(NotProcessed) as caught:
-        create(gauge, token)
-
-    assert caught.value.code is Code.UNAVAILABLE
-    assert caught.value.retry_after in {None, 43_200.0}
+    assert (caught.value.code, caught.value.vendor_message) == (code, None)
 
 
 # The token server
 
 
 @pytest.mark.parametrize(
-    "reply",
+    ("reply", "kind", "code"),
     [
+        *[(Reply.error(status), NotProcessed, Code.UNAVAILABLE) for status in (404, 405, 500, 503, 504, 520)],
+        (Reply.error(503, retry_after=7), NotProcessed, Code.UNAVAILABLE),
+        (Reply.error(429, retry_after=7), NotProcessed, Code.RATE_LIMITED),
+        (Reply.redirect("/oauth2/token", 302), NotProcessed, Code.UNAVAILABLE),
+        (Reply.redirect("/oauth2/token", 307), NotProcessed, Code.UNAVAILABLE),
+        (Reply(204), NotProcessed, Code.UNAVAILABLE),
+        (Reply.html(200), NotProcessed, Code.UNAVAILABLE),
+        (Reply(200, b"[" * 60_000), NotProcessed, Code.UNAVAILABLE),
+        (Reply(200, b"\x1f\x8b\x08", {"Content-Encoding": "gzip"}), NotProcessed, Code.UNAVAILABLE),
+        (Reply(200, {"error": "temporarily_unavailable"}), NotProcessed, Code.UNAVAILABLE),
+        (Reply(200, {"access_token": "t"}, fault="truncated"), NotProcessed, Code.UNAVAILABLE),
+        (Reply(200, {"access_token": "t" * 10_000}), NotProcessed, Code.UNAVAILABLE),
+        (Reply(200, {"access_token": "abc", "token_type": "MAC"}), NotProcessed, Code.UNAVAILABLE),
         *[
-            pytest.param(Reply.error(status), id=str(status))
-            for status in (404, 405, 500, 501, 502, 503, 504, 520, 599)
+            (Reply(200, {"access_token": token}), NotProcessed, Code.UNAVAILABLE)
+            for token in (None, 7, "", "a b", "a\r\nX-Injected: b")
         ],
-        pytest.param(Reply(204), id="204"),
-        pytest.param(Reply.html(200), id="a page"),
-        pytest.param(Reply.html(503), id="a page of the load balancer"),
-        pytest.param(Reply(200, b""), id="an empty body"),
-        pytest.param(Reply(200, {"access_token": "t"}, fault="truncated"), id="cut short"),
-        pytest.param(Reply(200, b"\xff\xfe\xfd"), id="no UTF-8"),
-        pytest.param(Reply(200, b"[" * 60_000), id="deep"),
-        pytest.param(Reply(200, {"access_token": "t" * 100_000}), id="a token of 100 KB"),
-        pytest.param(Reply(200, {"access_token": "t" * 10_000}), id="a token of 10 KB"),
-        pytest.param(Reply(200, b"\x1f\x8b\x08", {"Content-Encoding": "gzip"}), id="compressed and cut"),
-        pytest.param(Reply(200, {"error": "temporarily_unavailable"}), id="200 with a passing error"),
-        pytest.param(Reply(fault="reset"), id="reset"),
-        pytest.param(Reply(fault="close"), id="closed"),
+        (Reply(fault="reset"), NotProcessed, Code.UNAVAILABLE),
+        (Reply(fault="close"), NotProcessed, Code.UNAVAILABLE),
+        (Reply.error(403), NotProcessed, Code.CREDENTIALS_REFUSED),
+        (Reply.html(400), NotProcessed, Code.CREDENTIALS_REFUSED),
+        (Reply(401), CredentialsRefused, Code.CREDENTIALS_REFUSED),
+        (Reply(200, {"error": "invalid_client"}), CredentialsRefused, Code.CREDENTIALS_REFUSED),
+        (Reply(500, {"error": " Invalid_Client ", "access_token": None}), CredentialsRefused, Code.CREDENTIALS_REFUSED),
+        *[
+            (Reply(status, {"error": error}), NotProcessed, Code.CREDENTIALS_REFUSED)
+            for status, error in ((200, "unauthorized_client"), (400, "invalid_scope"), (500, "invalid_grant"))
+        ],
     ],
 )
-def test_a_token_server_that_fails_is_asked_once_and_no_request_is_sent(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, reply: Reply
+def test_a_token_server_that_gives_no_token_is_asked_once_and_its_answer_is_told_apart(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    reply: Reply,
+    kind: type[RequestError],
+    code: Code,
 ) -> None:
     vendor.script("token", reply)
 
     with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(GOOD, soon())
+        gauge.fetch_token(credentials, deadline)
 
-    assert (type(caught.value), caught.value.code) == (NotProcessed, Code.UNAVAILABLE)
+    assert (type(caught.value), caught.value.code) == (kind, code)
+    assert caught.value.retry_after == (7.0 if "Retry-After" in reply.headers else None)
     assert len(vendor.calls("token")) == 1
 
 
 @pytest.mark.parametrize(
-    "reply",
-    [
-        pytest.param(Reply(fault="hang"), id="no byte"),
-        pytest.param(Reply(fault="drip_headers", interval=0.2), id="a first line that drips"),
-        pytest.param(Reply(fault="drip_body", interval=0.2), id="a body that drips"),
-    ],
+    "reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=0.2)], ids=["silent", "drips"]
 )
 def test_a_token_server_that_is_slow_ends_by_the_deadline(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, reply: Reply
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, reply: Reply
 ) -> None:
     vendor.script("token", reply)
     began = time.monotonic()
 
     with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(GOOD, soon(1.2))
+        gauge.fetch_token(credentials, Deadline.after(1.2, SystemClock()))
 
     assert caught.value.code is Code.UNAVAILABLE
-    assert time.monotonic() - began < 1.7
+    assert time.monotonic() - began < 2.2
 
 
-def test_a_token_server_that_refuses_connections_is_certainly_not_processed(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge
+@pytest.mark.parametrize("called", ["token", "personal-link"])
+def test_a_refused_connection_is_certainly_not_processed(
+    vendor: CustomerGaugeSandbox,
+    gauge: CustomerGauge,
+    token: AccessToken,
+    credentials: ClientCredentials,
+    deadline: Deadline,
+    called: str,
 ) -> None:
     vendor.stop()
 
     with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(GOOD, soon())
+        create(gauge, token) if called == "personal-link" else gauge.fetch_token(credentials, deadline)
 
     assert caught.value.code is Code.UNAVAILABLE
-
-
-def test_a_token_server_that_takes_no_connection_ends_by_the_deadline() -> None:
-    with unanswered() as port:
-        base_url, clock = f"http://127.0.0.1:{port}", SystemClock()
-        gauge = CustomerGauge(Transport(clock), clock, auth_base_url=base_url, imports_base_url=base_url)
-        began = time.monotonic()
-        with pytest.raises(NotProcessed):
-            gauge.fetch_token(GOOD, soon(1.2))
-
-    assert time.monotonic() - began < 1.7
-
-
-def test_an_ageing_token_serves_on_while_the_token_server_is_down(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge
-) -> None:
-    clock = FakeClock()
-    fetched = AccessToken(gauge.fetch_token(GOOD, soon()).value, 3600.0, clock.wall(), clock.monotonic())
-    replies = iter([fetched])
-
-    def fetch(_deadline: Deadline) -> AccessToken:
-        return next(replies, None) or gauge.fetch_token(GOOD, soon())
-
-    tokens = TokenCache(fetch, clock, lambda work: work())
-    tokens.get(soon())
-    vendor.script("token", Reply.error(503))
-    clock.advance(3000.0)  # past three quarters of its life: it would be renewed by now
-
-    link = tokens.authorised(lambda token: create(gauge, token), soon())
-
-    assert link == vendor.links[0].survey_link
-    assert len(vendor.calls("token")) == 2
-
-
-@pytest.mark.parametrize(("status", "code"), [(429, Code.RATE_LIMITED), (503, Code.UNAVAILABLE)])
-@pytest.mark.parametrize(
-    ("retry_after", "seconds"),
-    [
-        ("7", 7.0),
-        ("86400", 43_200.0),
-        ("-5", None),
-        ("soon", None),
-        ("Wed, 21 Oct 2015 07:28:00 GMT", 0.0),
-        ("Fri, 31 Dec 9999 23:59:59 GMT", 43_200.0),
-    ],
-)
-def test_a_token_server_may_say_when_in_seconds_or_by_a_date(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    status: int,
-    code: Code,
-    retry_after: str,
-    seconds: float | None,
-) -> None:
-    vendor.script("token", Reply.error(status, retry_after=retry_after))
-
-    with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(GOOD, soon())
-
-    assert (caught.value.code, caught.value.retry_after) == (code, seconds)
-    assert len(vendor.calls("token")) == 1
-
-
-@pytest.mark.parametrize("status", [200, 201, 400, 401, 403, 500])
-@pytest.mark.parametrize(
-    "content",
-    [
-        {"error": "invalid_client"},
-        {"error": "invalid_client", "access_token": None},
-        {"error": " Invalid_Client ", "error_description": "Client authentication failed"},
-    ],
-    ids=["alone", "beside no token", "described"],
-)
-def test_a_refused_client_is_told_by_any_status(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, status: int, content: dict[str, object]
-) -> None:
-    vendor.script("token", Reply(status, content))
-
-    with pytest.raises(CredentialsRefused):
-        gauge.fetch_token(GOOD, soon())
-
-    assert len(vendor.calls("token")) == 1
-
-
-@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
-def test_no_redirect_of_the_token_server_is_followed(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, status: int
-) -> None:
-    with CustomerGaugeSandbox() as elsewhere:
-        vendor.script("token", Reply.redirect(f"{elsewhere.base_url}/oauth2/token", status))
-
-        with pytest.raises(NotProcessed):
-            gauge.fetch_token(GOOD, soon())
-
-        assert elsewhere.calls("token") == []
-    assert len(vendor.calls("token")) == 1
-
-
-def test_fifty_threads_on_a_cold_environment_fetch_one_token_over_the_wire(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge
-) -> None:
-    vendor.script("token", Reply(delay=0.3))
-    tokens = TokenCache(lambda deadline: gauge.fetch_token(GOOD, deadline), SystemClock(), run_in_background)
-
-    with ThreadPoolExecutor(50) as threads:
-        got = set(threads.map(lambda _: tokens.get(soon()), range(50)))
-
-    assert len(got) == 1
-    assert len(vendor.calls("token")) == 1

@@ -5,48 +5,18 @@ import json
 import time
 import zlib
 from collections.abc import Callable, Mapping
-from typing import Any
 
 import pytest
 
-from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.answer_bytes import decompressed
-from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials
-from personal_link.customergauge.transport import Transport
-from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Refused, Unanswered
+from personal_link.domain.errors import Code, OutcomeUnknown, Refused, Unanswered
 from personal_link.domain.outcome import PersonalLink
-from tests.customergauge.scripted_lines import Line, Talk, serving
+from tests.customergauge.scripted_lines import Line, create, fetch_token, gauge_at, saying, serving
 
 LINK = "https://survey.eu.customergauge.com/r/1"
 SHORT = "https://cust.xx/1"
 LINK_BODY = json.dumps({"data": {"number_customergauge": 4711, "survey_link": LINK, "survey_link_short": SHORT}})
 DUPLICATE_BODY = '{"message": "Personal link record could not be created because it duplicates with another record."}'
-TOKEN_BODY = '{"access_token": "abc", "token_type": "Bearer", "expires_in": 3600}'
-
-
-def create(url: str, seconds: float = 5.0) -> PersonalLink:
-    clock = SystemClock()
-    gauge = CustomerGauge(Transport(clock), clock, auth_base_url=url, imports_base_url=url)
-    token = AccessToken("token", 3600, time.time(), time.monotonic())
-    return gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, Deadline.after(seconds, clock))
-
-
-def fetch_token(url: str) -> AccessToken:
-    clock = SystemClock()
-    gauge = CustomerGauge(Transport(clock), clock, auth_base_url=url, imports_base_url=url)
-    return gauge.fetch_token(ClientCredentials("id", "secret"), Deadline.after(5.0, clock))
-
-
-def saying(answer: bytes, *, hold: bool = False) -> Talk:
-    def talk(line: Line) -> None:
-        line.hear()
-        line.say(answer)
-        if hold:
-            line.hold()
-
-    return talk
 
 
 def chunked(body: bytes) -> bytes:
@@ -121,86 +91,78 @@ BODIES: Mapping[str, Callable[[str], bytes]] = {
     "a number of five thousand digits in one": lambda text: ('{"a": ' + "9" * 5000 + ", " + text[1:]).encode(),
     "a number beyond all floats in one": lambda text: ('{"a": 1e999, ' + text[1:]).encode(),
 }
-ANSWERS = {
-    **{name: lambda text, wrap=wrap: wrap(text.encode()) for name, wrap in WRAPPINGS.items()},
-    **{name: lambda text, make=make: with_length(make(text)) for name, make in BODIES.items()},
-}
-each_wrapping = pytest.mark.parametrize("wrapped", ANSWERS.values(), ids=ANSWERS.keys())
 
 
-@each_wrapping
-def test_a_link_is_read_in_any_wrapping(wrapped: Callable[[str], bytes]) -> None:
-    with serving(saying(b"HTTP/1.1 200 OK\r\n" + wrapped(LINK_BODY))) as server:
-        assert create(server.url) == PersonalLink(4711, LINK, SHORT)
-        assert len(server.requests) == 1
+def wrapped(wrapping: str, text: str) -> bytes:
+    """Return what follows the status line."""
+    return WRAPPINGS[wrapping](text.encode()) if wrapping in WRAPPINGS else with_length(BODIES[wrapping](text))
 
 
-@each_wrapping
-def test_a_refusal_is_read_in_any_wrapping(wrapped: Callable[[str], bytes]) -> None:
-    with serving(saying(b"HTTP/1.1 400 Bad Request\r\n" + wrapped(DUPLICATE_BODY))) as server:
-        with pytest.raises(Refused) as caught:
-            create(server.url)
-
-        assert caught.value.code is Code.DUPLICATE_RECORD
-        assert len(server.requests) == 1
+def read(answer: bytes) -> PersonalLink:
+    """Return what the client makes of an answer; fail if it asks twice."""
+    with serving(saying(answer)) as server:
+        link = create(gauge_at(server.url))
+        assert (server.connections, len(server.requests)) == (1, 1)
+    return link
 
 
-@each_wrapping
-def test_a_token_is_read_in_any_wrapping(wrapped: Callable[[str], bytes]) -> None:
-    with serving(saying(b"HTTP/1.1 200 OK\r\n" + wrapped(TOKEN_BODY))) as server:
-        token = fetch_token(server.url)
+@pytest.mark.parametrize("wrapping", [*WRAPPINGS, *BODIES])
+def test_a_link_is_read_in_any_wrapping(wrapping: str) -> None:
+    assert read(b"HTTP/1.1 200 OK\r\n" + wrapped(wrapping, LINK_BODY)) == PersonalLink(4711, LINK, SHORT)
 
-        assert (token.value, token.life) == ("abc", 3600)
-        assert len(server.requests) == 1
+
+@pytest.mark.parametrize("wrapping", ["no length, and the connection ends", "gzip", "a bad byte in one"])
+def test_a_refusal_is_read_in_any_wrapping(wrapping: str) -> None:
+    with pytest.raises(Refused) as caught:
+        read(b"HTTP/1.1 400 Bad Request\r\n" + wrapped(wrapping, DUPLICATE_BODY))
+
+    assert caught.value.code is Code.DUPLICATE_RECORD
+
+
+@pytest.mark.parametrize("wrapping", ["no length, and the connection ends", "gzip", "a byte order mark"])
+def test_a_token_is_read_in_any_wrapping(wrapping: str) -> None:
+    body = '{"access_token": "abc", "token_type": "Bearer", "expires_in": 3600}'
+    with serving(saying(b"HTTP/1.1 201 Created\r\n" + wrapped(wrapping, body))) as server:
+        token = fetch_token(gauge_at(server.url))
+
+    assert (token.value, token.life) == ("abc", 3600)
 
 
 def test_json_that_could_pass_for_raw_deflate_is_taken_for_json() -> None:
     assert decompressed(b'{"a":1, "data":{}}', "deflate") == b'{"a":1, "data":{}}'
 
 
-@pytest.mark.parametrize("status", [200, 201, 202, 203, 206, 207, 226, 299])
-def test_any_2xx_with_a_link_is_created(status: int) -> None:
-    with serving(saying(b"HTTP/1.1 %d Fine\r\n" % status + with_length(LINK_BODY.encode()))) as server:
-        assert create(server.url).survey_link == LINK
-
-
-@pytest.mark.parametrize("status", [200, 201, 202, 206])
-def test_any_2xx_with_a_token_gives_it(status: int) -> None:
-    with serving(saying(b"HTTP/1.1 %d Fine\r\n" % status + with_length(TOKEN_BODY.encode()))) as server:
-        assert fetch_token(server.url).value == "abc"
-
-
-@pytest.mark.parametrize("first_line", ["HTTP/1.0 200 OK", "HTTP/1.1 200", "HTTP/1.1 200 " + "OK" * 50_000])
-def test_the_first_line_needs_no_more_than_its_status(first_line: str) -> None:
-    with serving(saying(f"{first_line}\r\n\r\n{LINK_BODY}".encode())) as server:
-        assert create(server.url).survey_link == LINK
+@pytest.mark.parametrize(
+    "first_line",
+    [
+        *("HTTP/1.1 201 Created", "HTTP/1.1 206 Partial Content", "HTTP/1.1 299 New"),
+        *("HTTP/1.0 200 OK", "HTTP/1.1 200", "HTTP/1.1 200 " + "OK" * 50_000),
+    ],
+    ids=["201", "206", "299", "HTTP/1.0", "no reason", "a reason of 100 KB"],
+)
+def test_any_2xx_with_a_link_is_created(first_line: str) -> None:
+    assert read(f"{first_line}\r\n\r\n{LINK_BODY}".encode()).survey_link == LINK
 
 
 @pytest.mark.parametrize("length", ["", "Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"])
 def test_a_link_that_came_is_read_though_the_connection_does_not_end(length: str) -> None:
     body = LINK_BODY if "chunked" not in length else f"{len(LINK_BODY):x}\r\n{LINK_BODY}\r\n"
-    with serving(saying(f"HTTP/1.1 200 OK\r\n{length}\r\n{body}".encode(), hold=True)) as server:
+    with serving(saying(f"HTTP/1.1 200 OK\r\n{length}\r\n{body}".encode(), Line.hold)) as server:
         began = time.monotonic()
 
-        assert create(server.url, seconds=1.5).survey_link == LINK
-        assert time.monotonic() - began < 2.5
+        assert create(gauge_at(server.url), seconds=1.1).survey_link == LINK
+        assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.parametrize("length", [b"", b"Content-Length: 500\r\n"], ids=["no length", "a length"])
-@pytest.mark.parametrize("kept", [1, 40, len(LINK_BODY) - 1])
-def test_a_link_that_was_cut_is_unknown(length: bytes, kept: int) -> None:
-    answer = b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + LINK_BODY.encode()[:kept]
-    with serving(saying(answer)) as server:
-        with pytest.raises(OutcomeUnknown):
-            create(server.url)
-
-        assert len(server.requests) == 1
+def test_a_link_that_was_cut_is_unknown(length: bytes) -> None:
+    with pytest.raises(OutcomeUnknown):
+        read(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + LINK_BODY.encode()[:-1])
 
 
 def test_a_refusal_that_was_cut_is_no_answer() -> None:
-    answer = b"HTTP/1.1 400 Bad Request\r\n\r\n" + DUPLICATE_BODY.encode()[:-1]
-    with serving(saying(answer)) as server, pytest.raises(Unanswered):
-        create(server.url)
+    with pytest.raises(Unanswered):
+        read(b"HTTP/1.1 400 Bad Request\r\n\r\n" + DUPLICATE_BODY.encode()[:-1])
 
 
 DAMAGED: Mapping[str, bytes] = {
@@ -223,51 +185,33 @@ DAMAGED: Mapping[str, bytes] = {
 
 @pytest.mark.parametrize("answer", DAMAGED.values(), ids=DAMAGED.keys())
 def test_what_would_have_to_be_guessed_is_unknown(answer: bytes) -> None:
-    with serving(saying(b"HTTP/1.1 200 OK\r\n" + answer)) as server:
-        with pytest.raises(OutcomeUnknown) as caught:
-            create(server.url)
+    with pytest.raises(OutcomeUnknown) as caught:
+        read(b"HTTP/1.1 200 OK\r\n" + answer)
 
-        assert caught.value.code is Code.BAD_RESPONSE
-        assert len(server.requests) == 1
-
-
-def read(data: Mapping[str, Any]) -> PersonalLink:
-    with serving(saying(b"HTTP/1.1 200 OK\r\n" + with_length(json.dumps({"data": data}).encode()))) as server:
-        return create(server.url)
-
-
-@pytest.mark.parametrize("around", [" ", "\n", "\r\n", "\t", "\u00a0"])
-def test_blanks_around_a_link_are_no_part_of_it(around: str) -> None:
-    data = {"survey_link": f"{around}{LINK}{around}", "survey_link_short": f"{SHORT}{around}"}
-
-    assert read(data) == PersonalLink(None, LINK, SHORT)
+    assert caught.value.code is Code.BAD_RESPONSE
 
 
 @pytest.mark.parametrize(
-    "long", [None, "", 7, "http://survey.example/r/1", "javascript:alert(1)", LINK + "x" * 2048, LINK + " 2"]
-)
-def test_a_short_link_stands_in_for_a_long_one_that_is_not_usable(long: object) -> None:
-    assert read({"survey_link": long, "survey_link_short": SHORT}) == PersonalLink(None, SHORT, SHORT)
-
-
-@pytest.mark.parametrize(
-    ("number", "told"),
+    ("data", "link"),
     [
-        (4711, 4711),
-        ("4711", 4711),
-        (" 4711\n", 4711),
-        (4711.0, 4711),
-        (-1, -1),
-        ("4,711", None),
-        ("", None),
-        (4711.5, None),
-        (10**30, None),
-        (True, None),
-        ([4711], None),
+        ({"survey_link": f" \u00a0{LINK}\r\n", "survey_link_short": f"{SHORT}\t"}, PersonalLink(None, LINK, SHORT)),
+        ({"survey_link": LINK, "survey_link_short": "javascript:alert(1)"}, PersonalLink(None, LINK, None)),
+        *[
+            ({"survey_link": unusable, "survey_link_short": SHORT}, PersonalLink(None, SHORT, SHORT))
+            for unusable in (None, 7, "http://survey.example/r/1")
+        ],
+        *[
+            ({"number_customergauge": number, "survey_link": LINK}, PersonalLink(told, LINK, None))
+            for number, told in ((4711, 4711), (" 4711\n", 4711), (4711.0, 4711), (-1, -1))
+        ],
+        *[
+            ({"number_customergauge": odd, "survey_link": LINK}, PersonalLink(None, LINK, None))
+            for odd in ("4,711", "", 4711.5, 10**30, True, [4711])
+        ],
     ],
 )
-def test_the_number_of_the_survey_may_be_text(number: object, told: int | None) -> None:
-    assert read({"number_customergauge": number, "survey_link": LINK}).number_customergauge == told
+def test_a_link_is_read_with_what_is_odd_in_it_or_beside_it(data: Mapping[str, object], link: PersonalLink) -> None:
+    assert read(b"HTTP/1.1 200 OK\r\n" + with_length(json.dumps({"data": data}).encode())) == link
 
 
 @pytest.mark.parametrize(
@@ -280,40 +224,29 @@ def test_the_number_of_the_survey_may_be_text(number: object, told: int | None) 
     ],
 )
 def test_a_refusal_is_known_by_its_words_whatever_signs_are_between_them(message: bytes) -> None:
-    answer = b"HTTP/1.1 400 Bad Request\r\n" + with_length(b'{"message": "%b"}' % message)
-    with serving(saying(answer)) as server:
-        with pytest.raises(Refused) as caught:
-            create(server.url)
+    with pytest.raises(Refused) as caught:
+        read(b"HTTP/1.1 400 Bad Request\r\n" + with_length(b'{"message": "%b"}' % message))
 
-        assert caught.value.code is Code.DUPLICATE_RECORD
+    assert caught.value.code is Code.DUPLICATE_RECORD
 
 
 @pytest.mark.parametrize(
-    ("token", "life"),
+    ("more", "life"),
     [
-        (b'{"access_token": "abc\\n"}', 600),
-        (b'{"access_token": " abc", "token_type": "bearer "}', 600),
-        (b'{"access_token": "abc", "token_type": null, "error": null}', 600),
-        (b'{"access_token": "abc", "expires_in": NaN}', 600),
-        (b'{"access_token": "abc", "expires_in": Infinity}', 600),
-        (b'{"access_token": "abc", "expires_in": " 3600 "}', 3600),
-        (b'{"access_token": "abc", "expires_in": "3600.0"}', 3600),
-        (b'{"access_token": "abc", "expires_in": 1e999}', 86_400),
+        ("", 600),
+        (', "token_type": "bearer "', 600),
+        (', "token_type": null, "error": null', 600),
+        *((f', "expires_in": {odd}', 600) for odd in ("NaN", "Infinity", "null", "true", '"abc"')),
+        *((f', "expires_in": {hour}', 3600) for hour in ("3600", '" 3600 "', '"3600.0"')),
+        *((f', "expires_in": {ended}', 0) for ended in ("0", "-1")),
+        (', "expires_in": 5', 30),
+        *((f', "expires_in": {endless}', 86_400) for endless in ("1e12", "1e999", "1" + "0" * 4000)),
     ],
 )
-def test_a_token_is_read_with_what_is_odd_beside_it(token: bytes, life: float) -> None:
-    with serving(saying(b"HTTP/1.1 200 OK\r\n" + with_length(token))) as server:
-        got = fetch_token(server.url)
+def test_a_token_is_read_with_what_is_odd_beside_it(more: str, life: float) -> None:
+    with serving(
+        saying(b"HTTP/1.1 200 OK\r\n" + with_length(f'{{"access_token": " abc\\n"{more}}}'.encode()))
+    ) as server:
+        token = fetch_token(gauge_at(server.url))
 
-        assert (got.value, got.life) == ("abc", life)
-
-
-@pytest.mark.parametrize("error", ["unauthorized_client", "invalid_scope", "unsupported_grant_type", "invalid_grant"])
-@pytest.mark.parametrize("status", [200, 400, 500])
-def test_an_error_of_the_client_is_no_outage_of_the_token_server(status: int, error: str) -> None:
-    body = json.dumps({"error": error}).encode()
-    with serving(saying(b"HTTP/1.1 %d Fine\r\n" % status + with_length(body))) as server:
-        with pytest.raises(NotProcessed) as caught:
-            fetch_token(server.url)
-
-        assert (type(caught.value), caught.value.code) == (NotProcessed, Code.CREDENTIALS_REFUSED)
+    assert (token.value, token.life) == ("abc", life)

@@ -1,42 +1,89 @@
-"""The result message, replays, ids, and what a log could show."""
+"""The result message, replays, ids, and what becomes of a request that is refused on arrival."""
 
 import json
+from collections.abc import Mapping
 from dataclasses import replace
-from typing import Literal
 
 import pytest
 
-from personal_link.domain.outcome import Outcome, PersonalLink, outcome_id
-from personal_link.domain.request import IdempotencyKey, Source, check
-from tests.domain.outcomes import CREATED, EVERY_KIND, REJECTED, UNKNOWN, delivered
+from personal_link.domain.errors import Code, InvalidRequest, OutcomeUnknown, Refused, Unreadable
+from personal_link.domain.outcome import Outcome, PersonalLink, describe, outcome_id, refused_on_arrival
+from personal_link.domain.request import Source, check
+from tests.domain.requests import delivered
+
+CREATED = Outcome(
+    id="86103fe0-f626-54c9-b96c-3faa03b77078",
+    status="created",
+    source=Source("eventbridge", "event-1"),
+    requested_at="2027-01-15T08:00:00.000Z",
+    completed_at="2027-01-15T08:00:01.250Z",
+    attempts=1,
+    configuration="map-1",
+    personal_link=PersonalLink(12345, "https://survey.eu.customergauge.com/r/987656abcdef", "https://cust.xx/9876"),
+    reference="order-7",
+    record={"Email": "joe@example.com", "Amount": 12.5, "VIP": True, "Note": None},
+)
+REJECTED = replace(
+    CREATED,
+    status="rejected",
+    source=Source("sqs", "message-1"),
+    attempts=2,
+    personal_link=None,
+    error={
+        "code": "validation_failed",
+        "message": "The Email must be a valid email address.",
+        "errors": {"Email": ["The Email must be a valid email address."]},
+    },
+    reference=None,
+    record={"Email": "joe"},
+)
+UNKNOWN = replace(
+    CREATED,
+    status="unknown",
+    source=Source("http", "request-1"),
+    attempts=3,
+    personal_link=None,
+    error={"code": "outcome_unknown", "message": "A survey record probably exists."},
+    record={"Email": "joe@example.com"},
+)
+EVERY_KIND = [pytest.param(outcome, id=outcome.status) for outcome in (CREATED, REJECTED, UNKNOWN)]
 
 
-def keyed(scope: Literal["caller", "event", "message", "content"], value: str) -> IdempotencyKey:
-    return IdempotencyKey(scope, value)
+# The result message
 
 
-# --- the result message -----------------------------------------------------------------------------------------------
+def test_the_result_of_a_link_is_the_contracts_message_in_one_line() -> None:
+    assert CREATED.message(echo_record=True) == (
+        '{"schema":"personal-link-result/1","id":"86103fe0-f626-54c9-b96c-3faa03b77078","status":"created",'
+        '"reference":"order-7","source":{"type":"eventbridge","id":"event-1"},"configuration":"map-1",'
+        '"record":{"Amount":12.5,"Email":"joe@example.com","Note":null,"VIP":true},'
+        '"personal_link":{"number_customergauge":12345,'
+        '"survey_link":"https://survey.eu.customergauge.com/r/987656abcdef","survey_link_short":"https://cust.xx/9876"},'
+        '"replayed":false,"attempts":1,'
+        '"requested_at":"2027-01-15T08:00:00.000Z","completed_at":"2027-01-15T08:00:01.250Z"}'
+    )
+    assert CREATED.code == "created"
 
 
-def test_the_result_of_a_link_is_the_contracts_message() -> None:
-    assert json.loads(CREATED.message(echo_record=True)) == {
+def test_the_result_of_a_refusal_is_the_contracts_message() -> None:
+    assert json.loads(REJECTED.message(echo_record=True)) == {
         "schema": "personal-link-result/1",
         "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
-        "status": "created",
-        "reference": "order-7",
-        "source": {"type": "eventbridge", "id": "event-1"},
+        "status": "rejected",
+        "source": {"type": "sqs", "id": "message-1"},
         "configuration": "map-1",
-        "record": {"Email": "joe@example.com", "Amount": 12.5, "VIP": True, "Note": None},
-        "personal_link": {
-            "number_customergauge": 12345,
-            "survey_link": "https://survey.eu.customergauge.com/r/987656abcdef",
-            "survey_link_short": "https://cust.xx/9876",
+        "record": {"Email": "joe"},
+        "error": {
+            "code": "validation_failed",
+            "message": "The Email must be a valid email address.",
+            "errors": {"Email": ["The Email must be a valid email address."]},
         },
         "replayed": False,
-        "attempts": 1,
+        "attempts": 2,
         "requested_at": "2027-01-15T08:00:00.000Z",
         "completed_at": "2027-01-15T08:00:01.250Z",
     }
+    assert REJECTED.code == "validation_failed"
 
 
 @pytest.mark.parametrize("echo_record", [True, False])
@@ -60,66 +107,9 @@ def test_no_heading_is_left_out_of_the_result_because_another_one_has_its_compos
     assert json.loads(replace(CREATED, record=record).message(echo_record=True))["record"] == record
 
 
-def test_the_result_of_a_refusal_is_the_contracts_message() -> None:
-    assert json.loads(REJECTED.message(echo_record=True)) == {
-        "schema": "personal-link-result/1",
-        "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
-        "status": "rejected",
-        "source": {"type": "sqs", "id": "message-1"},
-        "configuration": "map-1",
-        "record": {"Email": "joe"},
-        "error": {
-            "code": "validation_failed",
-            "message": "The Email must be a valid email address.",
-            "errors": {"Email": ["The Email must be a valid email address."]},
-        },
-        "replayed": False,
-        "attempts": 2,
-        "requested_at": "2027-01-15T08:00:00.000Z",
-        "completed_at": "2027-01-15T08:00:01.250Z",
-    }
-
-
-def test_the_result_of_an_unknown_outcome_is_the_contracts_message() -> None:
-    assert json.loads(UNKNOWN.message(echo_record=True)) == {
-        "schema": "personal-link-result/1",
-        "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
-        "status": "unknown",
-        "reference": "order-7",
-        "source": {"type": "http", "id": "request-1"},
-        "configuration": "map-1",
-        "record": {"Email": "joe@example.com"},
-        "error": {"code": "outcome_unknown", "message": "A survey record probably exists."},
-        "replayed": False,
-        "attempts": 3,
-        "requested_at": "2027-01-15T08:00:00.000Z",
-        "completed_at": "2027-01-15T08:00:01.250Z",
-    }
-
-
-def test_a_result_is_one_line_whose_fields_come_in_the_contracts_order() -> None:
-    assert UNKNOWN.message(echo_record=True) == (
-        '{"schema":"personal-link-result/1","id":"86103fe0-f626-54c9-b96c-3faa03b77078","status":"unknown",'
-        '"reference":"order-7","source":{"type":"http","id":"request-1"},"configuration":"map-1",'
-        '"record":{"Email":"joe@example.com"},'
-        '"error":{"code":"outcome_unknown","message":"A survey record probably exists."},'
-        '"replayed":false,"attempts":3,'
-        '"requested_at":"2027-01-15T08:00:00.000Z","completed_at":"2027-01-15T08:00:01.250Z"}'
-    )
-
-
 def test_a_result_is_ascii_whatever_the_record_says() -> None:
-    outcome = Outcome(
-        id="5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10",
-        status="rejected",
-        source=Source("sqs", "message-1"),
-        requested_at="2027-01-15T08:00:00.000Z",
-        completed_at="2027-01-15T08:00:00.000Z",
-        attempts=0,
-        error={"code": "bad_request", "message": "žádný"},
-        reference="č. 7",
-        record={"Jméno": "Žofie 😀 \u2028"},
-    )
+    error = {"code": "bad_request", "message": "žádný"}
+    outcome = replace(REJECTED, error=error, reference="č. 7", record={"Jméno": "Žofie 😀 \u2028"})
 
     message = outcome.message(echo_record=True)
 
@@ -138,14 +128,7 @@ def test_a_result_without_echo_differs_in_the_record_alone(outcome: Outcome) -> 
     assert plain == echoed
 
 
-@pytest.mark.parametrize(
-    ("outcome", "code"), [(CREATED, "created"), (REJECTED, "validation_failed"), (UNKNOWN, "outcome_unknown")]
-)
-def test_a_results_code_is_that_of_its_error_or_created(outcome: Outcome, code: str) -> None:
-    assert outcome.code == code
-
-
-# --- replays ----------------------------------------------------------------------------------------------------------
+# Replays
 
 
 @pytest.mark.parametrize("echo_record", [True, False])
@@ -156,15 +139,7 @@ def test_a_replay_is_the_same_bytes_but_for_replayed(outcome: Outcome, echo_reco
     replay = Outcome.replay(outcome.stored(), reference=outcome.reference, record=outcome.record)
 
     assert replay.message(echo_record=echo_record) == first.replace('"replayed":false', '"replayed":true')
-
-
-@pytest.mark.parametrize("outcome", EVERY_KIND)
-def test_a_replay_of_a_replay_changes_nothing_more(outcome: Outcome) -> None:
-    replay = Outcome.replay(outcome.stored(), reference=outcome.reference, record=outcome.record)
-
-    again = Outcome.replay(replay.stored(), reference=outcome.reference, record=outcome.record)
-
-    assert again == replay
+    assert Outcome.replay(replay.stored(), reference=outcome.reference, record=outcome.record) == replay
 
 
 def test_a_link_without_number_and_short_form_is_replayed_as_it_was() -> None:
@@ -184,33 +159,187 @@ def test_the_ledger_keeps_neither_record_nor_reference() -> None:
     assert "order-7" not in stored
 
 
-# --- ids --------------------------------------------------------------------------------------------------------------
+# Ids
 
 
 def test_a_keys_outcome_id_never_changes_since_consumers_remember_it() -> None:
-    request = check(delivered({"record": {"A": 1}, "idempotency_key": "order-7"}))
+    queued = delivered({"record": {"A": 1}, "idempotency_key": "order-7"})
+    called = replace(queued, source=Source("http", "request-1"), key=None)
 
-    assert outcome_id(request) == "86103fe0-f626-54c9-b96c-3faa03b77078"
-
-
-def test_a_redelivery_and_another_trigger_under_the_same_key_have_the_same_outcome_id() -> None:
-    content = {"record": {"A": 1}, "idempotency_key": "order-7"}
-
-    queued = check(delivered(content))
-    called = check(delivered(content, source=Source("http", "request-1"), key=None))
-
-    assert outcome_id(queued) == outcome_id(called)
-
-
-def test_every_key_has_an_outcome_id_of_its_own() -> None:
-    keys = [keyed("caller", "1"), keyed("caller", "2"), keyed("event", "1"), keyed("message", "1")]
-
-    ids = {outcome_id(check(delivered({"record": {"A": 1}}, key=key))) for key in keys}
-
-    assert len(ids) == 4
+    assert outcome_id(check(queued)) == outcome_id(check(called)) == "86103fe0-f626-54c9-b96c-3faa03b77078"
+    assert outcome_id(check(delivered({"record": {"A": 1}}))) != outcome_id(check(queued))
 
 
 def test_a_content_key_has_a_new_outcome_id_each_time_since_it_is_soon_forgotten() -> None:
     request = check(delivered({"record": {"A": 1}}, key=None))
 
     assert outcome_id(request) != outcome_id(request)
+
+
+# Refused on arrival
+
+
+def test_a_request_refused_on_arrival_has_the_contracts_result_with_no_attempt() -> None:
+    content = {"configuration": "map-1", "record": {"A": "x", "B": 1}, "reference": "order-7"}
+    refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
+
+    message = json.loads(refused_on_arrival(delivered(content), refusal).message(echo_record=True))
+
+    assert message.pop("id")
+    assert message == {
+        "schema": "personal-link-result/1",
+        "status": "rejected",
+        "reference": "order-7",
+        "source": {"type": "sqs", "id": "message-1"},
+        "configuration": "map-1",
+        "record": {"A": "x", "B": 1},
+        "error": {
+            "code": "idempotency_key_reused",
+            "message": "The idempotency key was used for another request.",
+        },
+        "replayed": False,
+        "attempts": 0,
+        "requested_at": "2027-01-15T08:00:00.000Z",
+        "completed_at": "2027-01-15T08:00:00.000Z",
+    }
+
+
+@pytest.mark.parametrize(
+    ("source", "code"),
+    [
+        (Source("sqs", "message-2"), Code.INVALID_REQUEST),
+        (Source("eventbridge", "message-1"), Code.INVALID_REQUEST),
+        (Source("sqs", "message-1"), Code.TOO_LARGE),
+    ],
+)
+def test_a_refusal_of_another_delivery_or_for_another_reason_has_another_id(source: Source, code: Code) -> None:
+    content = {"record": {}, "idempotency_key": "order-7"}
+    one = refused_on_arrival(delivered(content), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    another = refused_on_arrival(delivered(content, source=source), InvalidRequest(code, "no"))
+
+    assert one.id != another.id
+
+
+@pytest.mark.parametrize("content", [{"record": {"A": 1}, "idempotency_key": "order-7"}, {"record": {"A": 1}}])
+def test_another_request_under_a_used_key_does_not_get_the_outcome_id_of_that_key(
+    content: Mapping[str, object],
+) -> None:
+    delivery = delivered(content)
+    refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
+
+    assert refused_on_arrival(delivery, refusal).id != outcome_id(check(delivery))
+
+
+def nested(levels: int) -> object:
+    record: object = "deep"
+    for _level in range(levels - 1):
+        record = {"A": record}
+    return record
+
+
+@pytest.mark.parametrize(
+    "record",
+    [
+        pytest.param("Email", id="no object"),
+        pytest.param({"A": [1]}, id="a list within"),
+        pytest.param(nested(32), id="of 32 levels"),
+        pytest.param({"A": -(10**4300 - 1)}, id="the longest number that Python writes"),
+        pytest.param({"A": "x" * 300_000}, id="larger than any request"),
+        pytest.param({"A": "\ud800" * 70_000}, id="half characters"),
+    ],
+)
+def test_a_refused_record_is_in_its_result_as_it_came(record: object) -> None:
+    outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    assert json.loads(outcome.message(echo_record=True))["record"] == record
+
+
+@pytest.mark.parametrize("field", ["record", "reference", "configuration"])
+@pytest.mark.parametrize(
+    "sent",
+    [
+        pytest.param({"A": float("inf")}, id="1e999"),
+        pytest.param(10**4300, id="a number that Python does not write"),
+        pytest.param("x" * (448 * 1024 - 1), id="one character more than 448 Ki with its quotes"),
+        pytest.param({"\x01" * 90_000: 1}, id="of escapes"),
+        pytest.param(nested(33), id="of 33 levels"),
+        pytest.param(nested(900), id="without end"),
+    ],
+)
+def test_what_no_result_can_hold_is_to_be_kept_whole_and_says_why_it_was_refused(field: str, sent: object) -> None:
+    refusal = InvalidRequest(Code.TOO_LARGE, "The request has 900000 bytes; at most 65536 are allowed.")
+
+    with pytest.raises(Unreadable) as caught:
+        refused_on_arrival(delivered({"record": {}, field: sent}), refusal)
+
+    assert (caught.value.code, caught.value.message) == (refusal.code, refusal.message)
+
+
+@pytest.mark.parametrize("field", ["reference", "configuration"])
+@pytest.mark.parametrize(
+    ("given", "told"),
+    [("x" * 256, "x" * 256), ("x" * 10_000, "x" * 256), (7, "7"), (["x"], '["x"]'), (True, "true"), (None, None)],
+)
+def test_a_refused_label_is_told_as_text_as_far_as_it_is_one(field: str, given: object, told: str | None) -> None:
+    delivery = delivered({"record": {}, field: given})
+
+    outcome = refused_on_arrival(delivery, InvalidRequest(Code.INVALID_REQUEST, "no"))
+
+    assert json.loads(outcome.message(echo_record=True)).get(field) == told
+
+
+@pytest.mark.parametrize(
+    ("record", "reference"),
+    [
+        pytest.param({"\u00e9" * 76_000: []}, "", id="one endless heading"),
+        pytest.param({f"{number:03}" + "\u00e9" * 370: [] for number in range(200)}, "", id="200 long headings"),
+        pytest.param({f"{number:03}" + "\U0001f600" * 180: [] for number in range(200)}, "", id="200 wide headings"),
+        pytest.param(
+            {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
+            "\U0001f600" * 257,
+            id="and the labels",
+        ),
+        pytest.param({"A": "\x01" * 76_000}, "", id="456 KB of escapes"),
+    ],
+)
+def test_whatever_is_refused_its_result_fits_a_queue(record: Mapping[str, object], reference: str) -> None:
+    delivery = delivered({"record": record, "reference": reference, "configuration": reference})
+    with pytest.raises(InvalidRequest) as caught:
+        check(delivery)
+
+    message = refused_on_arrival(delivery, caught.value).message(echo_record=True)
+
+    assert len(message) < 1_000_000
+
+
+# Errors as others see them
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [
+        (
+            Refused(Code.NO_MATCHING_CAMPAIGN, "our words", vendor_message="The vendor's words."),
+            {"code": "no_matching_campaign", "message": "The vendor's words."},
+        ),
+        (OutcomeUnknown(Code.BAD_RESPONSE, "our words"), {"code": "bad_response", "message": "our words"}),
+        (
+            Refused(Code.VALIDATION_FAILED, "our words", errors={"Email": ("one", "two")}),
+            {"code": "validation_failed", "message": "our words", "errors": {"Email": ["one", "two"]}},
+        ),
+    ],
+)
+def test_an_error_is_told_with_its_fields_and_in_the_vendors_words_where_there_are_any(
+    error: Refused | OutcomeUnknown, told: object
+) -> None:
+    assert describe(error) == told
+
+
+@pytest.mark.parametrize("outcome", EVERY_KIND)
+def test_an_outcome_shows_neither_record_nor_link_nor_the_vendors_words(outcome: Outcome) -> None:
+    shown = f"{outcome!r} {outcome} {outcome.personal_link!r}"
+
+    assert outcome.id in shown
+    for hidden in ("joe", "Email", "https", "order-7", "survey record"):
+        assert hidden not in shown

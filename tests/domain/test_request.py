@@ -1,11 +1,11 @@
-"""What a request may hold, and what is refused."""
+"""What a request may hold, what is refused, and by which key it is known."""
 
 from collections.abc import Mapping, Sequence
 
 import pytest
 
 from personal_link.domain.errors import Code
-from personal_link.domain.request import LinkRequest, Source, check
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, check
 from tests.domain.requests import MESSAGE_KEY, delivered, refusal_of
 
 
@@ -13,34 +13,28 @@ def problems_of(content: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
     return refusal_of(content).errors
 
 
-# --- what is accepted -------------------------------------------------------------------------------------------------
+# What is accepted
 
 
-def test_a_request_passes_unchanged() -> None:
+def test_a_request_passes_unchanged_in_the_unicode_composition_that_the_caller_wrote() -> None:
     request = check(
         delivered(
             {
-                "configuration": "53505294-0b20-2509-b15d-c8e377701d66",
-                "record": {"Account Name": "ACME", "Email": "joe.doe@example.com"},
+                "configuration": "Zákaznická mapa č. 7",
+                "record": {"Account Name": "ACME", "Name": "Andre\u0301"},
                 "reference": "order-7",
             }
         )
     )
 
     assert request == LinkRequest(
-        configuration="53505294-0b20-2509-b15d-c8e377701d66",
-        record={"Account Name": "ACME", "Email": "joe.doe@example.com"},
+        configuration="Zákaznická mapa č. 7",
+        record={"Account Name": "ACME", "Name": "Andre\u0301"},
         reference="order-7",
         key=MESSAGE_KEY,
         source=Source("sqs", "message-1"),
         received_at=1_800_000_000.0,
     )
-
-
-def test_a_record_alone_is_a_request() -> None:
-    request = check(delivered({"record": {"Email": "joe@example.com"}}))
-
-    assert (request.configuration, request.reference) == (None, None)
 
 
 def test_null_stands_for_a_field_that_is_not_given() -> None:
@@ -57,12 +51,6 @@ def test_fields_that_the_contract_does_not_name_are_passed_over() -> None:
     assert request.record == {"A": 1}
 
 
-def test_a_configuration_need_not_be_a_uuid() -> None:
-    request = check(delivered({"record": {"A": 1}, "configuration": "Zákaznická mapa č. 7"}))
-
-    assert request.configuration == "Zákaznická mapa č. 7"
-
-
 @pytest.mark.parametrize(
     "value",
     [
@@ -70,7 +58,6 @@ def test_a_configuration_need_not_be_a_uuid() -> None:
         pytest.param("  joe  ", id="blanks around"),
         pytest.param("+55 (62) 01234-56789", id="telephone"),
         pytest.param("Žluťoučký 😀 e\u0301 \u202e", id="any other Unicode"),
-        pytest.param("line 1\nline 2", id="two lines"),
         pytest.param("line 1\r\n\r\nline 3\r\n", id="three lines of Windows"),
         pytest.param("1\t2\x0b3\x0c4", id="tabulators and page breaks"),
         pytest.param("Joe\x92s", id="a mis-decoded Windows apostrophe"),
@@ -79,9 +66,7 @@ def test_a_configuration_need_not_be_a_uuid() -> None:
         pytest.param(-7.25, id="fraction"),
         pytest.param(1e308, id="largest fraction"),
         pytest.param(9_223_372_036_854_775_807, id="largest 64-bit number"),
-        pytest.param(-9_223_372_036_854_775_808, id="smallest 64-bit number"),
         pytest.param(True, id="true"),
-        pytest.param(False, id="false"),
         pytest.param(None, id="null"),
     ],
 )
@@ -99,51 +84,51 @@ def test_any_text_is_a_heading(heading: str) -> None:
     assert request.record == {heading: "x"}
 
 
-def test_a_record_may_have_200_headings() -> None:
-    request = check(delivered({"record": {f"Field {number}": number for number in range(200)}}))
-
-    assert len(request.record) == 200
-
-
-def test_a_record_of_201_headings_is_too_large() -> None:
-    refusal = refusal_of({"record": {f"Field {number}": number for number in range(201)}})
-
-    assert refusal.code is Code.TOO_LARGE
-    assert refusal.message == "The record has 201 headings; at most 200 are allowed."
-
-
-def test_a_request_may_have_64_kib_to_the_byte() -> None:
-    # {"configuration":null,"record":{"A":""},"reference":null} has 57 bytes; 57 + 65,479 = 65,536.
-    request = check(delivered({"record": {"A": "x" * 65_479}}))
-
-    assert len(str(request.record["A"])) == 65_479
+@pytest.mark.parametrize(
+    "content",
+    [
+        pytest.param({"record": {f"Field {number}": number for number in range(200)}}, id="200 headings"),
+        # {"configuration":null,"record":{"A":""},"reference":null} has 57 bytes; 57 + 65,479 = 65,536.
+        pytest.param({"record": {"A": "x" * 65_479}}, id="64 KiB"),
+        pytest.param({"record": {"A": 1}, "configuration": "é" * 256, "reference": "é" * 256}, id="labels"),
+        pytest.param({"record": {"A": 1}, "idempotency_key": "é" * 256}, id="key"),
+    ],
+)
+def test_a_request_may_be_as_large_as_this(content: Mapping[str, object]) -> None:
+    assert check(delivered(content)).record == content["record"]
 
 
-def test_a_request_of_one_byte_more_than_64_kib_is_too_large() -> None:
-    refusal = refusal_of({"record": {"A": "x" * 65_480}})
+@pytest.mark.parametrize(
+    ("record", "message"),
+    [
+        pytest.param(
+            {f"Field {number}": number for number in range(201)},
+            "The record has 201 headings; at most 200 are allowed.",
+            id="201 headings",
+        ),
+        pytest.param({"A": "x" * 65_480}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more"),
+        pytest.param({"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed.", id="in UTF-8"),
+        pytest.param(
+            {"\u00e9": "x" * 60_000, "e\u0301": "x" * 60_000},
+            "The request has 120067 bytes; at most 65536 are allowed.",
+            id="both compositions of a heading",
+        ),
+    ],
+)
+def test_a_request_that_is_larger_is_too_large(record: Mapping[str, object], message: str) -> None:
+    refusal = refusal_of({"record": record})
 
-    assert refusal.code is Code.TOO_LARGE
-    assert refusal.message == "The request has 65537 bytes; at most 65536 are allowed."
+    assert (refusal.code, refusal.message) == (Code.TOO_LARGE, message)
 
 
-def test_the_size_counts_bytes_of_utf_8_and_not_characters() -> None:
-    refusal = refusal_of({"record": {"A": "é" * 32_740}})
-
-    assert refusal.code is Code.TOO_LARGE
+# What is refused
 
 
-# --- what is refused --------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("record", [None, {}, [], [["Email", "joe@example.com"]], "Email", 7, True])
+@pytest.mark.parametrize("record", [None, {}, [["Email", "joe@example.com"]], "Email", 7])
 def test_a_request_without_a_record_object_is_told_what_a_record_is(record: object) -> None:
     assert problems_of({"record": record}) == {
         "record": ["is required: an object of at least one heading and its value"]
     }
-
-
-def test_a_request_that_names_no_record_at_all_is_told_the_same() -> None:
-    assert list(problems_of({"configuration": "map-1"})) == ["record"]
 
 
 @pytest.mark.parametrize(
@@ -152,14 +137,11 @@ def test_a_request_that_names_no_record_at_all_is_told_the_same() -> None:
         pytest.param(2**63, "is too large a number: send it as a string", id="more than 64 bits"),
         pytest.param(-(2**63) - 1, "is too large a number: send it as a string", id="less than 64 bits"),
         pytest.param(float("inf"), "is too large a number: send it as a string", id="1e999"),
-        pytest.param(float("-inf"), "is too large a number: send it as a string", id="-1e999"),
         pytest.param(float("nan"), "is too large a number: send it as a string", id="not a number"),
         pytest.param("a\x00b", "must not hold NUL or lone surrogates", id="NUL"),
-        pytest.param("a\n\x00", "must not hold NUL or lone surrogates", id="NUL in the second line"),
         pytest.param("a\ud800b", "must not hold NUL or lone surrogates", id="high surrogate"),
         pytest.param("a\udfffb", "must not hold NUL or lone surrogates", id="low surrogate"),
         pytest.param(["a"], "must be a string, a number, a boolean or null", id="list"),
-        pytest.param([], "must be a string, a number, a boolean or null", id="empty list"),
         pytest.param({"a": 1}, "must be a string, a number, a boolean or null", id="object"),
     ],
 )
@@ -175,20 +157,12 @@ def test_a_heading_that_is_empty_or_no_plain_text_is_refused_without_being_named
 
 
 @pytest.mark.parametrize("field", ["configuration", "reference", "idempotency_key"])
-@pytest.mark.parametrize("length", [1, 256])
-def test_a_label_may_have_1_to_256_characters(field: str, length: int) -> None:
-    check(delivered({"record": {"A": 1}, field: "é" * length}))
-
-
-@pytest.mark.parametrize("field", ["configuration", "reference", "idempotency_key"])
 @pytest.mark.parametrize(
     ("value", "problem"),
     [
         pytest.param("", "must have 1 to 256 characters", id="empty"),
         pytest.param("x" * 257, "must have 1 to 256 characters", id="257 characters"),
         pytest.param(7, "must be a string", id="number"),
-        pytest.param(True, "must be a string", id="boolean"),
-        pytest.param(["x"], "must be a string", id="list"),
         pytest.param({}, "must be a string", id="object"),
         pytest.param("a\r\nb", "must not hold control characters or lone surrogates", id="line break"),
         pytest.param("a\tb", "must not hold control characters or lone surrogates", id="tabulator"),
@@ -199,7 +173,7 @@ def test_a_label_of_another_kind_is_refused_by_name(field: str, value: object, p
     assert problems_of({"record": {"A": 1}, field: value}) == {field: [problem]}
 
 
-def test_every_problem_is_named_at_once() -> None:
+def test_every_problem_is_named_at_once_and_the_message_names_the_contracts_own_fields() -> None:
     refusal = refusal_of(
         {
             "configuration": 7,
@@ -210,6 +184,7 @@ def test_every_problem_is_named_at_once() -> None:
     )
 
     assert refusal.code is Code.INVALID_REQUEST
+    assert refusal.message == "The request is not valid: see configuration, idempotency_key, record, reference."
     assert refusal.errors == {
         "configuration": ["must be a string"],
         "reference": ["must have 1 to 256 characters"],
@@ -217,12 +192,6 @@ def test_every_problem_is_named_at_once() -> None:
         "record.Email": ["must be a string, a number, a boolean or null"],
         "record.Amount": ["is too large a number: send it as a string"],
     }
-
-
-def test_the_message_names_the_contracts_own_fields_in_order() -> None:
-    refusal = refusal_of({"reference": 7, "configuration": 7, "record": {"A": [], "B": []}})
-
-    assert refusal.message == "The request is not valid: see configuration, record, reference."
 
 
 @pytest.mark.parametrize(
@@ -242,3 +211,109 @@ def test_neither_message_nor_text_of_a_refusal_quotes_headings_or_values(content
     for shown in (refusal.message, str(refusal), repr(refusal)):
         assert "Hidden" not in shown
         assert "joe" not in shown
+
+
+# By which key it is known
+
+
+@pytest.mark.parametrize("deliverys_own", [MESSAGE_KEY, None])
+def test_the_callers_key_goes_before_the_deliverys_own_and_that_before_the_content(
+    deliverys_own: IdempotencyKey | None,
+) -> None:
+    named = check(delivered({"record": {"A": 1}, "idempotency_key": "order-7"}, deliverys_own))
+    unnamed = check(delivered({"record": {"A": 1, "B": 2}}, deliverys_own))
+    same = check(delivered({"record": {"B": 2, "A": 1}}, deliverys_own))
+
+    assert named.key == IdempotencyKey("caller", "order-7")
+    assert unnamed.key == same.key
+    assert unnamed.key.scope == ("content" if deliverys_own is None else "message")
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        {"record": {"A": 2}, "configuration": "map-1", "reference": "order-7"},
+        {"record": {"A": "1"}, "configuration": "map-1", "reference": "order-7"},
+        {"record": {"A": True}, "configuration": "map-1", "reference": "order-7"},
+        {"record": {"B": 1}, "configuration": "map-1", "reference": "order-7"},
+        {"record": {"A": 1}, "configuration": "map-2", "reference": "order-7"},
+        {"record": {"A": 1}, "configuration": "map-1", "reference": "order-8"},
+        {"record": {"A": 1}, "configuration": "map-1"},
+        {"record": {"A": 1}, "configuration": "order-7", "reference": "map-1"},
+    ],
+)
+def test_other_contents_are_other_requests(other: Mapping[str, object]) -> None:
+    content = {"record": {"A": 1}, "configuration": "map-1", "reference": "order-7"}
+
+    one, another = check(delivered(content, key=None)), check(delivered(other, key=None))
+
+    assert one.key != another.key
+    assert check(delivered(content)).fingerprint != check(delivered(other)).fingerprint
+
+
+@pytest.mark.parametrize(
+    ("composed", "decomposed"),
+    [
+        pytest.param({"record": {"Name": "Andr\u00e9"}}, {"record": {"Name": "Andre\u0301"}}, id="value"),
+        pytest.param({"record": {"Pr\u00e9nom": "A"}}, {"record": {"Pre\u0301nom": "A"}}, id="heading"),
+        pytest.param(
+            {"record": {"\u00e9": 1, "f": 2}}, {"record": {"e\u0301": 1, "f": 2}}, id="heading that sorts elsewhere"
+        ),
+        pytest.param(
+            {"record": {"A": 1}, "reference": "\u00c5"}, {"record": {"A": 1}, "reference": "A\u030a"}, id="reference"
+        ),
+    ],
+)
+def test_requests_that_differ_in_unicode_composition_alone_are_the_same_request(
+    composed: Mapping[str, object], decomposed: Mapping[str, object]
+) -> None:
+    assert check(delivered(composed)).fingerprint == check(delivered(decomposed)).fingerprint
+    assert check(delivered(composed, key=None)).key == check(delivered(decomposed, key=None)).key
+
+
+def test_a_record_with_both_compositions_of_a_heading_is_not_mistaken_for_a_record_with_one_of_them() -> None:
+    both = check(delivered({"record": {"\u00e9": 1, "e\u0301": 2}}))
+    one = check(delivered({"record": {"e\u0301": 2}}))
+
+    assert both.fingerprint != one.fingerprint
+
+
+def test_keys_that_differ_in_unicode_composition_alone_are_the_same_key() -> None:
+    composed = check(delivered({"record": {"A": 1}, "idempotency_key": "caf\u00e9"}))
+    decomposed = check(delivered({"record": {"A": 1}, "idempotency_key": "cafe\u0301"}))
+
+    assert composed.key == decomposed.key
+
+
+def test_the_key_is_no_part_of_the_content() -> None:
+    with_key = check(delivered({"record": {"A": 1}, "idempotency_key": "message-1"}))
+    without = check(delivered({"record": {"A": 1}}))
+
+    assert with_key.fingerprint == without.fingerprint
+
+
+def test_the_fingerprint_of_equal_records_differs_from_key_to_key_so_that_nobody_can_look_a_contact_up() -> None:
+    one = check(delivered({"record": {"Email": "joe@example.com"}, "idempotency_key": "order-7"}))
+    another = check(delivered({"record": {"Email": "joe@example.com"}, "idempotency_key": "order-8"}))
+
+    assert one.fingerprint != another.fingerprint
+
+
+def test_a_requests_fingerprint_never_changes_since_the_ledger_outlives_every_release() -> None:
+    record = {"Email": "joe@example.com", "Amount": 12.5, "VIP": True, "Note": None}
+    content = {"configuration": "map-1", "record": record, "reference": "order-7", "idempotency_key": "order-7"}
+
+    request = check(delivered(content))
+
+    assert request.fingerprint == "200f3332f047be0fc30566d24aa11cdab288d969728736d6b19244ce2d3ba9bc"
+
+
+def test_neither_a_delivery_nor_a_request_shows_what_the_caller_wrote() -> None:
+    record = {"Hidden Heading": "joe@example.com"}
+    delivery = delivered({"configuration": "hidden-map", "record": record, "idempotency_key": "hidden-key"})
+
+    shown = f"{delivery!r} {check(delivery)!r}"
+
+    assert "message-1" in shown
+    assert "hidden" not in shown.lower()
+    assert "joe" not in shown

@@ -70,11 +70,10 @@ def test_a_refusal_never_quotes_the_text(text: str | bytes) -> None:
     assert "joe" not in "".join(traceback.format_exception(caught.value))
 
 
-def test_a_name_given_twice_is_called_by_that_fault() -> None:
-    with pytest.raises(ValueError, match=r"^a name is given twice$"):
-        strict_json.parse('{"a": 1, "a": 2}')
-
-
-def test_nan_is_called_by_that_fault() -> None:
-    with pytest.raises(ValueError, match=r"^NaN and Infinity are not JSON$"):
-        strict_json.parse("NaN")
+@pytest.mark.parametrize(
+    ("text", "fault"),
+    [('{"a": 1, "a": 2}', "a name is given twice"), ("NaN", "NaN and Infinity are not JSON")],
+)
+def test_these_faults_are_called_by_their_names(text: str, fault: str) -> None:
+    with pytest.raises(ValueError, match=f"^{fault}$"):
+        strict_json.parse(text)

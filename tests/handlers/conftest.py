@@ -17,6 +17,8 @@ from tests.aws.account import Account, template_variables
 class Context:
     """Lambda's context, as far as it is used."""
 
+    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
     def __init__(self, seconds: float = 28) -> None:
         self._milliseconds = round(seconds * 1000)
 
@@ -50,6 +52,10 @@ def log() -> Iterator[io.StringIO]:
     logging.getLogger().addHandler(handler)
     yield written
     logging.getLogger().removeHandler(handler)
+
+
+def lines(log: io.StringIO) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in log.getvalue().splitlines()]
 
 
 def api_event(

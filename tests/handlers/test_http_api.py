@@ -1,76 +1,73 @@
-"""HTTP: links and refusals."""
+"""The function for HTTP, with everything behind it: links, refusals, failures, and that each call gets an answer."""
 
+import io
 import json
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
+import http_api
+from personal_link import wiring
+from personal_link.aws.ledger import Ledger
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, call, forget
+from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
 
 pytestmark = pytest.mark.usefixtures("environment")
 
 UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
 
 
-# Links over HTTP
+def code_of(answer: dict[str, Any]) -> str:
+    return str(json.loads(answer["body"])["code"])
 
 
-@pytest.mark.parametrize("method", ["PUT", "POST"])
-def test_a_link_is_answered_in_the_vendors_own_shape(vendor: CustomerGaugeSandbox, method: str) -> None:
-    answer = call(ADA, method=method)
-
-    (link,) = vendor.links
-    assert answer["statusCode"] == 200
-    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
-    assert json.loads(answer["body"]) == {
-        "data": {
-            "number_customergauge": 12345,
-            "survey_link": link.survey_link,
-            "survey_link_short": link.survey_link_short,
-        }
-    }
+# Links
 
 
-def test_an_answered_link_is_on_the_results_queue(account: Account) -> None:
+def test_a_link_is_answered_in_the_vendors_own_shape_and_is_on_the_results_queue(
+    vendor: CustomerGaugeSandbox, account: Account
+) -> None:
     answer = call(ADA, key="order-1", request_id="r-1")
 
+    (link,) = vendor.links
+    data = {
+        "number_customergauge": 12345,
+        "survey_link": link.survey_link,
+        "survey_link_short": link.survey_link_short,
+    }
+    assert answer["statusCode"] == 200
+    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
+    assert json.loads(answer["body"]) == {"data": data}
     (message,) = account.results()
     assert values(message) == {"status": "created", "code": "created", "source": "http"}
-    body = json.loads(message["Body"])
-    assert body["personal_link"] == json.loads(answer["body"])["data"]
-    assert body["record"] == {"Email": "ada@acme.example", "First Name": "Ada"}
-    assert body["source"] == {"type": "http", "id": "r-1"}
+    result = json.loads(message["Body"])
+    assert (result["personal_link"], result["record"]) == (data, {"Email": "ada@acme.example", "First Name": "Ada"})
+    assert result["source"] == {"type": "http", "id": "r-1"}
+
+
+def test_a_201_with_the_documented_body_is_answered_with_200_and_that_body(vendor: CustomerGaugeSandbox) -> None:
+    data = {"number_customergauge": 77, "survey_link": "https://cust.xx/12", "survey_link_short": "https://cust.xx/1"}
+    vendor.script("personal-link", Reply(201, {"data": data}))
+
+    answer = call(ADA)
+
+    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"data": data})
 
 
 @pytest.mark.parametrize("key", ["order-1", None], ids=["with a key", "without a key"])
 def test_a_replay_is_the_same_answer_with_a_header_that_says_so(vendor: CustomerGaugeSandbox, key: str | None) -> None:
     first = call(ADA, key=key)
-    again = call(ADA, key=key)
+    forget()  # it outlives the environment
 
-    assert again["statusCode"] == 200
-    assert again["body"] == first["body"]
+    again = call(ADA, key=key, method="POST")
+
+    assert (again["statusCode"], again["body"]) == (200, first["body"])
     assert again["headers"]["Idempotent-Replayed"] == "true"
     assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_replay_outlives_the_environment(vendor: CustomerGaugeSandbox) -> None:
-    first = call(ADA, key="order-1")
-    forget()
-
-    again = call(ADA, key="order-1")
-
-    assert again["body"] == first["body"]
-    assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_replayed_refusal_says_so_too() -> None:
-    first = call({"record": {"Email": "no-campaign@example.com"}}, key="order-1")
-    again = call({"record": {"Email": "no-campaign@example.com"}}, key="order-1")
-
-    assert (again["statusCode"], again["body"]) == (400, first["body"])
-    assert again["headers"]["Idempotent-Replayed"] == "true"
 
 
 def test_a_form_as_the_vendor_documents_it_gets_its_link_too(vendor: CustomerGaugeSandbox) -> None:
@@ -93,33 +90,22 @@ def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
     assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}
 
 
-# Refusals over HTTP
+@pytest.mark.slow
+def test_a_hundred_calls_on_a_warm_environment_fetch_one_token(vendor: CustomerGaugeSandbox) -> None:
+    statuses = [call({"record": {"Email": f"person{number}@acme.example"}})["statusCode"] for number in range(100)]
+
+    assert statuses == [200] * 100
+    assert len(vendor.links) == 100
+    assert len(vendor.calls("token")) == 1
+    assert len({call.connection for call in vendor.calls("personal-link")}) == 1
+
+
+# Refusals
 
 
 @pytest.mark.parametrize(
     ("body", "status", "error"),
     [
-        pytest.param(
-            {"record": {"Email": "no-campaign@example.com"}},
-            400,
-            {"code": "no_matching_campaign", "message": "Could not match any campaign filter."},
-            id="no campaign",
-        ),
-        pytest.param(
-            {"record": {"Email": "duplicate@example.com"}},
-            400,
-            {
-                "code": "duplicate_record",
-                "message": "Personal link record could not be created because it duplicates with another record.",
-            },
-            id="duplicate",
-        ),
-        pytest.param(
-            {"record": {"Email": "ada@acme.example"}, "configuration": "nobody-knows"},
-            404,
-            {"code": "mapping_not_found", "message": "The inbound mapping [nobody-knows] was not found."},
-            id="no mapping",
-        ),
         pytest.param(
             {"record": {"Email": "not-an-address"}},
             422,
@@ -128,20 +114,7 @@ def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
                 "message": "The Email must be a valid email address.",
                 "errors": {"Email": ["The Email must be a valid email address."]},
             },
-            id="validation",
-        ),
-        pytest.param(
-            {},
-            400,
-            {
-                "code": "invalid_request",
-                "message": (
-                    "The body holds no request. It looks like an empty object. "
-                    "Send a request (docs/contracts/request.schema.json)."
-                ),
-                "errors": {"record": ["is required: an object of at least one heading and its value"]},
-            },
-            id="no request",
+            id="by the vendor",
         ),
         pytest.param(
             {"configuration": "contact"},
@@ -202,3 +175,135 @@ def test_a_lost_link_is_a_conflict(vendor: CustomerGaugeSandbox) -> None:
     assert (first["statusCode"], json.loads(first["body"])["code"]) == (504, "no_answer")
     assert "Retry-After" not in first["headers"]
     assert (again["statusCode"], json.loads(again["body"])["code"]) == (409, "outcome_unknown")
+
+
+# Failures
+
+
+@pytest.mark.parametrize(
+    ("reply", "status", "code", "retry_after"),
+    [
+        pytest.param(Reply.error(429, retry_after=120), 429, "rate_limited", "120", id="429 with Retry-After"),
+        pytest.param(Reply.html(502), 503, "unavailable", "5", id="502"),
+        pytest.param(Reply.html(403), 502, "forbidden", None, id="403 of a firewall"),
+        pytest.param(Reply(200, {"data": {}}), 502, "bad_response", None, id="no link"),
+    ],
+)
+def test_a_failure_of_the_vendor_tells_when_to_try_again(
+    vendor: CustomerGaugeSandbox, reply: Reply, status: int, code: str, retry_after: str | None
+) -> None:
+    vendor.script("personal-link", reply)
+
+    answer = call(ADA)
+
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"])["code"] == code
+    assert answer["headers"].get("Retry-After") == retry_after
+
+
+def test_a_request_in_flight_is_a_conflict_to_come_back_to(account: Account, vendor: CustomerGaugeSandbox) -> None:
+    clock = SystemClock()
+    in_flight = LinkRequest(
+        configuration=None,
+        record={"Email": "ada@acme.example", "First Name": "Ada"},
+        reference=None,
+        key=IdempotencyKey("caller", "order-1", "iam arn:aws:iam::123456789012:user/shop"),
+        source=Source("http", "r-0"),
+        received_at=clock.wall(),
+    )
+    Ledger(account.dynamodb, account.ledger_table, 21, clock).begin(in_flight, Deadline.after(20, clock))
+
+    answer = call(ADA, key="order-1")
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (409, "in_progress")
+    assert answer["headers"]["Retry-After"] == "5"
+    assert vendor.calls("token") == []
+
+
+def test_a_link_whose_result_cannot_be_queued_is_not_answered_but_kept(
+    account: Account, vendor: CustomerGaugeSandbox
+) -> None:
+    account.sqs.delete_queue(QueueUrl=account.results_url)
+    failed = call(ADA, key="order-1")
+    account.sqs.create_queue(QueueName="results")
+
+    answer = call(ADA, key="order-1")
+
+    assert (failed["statusCode"], json.loads(failed["body"])["code"]) == (503, "internal_error")
+    assert failed["headers"]["Retry-After"] == "5"
+    assert answer["statusCode"] == 200
+    assert len(vendor.calls("personal-link")) == 1
+
+
+def test_a_call_with_too_little_time_left_is_not_begun(account: Account, vendor: CustomerGaugeSandbox) -> None:
+    answer = http_api.handler(api_event(ADA), Context(seconds=9))
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")
+    assert account.ledger_items() == []
+    assert vendor.calls("token") == []
+
+
+def test_missing_settings_are_an_answer_and_a_line_that_names_them(
+    monkeypatch: pytest.MonkeyPatch, log: io.StringIO
+) -> None:
+    monkeypatch.delenv("LEDGER_TABLE")
+    monkeypatch.setenv("RESULTS_QUEUE_URL", "")
+    monkeypatch.setenv("ECHO_RECORD", "perhaps")
+
+    answer = call(ADA)
+
+    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "internal_error")
+    assert answer["headers"]["Retry-After"] == "5"
+    assert "LEDGER_TABLE" not in answer["body"]
+    (line,) = lines(log)
+    assert line["detail"] == (
+        "The environment is not complete: LEDGER_TABLE is missing; RESULTS_QUEUE_URL is missing; "
+        "ECHO_RECORD must be one of true, false"
+    )
+
+
+def test_a_bug_is_answered_with_503_and_told_without_a_word_of_it(log: io.StringIO) -> None:
+    answer = http_api.handler({**api_event(ADA), "body": {"ada@acme.example": "Ada"}}, Context())
+
+    assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
+    assert json.loads(answer["body"]) == {"code": "internal_error", "message": "Unexpected error: try again later."}
+    (line,) = lines(log)
+    assert (line["message"], line["error"], line["detail"]) == ("unexpected error", "AttributeError", "")
+    assert line["source_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+
+
+def test_the_core_gets_the_event_and_the_time_left_but_for_the_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+    served: list[tuple[object, float]] = []
+
+    class Core:
+        def serve(self, event: object, deadline: Deadline) -> None:
+            served.append((event, deadline.remaining()))
+            raise ZeroDivisionError
+
+    event = api_event(ADA)
+    with monkeypatch.context() as patch:
+        patch.setattr(wiring, "http_api", Core)
+        http_api.handler(event, Context(20))
+
+    assert served[0][0] is event
+    assert 5.0 < served[0][1] <= 6.0
+
+
+# Logs
+
+
+def test_an_outcome_is_one_line_of_plain_facts(log: io.StringIO) -> None:
+    call(ADA, key="order-1", request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
+
+    (line,) = lines(log)
+    assert line["message"] == "outcome"
+    assert (line["status"], line["code"], line["attempts"], line["replayed"]) == ("created", "created", 1, False)
+    assert (line["source_type"], line["source_id"]) == ("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
+
+
+def test_a_refusal_is_logged_in_our_own_words_alone(log: io.StringIO) -> None:
+    call({"record": {"joe@example.com": ["joe"]}})
+
+    (line,) = lines(log)
+    assert (line["code"], line["detail"]) == ("invalid_request", "The request is not valid: see record.")
+    assert "joe" not in log.getvalue()

@@ -5,15 +5,10 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from personal_link.domain.errors import Code, InvalidRequest, Unreadable
-from personal_link.domain.outcome import outcome_id, refused_on_arrival
+from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.deliveries import first_sent_at, no_mapping, open_direct, open_sqs, origin
-from personal_link.triggers.http_request import open_http
-from tests.triggers.deliveries import FORM, http_event
 
 
 def sqs_record(body: str) -> dict[str, Any]:
@@ -39,7 +34,7 @@ def eventbridge_event(detail: object, event_id: object = "event-1") -> dict[str,
     }
 
 
-# --- SQS and EventBridge ----------------------------------------------------------------------------------------------
+# SQS and EventBridge
 
 
 def test_a_bare_request_is_known_by_its_message_id() -> None:
@@ -67,10 +62,9 @@ def test_a_whole_eventbridge_event_is_known_by_its_event_id() -> None:
 @pytest.mark.parametrize(
     "time",
     [
-        *(None, "yesterday", "2027-01-15T08:00:00", 1_800_000_000, ["2027-01-15T08:00:00Z"]),
+        *(None, "yesterday", "2027-01-15T08:00:00", 1_800_000_000),
         pytest.param("0001-01-01T00:00:00+2359", id="before the year 1 in UTC"),
         pytest.param("9999-12-31T23:59:59-0001", id="after the year 9999 in UTC"),
-        pytest.param("10000-01-01T00:00:00Z", id="the year 10000"),
         pytest.param("2027-01-15T08:00:00+9959", id="an offset of four days"),
     ],
 )
@@ -78,17 +72,6 @@ def test_an_event_without_a_time_arrived_when_its_message_was_sent(time: object)
     event = eventbridge_event({"record": {"A": 1}}) | {"time": time}
 
     assert open_sqs(sqs_record(json.dumps(event))).received_at == 1_800_000_000.5
-
-
-def test_a_message_that_was_parked_and_redriven_keeps_its_first_id() -> None:
-    record = sqs_record('{"record": {"A": 1}}') | {
-        "messageAttributes": {"original_message_id": {"stringValue": "message-0", "dataType": "String"}}
-    }
-
-    delivery = open_sqs(record)
-
-    assert delivery.source == Source("sqs", "message-0")
-    assert delivery.key == IdempotencyKey("message", "message-0")
 
 
 @pytest.mark.parametrize(
@@ -125,7 +108,6 @@ def test_a_queued_request_goes_by_the_callers_key_then_the_events_id_then_the_me
         pytest.param({"record": {"A": 1}, "id": "event-1"}, id="an id alone"),
         pytest.param({"record": {"A": 1}, "detail-type": "x"}, id="a detail type alone"),
         pytest.param({"record": {"A": 1}, "detail-type": "x", "id": ""}, id="an empty id"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": 7}, id="an id that is no string"),
         pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "x" * 257}, id="an endless id"),
         pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "a\nb"}, id="an id with a line break"),
         pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "\ud800"}, id="an id with a lone surrogate"),
@@ -138,7 +120,7 @@ def test_what_lacks_an_events_marks_is_a_bare_request(body: Mapping[str, object]
     assert request.source == Source("sqs", "message-1")
 
 
-@pytest.mark.parametrize("body", ["", "hello", "{", '{"record": NaN}', "record[Email]=a", '{"a": 1, "a": 2}'])
+@pytest.mark.parametrize("body", ["", "hello", '{"record": NaN}', '{"a": 1, "a": 2}'])
 def test_a_message_that_is_not_json_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable) as caught:
         open_sqs(sqs_record(body))
@@ -160,10 +142,11 @@ def test_a_message_that_was_parked_and_redriven_keeps_the_id_under_which_it_firs
     "attributes",
     [
         pytest.param({}, id="none"),
-        pytest.param({"color": {"stringValue": "red", "dataType": "String"}}, id="another"),
         pytest.param({"original_message_id": {"binaryValue": "AA==", "dataType": "Binary"}}, id="of another type"),
         pytest.param({"original_message_id": {"stringValue": "", "dataType": "String"}}, id="empty"),
         pytest.param({"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}, id="endless"),
+        pytest.param({"original_invocation_id": {"stringValue": "", "dataType": "String"}}, id="an empty invocation"),
+        pytest.param({"RequestID": {"stringValue": "i-1", "dataType": "String"}}, id="as Lambda writes them"),
         pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="no plain text"),
     ],
 )
@@ -175,7 +158,7 @@ def test_a_message_without_a_usable_first_id_goes_by_its_own(attributes: Mapping
     assert request.key == IdempotencyKey("message", "message-1")
 
 
-# --- direct invocation ------------------------------------------------------------------------------------------------
+# Direct invocation
 
 
 BY_LAMBDA: Mapping[str, Any] = {
@@ -183,8 +166,6 @@ BY_LAMBDA: Mapping[str, Any] = {
     "ErrorCode": {"stringValue": "200", "dataType": "Number"},
     "ErrorMessage": {"stringValue": "unavailable: no connection", "dataType": "String"},
 }
-
-
 BY_US: Mapping[str, Any] = {"original_invocation_id": {"stringValue": "invocation-1", "dataType": "String"}}
 
 
@@ -206,43 +187,12 @@ def test_a_bare_request_that_is_invoked_with_goes_by_its_content_whatever_the_in
     assert first.received_at == 1_800_000_000.0
 
 
-def test_an_event_that_is_invoked_with_goes_by_its_id() -> None:
-    delivery = invoked(eventbridge_event({"record": {"A": 1}}))
+def test_an_event_that_is_invoked_with_goes_by_its_id_also_when_it_was_parked() -> None:
+    event = eventbridge_event({"record": {"A": 1}})
 
-    assert (delivery.source, delivery.key) == (
-        Source("eventbridge", "event-1"),
-        IdempotencyKey("event", "event-1", "direct invocation"),
-    )
-
-
-def test_an_invocation_that_was_redriven_goes_by_the_same_key_as_before() -> None:
-    before = check(invoked({"record": {"A": 1}}))
-
-    request = check(open_sqs(parked(BY_US)))
-
-    assert (request.key, request.source) == (before.key, Source("direct", "invocation-1"))
-
-
-def test_an_event_that_was_parked_by_an_invocation_goes_by_its_id_too() -> None:
-    delivery = open_sqs(parked(BY_US, eventbridge_event({"record": {"A": 1}})))
-
-    assert (delivery.source, delivery.key) == (
-        Source("eventbridge", "event-1"),
-        IdempotencyKey("event", "event-1", "direct invocation"),
-    )
-
-
-def test_a_message_whose_sender_wrote_lambdas_attributes_is_a_message_like_any_other() -> None:
-    delivery = open_sqs(parked(BY_LAMBDA))
-
-    assert (delivery.source, delivery.key) == (Source("sqs", "message-1"), IdempotencyKey("message", "message-1"))
-
-
-@pytest.mark.parametrize("name", ["", "x" * 257, "a\nb"])
-def test_an_invocation_without_a_usable_id_is_a_message_like_any_other(name: str) -> None:
-    attributes = {"original_invocation_id": {"stringValue": name, "dataType": "String"}}
-
-    assert open_sqs(parked(attributes)).key == IdempotencyKey("message", "message-1")
+    for delivery in (invoked(event), open_sqs(parked(BY_US, event))):
+        assert delivery.source == Source("eventbridge", "event-1")
+        assert delivery.key == IdempotencyKey("event", "event-1", "direct invocation")
 
 
 @pytest.mark.parametrize(
@@ -272,79 +222,3 @@ def test_a_message_is_as_old_as_its_first_sending_and_never_younger_than_its_las
     record = parked({"first_sent_at": {"stringValue": told, "dataType": "String"}})
 
     assert first_sent_at(record) == (1_800_000_000.5 if first is None else first)
-
-
-# --- no input can break it --------------------------------------------------------------------------------------------
-
-
-ANY_TEXT = st.text(st.characters())  # lone surrogates and control characters among them
-
-
-NAMES = st.sampled_from(["record", "configuration", "reference", "idempotency_key", "id", "detail", "detail-type"])
-
-
-ANY_JSON = st.recursive(
-    st.none() | st.booleans() | st.integers() | st.floats() | ANY_TEXT,
-    lambda inner: st.lists(inner, max_size=3) | st.dictionaries(NAMES | ANY_TEXT, inner, max_size=6),
-    max_leaves=20,
-).map(json.dumps)
-
-
-def outcome_of(delivery: Delivery) -> str:
-    """Return what stands for the delivery from here on; raise whatever its keys and its message raise."""
-    try:
-        request = check(delivery)
-    except InvalidRequest as refusal:
-        try:
-            message = refused_on_arrival(delivery, refusal).message(echo_record=True)
-        except Unreadable as error:
-            return error.message
-        assert message.isascii()
-        assert json.loads(message)["status"] == "rejected"
-        return message
-    return request.key.digest + request.fingerprint + outcome_id(request)
-
-
-@given(body=ANY_TEXT | ANY_JSON)
-@example(body=json.dumps(eventbridge_event({"record": {"A": 1}}, event_id="\ud800")))
-@example(body=json.dumps(eventbridge_event({}, event_id="\ud800")))
-@example(body='{"record": {"A": 1e999}}')
-@example(body='{"record": {"\\ud800": "\\u0000"}, "reference": "\\ud800"}')
-def test_no_message_makes_anything_but_an_outcome_or_an_error_of_ours(body: str) -> None:
-    try:
-        delivery = open_sqs(sqs_record(body))
-    except Unreadable:
-        return
-
-    assert outcome_of(delivery)
-
-
-@given(
-    body=st.none() | ANY_TEXT | ANY_JSON,
-    media_type=st.sampled_from(["application/json", FORM]) | ANY_TEXT,
-    base64_encoded=st.booleans(),
-)
-@example(body="é", media_type="application/json", base64_encoded=True)
-@example(body="record[\ud800]=\x00", media_type=FORM, base64_encoded=False)
-def test_no_http_body_makes_anything_but_an_outcome_or_an_error_of_ours(
-    body: str | None,
-    media_type: str,
-    base64_encoded: bool,  # noqa: FBT001
-) -> None:
-    try:
-        delivery = open_http(http_event(body, {"Content-Type": media_type}, base64_encoded=base64_encoded))
-    except InvalidRequest:
-        return
-
-    assert outcome_of(delivery)
-
-
-@given(payload=ANY_JSON.map(json.loads))
-@example(payload={"record": {"A": float("nan")}})
-def test_no_payload_makes_anything_but_an_outcome_or_an_error_of_ours(payload: object) -> None:
-    try:
-        delivery = invoked(payload)
-    except Unreadable:
-        return
-
-    assert outcome_of(delivery)

@@ -62,7 +62,7 @@ QUEUE_AND_INVOCATION = pytest.mark.parametrize("opened", [from_queue, from_invoc
 EVERYWHERE = pytest.mark.parametrize("opened", [from_queue, from_invocation, from_http])
 Open = Callable[[object], Delivery]
 
-# --- what is opened ---------------------------------------------------------------------------------------------------
+# What is opened
 
 
 @EVERYWHERE
@@ -71,9 +71,8 @@ Open = Callable[[object], Delivery]
     [
         pytest.param(REQUEST, id="bare"),
         pytest.param(AS_TEXT, id="encoded twice"),
-        pytest.param("\ufeff" + AS_TEXT, id="encoded twice with a byte order mark"),
+        pytest.param("\ufeff" + AS_TEXT, id="with a byte order mark"),
         pytest.param({**REQUEST, "record": json.dumps(REQUEST["record"])}, id="its record encoded twice"),
-        pytest.param(notification(AS_TEXT), id="by SNS"),
         pytest.param(notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"), id="of all"),
         pytest.param(notification(json.dumps(AS_TEXT)), id="encoded twice, by SNS"),
         pytest.param(json.dumps(notification(AS_TEXT)), id="by SNS, and the envelope encoded twice"),
@@ -91,8 +90,6 @@ def test_a_request_is_found_in_what_is_wrapped_around_it(opened: Open, value: ob
     [
         pytest.param(EVENT, id="whole"),
         pytest.param(json.dumps(EVENT), id="encoded twice"),
-        pytest.param({**EVENT, "detail": AS_TEXT}, id="its detail as text"),
-        pytest.param(notification(json.dumps(EVENT)), id="by SNS"),
         pytest.param(notification(json.dumps({**EVENT, "detail": AS_TEXT})), id="by SNS, its detail as text"),
         pytest.param(by_lambda(notification(json.dumps(EVENT))), id="by SNS to a function"),
         pytest.param({**EVENT, "detail": notification(AS_TEXT)}, id="its detail a notification"),
@@ -139,34 +136,33 @@ def test_a_mapping_sees_any_other_detail_as_it_came(opened: Callable[..., Delive
     assert seen == [detail]
 
 
-# --- by which key it goes ---------------------------------------------------------------------------------------------
+# By which key it goes
 
 
-def test_a_notification_on_the_queue_goes_by_the_id_that_sns_gave_it_and_its_time() -> None:
-    delivery = from_queue(notification(AS_TEXT))
+def test_a_notification_goes_by_the_id_that_sns_gave_it_and_on_the_queue_by_its_time() -> None:
+    queued, invoked = from_queue(notification(AS_TEXT)), from_invocation(by_lambda(notification(AS_TEXT)))
 
-    assert delivery.source == Source("sqs", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
-    assert delivery.key == IdempotencyKey("message", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
-    assert delivery.received_at == 1_799_999_998.25
-
-
-def test_a_notification_that_invokes_goes_by_that_id_too_and_not_by_its_content() -> None:
-    delivery = from_invocation(by_lambda(notification(AS_TEXT)))
-
-    assert delivery.source == Source("direct", "invocation-1")
-    assert delivery.key == IdempotencyKey("message", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55", "direct invocation")
+    assert queued.source == Source("sqs", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
+    assert queued.key == IdempotencyKey("message", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
+    assert queued.received_at == 1_799_999_998.25
+    assert invoked.source == Source("direct", "invocation-1")
+    assert invoked.key == IdempotencyKey("message", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55", "direct invocation")
 
 
-@pytest.mark.parametrize("more", [{"MessageId": ""}, {"MessageId": 7}, {"MessageId": "a\n"}, {"MessageId": None}])
-def test_a_notification_without_a_usable_id_goes_by_its_message(more: dict[str, object]) -> None:
+@pytest.mark.parametrize(
+    "more",
+    [
+        *({"MessageId": unusable} for unusable in ("", 7, "a\n", None)),
+        *({"Timestamp": unusable} for unusable in (None, 7, "2027-01-15T07:59:58.250", "2027-13-15T07:59:58.250Z")),
+    ],
+    ids=repr,
+)
+def test_a_notification_without_a_usable_id_or_time_goes_by_its_messages(more: dict[str, object]) -> None:
     delivery = from_queue(notification(AS_TEXT, **more))
 
-    assert delivery.key == IdempotencyKey("message", "message-1")
-
-
-@pytest.mark.parametrize("time", [None, 7, "yesterday", "2027-01-15T07:59:58.250", "2027-13-15T07:59:58.250Z"])
-def test_a_notification_without_a_usable_time_arrived_when_its_message_was_sent(time: object) -> None:
-    assert from_queue(notification(AS_TEXT, Timestamp=time)).received_at == 1_800_000_000.5
+    by_message = IdempotencyKey("message", "message-1")
+    assert (delivery.key == by_message) == ("MessageId" in more)
+    assert (delivery.received_at == 1_800_000_000.5) == ("Timestamp" in more)
 
 
 @EVERYWHERE
@@ -178,7 +174,7 @@ def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
     assert (key.scope, key.value) == ("caller", "order-7")
 
 
-# --- what is not opened -----------------------------------------------------------------------------------------------
+# What is not opened
 
 
 @EVERYWHERE
@@ -201,15 +197,8 @@ def test_one_envelope_and_one_text_are_opened_and_no_more(opened: Open, value: o
     assert caught.value.message.startswith(f"The body holds no request. It looks like {what}")
 
 
-@pytest.mark.parametrize("opened", [from_queue, from_invocation])
-def test_a_text_within_a_text_is_not_opened_in_a_record_either(opened: Open) -> None:
-    delivery = opened(json.dumps({**REQUEST, "record": json.dumps(REQUEST["record"])}))
-
-    assert delivery.content["record"] == '{"Email": "joe@example.com"}'
-
-
 @EVERYWHERE
-@pytest.mark.parametrize("record", ["joe@example.com", "[]", "7", "null", '{"A": NaN}', "{"])
+@pytest.mark.parametrize("record", ["joe@example.com", "[]", '{"A": NaN}'])
 def test_a_record_that_is_another_text_stays_one_for_the_check_to_refuse(opened: Open, record: str) -> None:
     assert opened({"record": record}).content == {"record": record}
 
@@ -227,7 +216,7 @@ SHAPES: dict[str, list[Any]] = {
         by_lambda(notification("Your order has shipped")),
         {"Records": [{"EventSource": "aws:sns", "Sns": notification(AS_TEXT)}] * 2},
     ],
-    "a batch of records (Records)": [records("aws:ses"), records("aws:codecommit"), {"Records": []}, {"Records": [7]}],
+    "a batch of records (Records)": [records("aws:ses"), {"Records": []}, {"Records": [7]}],
     "the S3 pointer of an SQS extended client. Send": [
         ["software.amazon.payloadoffloading.PayloadS3Pointer", {"s3BucketName": "b", "s3Key": "k"}],
         ["com.amazon.sqs.javamessaging.MessageS3Pointer", {"s3BucketName": "b", "s3Key": "k"}],
@@ -239,16 +228,12 @@ SHAPES: dict[str, list[Any]] = {
         notification("You have chosen to deactivate", Type="UnsubscribeConfirmation"),
     ],
     "an SNS notification whose Message is not JSON": [
-        notification("Your order has shipped"),
         notification(""),
         notification('{"record": NaN}'),
-        notification("null"),
     ],
     "an EventBridge event without a usable id. Hand on": [
         {"detail-type": "x", "detail": REQUEST},
         {"detail": REQUEST},
-        {**EVENT, "id": 7},
-        {**EVENT, "id": ""},
         {**EVENT, "id": "x" * 257},
         notification(json.dumps({"detail-type": "x", "detail": REQUEST})),
     ],
@@ -264,16 +249,15 @@ SHAPES: dict[str, list[Any]] = {
     ],
     "an object with neither record nor configuration. Send": [
         {"reference": "order-7", "idempotency_key": "order-7"},
-        {"Email": "joe@example.com"},
         {"Record": {"Email": "joe@example.com"}},
         notification('{"Email": "joe@example.com"}'),
         json.dumps({"order": {"record": {}}}),
     ],
     "an empty object. Send": [{}, notification("{}"), "{}"],
-    "an array. Send a message for each": [[], [REQUEST, REQUEST], [["Email", "x"]], json.dumps([REQUEST])],
-    "a text that holds no JSON object": ["", "hello", "{", "joe@example.com"],
-    "a number. Send": [0, 7, -1.5, "7", notification("7")],
-    "true or false. Send": [True, False, "true"],
+    "an array. Send a message for each": [[], [REQUEST, REQUEST], json.dumps([REQUEST])],
+    "a text that holds no JSON object": ["", "hello", "{"],
+    "a number. Send": [0, "7", notification("7")],
+    "true or false. Send": [True, "true"],
     "null. Send": [None],
 }
 
@@ -291,28 +275,23 @@ def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: O
     assert error_texts.is_known(caught.value.message)
 
 
-@QUEUE_AND_INVOCATION
 @pytest.mark.parametrize(
-    "detail", [None, [], "text", 7, {}, {"order": 7}, notification("Shipped"), [REQUEST]], ids=repr
+    ("opened", "detail", "what"),
+    [
+        *(
+            (open_it, detail, "whose detail is no request. Map its detail-type (docs/mapping.md).")
+            for open_it in (from_queue, from_invocation)
+            for detail in (None, "text", {"order": 7}, [REQUEST])
+        ),
+        (from_http, REQUEST, "By HTTP send its detail alone."),
+    ],
 )
-def test_an_event_whose_detail_is_no_request_and_has_no_mapping_says_so(opened: Open, detail: object) -> None:
+def test_an_event_that_holds_no_request_is_told_what_to_do(opened: Open, detail: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened({**EVENT, "detail": detail})
 
-    assert caught.value.message == (
-        "The body holds no request. It looks like an EventBridge event whose detail is no request. "
-        "Map its detail-type (docs/mapping.md)."
-    )
-
-
-def test_an_event_by_http_is_told_to_be_sent_without_its_envelope() -> None:
-    with pytest.raises(Unreadable) as caught:
-        from_http(EVENT)
-
-    assert caught.value.message == (
-        "The body holds no request. It looks like an EventBridge event. By HTTP send its detail alone."
-    )
-    assert caught.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
+    assert caught.value.message.startswith("The body holds no request. It looks like an EventBridge event")
+    assert caught.value.message.endswith(what)
 
 
 @EVERYWHERE
@@ -321,7 +300,6 @@ def test_an_event_by_http_is_told_to_be_sent_without_its_envelope() -> None:
     [
         {"record": None},
         {"configuration": None},
-        {"configuration": "map-1"},
         {"record": [], "Records": []},
         {**notification("x"), "record": {}},
         {"record": {}, "httpMethod": "PUT", "specversion": "1.0", "detail": {}},
@@ -333,15 +311,12 @@ def test_what_has_a_record_or_a_configuration_is_a_request_be_it_right_or_wrong(
     assert opened(value).content == value
 
 
-def test_every_shape_is_one_that_a_log_may_show() -> None:
-    told = {shapes.describe(value) for values in SHAPES.values() for value in values if value != AS_TEXT}
-
-    assert told <= set(shapes.SHAPES)
-    assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in shapes.SHAPES)
-
-
 def test_nothing_that_was_sent_is_in_what_it_looks_like() -> None:
     with pytest.raises(Unreadable) as caught:
         from_queue({"joe@example.com": "joe", "Records": [{"eventSource": "aws:joe"}], "Type": "joe"})
 
     assert "joe" not in repr(caught.value)
+
+
+def test_every_shape_is_short_enough_for_a_log() -> None:
+    assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in shapes.SHAPES)

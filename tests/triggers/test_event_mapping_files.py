@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personal_link.domain.errors import SettingsError
@@ -40,7 +40,6 @@ def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
             '"A" has refrence: it may have detail_type, when, configuration, ',
         ),
         ('["A"]\ndetail_type = 7\nrecord.Email = "id"', '"A" detail_type must be a text'),
-        ('["A"]\ndetail_type = ""\nrecord.Email = "id"', '"A" detail_type must be a text'),
         ('["A"]\nwhen = "a b"\nrecord.Email = "id"', '"A" when: is no JMESPath ('),
         ('["A"]\nwhen = true\nrecord.Email = "id"', '"A" when: must be a text, an expression in JMESPath: True'),
         (
@@ -48,18 +47,15 @@ def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
             '"B" is never reached: "A" takes all of its detail-type',
         ),
         ('["A"]\nrecord.Email = "detail..email"', '"A" record.Email: is no JMESPath ('),
-        ('["A"]\nrecord.Email = ""', '"A" record.Email: is no JMESPath ('),
-        ('["A"]\nrecord.Email = "[?"', '"A" record.Email: is no JMESPath ('),
+        (
+            '["A"]\nrecord.Email = "[?"\n["B"]\nrecord.Phone = "nope(id)"',
+            '"B" record.Phone: there is no function nope(): nope(id)',
+        ),
         ('["A"]\nrecord.Email = 7', '"A" record.Email: must be a text, an expression in JMESPath: 7'),
         ('["A"]\nrecord.Email = "title(id)"', '"A" record.Email: there is no function title(): title(id)'),
-        ('["A"]\nrecord.Email = "[id, upper(id)]"', '"A" record.Email: there is no function upper()'),
         ("""["A"]\nreference = "join('-')"\nrecord.Email = "id\"""", '"A" reference: join() takes 2 arguments'),
         (
             '["A"]\noptional = ["record.Phone"]\nrecord.Email = "id"',
-            '"A" optional must be a list of some of record.Email',
-        ),
-        (
-            '["A"]\noptional = "record.Email"\nrecord.Email = "id"',
             '"A" optional must be a list of some of record.Email',
         ),
     ],
@@ -69,20 +65,6 @@ def test_a_file_that_cannot_work_is_refused_by_entry_and_expression(text: str, m
         mappings_of(text, tmp_path)
 
     assert message in str(refused.value)
-
-
-def test_a_file_that_is_not_utf_8_is_refused(tmp_path: Path) -> None:
-    file = tmp_path / "event_mappings.toml"
-    file.write_bytes(b"\xff\xfe")
-
-    with pytest.raises(SettingsError, match=r"event_mappings\.toml is not TOML: 'utf-8' codec"):
-        load(file)
-
-
-def test_of_a_long_expression_that_cannot_work_the_beginning_is_told(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError) as refused:
-        mappings_of(f'["A"]\nrecord.Email = "{"[" * 5_000}"', tmp_path)
-
     assert len(str(refused.value)) < 400
 
 
@@ -103,14 +85,6 @@ def test_two_numbers_that_add_up_to_a_longer_one_than_python_writes_are_a_named_
 
     assert problems["reference"] == ['the mapping of "Ticket Solved" gives no text, number or boolean: sum(detail)']
     assert "record.Amount" in problems
-
-
-def test_all_that_is_wrong_with_a_file_is_told_at_once(tmp_path: Path) -> None:
-    with pytest.raises(SettingsError) as refused:
-        mappings_of('["A"]\nrecord.Email = "a b"\n["B"]\nrecord.Phone = "nope(id)"', tmp_path)
-
-    assert '"A" record.Email' in str(refused.value)
-    assert '"B" record.Phone' in str(refused.value)
 
 
 def sample(name: str) -> Any:
@@ -209,32 +183,21 @@ def object_created(key: str) -> dict[str, object]:
     return event
 
 
-def test_a_key_of_s3_as_long_as_can_be_becomes_a_request() -> None:
-    document = "r" * (1_024 - len("kim@example.com/"))
+def test_an_object_of_s3_is_known_by_its_whole_key_however_long_it_is() -> None:
+    keys = [f"kim@example.com/2026/{'r' * 900}{n}" for n in (1, 2)]
 
-    request = opened(object_created(f"kim@example.com/{document}"), load())
+    first, second = (opened(object_created(key), load()) for key in keys)
 
-    assert (request.record["Document"], request.reference) == (document, "r" * 256)
-    assert len(request.key.value) == 64
-
-
-def test_two_long_keys_of_s3_that_differ_at_their_end_are_two_requests() -> None:
-    first, second = (opened(object_created(f"kim@example.com/{'r' * 600}{n}"), load()) for n in (1, 2))
-
+    assert (first.record["Document"], first.reference) == ("r" * 900 + "1", "r" * 256)
+    assert len(first.key.value) == 64
     assert first.key.value != second.key.value
 
 
-@pytest.mark.parametrize("key", ["kim@example.com/", "kim@example.com/2026/", "report.pdf"])
+@pytest.mark.parametrize("key", ["kim@example.com/", "report.pdf"])
 def test_a_folder_of_s3_and_an_object_of_nobody_have_no_document(key: str) -> None:
     problems = problems_of(object_created(key), load())
 
     assert set(problems) == {"reference", "record.Document"}
-
-
-def test_the_document_of_s3_may_be_in_folders() -> None:
-    request = opened(object_created("kim@example.com/2026/october/report.pdf"), load())
-
-    assert (request.record["Document"], request.reference) == ("report.pdf", "report.pdf")
 
 
 json_values = st.recursive(
@@ -256,22 +219,6 @@ json_values = st.recursive(
 )
 
 
-SHIPPED = load()
-
-
-@given(st.sampled_from(list(SHIPPED.entries.values())), json_values)
-def test_whatever_an_event_holds_its_mapping_ends_in_a_request_or_in_named_problems(
-    entry: _Entry, detail: object
-) -> None:
-    event = {"id": "event-1", "detail-type": entry.detail_type, "detail": detail}
-
-    mapped = entry.apply(event)
-
-    assert entry.takes(event) in {True, False}
-    for problem in mapped.problems.values():
-        assert problem[0].startswith(f'the mapping of "{entry.name}" ')
-
-
 def every_function() -> EventMappings:
     """Return a mapping whose entry calls each function there is with the event's detail."""
     expressions = {}
@@ -281,6 +228,7 @@ def every_function() -> EventMappings:
     return EventMappings({"Ticket Solved": _Entry("Ticket Solved", "Ticket Solved", None, expressions, frozenset())})
 
 
+@settings(max_examples=25)
 @given(json_values)
 def test_whatever_is_given_to_a_function_of_a_mapping_ends_in_a_value_that_can_be_written_or_in_a_problem(
     detail: object,
@@ -294,11 +242,3 @@ def test_whatever_is_given_to_a_function_of_a_mapping_ends_in_a_value_that_can_b
         for problem in ("gives nothing", "gives no text, number or boolean", "does not work on this event")
         for name in _Functions.FUNCTION_TABLE
     }
-
-
-def test_an_event_as_deep_as_json_can_be_costs_no_more_than_a_refusal() -> None:
-    detail: object = "deep"
-    for _ in range(800):
-        detail = {"order": detail, "customer": detail}
-
-    assert load().apply({"id": "event-1", "detail-type": "Order Paid", "detail": detail}) is not None

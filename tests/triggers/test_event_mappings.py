@@ -8,11 +8,8 @@ import pytest
 from personal_link.domain.errors import InvalidRequest
 from personal_link.domain.outcome import refused_on_arrival
 from personal_link.domain.request import check
-from personal_link.triggers.deliveries import open_direct, open_sqs
+from personal_link.triggers.deliveries import open_sqs
 from tests.triggers.mapped import mappings_of, opened, problems_of, solved
-
-REFERENCE = "join('-', ['ticket', to_string(detail.ticket.id)])"
-
 
 AN_ENTRY = """
 ["Ticket Solved"]
@@ -24,8 +21,6 @@ optional = ["record.Phone"]
 Email = "detail.requester.email"
 Phone = "detail.requester.phone"
 """
-
-
 A_TICKET = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example"}}
 
 
@@ -51,27 +46,18 @@ def test_without_an_expression_for_it_the_key_is_the_events_id(tmp_path: Path) -
     assert (request.configuration, request.reference) == (None, None)
 
 
-def test_what_is_optional_and_gives_nothing_is_left_out(tmp_path: Path) -> None:
-    assert opened(solved(A_TICKET), mappings_of(AN_ENTRY, tmp_path)).record == {"Email": "zoe@acme.example"}
-
-
 @pytest.mark.parametrize(
     "expression",
     [
-        "join('', split(detail.phone, ' '))",
         "join('', split(detail.address.phone, ' '))",
         "lower(detail.phone)",
-        "sha256(detail.phone)",
         "to_amount(detail.phone)",
         "to_date(detail.phone)",
-        "to_number(detail.phone)",
         "length(detail.phone)",
-        "reverse(detail.phone)",
         "keys(detail.phone)[0]",
         "join(' ', [detail.ticket.name, detail.phone])",
         "sum([detail.ticket.id, detail.phone])",
         "max(detail.phones)",
-        "sort_by(detail.phones, &number)[0].number",
         "sort_by(detail.tickets, &phone)[0].phone",
         "max_by(detail.tickets, &phone).phone",
     ],
@@ -85,15 +71,6 @@ def test_a_function_of_a_missing_value_gives_nothing(expression: str, tmp_path: 
     assert problems_of(solved(detail), mappings_of(of_a_required_phone, tmp_path)) == {
         "record.Phone": [f'the mapping of "Ticket Solved" gives nothing: {expression}']
     }
-
-
-def test_an_event_that_is_invoked_directly_is_mapped_like_one_of_the_queue(tmp_path: Path) -> None:
-    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", "lower(detail.requester.phone)"), tmp_path)
-    detail = A_TICKET | {"requester": {"email": "zoe@acme.example", "phone": ""}}
-
-    request = check(open_direct(solved(detail), "invocation-1", 1_800_000_000.0, mappings.apply))
-
-    assert (request.record, request.reference) == ({"Email": "zoe@acme.example"}, "ticket-77")
 
 
 def test_a_function_of_a_missing_value_has_a_fallback(tmp_path: Path) -> None:
@@ -112,34 +89,31 @@ def test_a_function_of_a_value_of_another_type_is_a_problem_even_if_it_is_option
     }
 
 
-@pytest.mark.parametrize("text", ["", " ", "\t\r\n", "\u00a0"])
-def test_an_empty_text_gives_nothing(text: str, tmp_path: Path) -> None:
-    entry = AN_ENTRY.replace("join('-', ['ticket', to_string(detail.ticket.id)])", "detail.ticket.name")
-    mappings = mappings_of(entry.replace('["record.Phone"]', '["record.Phone", "reference"]'), tmp_path)
-    detail = {"ticket": {"id": 77, "name": text}, "requester": {"email": "zoe@acme.example", "phone": text}}
+@pytest.mark.parametrize("empty", ["", "\t\r\n\u00a0", [], {}, None])
+def test_an_empty_value_gives_nothing(empty: object, tmp_path: Path) -> None:
+    mappings = mappings_of(AN_ENTRY, tmp_path)
+    detail = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example", "phone": empty}}
 
-    request = opened(solved(detail), mappings)
-
-    assert (request.record, request.reference) == ({"Email": "zoe@acme.example"}, None)
-    assert problems_of(solved(detail | {"requester": {"email": text, "phone": "+55"}}), mappings) == {
+    assert opened(solved(detail), mappings).record == {"Email": "zoe@acme.example"}
+    assert problems_of(solved(detail | {"requester": {"email": empty, "phone": "+55"}}), mappings) == {
         "record.Email": ['the mapping of "Ticket Solved" gives nothing: detail.requester.email']
     }
-
-
-@pytest.mark.parametrize("value", [[], {}])
-def test_an_empty_list_and_an_empty_object_give_nothing(value: object, tmp_path: Path) -> None:
-    detail = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example", "phone": value}}
-
-    assert opened(solved(detail), mappings_of(AN_ENTRY, tmp_path)).record == {"Email": "zoe@acme.example"}
-    assert problems_of(
-        solved(detail | {"requester": {"email": value, "phone": "+55"}}), mappings_of(AN_ENTRY, tmp_path)
-    ) == {"record.Email": ['the mapping of "Ticket Solved" gives nothing: detail.requester.email']}
+    assert "idempotency_key" in problems_of(solved(A_TICKET | {"ticket": {"id": empty}}), mappings)
 
 
 def test_no_key_and_no_reference_is_made_of_an_empty_id(tmp_path: Path) -> None:
     problems = problems_of(solved(A_TICKET | {"ticket": {"id": ""}}), mappings_of(AN_ENTRY, tmp_path))
 
     assert set(problems) == {"reference", "idempotency_key"}
+
+
+@pytest.mark.parametrize("value", [["zoe@acme.example"], {"address": "zoe@acme.example"}])
+def test_an_expression_that_gives_a_list_or_an_object_is_named(value: object, tmp_path: Path) -> None:
+    event = solved({**A_TICKET, "requester": {"email": value, "phone": "+55"}})
+
+    assert problems_of(event, mappings_of(AN_ENTRY, tmp_path)) == {
+        "record.Email": ['the mapping of "Ticket Solved" gives no text, number or boolean: detail.requester.email']
+    }
 
 
 def test_an_empty_text_in_a_list_is_an_item_like_any_other(tmp_path: Path) -> None:
@@ -154,14 +128,11 @@ def test_an_empty_text_in_a_list_is_an_item_like_any_other(tmp_path: Path) -> No
         ("lower('Zoë@ACME.example')", "zoë@acme.example"),
         ("sha256('abc')", "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"),
         ("to_amount(`5990`)", "59.90"),
-        ("to_amount(`5990.0`)", "59.90"),
         ("to_amount(`7`)", "0.07"),
-        ("to_amount(`0`)", "0.00"),
         ("to_amount(`-205`)", "-2.05"),
         ("to_amount(`9007199254740993`)", "90071992547409.93"),
         ("to_amount(to_number('5990'))", "59.90"),
         ("to_date(`0`)", "1970-01-01"),
-        ("to_date(`1795515900`)", "2026-11-24"),
         ("to_date(`1795564799.9`)", "2026-11-24"),
         ("to_date(`-1`)", "1969-12-31"),
     ],
@@ -177,10 +148,8 @@ def test_a_function_of_our_own_gives(expression: str, value: str, tmp_path: Path
     [
         "to_amount(`59.5`)",
         "to_amount('5990')",
-        "to_amount(`true`)",
         "to_date(`1795515900000`)",  # milliseconds
         "to_date(`1e400`)",
-        "to_date('2026-11-24')",
         "lower(`7`)",
         "sha256(`7`)",
     ],
@@ -222,69 +191,6 @@ def test_the_first_entry_whose_when_holds_is_that_of_an_event(
     )
 
 
-@pytest.mark.parametrize(
-    "event",
-    [
-        {"detail": {"topic": "orders/updated"}},
-        {"source": "com.example.hotel", "detail": {"id": "room-7"}},
-        {"source": "com.example.hotel", "detail": {"id": 7}},
-        {"source": "com.example.hotel"},
-        {"detail-type": "Order paid", "detail": {"topic": "orders/paid", "id": 7}},
-    ],
-    ids=["another topic", "another id", "an id on which when does not work", "no detail", "the name of an entry"],
-)
-def test_an_event_for_which_no_when_holds_has_no_entry(event: dict[str, object], tmp_path: Path) -> None:
-    assert mappings_of(TWO_KINDS, tmp_path).apply({"id": "event-1", "detail-type": "webhook"} | event) is None
-
-
-def test_a_problem_names_the_entry_and_not_the_detail_type(tmp_path: Path) -> None:
-    event = {"id": "event-1", "detail-type": "webhook", "detail": {"topic": "orders/paid"}}
-
-    problems = problems_of(event, mappings_of(TWO_KINDS, tmp_path))
-
-    assert problems["record.Order"] == ['the mapping of "Order paid" gives nothing: detail.id']
-
-
-def test_an_event_of_another_detail_type_has_its_request_in_its_detail_as_ever(tmp_path: Path) -> None:
-    event = {"id": "event-1", "detail-type": "Personal Link Requested", "detail": {"record": {"Email": "a@b.example"}}}
-
-    assert opened(event, mappings_of(AN_ENTRY, tmp_path)).record == {"Email": "a@b.example"}
-
-
-@pytest.mark.parametrize("detail_type", [None, 7, ["Ticket Solved"], {"a": 1}])
-def test_a_detail_type_that_is_no_text_has_no_entry(detail_type: object, tmp_path: Path) -> None:
-    assert mappings_of(AN_ENTRY, tmp_path).apply({"detail-type": detail_type}) is None
-
-
-def test_an_expression_that_gives_nothing_is_named_with_its_entry_and_field(tmp_path: Path) -> None:
-    assert problems_of(
-        solved({"ticket": {"id": 77}, "requester": {"name": "Zoe"}}), mappings_of(AN_ENTRY, tmp_path)
-    ) == {
-        "record": ["is required: an object of at least one heading and its value"],
-        "record.Email": ['the mapping of "Ticket Solved" gives nothing: detail.requester.email'],
-    }
-
-
-@pytest.mark.parametrize("value", [["zoe@acme.example"], {"address": "zoe@acme.example"}])
-def test_an_expression_that_gives_a_list_or_an_object_is_named(value: object, tmp_path: Path) -> None:
-    event = solved({**A_TICKET, "requester": {"email": value, "phone": "+55"}})
-
-    assert problems_of(event, mappings_of(AN_ENTRY, tmp_path)) == {
-        "record.Email": ['the mapping of "Ticket Solved" gives no text, number or boolean: detail.requester.email']
-    }
-
-
-def test_no_key_is_made_of_an_id_that_is_not_there(tmp_path: Path) -> None:
-    problems = problems_of(solved({"requester": {"email": "zoe@acme.example"}}), mappings_of(AN_ENTRY, tmp_path))
-
-    assert problems == {
-        "reference": [
-            f'the mapping of "Ticket Solved" gives nothing: {REFERENCE}',
-        ],
-        "idempotency_key": ['the mapping of "Ticket Solved" gives nothing: detail.ticket.id'],
-    }
-
-
 def test_the_rejected_result_says_whose_it_is_as_far_as_the_event_did(tmp_path: Path) -> None:
     record = {
         "messageId": "m-1",
@@ -299,3 +205,27 @@ def test_the_rejected_result_says_whose_it_is_as_far_as_the_event_did(tmp_path: 
 
     assert (outcome.status, outcome.reference, outcome.record) == ("rejected", "ticket-77", {"Phone": "+55"})
     assert outcome.source.id == "event-1"
+
+
+@pytest.mark.parametrize(
+    "event",
+    [
+        {"detail": {"topic": "orders/updated"}},
+        {"source": "com.example.hotel", "detail": {"id": 7}},
+        {"source": "com.example.hotel"},
+        {"detail-type": "Order paid", "detail": {"topic": "orders/paid", "id": 7}},
+        {"detail-type": ["webhook"], "detail": {"topic": "orders/paid", "id": 7}},
+    ],
+    ids=["another topic", "an id on which when does not work", "no detail", "the name of an entry", "a list"],
+)
+def test_an_event_for_which_no_when_holds_has_no_entry(event: dict[str, object], tmp_path: Path) -> None:
+    assert mappings_of(TWO_KINDS, tmp_path).apply({"id": "event-1", "detail-type": "webhook"} | event) is None
+
+
+def test_a_problem_names_the_entry_and_not_the_detail_type(tmp_path: Path) -> None:
+    event = {"id": "event-1", "detail-type": "webhook", "detail": {"topic": "orders/paid"}}
+
+    assert problems_of(event, mappings_of(TWO_KINDS, tmp_path)) == {
+        "record": ["is required: an object of at least one heading and its value"],
+        "record.Order": ['the mapping of "Order paid" gives nothing: detail.id'],
+    }

@@ -1,4 +1,4 @@
-"""The HTTP way in: the result is queued before the caller is answered."""
+"""What an HTTP caller is told, row by row of docs/codes.md; and that the result is queued before."""
 
 import json
 from dataclasses import replace
@@ -8,13 +8,124 @@ import pytest
 
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
-from personal_link.domain.errors import Refused, TryAgain
-from personal_link.domain.outcome import Outcome
+from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Refused, RequestError, TryAgain
+from personal_link.domain.outcome import Outcome, PersonalLink, Status
+from personal_link.domain.request import Source
 from personal_link.issue_link import LinkIssuer
+from personal_link.triggers import http
 from personal_link.triggers.http import HttpApi
 from sandbox.customergauge import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock
+
+STATUS = {
+    "invalid_request": 400,
+    "no_matching_campaign": 400,
+    "duplicate_record": 400,
+    "bad_request": 400,
+    "mapping_not_found": 404,
+    "in_progress": 409,
+    "outcome_unknown": 409,
+    "validation_failed": 422,
+    "idempotency_key_reused": 422,
+    "rate_limited": 429,
+    "credentials_missing": 502,
+    "credentials_refused": 502,
+    "forbidden": 502,
+    "bad_response": 502,
+    "unavailable": 503,
+    "internal_error": 503,
+    "no_answer": 504,
+    "too_large": 413,
+    "unsupported_media_type": 415,
+}
+SAYS_WHEN = {"in_progress": "2", "rate_limited": "5", "unavailable": "5", "internal_error": "5"}
+HEADERS = {"Content-Type": "application/json", "Cache-Control": "no-store"}
+CREATED = Outcome(
+    id="0b0e4c9e-0000-5000-8000-000000000001",
+    status="created",
+    source=Source("http", "request-1"),
+    requested_at="2027-01-15T08:00:00.000Z",
+    completed_at="2027-01-15T08:00:01.000Z",
+    attempts=1,
+    personal_link=PersonalLink(12345, "https://survey.eu.customergauge.com/r/9876", "https://cust.xx/9876"),
+    record={"Email": "joe@example.com"},
+)
+
+
+# The answer
+
+
+def test_a_link_is_answered_with_the_vendors_own_body() -> None:
+    answer = http.answer_of(CREATED)
+
+    assert (answer["statusCode"], answer["headers"]) == (200, HEADERS)
+    assert json.loads(answer["body"]) == {
+        "data": {
+            "number_customergauge": 12345,
+            "survey_link": "https://survey.eu.customergauge.com/r/9876",
+            "survey_link_short": "https://cust.xx/9876",
+        }
+    }
+
+
+@pytest.mark.parametrize(
+    "outcome",
+    [CREATED, replace(CREATED, status="rejected", personal_link=None, error={"code": "bad_request", "message": "no"})],
+    ids=["link", "refusal"],
+)
+def test_a_replay_differs_from_the_first_answer_in_its_header_alone(outcome: Outcome) -> None:
+    first, again = http.answer_of(outcome), http.answer_of(replace(outcome, replayed=True))
+
+    assert again == {**first, "headers": {**first["headers"], "Idempotent-Replayed": "true"}}
+
+
+@pytest.mark.parametrize(("code", "status"), STATUS.items())
+def test_an_error_is_answered_with_its_status_and_says_when_to_come_back_if_it_passes_by_itself(
+    code: str, status: int
+) -> None:
+    answer = http.error_answer(RequestError(Code(code), "our own words"))
+
+    assert answer["statusCode"] == status
+    assert json.loads(answer["body"]) == {"code": code, "message": "our own words"}
+    assert answer["headers"] == HEADERS | ({"Retry-After": SAYS_WHEN[code]} if code in SAYS_WHEN else {})
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "http_status"), [("rejected", "validation_failed", 422), ("unknown", "bad_response", 502)]
+)
+def test_an_outcome_without_a_link_is_answered_with_its_error_in_ascii(
+    status: Status, code: str, http_status: int
+) -> None:
+    error = {"code": code, "message": "Žluťoučký 😀", "errors": {"Email": ["is no address"]}}
+
+    answer = http.answer_of(replace(CREATED, status=status, personal_link=None, error=error))
+
+    assert answer["statusCode"] == http_status
+    assert json.loads(answer["body"]) == error
+    assert answer["body"].isascii()
+
+
+def test_a_refused_requests_field_errors_reach_the_caller() -> None:
+    refusal = InvalidRequest(Code.INVALID_REQUEST, "see record", errors={"record": ["is required"]})
+
+    answer = http.error_answer(refusal)
+
+    assert json.loads(answer["body"]) == {
+        "code": "invalid_request",
+        "message": "see record",
+        "errors": {"record": ["is required"]},
+    }
+
+
+@pytest.mark.parametrize(("asked", "told"), [(17.0, "17"), (0.0, "1"), (2.1, "3"), (43_200.0, "43200")])
+def test_the_wait_that_the_vendor_asked_for_is_passed_on_in_whole_seconds(asked: float, told: str) -> None:
+    answer = http.error_answer(NotProcessed(Code.RATE_LIMITED, "our own words", retry_after=asked))
+
+    assert answer["headers"]["Retry-After"] == told
+
+
+# The result is queued before the caller is answered
 
 
 @pytest.fixture
@@ -49,14 +160,6 @@ def test_a_served_outcome_is_on_the_results_queue(door: HttpApi, account: Accoun
     assert values(message) == {"status": "created", "code": "created", "source": "http"}
 
 
-def test_a_rejection_by_the_vendor_is_on_the_results_queue_too(door: HttpApi, account: Account) -> None:
-    outcome = serve(door, an_event({"Email": "no-campaign@example.com"}))
-
-    assert outcome.code == "no_matching_campaign"
-    (message,) = account.results()
-    assert values(message) == {"status": "rejected", "code": "no_matching_campaign", "source": "http"}
-
-
 def test_a_replay_is_queued_again(door: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
     serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
     serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
@@ -75,26 +178,13 @@ def test_a_request_without_a_key_is_known_by_its_content(door: HttpApi, vendor: 
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_link_whose_result_was_not_queued_is_not_given_out_yet(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
-        serve(door, an_event({"Email": "ada@acme.example"}))
-    assert failure.value.code == "internal_error"
-
-    outcome = serve(door, an_event({"Email": "ada@acme.example"}))
-
-    assert outcome.status == "created"
-    assert len(vendor.calls("personal-link")) == 1
-    assert len(account.results()) == 1
-
-
-def test_a_link_whose_result_was_not_queued_waits_for_weeks_though_the_request_has_no_key(
+def test_a_link_whose_result_was_not_queued_is_not_given_out_and_waits_for_weeks_even_without_a_key(
     door: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain):
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
         serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+    assert failure.value.code == "internal_error"
     clock.advance(20 * 86_400)
 
     outcome = serve(door, an_event({"Email": "ada@acme.example"}, key=None))

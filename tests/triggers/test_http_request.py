@@ -1,18 +1,39 @@
-"""HTTP calls: media types, and bodies that hold no request."""
+"""HTTP calls: media types, forms, bodies that hold no request, encodings, source and key."""
 
 import base64
 import json
 from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlencode
 
 import pytest
 
 from personal_link.domain.errors import Code, InvalidRequest, Unreadable
-from personal_link.domain.request import check
+from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.http_request import open_http
-from tests.triggers.deliveries import FORM, http_event
 
-# --- HTTP: media types ------------------------------------------------------------------------------------------------
+FORM = "application/x-www-form-urlencoded"
+AS_FORM = {"Content-Type": FORM}
+SHOP = "iam arn:aws:iam::123456789012:user/shop"
+
+
+def http_event(
+    body: str | None, headers: Mapping[str, str] | None = None, *, base64_encoded: bool = False
+) -> dict[str, Any]:
+    return {
+        "httpMethod": "PUT",
+        "headers": headers,
+        "body": body,
+        "isBase64Encoded": base64_encoded,
+        "requestContext": {
+            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
+            "requestId": "request-1",
+            "requestTimeEpoch": 1_800_000_000_500,
+        },
+    }
+
+
+# Media types
 
 
 @pytest.mark.parametrize(
@@ -21,12 +42,10 @@ from tests.triggers.deliveries import FORM, http_event
         pytest.param({"Content-Type": "application/json"}, id="JSON"),
         pytest.param({"content-type": "application/json"}, id="header in small letters"),
         pytest.param({"CONTENT-TYPE": "Application/JSON"}, id="all in capitals"),
-        pytest.param({"Content-Type": "application/json; charset=utf-8"}, id="with charset"),
         pytest.param({"Content-Type": "application/json ;charset=UTF-8"}, id="with a blank before its charset"),
         pytest.param({"Content-Type": "application/vnd.api+json"}, id="+json"),
         pytest.param({"Content-Type": ""}, id="empty"),
         pytest.param({"Accept": "*/*"}, id="not named"),
-        pytest.param({}, id="no headers"),
         pytest.param(None, id="headers are null"),
     ],
 )
@@ -36,171 +55,61 @@ def test_json_is_read_under_its_media_types_and_where_none_is_named(headers: Map
     assert delivery.content == {"record": {"Email": "joe@example.com"}}
 
 
-def test_a_form_is_read_as_the_vendors_page_writes_it() -> None:
-    body = (
-        "configuration=12305294-0b20-4009-b95d-c8123301d66"
-        "&record%5BAccount+Name%5D=ACME"
-        "&record[First%20Name]=Joe"
-        "&record[Last Name]=Doe"
-        "&record[Email]=joe.doe%2Bsurvey@example.com"
-    )
-
-    delivery = open_http(http_event(body, {"Content-Type": FORM}))
-
-    assert delivery.content == {
-        "configuration": "12305294-0b20-4009-b95d-c8123301d66",
-        "record": {
-            "Account Name": "ACME",
-            "First Name": "Joe",
-            "Last Name": "Doe",
-            "Email": "joe.doe+survey@example.com",
-        },
-    }
-
-
-def test_a_form_may_carry_reference_and_key_and_say_its_charset() -> None:
-    body = "record[Email]=a@b.c&reference=order-7&idempotency_key=key-7"
-
-    delivery = open_http(http_event(body, {"Content-Type": f"{FORM}; charset=UTF-8"}))
-
-    assert delivery.content == {"record": {"Email": "a@b.c"}, "reference": "order-7", "idempotency_key": "key-7"}
-
-
-def test_a_forms_blank_value_is_kept() -> None:
-    delivery = open_http(http_event("record[Email]=a@b.c&record[Phone]=", {"Content-Type": FORM}))
-
-    assert delivery.content["record"] == {"Email": "a@b.c", "Phone": ""}
-
-
-def test_a_forms_numbers_stay_strings_as_the_vendor_would_get_them() -> None:
-    delivery = open_http(http_event("record[Phone]=0049123", {"Content-Type": FORM}))
-
-    assert delivery.content["record"] == {"Phone": "0049123"}
-
-
-def test_a_form_without_a_record_is_opened_for_the_check_to_say_so() -> None:
-    delivery = open_http(http_event("configuration=map-1", {"Content-Type": FORM}))
-
-    assert delivery.content == {"configuration": "map-1", "record": {}}
-
-
-@pytest.mark.parametrize("media_type", ["text/plain", "text/xml", "multipart/form-data; boundary=x", "json", "*/*"])
-def test_another_media_type_is_refused_by_naming_the_two_that_are_read(media_type: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        open_http(http_event('{"record": {"A": 1}}', {"Content-Type": media_type}))
-
-    assert caught.value.code is Code.UNSUPPORTED_MEDIA_TYPE
-    assert caught.value.message == f"Content-Type must be application/json or {FORM}."
-
-
-# --- HTTP: bodies that hold no request --------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("body", [None, "", " ", "{", "record=1", '{"record": NaN}', '{"a": 1, "a": 2}'])
-def test_a_body_that_is_not_json_is_unreadable(body: str | None) -> None:
-    with pytest.raises(Unreadable) as caught:
-        open_http(http_event(body, {"Content-Type": "application/json"}))
-
-    assert caught.value.code is Code.INVALID_REQUEST
-    assert caught.value.message.startswith("The body is not valid JSON")
+# Forms
 
 
 @pytest.mark.parametrize(
-    "body",
+    ("body", "content"),
     [
-        pytest.param("configuration=map-1&record[Email]=a@b.c&", id="behind the last field"),
-        pytest.param("&configuration=map-1&record[Email]=a@b.c", id="before the first"),
-        pytest.param("configuration=map-1&&record[Email]=a@b.c", id="twice between two"),
-        pytest.param("&&configuration=map-1&&&record[Email]=a@b.c&&", id="everywhere"),
-        pytest.param("configuration=map-1&=&record[Email]=a@b.c&=x", id="with a nameless field"),
-        pytest.param("configuration=map-1&record[Email]=a@b.c&stray", id="with a name that is not ours"),
+        pytest.param(
+            "configuration=12305294-0b20-4009-b95d-c8123301d66&record%5BAccount+Name%5D=ACME&record[First%20Name]=Joe"
+            "&record[Last Name]=Doe&record[Email]=joe.doe%2Bsurvey@example.com",
+            {
+                "configuration": "12305294-0b20-4009-b95d-c8123301d66",
+                "record": {
+                    "Account Name": "ACME",
+                    "First Name": "Joe",
+                    "Last Name": "Doe",
+                    "Email": "joe.doe+survey@example.com",
+                },
+            },
+            id="as the vendor's page writes it",
+        ),
+        pytest.param(
+            "record[Phone]=0049123&reference=order-7&idempotency_key=key-7",
+            {"record": {"Phone": "0049123"}, "reference": "order-7", "idempotency_key": "key-7"},
+            id="reference, key, and a number that stays a string",
+        ),
+        pytest.param("configuration=map-1", {"configuration": "map-1", "record": {}}, id="no record"),
+        pytest.param("Email=a@b.c&submit=Send", {"record": {}}, id="fields that are not ours alone"),
+        pytest.param("", {"record": {}}, id="empty"),
+        pytest.param(
+            "record[Phone]&record[Fax]=&record[Email]=a@b.c&",
+            {"record": {"Phone": "", "Fax": "", "Email": "a@b.c"}},
+            id="blank values, as to PHP",
+        ),
+        pytest.param(
+            "record[Comment]=one%0D%0Atwo%0A\n", {"record": {"Comment": "one\r\ntwo\n"}}, id="line breaks as written"
+        ),
+        pytest.param("&&record[A]=1&&=&record[B]=2&=x&&", {"record": {"A": "1", "B": "2"}}, id="stray separators"),
+        pytest.param("record[A]=1\n", {"record": {"A": "1"}}, id="a file's LF"),
+        pytest.param("record[A]=1\r\n&record[B]=2\r\n\r\n", {"record": {"A": "1", "B": "2"}}, id="a file of CRLF"),
+        pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="a field a line"),
     ],
 )
-def test_a_forms_stray_separators_mean_nothing_as_to_php(body: str) -> None:
-    assert open_http(http_event(body, {"Content-Type": FORM})).content == {
-        "configuration": "map-1",
-        "record": {"Email": "a@b.c"},
-    }
-
-
-@pytest.mark.parametrize("body", ["record[Email]=a@b.c&record[Phone]", "record[Phone]&record[Email]=a@b.c&"])
-def test_a_forms_name_without_an_equals_sign_has_an_empty_value_as_to_php(body: str) -> None:
-    assert open_http(http_event(body, {"Content-Type": FORM})).content == {"record": {"Email": "a@b.c", "Phone": ""}}
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param("configuration=map-1&record[Email]=a@b.c\n", id="LF at the end"),
-        pytest.param("configuration=map-1&record[Email]=a@b.c\r\n", id="CRLF at the end"),
-        pytest.param("configuration=map-1&record[Email]=a@b.c\n\n", id="two of them"),
-        pytest.param("configuration=map-1&record[Email]=a@b.c&\n", id="behind a separator"),
-        pytest.param("configuration=map-1&\nrecord[Email]=a@b.c\n", id="a field a line"),
-        pytest.param("configuration=map-1\r\n&record[Email]=a@b.c\r\n", id="a separator at each line's head"),
-    ],
-)
-@pytest.mark.parametrize("base64_encoded", [False, True])
-def test_a_forms_line_breaks_beside_a_separator_or_at_the_end_are_the_files_and_of_no_value(
-    body: str,
-    base64_encoded: bool,  # noqa: FBT001
-) -> None:
+@pytest.mark.parametrize("base64_encoded", [False, True], ids=["text", "base64"])
+def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encoded: bool) -> None:  # noqa: FBT001
     sent = base64.b64encode(body.encode()).decode() if base64_encoded else body
+    headers = {"Content-Type": f"{FORM}; charset=UTF-8"}
 
-    delivery = open_http(http_event(sent, {"Content-Type": FORM}, base64_encoded=base64_encoded))
-
-    assert delivery.content == {"configuration": "map-1", "record": {"Email": "a@b.c"}}
-
-
-def test_a_forms_line_breaks_that_are_written_as_such_are_kept() -> None:
-    delivery = open_http(http_event("record[Comment]=one%0D%0Atwo%0A\n", {"Content-Type": FORM}))
-
-    assert delivery.content == {"record": {"Comment": "one\r\ntwo\n"}}
-
-
-@pytest.mark.parametrize("body", [None, ""])
-def test_an_empty_form_is_told_that_it_lacks_a_record(body: str | None) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        check(open_http(http_event(body, {"Content-Type": FORM})))
-
-    assert list(caught.value.errors) == ["record"]
-
-
-@pytest.mark.parametrize(
-    "body",
-    [
-        pytest.param('{"record": {"Email": "joe@example.com"}}', id="plain"),
-        pytest.param('{"record": {"Page": "https://shop.example/?order=7"}}', id="with an equals sign"),
-        pytest.param('{"record": {"Page": "https://shop.example/?order=7&item=8"}}', id="that looks like two fields"),
-    ],
-)
-@pytest.mark.parametrize("base64_encoded", [False, True])
-def test_json_that_is_sent_as_a_form_gets_a_hint(body: str, base64_encoded: bool) -> None:  # noqa: FBT001
-    sent = base64.b64encode(body.encode()).decode() if base64_encoded else body
-
-    with pytest.raises(InvalidRequest) as caught:
-        open_http(http_event(sent, {"Content-Type": FORM}, base64_encoded=base64_encoded))
-
-    assert caught.value.code is Code.INVALID_REQUEST
-    assert "It looks like JSON: send Content-Type: application/json." in caught.value.message
-
-
-@pytest.mark.parametrize(
-    "field", ["record", "record[]", "record[a][b]", "record[Email]x", "record[Email", "record[", "record[]x"]
-)
-def test_a_forms_field_that_is_of_the_record_and_cannot_be_read_is_refused_and_not_lost(field: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        open_http(http_event(urlencode({"record[Email]": "a@b.c", field: "x"}), {"Content-Type": FORM}))
-
-    assert caught.value.code is Code.INVALID_REQUEST
-    assert caught.value.errors == {"record": ["a field of the record is not written record[Heading]"]}
+    assert open_http(http_event(sent, headers, base64_encoded=base64_encoded)).content == content
 
 
 @pytest.mark.parametrize(
     "more",
     [
         pytest.param([("_method", "PUT")], id="the method that a browser cannot send"),
-        pytest.param([("_token", "x"), ("csrf_token", "x"), ("authenticity_token", "x"), ("utf8", "✓")], id="tokens"),
-        pytest.param([("submit", "Send"), ("button.x", "7"), ("button.y", "9")], id="buttons"),
+        pytest.param([("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")], id="of a browser"),
         pytest.param([("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")], id="of a page"),
         pytest.param([("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")], id="given twice"),
         pytest.param([(f"field {number}", "x") for number in range(300)], id="very many"),
@@ -214,43 +123,184 @@ def test_a_forms_fields_that_are_not_ours_are_ignored_as_in_json(more: list[tupl
     assert delivery.content == {"record": {"Email": "a@b.c"}, "reference": "order-7"}
 
 
-def test_a_form_of_such_fields_alone_is_told_that_it_lacks_a_record() -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        check(open_http(http_event("Email=a@b.c&submit=Send", {"Content-Type": FORM})))
-
-    assert caught.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
-
-
-@pytest.mark.parametrize("field", ["record[Email]", "configuration"])
-def test_a_form_that_gives_a_field_twice_is_refused(field: str) -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        open_http(http_event(urlencode([(field, "a"), (field, "b")]), {"Content-Type": FORM}))
-
-    assert caught.value.code is Code.INVALID_REQUEST
-    assert caught.value.message == "The form gives a field twice."
-
-
-@pytest.mark.parametrize("headings", [201, 204, 1_000])
-def test_a_form_of_more_than_200_headings_is_too_large_as_the_same_in_json_is(headings: int) -> None:
-    body = urlencode({f"record[Field {number}]": "x" for number in range(headings)})
-
-    with pytest.raises(InvalidRequest) as caught:
-        check(open_http(http_event(body, {"Content-Type": FORM})))
-
-    assert caught.value.code is Code.TOO_LARGE
-
-
-def test_a_body_that_cannot_be_a_request_of_the_allowed_size_is_not_even_read() -> None:
-    with pytest.raises(InvalidRequest) as caught:
-        open_http(http_event("{" * 1_000_000))
-
-    assert caught.value.code is Code.TOO_LARGE
-    assert caught.value.message == "The body is too large: a request has at most 65536 bytes."
-
-
 def test_a_request_of_the_allowed_size_is_read_even_if_every_character_is_escaped() -> None:
     body = json.dumps({"record": {"A": "x" * 60_000}}).replace("x", "\\u0078")
 
     delivery = open_http(http_event(body))
 
     assert delivery.content == {"record": {"A": "x" * 60_000}}
+
+
+# Base64
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        pytest.param("e30", id="padding missing"),
+        pytest.param("e30=!", id="foreign character"),
+        pytest.param('{"record": {}}', id="not encoded at all"),
+        pytest.param("é", id="not ASCII"),
+    ],
+)
+def test_a_body_that_is_no_base64_is_unreadable(body: str) -> None:
+    with pytest.raises(Unreadable) as caught:
+        open_http(http_event(body, base64_encoded=True))
+
+    assert caught.value.code is Code.INVALID_REQUEST
+    assert caught.value.message == "The body is not valid base64."
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json", id="JSON in Latin-1"),
+        pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json; charset=iso-8859-1", id="and it says so"),
+        pytest.param('{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json", id="JSON in UTF-16"),
+        pytest.param(b"record[Name]=J\xf6rg", FORM, id="a form in Latin-1"),
+        pytest.param(b"record[Pr\xe9nom]=Joe", FORM, id="a heading of a form"),
+        pytest.param(b"record[Name]=J%F6rg", FORM, id="a form that writes them out"),
+    ],
+)
+@pytest.mark.parametrize("by", ["bytes", "text"])
+def test_a_body_that_is_not_utf_8_is_refused_by_naming_the_encoding(body: bytes, media_type: str, by: str) -> None:
+    # As text it comes with U+FFFD for each byte that API Gateway could not read.
+    sent = base64.b64encode(body).decode() if by == "bytes" else body.decode("utf-8", "replace")
+
+    with pytest.raises(Unreadable) as caught:
+        open_http(http_event(sent, {"Content-Type": media_type}, base64_encoded=by == "bytes"))
+
+    assert caught.value.message == "The body is not UTF-8. Send it in UTF-8."
+
+
+@pytest.mark.parametrize(
+    ("body", "media_type"),
+    [
+        pytest.param('\ufeff{"record": {"A": "é\\ufffd"}}', "application/json", id="JSON"),
+        pytest.param('\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n', "application/json; charset=utf-8", id="a line"),
+        pytest.param("\ufeffrecord[A]=é%EF%BF%BD&submit=x", FORM, id="a form"),
+    ],
+)
+@pytest.mark.parametrize("base64_encoded", [False, True])
+def test_a_byte_order_mark_is_no_part_of_the_body_and_the_replacement_character_can_be_written_out(
+    body: str,
+    media_type: str,
+    base64_encoded: bool,  # noqa: FBT001
+) -> None:
+    sent = base64.b64encode(body.encode()).decode() if base64_encoded else body
+
+    delivery = open_http(http_event(sent, {"Content-Type": media_type}, base64_encoded=base64_encoded))
+
+    assert delivery.content == {"record": {"A": "é\ufffd"}}
+
+
+# Source and key
+
+
+def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
+    delivery = open_http(http_event('{"record": {"A": 1}}'))
+
+    assert delivery == Delivery(
+        source=Source("http", "request-1"),
+        content={"record": {"A": 1}},
+        key=None,
+        received_at=1_800_000_000.5,
+        owner=SHOP,
+    )
+
+
+@pytest.mark.parametrize(
+    ("headers", "body", "key"),
+    [
+        pytest.param({"Idempotency-Key": "order-7"}, '{"record": {"A": 1}}', "order-7", id="header"),
+        pytest.param({"IDEMPOTENCY-KEY": "order-7"}, '{"record": {"A": 1}}', "order-7", id="capitals"),
+        pytest.param({"Idempotency-Key": "order-7", "Content-Type": FORM}, "record[A]=1", "order-7", id="form"),
+        pytest.param({}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7", id="body"),
+        pytest.param(
+            {"Idempotency-Key": '"order-7"'}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7", id="both"
+        ),
+        pytest.param(
+            {"Idempotency-Key": "order-7"}, '{"record": {"A": 1}, "idempotency_key": null}', "order-7", id="null in it"
+        ),
+        pytest.param({}, '{"record": {"A": 1}}', None, id="none: the content is the key"),
+    ],
+)
+def test_the_key_of_an_http_request_comes_in_the_header_or_in_the_body(
+    headers: dict[str, str], body: str, key: str | None
+) -> None:
+    found = check(open_http(http_event(body, headers))).key
+
+    assert (found.scope, found.owner) == ("content" if key is None else "caller", SHOP)
+    assert key in {None, found.value}
+
+
+@pytest.mark.parametrize(
+    ("header", "key"),
+    [
+        ('"order-3"', "order-3"),
+        (' "order-3" ', "order-3"),
+        (r'"say \"hi\""', 'say "hi"'),
+        (r'"back\\slash"', "back\\slash"),
+        pytest.param('"order-3', '"order-3', id="not closed"),
+        pytest.param('order-"3"', 'order-"3"', id="quotes within"),
+        pytest.param('"a" "b"', '"a" "b"', id="two strings"),
+        pytest.param(r'"a\b"', r'"a\b"', id="an escape that there is not"),
+        pytest.param("'order-3'", "'order-3'", id="other quotes"),
+    ],
+)
+def test_a_key_in_quotes_as_the_draft_of_the_header_writes_it_is_the_key_without_them(header: str, key: str) -> None:
+    request = check(open_http(http_event('{"record": {"A": 1}}', {"Idempotency-Key": header})))
+
+    assert request.key == IdempotencyKey("caller", key, SHOP)
+
+
+# What is refused
+
+BARE = '{"record": {"A": 1}}'
+OTHER_TYPE = f"Content-Type must be application/json or {FORM}."
+HINT = "The body is not a valid form. It looks like JSON: send Content-Type: application/json."
+NO_JSON = "The body is not valid JSON"
+TWICE = "The form gives a field twice."
+UNREAD_FIELD = {"record": ["a field of the record is not written record[Heading]"]}
+NO_KEY = {"idempotency_key": ["must have 1 to 256 characters"]}
+OTHER_KEY = {"idempotency_key": ["differs from the Idempotency-Key header"]}
+
+
+@pytest.mark.parametrize(
+    ("body", "headers", "code", "told"),
+    [
+        (BARE, {"Content-Type": "text/plain"}, "unsupported_media_type", OTHER_TYPE),
+        (BARE, {"Content-Type": "multipart/form-data; boundary=x"}, "unsupported_media_type", OTHER_TYPE),
+        *((body, {}, "invalid_request", NO_JSON) for body in (None, "", "a=1", '{"record": NaN}', '{"a": 1, "a": 2}')),
+        pytest.param("{" * 1_000_000, {}, "too_large", "The body is too large", id="a megabyte, not even read"),
+        (BARE, AS_FORM, "invalid_request", HINT),
+        ('{"record": {"Page": "https://shop.example/?a=7&b=8"}}', AS_FORM, "invalid_request", HINT),
+        *(
+            (f"record[A]=1&{field}=2", AS_FORM, "invalid_request", UNREAD_FIELD)
+            for field in ("record", "record[]", "record[a][b]", "record[Email]x", "record[Email")
+        ),
+        ("record[A]=1&record[A]=2", AS_FORM, "invalid_request", TWICE),
+        ("configuration=1&configuration=2", AS_FORM, "invalid_request", TWICE),
+        pytest.param(
+            "&".join(f"record[{number}]=x" for number in range(201)),
+            AS_FORM,
+            "too_large",
+            "The record has 201 headings",
+            id="201 headings",
+        ),
+        *((BARE, {"Idempotency-Key": key}, "invalid_request", NO_KEY) for key in ("", '""', "x" * 257)),
+        ('{"record": {"A": 1}, "idempotency_key": "b"}', {"Idempotency-Key": "a"}, "invalid_request", OTHER_KEY),
+        ('{"record": {"A": 1}, "idempotency_key": 7}', {"Idempotency-Key": "7"}, "invalid_request", OTHER_KEY),
+    ],
+)
+def test_a_call_that_cannot_be_read_is_refused_and_told_why(
+    body: str | None, headers: dict[str, str], code: str, told: str | dict[str, list[str]]
+) -> None:
+    with pytest.raises(InvalidRequest) as caught:
+        check(open_http(http_event(body, headers)))
+
+    assert caught.value.code == code
+    if isinstance(told, dict):
+        assert caught.value.errors == told
+    else:
+        assert caught.value.message.startswith(told)

@@ -1,6 +1,7 @@
 """Batches of messages for the worker, and what became of them."""
 
 import json
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -11,10 +12,8 @@ from personal_link.domain.clock import Deadline
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
-from tests.aws.account import (
-    TEN_SECONDS_AGO,
-    Account,
-)
+from sandbox.customergauge import CustomerGaugeSandbox
+from tests.aws.account import TEN_SECONDS_AGO, Account
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
@@ -23,9 +22,26 @@ if TYPE_CHECKING:
 DAY = 86_400.0
 
 
+@dataclass(frozen=True)
+class Environment:
+    """A batch worker, the AWS account and the vendor that it uses, and its clock."""
+
+    worker: BatchWorker
+    account: Account
+    vendor: CustomerGaugeSandbox
+    clock: FakeClock
+
+    def work(self, *records: dict[str, Any]) -> list[str]:
+        return self.worker.work(records, Deadline.after(50, self.clock))
+
+    def having(self, **changes: Any) -> "Environment":
+        """Return an environment whose worker differs in this."""
+        return replace(self, worker=replace(self.worker, **changes))
+
+
 @pytest.fixture
-def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorker:
-    return BatchWorker(
+def env(account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, clock: FakeClock) -> Environment:
+    worker = BatchWorker(
         issuer=issuer,
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
@@ -36,6 +52,7 @@ def worker(account: Account, issuer: LinkIssuer, clock: FakeClock) -> BatchWorke
         clock=clock,
         jitter=lambda: 0.5,
     )
+    return Environment(worker, account, vendor, clock)
 
 
 def a_record(
@@ -54,10 +71,6 @@ def a_record(
         "messageAttributes": {},
         "eventSource": "aws:sqs",
     }
-
-
-def work(worker: BatchWorker, *records: dict[str, Any]) -> list[str]:
-    return worker.work(records, Deadline.after(50, worker.clock))
 
 
 class Killed(BaseException):

@@ -2,25 +2,20 @@
 
 import json
 import threading
-from dataclasses import replace
 
 import pytest
 
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Deadline
-from personal_link.triggers.batch import BatchWorker
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge import Reply
 from tests.aws.account import (
-    Account,
-    answering,
     doing_before,
     on_every_call,
     refusing,
     values,
     watched,
 )
-from tests.fake_clock import FakeClock
-from tests.triggers.batch.conftest import DAY, Killed, a_record, kill, work
+from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill
 
 
 class AtOnce:
@@ -48,182 +43,124 @@ class AtOnce:
 # A vendor that is down
 
 
-def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=60))
+def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=60))
 
-    one_at_a_time = replace(worker, concurrency=1)
+    one_at_a_time = env.having(concurrency=1)
 
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        again = work(one_at_a_time, *(a_record(message_id=f"m-{number}") for number in range(3)))
+    with watched(env.account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        again = one_at_a_time.work(*(a_record(message_id=f"m-{number}") for number in range(3)))
 
     assert again == ["m-0", "m-1", "m-2"]
-    assert len(vendor.calls("personal-link")) == 1
+    assert len(env.vendor.calls("personal-link")) == 1
     assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [60, 60, 60]
-    assert len(account.ledger_items()) == 1
-
-
-def test_what_cannot_be_read_is_parked_at_once_even_while_the_vendor_rests(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=60))
-
-    again = work(worker, a_record(message_id="m-1"), a_record("{", "m-2"), a_record({"record": {}}, "m-3"))
-
-    assert again == ["m-1"]
-    assert [values(message)["code"] for message in account.parked()] == ["invalid_request"]
-    assert [values(message)["code"] for message in account.results()] == ["invalid_request"]
-
-
-def test_after_the_wait_that_was_asked_for_calls_are_made_again(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=60))
-    work(worker, a_record(message_id="m-1"))
-    clock.advance(60.0)
-
-    again = work(worker, a_record(message_id="m-1", attempts=2), a_record(message_id="m-2", attempts=2))
-
-    assert again == []
-    assert len(account.results()) == 2
+    assert len(env.account.ledger_items()) == 1
 
 
 # At the same time
 
 
-def test_the_messages_of_a_batch_are_worked_at_the_same_time(worker: BatchWorker, account: Account) -> None:
-    all_ten = threading.Barrier(10)
-
-    with on_every_call(account.dynamodb, "PutItem", lambda _: all_ten.wait(timeout=10)):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(10)))
-
-    assert again == []
-    assert not all_ten.broken
-    assert len(account.results()) == 10
-
-
-def test_no_more_of_them_than_the_setting_allows(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+def test_as_many_messages_as_the_setting_allows_are_worked_at_once_and_their_results_sent_together(
+    env: Environment,
 ) -> None:
     at_once = AtOnce(at_least=3)
 
     with (
-        on_every_call(account.dynamodb, "PutItem", at_once.enter),
-        on_every_call(account.dynamodb, "UpdateItem", at_once.leave),
+        on_every_call(env.account.dynamodb, "PutItem", at_once.enter),
+        on_every_call(env.account.dynamodb, "UpdateItem", at_once.leave),
+        watched(env.account.sqs, "SendMessageBatch") as sent,
     ):
-        work(replace(worker, concurrency=3), *(a_record(message_id=f"m-{number}") for number in range(10)))
+        env.having(concurrency=3).work(*(a_record(message_id=f"m-{number}") for number in range(10)))
 
-    assert len(vendor.links) == 10
+    assert len(env.vendor.links) == 10
     assert at_once.most == 3
-
-
-def test_their_results_go_out_together_in_their_order(worker: BatchWorker, account: Account) -> None:
-    with watched(account.sqs, "SendMessageBatch") as sent:
-        work(worker, *(a_record(message_id=f"m-{number}") for number in range(10)))
-
-    (batch,) = sent
+    (batch,) = sent  # the results go out together, in their order
     sources = [json.loads(entry["MessageBody"])["source"]["id"] for entry in batch["Entries"]]
     assert sources == [f"m-{number}" for number in range(10)]
 
 
-def open_the_circuit(worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock) -> None:
+def open_the_circuit(env: Environment) -> None:
     """Let eight messages fail, and the rest that follows pass."""
-    vendor.script("personal-link", *[Reply.error(502)] * 8)
-    work(worker, *(a_record(message_id=f"failed-{number}") for number in range(8)))
-    clock.advance(7.5)
+    env.vendor.script("personal-link", *[Reply.error(502)] * 8)
+    env.work(*(a_record(message_id=f"failed-{number}") for number in range(8)))
+    env.clock.advance(7.5)
 
 
-def test_half_open_one_message_alone_is_tried(
-    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    open_the_circuit(worker, vendor, clock)
-    vendor.script("personal-link", Reply.error(502))
+def test_half_open_one_message_alone_is_tried(env: Environment) -> None:
+    open_the_circuit(env)
+    env.vendor.script("personal-link", Reply.error(502))
 
-    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(1, 7)))
+    again = env.work(*(a_record(message_id=f"m-{number}") for number in range(1, 7)))
 
     assert again == ["m-1", "m-2", "m-3", "m-4", "m-5", "m-6"]
-    assert len(vendor.calls("personal-link")) == 9
+    assert len(env.vendor.calls("personal-link")) == 9
 
 
-def test_once_a_probe_has_succeeded_the_others_of_its_batch_are_worked_too(
-    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    open_the_circuit(worker, vendor, clock)
+def test_once_a_probe_has_succeeded_the_others_of_its_batch_are_worked_too(env: Environment) -> None:
+    open_the_circuit(env)
 
-    again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(1, 7)))
+    again = env.work(*(a_record(message_id=f"m-{number}") for number in range(1, 7)))
 
     assert again == []
-    assert len(vendor.links) == 6
+    assert len(env.vendor.links) == 6
 
 
-def test_the_second_message_of_a_key_does_not_probe_after_the_first_has(
-    worker: BatchWorker, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    open_the_circuit(worker, vendor, clock)
-    vendor.script("personal-link", Reply.error(502))
+def test_the_second_message_of_a_key_does_not_probe_after_the_first_has(env: Environment) -> None:
+    open_the_circuit(env)
+    env.vendor.script("personal-link", Reply.error(502))
     body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
 
-    again = work(worker, a_record(body, "m-1"), a_record(body, "m-2"))
+    again = env.work(a_record(body, "m-1"), a_record(body, "m-2"))
 
     assert again == ["m-1", "m-2"]
-    assert len(vendor.calls("personal-link")) == 9
+    assert len(env.vendor.calls("personal-link")) == 9
 
 
 @pytest.mark.parametrize("settled_before", [False, True])
-def test_a_permit_is_given_back_however_a_message_ends(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, *, settled_before: bool
-) -> None:
-    one_permit = replace(worker, breaker=CircuitBreaker(worker.clock, 1))
+def test_a_permit_is_given_back_however_a_message_ends(env: Environment, *, settled_before: bool) -> None:
+    one_permit = env.having(breaker=CircuitBreaker(env.clock, 1))
     if settled_before:
-        work(one_permit, a_record(message_id="m-1"))
-    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
-        work(one_permit, a_record(message_id="m-1"), a_record(message_id="m-2"))
-    vendor.script("personal-link", Reply.error(404), Reply(fault="reset"), Reply(200, "no link"))
-    work(one_permit, *(a_record(message_id=f"m-{number}") for number in range(3, 6)))
+        one_permit.work(a_record(message_id="m-1"))
+    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
+        one_permit.work(a_record(message_id="m-1"), a_record(message_id="m-2"))
+    env.vendor.script("personal-link", Reply.error(404), Reply(fault="reset"), Reply(200, "no link"))
+    one_permit.work(*(a_record(message_id=f"m-{number}") for number in range(3, 6)))
 
-    assert work(one_permit, a_record(message_id="m-9")) == []
+    assert one_permit.work(a_record(message_id="m-9")) == []
 
 
-def test_a_lease_begins_when_the_permit_is_there_not_when_the_waiting_began(
-    worker: BatchWorker, account: Account, clock: FakeClock
-) -> None:
-    one_permit = replace(worker, breaker=CircuitBreaker(clock, 1))
+def test_a_lease_begins_when_the_permit_is_there_not_when_the_waiting_began(env: Environment) -> None:
+    one_permit = env.having(breaker=CircuitBreaker(env.clock, 1))
 
     with (
-        watched(account.dynamodb, "PutItem") as begun,
-        on_every_call(account.dynamodb, "UpdateItem", lambda _: clock.advance(7.0)),
+        watched(env.account.dynamodb, "PutItem") as begun,
+        on_every_call(env.account.dynamodb, "UpdateItem", lambda _: env.clock.advance(7.0)),
     ):
-        work(one_permit, a_record(message_id="m-1"), a_record(message_id="m-2"))
+        one_permit.work(a_record(message_id="m-1"), a_record(message_id="m-2"))
 
     first, second = (float(put["Item"]["lease_until"]["N"]) for put in begun)
     assert second == first  # both end with the invocation's deadline; neither took the other's time
 
 
-def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(env: Environment) -> None:
     all_five = threading.Barrier(5)
-    vendor.script("token", Reply(503, delay=0.5))
+    env.vendor.script("token", Reply(503, delay=0.5))
 
-    with on_every_call(account.dynamodb, "PutItem", lambda _: all_five.wait(timeout=10)):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(5)))
+    with on_every_call(env.account.dynamodb, "PutItem", lambda _: all_five.wait(timeout=10)):
+        again = env.work(*(a_record(message_id=f"m-{number}") for number in range(5)))
 
     assert again == ["m-0", "m-1", "m-2", "m-3", "m-4"]
-    assert len(vendor.calls("token")) == 1
+    assert len(env.vendor.calls("token")) == 1
 
 
 # One for all, none for one
 
 
-def test_every_message_of_a_mixed_batch_ends_in_its_own_place(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_every_message_of_a_mixed_batch_ends_in_its_own_place(env: Environment) -> None:
     faults = {b"ambiguous@": Reply.html(502), b"busy@": Reply.error(429, retry_after=2)}
-    vendor.misbehave = lambda call: next((reply for mark, reply in faults.items() if mark in call.body), None)
+    env.vendor.misbehave = lambda call: next((reply for mark, reply in faults.items() if mark in call.body), None)
 
-    again = work(
-        worker,
+    again = env.work(
         a_record({"record": {"Email": "ada@acme.example"}}, "created"),
         a_record({"record": {"Email": "ambiguous@acme.example"}}, "ambiguous"),
         a_record("{", "unreadable"),
@@ -234,118 +171,99 @@ def test_every_message_of_a_mixed_batch_ends_in_its_own_place(
     )
 
     assert again == ["ambiguous", "busy"]
-    assert [message["Body"] for message in account.parked()] == ["{"]
-    results = {json.loads(message["Body"])["source"]["id"]: values(message)["code"] for message in account.results()}
+    assert [message["Body"] for message in env.account.parked()] == ["{"]
+    results = {
+        json.loads(message["Body"])["source"]["id"]: values(message)["code"] for message in env.account.results()
+    }
     assert results == {
         "created": "created",
         "invalid": "invalid_request",
         "duplicate": "duplicate_record",
         "created-too": "created",
     }
-    assert len(vendor.links) == 2
+    assert len(env.vendor.links) == 2
 
 
 @pytest.mark.parametrize("missing", ["body", "attributes"])
-def test_a_record_that_nobody_expected_leaves_the_others_alone(
-    worker: BatchWorker, account: Account, missing: str
-) -> None:
+def test_a_record_that_nobody_expected_leaves_the_others_alone(env: Environment, missing: str) -> None:
     odd = a_record(message_id="odd")
     del odd[missing]
 
-    again = work(worker, a_record(message_id="before"), odd, a_record(message_id="after"))
+    again = env.work(a_record(message_id="before"), odd, a_record(message_id="after"))
 
     assert again == ["odd"]
-    results = [json.loads(message["Body"])["source"]["id"] for message in account.results()]
+    results = [json.loads(message["Body"])["source"]["id"] for message in env.account.results()]
     assert results == ["before", "after"]
 
 
-def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(env: Environment) -> None:
     records = [a_record(message_id=f"m-{number}") for number in range(10)]
 
-    with refusing(account.sqs, "SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue"):
-        first = work(worker, *records)
+    with refusing(env.account.sqs, "SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue"):
+        first = env.work(*records)
     assert first == [f"m-{number}" for number in range(10)]
-    assert account.results() == []
-    again = work(worker, *records)
+    assert env.account.results() == []
+    again = env.work(*records)
 
     assert again == []
-    assert len(vendor.calls("personal-link")) == 10
-    links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()}
-    assert links == {link.survey_link for link in vendor.links}
+    assert len(env.vendor.calls("personal-link")) == 10
+    links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in env.account.results()}
+    assert links == {link.survey_link for link in env.vendor.links}
 
 
-def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_weeks(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.duplicate_rule = "campaign"
+def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_weeks(env: Environment) -> None:
+    env.vendor.duplicate_rule = "campaign"
     redriven = a_record({"record": {"Email": "ada@acme.example"}})  # no key of its own: its content is the key
     redriven["messageAttributes"] = {"original_invocation_id": {"stringValue": "invocation-1"}}
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
-        assert work(worker, redriven) == ["m-1"]
-    clock.advance(20 * DAY)
+    with refusing(env.account.sqs, "SendMessageBatch", "AccessDenied"):
+        assert env.work(redriven) == ["m-1"]
+    env.clock.advance(20 * DAY)
 
-    assert work(worker, redriven) == []
+    assert env.work(redriven) == []
 
-    (message,) = account.results()
+    (message,) = env.account.results()
     assert values(message)["status"] == "created"
-    assert len(vendor.calls("personal-link")) == 1
+    assert len(env.vendor.calls("personal-link")) == 1
 
 
-def test_a_result_that_was_not_taken_brings_only_its_own_message_again(worker: BatchWorker, account: Account) -> None:
-    answer = {"Successful": [{"Id": "0", "MessageId": "r-0"}, {"Id": "2", "MessageId": "r-2"}]}
+def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(env: Environment) -> None:
+    record = a_record(sent_at=env.clock.wall() - DAY)
 
-    with answering(account.sqs, "SendMessageBatch", answer):
-        again = work(worker, *(a_record(message_id=f"m-{number}") for number in range(3)))
+    env.account.sqs.delete_queue(QueueUrl=env.account.results_url)
 
-    assert again == ["m-1"]
-
-
-def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(
-    worker: BatchWorker, account: Account, clock: FakeClock
-) -> None:
-    record = a_record(sent_at=clock.wall() - DAY)
-
-    account.sqs.delete_queue(QueueUrl=account.results_url)
-
-    again = work(worker, record)
+    again = env.work(record)
 
     assert again == []
-    (parked,) = account.parked()
+    (parked,) = env.account.parked()
     assert parked["Body"] == record["body"]
     assert values(parked)["code"] == "internal_error"
 
 
-def test_death_before_the_results_are_sent_loses_no_link(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    with doing_before(account.sqs, "SendMessageBatch", kill), pytest.raises(Killed):
-        work(worker, a_record(message_id="m-1"), a_record(message_id="m-2"))
+def test_death_before_the_results_are_sent_loses_no_link(env: Environment) -> None:
+    with doing_before(env.account.sqs, "SendMessageBatch", kill), pytest.raises(Killed):
+        env.work(a_record(message_id="m-1"), a_record(message_id="m-2"))
 
-    again = work(worker, a_record(message_id="m-1", attempts=2), a_record(message_id="m-2", attempts=2))
+    again = env.work(a_record(message_id="m-1", attempts=2), a_record(message_id="m-2", attempts=2))
 
     assert again == []
-    assert len(vendor.calls("personal-link")) == 2
-    links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in account.results()}
-    assert links == {link.survey_link for link in vendor.links}
+    assert len(env.vendor.calls("personal-link")) == 2
+    links = {json.loads(message["Body"])["personal_link"]["survey_link"] for message in env.account.results()}
+    assert links == {link.survey_link for link in env.vendor.links}
 
 
-def test_death_after_the_results_are_sent_repeats_them_to_the_byte(worker: BatchWorker, account: Account) -> None:
-    work(worker, a_record(attempts=1))  # and the message is never deleted
-    (first,) = account.results()
+def test_death_after_the_results_are_sent_repeats_them_to_the_byte(env: Environment) -> None:
+    env.work(a_record(attempts=1))  # and the message is never deleted
+    (first,) = env.account.results()
 
-    work(worker, a_record(attempts=2))
+    env.work(a_record(attempts=2))
 
-    (second,) = account.results()
+    (second,) = env.account.results()
     assert second["Body"] == first["Body"].replace('"replayed":false', '"replayed":true')
 
 
-def test_what_no_time_is_left_for_comes_again(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    again = worker.work([a_record(message_id="m-1"), a_record(message_id="m-2")], Deadline.after(1, worker.clock))
+def test_what_no_time_is_left_for_comes_again(env: Environment) -> None:
+    again = env.worker.work([a_record(message_id="m-1"), a_record(message_id="m-2")], Deadline.after(1, env.clock))
 
     assert again == ["m-1", "m-2"]
-    assert vendor.calls("token") == []
-    assert account.ledger_items() == []
+    assert env.vendor.calls("token") == []
+    assert env.account.ledger_items() == []

@@ -5,133 +5,80 @@ import tracemalloc
 
 import pytest
 
-from personal_link.triggers.batch import BatchWorker
-from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import (
-    Account,
     doing_before,
     refusing,
     values,
 )
-from tests.triggers.batch.conftest import a_record, work
+from tests.triggers.batch.conftest import Environment, a_record
 
 # Messages that are done
 
 
-def test_a_request_ends_as_a_result_and_its_message_is_done(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    again = work(worker, a_record({"record": {"Email": "ada@acme.example"}, "reference": "crm-0815"}))
+def test_a_request_ends_as_a_result_and_its_message_is_done(env: Environment) -> None:
+    again = env.work(a_record({"record": {"Email": "ada@acme.example"}, "reference": "crm-0815"}))
 
     assert again == []
-    (message,) = account.results()
+    (message,) = env.account.results()
     assert values(message) == {"status": "created", "code": "created", "source": "sqs"}
     body = json.loads(message["Body"])
     assert body["source"] == {"type": "sqs", "id": "m-1"}
     assert body["reference"] == "crm-0815"
-    assert body["personal_link"]["survey_link"] == vendor.links[0].survey_link
+    assert body["personal_link"]["survey_link"] == env.vendor.links[0].survey_link
 
 
-def test_a_whole_event_from_eventbridge_is_a_request_too(worker: BatchWorker, account: Account) -> None:
-    event: dict[str, object] = {
-        "version": "0",
-        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-        "detail-type": "Personal Link Requested",
-        "source": "crm",
-        "detail": {"record": {"Email": "ada@acme.example"}},
-    }
-
-    again = work(worker, a_record(event))
-
-    assert again == []
-    (message,) = account.results()
-    assert values(message)["source"] == "eventbridge"
-    assert json.loads(message["Body"])["source"] == {
-        "type": "eventbridge",
-        "id": "6a7e8feb-b491-4cf7-a9f1-bf3703467718",
-    }
-
-
-def test_an_event_put_on_the_queue_twice_is_one_call(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_an_event_put_on_the_queue_twice_is_one_call_and_an_empty_batch_is_done(env: Environment) -> None:
     event: dict[str, object] = {"id": "e-1", "detail-type": "x", "detail": {"record": {"Email": "ada@acme.example"}}}
 
-    work(worker, a_record(event, "m-1"))
-    work(worker, a_record(event, "m-2"))
+    env.work(a_record(event, "m-1"))
+    env.work(a_record(event, "m-2"))
+    assert env.work() == []
 
-    assert len(vendor.calls("personal-link")) == 1
-    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 1
-
-
-def test_a_refusal_of_the_vendor_is_a_result(worker: BatchWorker, account: Account) -> None:
-    again = work(worker, a_record({"record": {"Email": "no-campaign@example.com"}}))
-
-    assert again == []
-    (message,) = account.results()
-    assert values(message) == {"status": "rejected", "code": "no_matching_campaign", "source": "sqs"}
+    assert len(env.vendor.calls("personal-link")) == 1
+    assert len({json.loads(message["Body"])["id"] for message in env.account.results()}) == 1
 
 
-def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+@pytest.mark.parametrize(
+    ("content", "code", "errors"),
+    [
+        (
+            {"record": {"Email": ["ada@acme.example"]}, "reference": "crm-0815"},
+            "invalid_request",
+            {"record.Email": ["must be a string, a number, a boolean or null"]},
+        ),
+        (
+            {"record": [["Email", "ada@acme.example"]], "reference": "crm-0815"},
+            "invalid_request",
+            {"record": ["is required: an object of at least one heading and its value"]},
+        ),
+        ({"record": {"Notes": "x" * 70_000}, "reference": "crm-0815"}, "too_large", None),
+    ],
+    ids=["a value", "the record", "too large"],
+)
+def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result_always_of_the_same_bytes(
+    env: Environment, content: dict[str, object], code: str, errors: object
 ) -> None:
-    again = work(worker, a_record({"record": {"Email": ["ada@acme.example"]}, "reference": "crm-0815"}))
+    assert env.work(a_record(content), a_record(content, attempts=2)) == []
 
-    assert again == []
-    assert account.parked() == []
-    (message,) = account.results()
-    assert values(message) == {"status": "rejected", "code": "invalid_request", "source": "sqs"}
-    body = json.loads(message["Body"])
-    assert body["error"]["errors"] == {"record.Email": ["must be a string, a number, a boolean or null"]}
-    assert body["reference"] == "crm-0815"
-    assert body["attempts"] == 0
-    assert vendor.calls("token") == []
+    first, second = env.account.results()
+    assert first["Body"] == second["Body"]
+    assert values(first) == {"status": "rejected", "code": code, "source": "sqs"}
+    result = json.loads(first["Body"])
+    assert (result["error"].get("errors"), result["attempts"]) == (errors, 0)
+    assert (result["record"], result["reference"]) == (content["record"], "crm-0815")
+    assert env.account.parked() == []
 
 
-@pytest.mark.parametrize("body", ['{"record": [["Email", "ada@acme.example"]]}', '{"configuration": "map-1"}'])
-def test_a_request_without_a_record_that_can_be_read_is_a_rejected_result(
-    worker: BatchWorker, account: Account, body: str
-) -> None:
-    again = work(worker, a_record(body))
-
-    assert again == []
-    (message,) = account.results()
-    result = json.loads(message["Body"])
-    assert result["error"]["code"] == "invalid_request"
-    assert list(result["error"]["errors"]) == ["record"]
-    assert result.get("record") == json.loads(body).get("record")
-
-
-def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(env: Environment) -> None:
     published = {"Type": "Notification", "MessageId": "n-1", "Message": '{"record": {"Email": "ada@acme.example"}}'}
 
-    again = work(worker, a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
+    again = env.work(a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
 
     assert again == []
-    assert len(vendor.calls("personal-link")) == 1
-    first, second = (json.loads(message["Body"]) for message in account.results())
+    assert len(env.vendor.calls("personal-link")) == 1
+    first, second = (json.loads(message["Body"]) for message in env.account.results())
     assert (first["status"], first["source"]) == ("created", {"type": "sqs", "id": "n-1"})
     assert second == {**first, "replayed": True}
-
-
-def test_a_rejected_result_sent_again_is_the_same_to_the_byte(worker: BatchWorker, account: Account) -> None:
-    record = a_record({"record": {}})
-
-    work(worker, record)
-    work(worker, {**record, "attributes": {**record["attributes"], "ApproximateReceiveCount": "2"}})
-
-    first, second = account.results()
-    assert first["Body"] == second["Body"]
-
-
-def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, account: Account) -> None:
-    work(worker, a_record({"record": {"Notes": "x" * 70_000}}))
-
-    (message,) = account.results()
-    assert values(message)["code"] == "too_large"
-    assert json.loads(message["Body"])["record"] == {"Notes": "x" * 70_000}
 
 
 @pytest.mark.parametrize(
@@ -142,6 +89,12 @@ def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, a
             "too_large",
             "The body is too large to be read: a request has at most 65536 bytes.",
             id="too large",
+        ),
+        pytest.param(
+            "{" * (6 * 65_536 + 1),
+            "too_large",
+            "The body is too large to be read: a request has at most 65536 bytes.",
+            id="too large, and not even parsed: it is no JSON",
         ),
         pytest.param(
             json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
@@ -164,86 +117,56 @@ def test_a_request_that_is_too_large_is_a_rejected_result(worker: BatchWorker, a
     ],
 )
 def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_wrong(
-    worker: BatchWorker, account: Account, body: str, code: str, detail: str
+    env: Environment, body: str, code: str, detail: str
 ) -> None:
-    again = work(worker, a_record(body))
+    again = env.work(a_record(body))
 
     assert again == []
-    assert account.results() == []
-    (parked,) = account.parked()
+    assert env.account.results() == []
+    (parked,) = env.account.parked()
     assert parked["Body"] == body
     assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
 
 
-def test_a_body_that_no_request_can_have_is_parked_whole_without_being_parsed(
-    worker: BatchWorker, account: Account
-) -> None:
-    body = "{" * (6 * 65_536 + 1)  # parsed, it would be no JSON: invalid_request
-
-    assert work(worker, a_record(body)) == []
-
-    (parked,) = account.parked()
-    assert parked["Body"] == body
-    assert values(parked)["code"] == "too_large"
-
-
-def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(
-    worker: BatchWorker, account: Account
-) -> None:
+def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(env: Environment) -> None:
     junk = ', "junk": [' + "[]," * 120_000 + "[]]}"
     records = [
-        a_record(f'{{"record": {{"Email": "m-{number}@acme.example"}}{junk}', f"m-{number}") for number in range(10)
+        a_record(f'{{"record": {{"Email": "m-{number}@acme.example"}}{junk}', f"m-{number}") for number in range(3)
     ]
     opened: list[int] = []
     tracemalloc.start()
 
-    with doing_before(account.dynamodb, "PutItem", lambda _: opened.append(tracemalloc.get_traced_memory()[0])):
-        assert work(worker, *records) == []
+    with doing_before(env.account.dynamodb, "PutItem", lambda _: opened.append(tracemalloc.get_traced_memory()[0])):
+        assert env.work(*records) == []
 
     tracemalloc.stop()
-    assert opened[0] < 5_000_000  # with all of it, 80 MB
+    assert opened[0] < 5_000_000  # with all of it, 24 MB
 
 
-def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(worker: BatchWorker, account: Account) -> None:
+def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(env: Environment) -> None:
     first = a_record({"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}, "m-1")
     other = a_record({"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"}, "m-2")
 
-    again = work(worker, first, other)
+    again = env.work(first, other)
 
     assert again == []
-    created, rejected = (json.loads(message["Body"]) for message in account.results())
+    created, rejected = (json.loads(message["Body"]) for message in env.account.results())
     assert created["status"] == "created"
     assert rejected["error"]["code"] == "idempotency_key_reused"
     assert rejected["source"] == {"type": "sqs", "id": "m-2"}
     assert rejected["id"] != created["id"]
 
 
-def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twice(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twice(env: Environment) -> None:
     body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
 
-    again = work(worker, a_record(body, "m-1"), a_record(body, "m-2"))
+    again = env.work(a_record(body, "m-1"), a_record(body, "m-2"))
 
     assert again == []
-    assert len(vendor.calls("personal-link")) == 1
-    first, second = (message["Body"] for message in account.results())
+    assert len(env.vendor.calls("personal-link")) == 1
+    first, second = (message["Body"] for message in env.account.results())
     assert second == first.replace('"replayed":false', '"replayed":true')
     assert second != first
-
-
-def test_an_empty_batch_is_done(worker: BatchWorker) -> None:
-    assert work(worker) == []
-
-
-def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_did(
-    worker: BatchWorker, account: Account
-) -> None:
-    again = work(worker, a_record(json.dumps({"record": {"é" * 70_000: []}}, ensure_ascii=False)))
-
-    assert again == []
-    (message,) = account.results()
-    assert values(message) == {"status": "rejected", "code": "invalid_request", "source": "sqs"}
 
 
 # Messages that hold no request at all
@@ -255,33 +178,27 @@ def test_a_rejected_result_fits_a_message_even_if_the_offending_heading_hardly_d
         pytest.param("Hello, is this the right queue?", id="text"),
         pytest.param('{"record": {"Email": "ada@acme.example"}', id="cut short"),
         pytest.param('{"record": {"Score": NaN}}', id="NaN"),
-        pytest.param('{"record": {}, "record": {}}', id="a name twice"),
         pytest.param("[" * 100_000, id="too deep"),
-        pytest.param("null", id="null"),
         pytest.param("[]", id="an array"),
-        pytest.param("{}", id="an empty object"),
         pytest.param('{"Records": [{"eventSource": "aws:s3", "s3": {}}]}', id="an S3 notification"),
         pytest.param('{"Type": "Notification", "Message": "Shipped"}', id="an SNS notification without a request"),
-        pytest.param('{"id": "e-1", "detail-type": "Other", "detail": {"order": 7}}', id="an event without a mapping"),
         pytest.param('{"detail-type": "Other", "detail": {"record": {"A": 1}}}', id="an event without an id"),
     ],
 )
-def test_what_cannot_be_read_is_parked_at_once_as_it_came(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, body: str
-) -> None:
-    again = work(worker, a_record(body))
+def test_what_cannot_be_read_is_parked_at_once_as_it_came(env: Environment, body: str) -> None:
+    again = env.work(a_record(body))
 
     assert again == []
-    (parked,) = account.parked()
+    (parked,) = env.account.parked()
     assert parked["Body"] == body
     assert values(parked)["code"] == "invalid_request"
     assert values(parked)["attempts"] == "1"
-    assert account.results() == []
-    assert vendor.calls("token") == []
+    assert env.account.results() == []
+    assert env.vendor.calls("token") == []
 
 
-def test_what_cannot_be_parked_stays_in_the_queue(worker: BatchWorker, account: Account) -> None:
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
-        again = work(worker, a_record("no JSON"))
+def test_what_cannot_be_parked_stays_in_the_queue(env: Environment) -> None:
+    with refusing(env.account.sqs, "SendMessageBatch", "AccessDenied"):
+        again = env.work(a_record("no JSON"))
 
     assert again == ["m-1"]

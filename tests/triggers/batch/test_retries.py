@@ -1,62 +1,45 @@
 """Messages that are retried, and those that are parked at the end of the retry window."""
 
 import json
-from dataclasses import replace
 
 import pytest
 
-from personal_link.triggers.batch import BatchWorker
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge import Reply
 from tests.aws.account import (
-    Account,
     doing_before,
     refusing,
     unreachable,
     values,
     watched,
 )
-from tests.fake_clock import FakeClock
-from tests.triggers.batch.conftest import DAY, Killed, a_record, kill, redriven, work
+from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill, redriven
 
 # Messages that come again
 
 
-def test_a_message_waits_as_long_as_the_vendor_asks(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=120))
-    record = account.queued_record('{"record": {"Email": "ada@acme.example"}}')
+def test_a_message_waits_as_long_as_the_vendor_asks(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=120))
+    record = env.account.queued_record('{"record": {"Email": "ada@acme.example"}}')
 
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        again = work(worker, record)
+    with watched(env.account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        again = env.work(record)
 
     assert again == [record["messageId"]]
     assert changes == [
         {
-            "QueueUrl": account.requests_url,
+            "QueueUrl": env.account.requests_url,
             "Entries": [{"Id": "0", "ReceiptHandle": record["receiptHandle"], "VisibilityTimeout": 120}],
         }
     ]
-    assert account.results() == []
-    assert account.parked() == []
+    assert env.account.results() == []
+    assert env.account.parked() == []
 
 
-def test_a_message_waits_until_the_date_that_the_vendor_names(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(503, retry_after="Mon, 23 Nov 2026 10:01:30 GMT"))
-
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        work(worker, a_record())
-
-    assert [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]] == [90]
-
-
-def waits_of(worker: BatchWorker, account: Account, *receives: int, message_id: str = "m-1") -> list[int]:
+def waits_of(env: Environment, *receives: int, message_id: str = "m-1") -> list[int]:
     """Deliver a message again and again; return how long it waits each time."""
-    with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
+    with watched(env.account.sqs, "ChangeMessageVisibilityBatch") as changes:
         for count in receives:
-            work(worker, a_record(message_id=message_id, attempts=count))
+            env.work(a_record(message_id=message_id, attempts=count))
     return [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]]
 
 
@@ -69,155 +52,88 @@ def waits_of(worker: BatchWorker, account: Account, *receives: int, message_id: 
         pytest.param(Reply.error(403), [30, 45, 68, 101, 152, 228, 342, 450, 450], id="set-up fault"),
     ],
 )
-def test_a_message_waits_longer_with_each_attempt(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, reply: Reply, waits: list[int]
-) -> None:
-    vendor.script("personal-link", *[reply] * len(waits))
+def test_a_message_waits_longer_with_each_attempt(env: Environment, reply: Reply, waits: list[int]) -> None:
+    env.vendor.script("personal-link", *[reply] * len(waits))
 
-    assert waits_of(worker, account, *range(1, len(waits) + 1)) == waits
+    assert waits_of(env, *range(1, len(waits) + 1)) == waits
 
 
-def test_a_record_that_a_firewall_refuses_waits_alone(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.misbehave = lambda call: Reply.html(403) if b"m-3@" in call.body else None
+def test_a_record_that_a_firewall_refuses_waits_alone(env: Environment) -> None:
+    env.vendor.misbehave = lambda call: Reply.html(403) if b"m-3@" in call.body else None
 
-    first = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(5)))
-    later = work(replace(worker, concurrency=1), a_record(message_id="m-3"), a_record(message_id="m-6"))
+    first = env.having(concurrency=1).work(*(a_record(message_id=f"m-{n}") for n in range(5)))
+    later = env.having(concurrency=1).work(a_record(message_id="m-3"), a_record(message_id="m-6"))
 
     assert (first, later) == (["m-3"], ["m-3"])
-    assert [values(message)["status"] for message in account.results()] == ["created"] * 5
+    assert [values(message)["status"] for message in env.account.results()] == ["created"] * 5
 
 
-def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(
-    worker: BatchWorker, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", *[Reply.html(403)] * 12)
+def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(env: Environment) -> None:
+    env.vendor.script("personal-link", *[Reply.html(403)] * 12)
 
-    put_off = work(replace(worker, concurrency=1), *(a_record(message_id=f"m-{n}") for n in range(12)))
+    put_off = env.having(concurrency=1).work(*(a_record(message_id=f"m-{n}") for n in range(12)))
 
     assert put_off == [f"m-{n}" for n in range(12)]
-    assert len(vendor.calls("personal-link")) == 9  # the first is its record's affair; eight more open the circuit
-
-
-def test_a_201_with_the_documented_body_is_a_created_result(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply(201, {"data": {"survey_link": "https://cust.xx/1"}}))
-
-    work(worker, a_record())
-
-    (result,) = account.results()
-    assert json.loads(result["Body"])["personal_link"]["survey_link"] == "https://cust.xx/1"
+    assert len(env.vendor.calls("personal-link")) == 9  # the first is its record's affair; eight more open the circuit
 
 
 @pytest.mark.parametrize(("jitter", "waits"), [(0.0, [0, 1, 1]), (0.999, [1, 1, 2])])
 def test_chance_spreads_a_wait_up_to_its_ceiling_and_only_the_first_may_be_none(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, jitter: float, waits: list[int]
+    env: Environment, jitter: float, waits: list[int]
 ) -> None:
-    vendor.script("personal-link", *[Reply.error(503)] * 3)
+    env.vendor.script("personal-link", *[Reply.error(503)] * 3)
 
-    assert waits_of(replace(worker, jitter=lambda: jitter), account, 1, 2, 3) == waits
-
-
-def test_receives_without_an_attempt_do_not_lengthen_a_wait(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(503), Reply.error(503))
-
-    assert waits_of(worker, account, 40, 50) == [0, 1]
+    assert waits_of(env.having(jitter=lambda: jitter), 1, 2, 3) == waits
 
 
-def test_a_message_that_was_redriven_waits_as_a_new_one_does(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", *[Reply.error(503)] * 7)
-    waits_of(worker, account, 1, 2, 3, 4, 5, 6)
+def test_receives_without_an_attempt_do_not_lengthen_a_wait(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
 
-    assert waits_of(worker, account, 1) == [0]
+    assert waits_of(env, 40, 50) == [0, 1]
 
 
-def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_time(
-    worker: BatchWorker, account: Account, clock: FakeClock
-) -> None:
-    with doing_before(account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
-        work(worker, a_record())
-    clock.advance(1)
+def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_time(env: Environment) -> None:
+    with doing_before(env.account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
+        env.work(a_record())
+    env.clock.advance(1)
 
-    assert waits_of(worker, account, 2, 3, 10, 50) == [5, 5, 5, 5]
+    assert waits_of(env, 2, 3, 10, 50) == [5, 5, 5, 5]
 
 
 def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_ends_before_its_receives(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
+    env: Environment,
 ) -> None:
-    vendor.script("personal-link", Reply.error(503), Reply.error(503))
+    env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
 
-    assert waits_of(worker, account, 50, 51) == [0, 96]
-
-
-def test_a_message_comes_again_even_if_its_wait_cannot_be_set(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429))
-
-    with unreachable(account.sqs, "ChangeMessageVisibilityBatch"):
-        again = work(worker, a_record())
-
-    assert again == ["m-1"]
+    assert waits_of(env, 50, 51) == [0, 96]
 
 
-def test_a_message_that_came_again_gets_its_link(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(503, retry_after=2))
-    assert work(worker, a_record(attempts=1)) == ["m-1"]
-    clock.advance(2.0)
+def test_a_message_comes_again_even_if_its_wait_cannot_be_set(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429))
 
-    again = work(worker, a_record(attempts=2))
-
-    assert again == []
-    (message,) = account.results()
-    assert json.loads(message["Body"])["status"] == "created"
-    assert json.loads(message["Body"])["attempts"] == 2
+    with unreachable(env.account.sqs, "ChangeMessageVisibilityBatch"):
+        assert env.work(a_record()) == ["m-1"]
 
 
-def test_a_message_whose_link_was_lost_says_so(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("personal-link", Reply(fault="close", commit=True))
-    assert work(worker, a_record(attempts=1)) == ["m-1"]
-
-    again = work(worker, a_record(attempts=2))
-
-    assert again == []
-    (message,) = account.results()
-    assert values(message) == {"status": "unknown", "code": "outcome_unknown", "source": "sqs"}
-
-
-def test_an_outage_of_the_ledger_costs_no_message(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
-        again = work(worker, a_record(message_id="m-1"), a_record(message_id="m-2"))
+def test_an_outage_of_the_ledger_costs_no_message(env: Environment) -> None:
+    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
+        again = env.work(a_record(message_id="m-1"), a_record(message_id="m-2"))
 
     assert again == ["m-1", "m-2"]
-    assert vendor.calls("token") == []
+    assert env.vendor.calls("token") == []
 
 
 # The end of the retry window
 
 
-def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reason(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=120))
-    record = a_record(attempts=288, sent_at=clock.wall() - DAY)
+def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reason(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=120))
+    record = a_record(attempts=288, sent_at=env.clock.wall() - DAY)
 
-    again = work(worker, record)
+    again = env.work(record)
 
     assert again == []
-    (parked,) = account.parked()
+    (parked,) = env.account.parked()
     assert parked["Body"] == record["body"]
     assert values(parked) == {
         "code": "rate_limited",
@@ -226,125 +142,106 @@ def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reas
         "original_message_id": "m-1",
         "first_sent_at": "1795341600000",
     }
-    assert account.results() == []
+    assert env.account.results() == []
 
 
-def test_a_message_just_before_the_end_of_its_window_waits_on(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=120))
+def test_a_message_just_before_the_end_of_its_window_waits_on(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=120))
 
-    again = work(worker, a_record(attempts=900, sent_at=clock.wall() - DAY + 1))
+    again = env.work(a_record(attempts=900, sent_at=env.clock.wall() - DAY + 1))
 
     assert again == ["m-1"]
-    assert account.parked() == []
+    assert env.account.parked() == []
 
 
-def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(
-    worker: BatchWorker, account: Account, clock: FakeClock
-) -> None:
-    again = work(worker, a_record(sent_at=clock.wall() - 3 * DAY))
+def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(env: Environment) -> None:
+    again = env.work(a_record(sent_at=env.clock.wall() - 3 * DAY))
 
     assert again == []
-    assert account.parked() == []
-    assert len(account.results()) == 1
+    assert env.account.parked() == []
+    assert len(env.account.results()) == 1
 
 
-def test_what_was_not_started_is_not_parked_however_old_it_is(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=60))
-    worker = replace(worker, concurrency=1)
-    records = [a_record(message_id=f"m-{number}", sent_at=clock.wall() - 2 * DAY) for number in range(5)]
+def test_what_was_not_started_is_not_parked_however_old_it_is(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=60))
+    one_at_a_time = env.having(concurrency=1)
+    records = [a_record(message_id=f"m-{number}", sent_at=env.clock.wall() - 2 * DAY) for number in range(5)]
 
-    again = work(worker, *records)
+    again = one_at_a_time.work(*records)
 
     assert again == ["m-1", "m-2", "m-3", "m-4"]  # the first had its attempt
-    assert [values(message)["code"] for message in account.parked()] == ["rate_limited"]
-    clock.advance(60.0)
-    assert work(worker, *records[1:]) == []
-    assert len(account.results()) == 4
+    assert [values(message)["code"] for message in env.account.parked()] == ["rate_limited"]
+    env.clock.advance(60.0)
+    assert one_at_a_time.work(*records[1:]) == []
+    assert len(env.account.results()) == 4
 
 
-def test_what_the_ledger_let_nobody_begin_is_not_parked_either(
-    worker: BatchWorker, account: Account, clock: FakeClock
-) -> None:
-    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
-        again = work(worker, a_record(sent_at=clock.wall() - 2 * DAY))
+def test_what_the_ledger_let_nobody_begin_is_not_parked_either(env: Environment) -> None:
+    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
+        again = env.work(a_record(sent_at=env.clock.wall() - 2 * DAY))
 
     assert again == ["m-1"]
-    assert account.parked() == []
+    assert env.account.parked() == []
 
 
-def test_what_could_not_be_started_for_so_long_that_sqs_would_delete_it_is_parked(
-    worker: BatchWorker, account: Account, clock: FakeClock
-) -> None:
-    with refusing(account.dynamodb, "PutItem", "ThrottlingException"):
-        again = work(worker, a_record(sent_at=clock.wall() - 84 * 3600))
+def test_what_could_not_be_started_for_so_long_that_sqs_would_delete_it_is_parked(env: Environment) -> None:
+    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
+        again = env.work(a_record(sent_at=env.clock.wall() - 84 * 3600))
 
     assert again == []
-    assert [values(message)["code"] for message in account.parked()] == ["internal_error"]
+    assert [values(message)["code"] for message in env.account.parked()] == ["internal_error"]
 
 
-def test_a_message_beyond_its_window_gets_its_attempt_although_the_circuit_is_open(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", *[Reply.error(503)] * 11)
-    work(worker, *(a_record(message_id=f"m-{number}") for number in range(8)))
+def test_a_message_beyond_its_window_gets_its_attempt_although_the_circuit_is_open(env: Environment) -> None:
+    env.vendor.script("personal-link", *[Reply.error(503)] * 11)
+    env.work(*(a_record(message_id=f"m-{number}") for number in range(8)))
 
-    again = work(
-        worker,
+    again = env.work(
         a_record(message_id="young"),
-        *(a_record(message_id=f"old-{number}", sent_at=clock.wall() - DAY) for number in range(3)),
+        *(a_record(message_id=f"old-{number}", sent_at=env.clock.wall() - DAY) for number in range(3)),
     )
 
     assert again == ["young"]
-    assert len(vendor.calls("personal-link")) == 11
-    assert [values(message)["attempts"] for message in account.parked()] == ["1", "1", "1"]
+    assert len(env.vendor.calls("personal-link")) == 11
+    assert [values(message)["attempts"] for message in env.account.parked()] == ["1", "1", "1"]
 
 
-def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("personal-link", Reply(fault="reset", commit=True))
-    work(worker, a_record(sent_at=clock.wall() - DAY))
-    (parked,) = account.parked()
+def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt(env: Environment) -> None:
+    env.vendor.duplicate_rule = "campaign"
+    env.vendor.script("personal-link", Reply(fault="reset", commit=True))
+    env.work(a_record(sent_at=env.clock.wall() - DAY))
+    (parked,) = env.account.parked()
 
-    again = work(worker, redriven(parked))
+    again = env.work(redriven(parked))
 
     assert again == []
-    (message,) = account.results()
+    (message,) = env.account.results()
     assert values(message)["code"] == "outcome_unknown"
     assert json.loads(message["Body"])["source"] == {"type": "sqs", "id": "m-1"}
 
 
-def test_a_message_parked_twice_still_has_its_first_id(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.script("personal-link", Reply.error(429), Reply.error(429))
-    work(worker, a_record(message_id="m-1", sent_at=clock.wall() - DAY))
-    (parked,) = account.parked()
+def test_a_message_parked_twice_still_has_its_first_id(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429), Reply.error(429))
+    env.work(a_record(message_id="m-1", sent_at=env.clock.wall() - DAY))
+    (parked,) = env.account.parked()
 
-    work(worker, redriven(parked, sent_at=clock.wall() - DAY))
+    env.work(redriven(parked, sent_at=env.clock.wall() - DAY))
 
-    (parked_again,) = account.parked()
+    (parked_again,) = env.account.parked()
     assert parked_again["MessageId"] != parked["MessageId"]
     assert values(parked_again)["original_message_id"] == "m-1"
 
 
-def test_an_invocation_that_was_parked_twice_is_still_known_as_one(
-    worker: BatchWorker, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
+def test_an_invocation_that_was_parked_twice_is_still_known_as_one(env: Environment) -> None:
     attributes = {"original_invocation_id": {"stringValue": "i-1", "dataType": "String"}}
-    vendor.script("personal-link", Reply.error(429))
-    work(worker, {**a_record(message_id="m-1", sent_at=clock.wall() - DAY), "messageAttributes": attributes})
-    (parked,) = account.parked()
-    clock.advance(60)
+    env.vendor.script("personal-link", Reply.error(429))
+    env.work({**a_record(message_id="m-1", sent_at=env.clock.wall() - DAY), "messageAttributes": attributes})
+    (parked,) = env.account.parked()
+    env.clock.advance(60)
 
-    work(worker, redriven(parked))
+    env.work(redriven(parked))
 
     assert values(parked)["original_invocation_id"] == "i-1"
     assert "original_message_id" not in values(parked)
-    (message,) = account.results()
+    (message,) = env.account.results()
     assert json.loads(message["Body"])["source"] == {"type": "direct", "id": "i-1"}

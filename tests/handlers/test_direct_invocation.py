@@ -1,7 +1,6 @@
 """The function for direct invocation: a result, or an error whose name is its code and whose text quotes nobody."""
 
 from collections.abc import Callable
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -20,18 +19,10 @@ from personal_link.domain.errors import (
     Unreadable,
 )
 from personal_link.triggers.invocation import named_exception
+from tests.handlers.conftest import Context
 
 RESULT = {"schema": "personal-link-result/1", "status": "created"}
 REQUEST = {"record": {"Email": "joe@example.com"}}
-
-
-class Context:
-    """The part of Lambda's context object that is used."""
-
-    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 60_000
 
 
 class Call:
@@ -65,20 +56,16 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> Behind:
 
 def raised() -> PersonalLinkError:
     with pytest.raises(PersonalLinkError) as error:
-        direct_invocation.handler(REQUEST, Context())
+        direct_invocation.handler(REQUEST, Context(60))
     return error.value
 
 
-def test_the_result_is_what_the_function_returns(behind: Behind) -> None:
-    behind(RESULT)
-
-    assert direct_invocation.handler(REQUEST, Context()) == RESULT
-
-
-def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve(behind: Behind) -> None:
+def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve_and_its_result_is_returned(
+    behind: Behind,
+) -> None:
     call = behind(RESULT)
 
-    direct_invocation.handler(REQUEST, Context())
+    assert direct_invocation.handler(REQUEST, Context(60)) == RESULT
 
     [(payload, invocation, seconds)] = call.answered
     assert (payload, invocation) == (REQUEST, "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
@@ -89,8 +76,7 @@ def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve(
     ("error", "name", "text"),
     [
         (NotProcessed(Code.RATE_LIMITED, "too fast"), "rate_limited", "rate_limited: too fast"),
-        (Unanswered(Code.NO_ANSWER, "lost"), "no_answer", "no_answer: lost"),
-        (NotProcessed(Code.FORBIDDEN, "no right"), "forbidden", "forbidden: no right"),
+        (Unanswered(Code.NO_ANSWER, "lost", vendor_message="joe@example.com"), "no_answer", "no_answer: lost"),
         (Unreadable(Code.INVALID_REQUEST, "an array"), "invalid_request", "invalid_request: an array"),
     ],
 )
@@ -111,14 +97,6 @@ def test_every_code_has_a_class_of_its_name_and_always_the_same_one() -> None:
         assert type(first) is type(second)
 
 
-def test_the_words_of_the_vendor_are_not_in_the_error(behind: Behind) -> None:
-    behind(RequestError(Code.UNAVAILABLE, "our words", vendor_message="joe@example.com", errors={"Email": ["joe"]}))
-
-    failure = raised()
-
-    assert (str(failure), failure.args) == ("unavailable: our words", ("unavailable: our words",))
-
-
 @pytest.mark.parametrize("bug", [KeyError("joe@example.com"), SettingsError("LEDGER_TABLE is missing")])
 def test_a_bug_is_an_internal_error_without_a_word_of_it(behind: Behind, bug: Exception) -> None:
     behind(bug)
@@ -136,17 +114,3 @@ def test_nothing_stands_behind_the_error_that_lambda_would_print_with_it(behind:
     failure = raised()
 
     assert (failure.__cause__, failure.__suppress_context__) == (None, True)
-
-
-@pytest.mark.parametrize("answer", [RESULT, NotProcessed(Code.UNAVAILABLE, "down"), KeyError("a bug")])
-def test_metrics_are_written_however_it_ends(
-    behind: Behind, monkeypatch: pytest.MonkeyPatch, answer: dict[str, Any] | Exception
-) -> None:
-    behind(answer)
-    written: list[bool] = []
-    monkeypatch.setattr("personal_link.observability.write_metrics", lambda: written.append(True))
-
-    with suppress(PersonalLinkError):
-        direct_invocation.handler(REQUEST, Context())
-
-    assert written == [True]

@@ -1,0 +1,398 @@
+"""What opens the circuit breaker and for how long, Retry-After, the limit of calls at once, and the shared rate."""
+
+import threading
+import time
+from collections.abc import Iterable
+from contextlib import ExitStack
+from typing import Literal
+
+import pytest
+
+from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
+from tests.fake_clock import FakeClock
+
+ASKED_30 = NotProcessed(Code.RATE_LIMITED, "CustomerGauge answered HTTP 429", retry_after=30.0)
+DOWN = Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 500")
+SAYS_NOTHING: list[TryAgain] = [
+    NotProcessed(Code.INTERNAL_ERROR, "the ledger failed (ThrottlingException)"),
+    NotProcessed(Code.IN_PROGRESS, "another attempt is in flight"),
+    NotStarted(Code.UNAVAILABLE, "too little time was left to start"),
+]
+
+
+class Environment:
+    """A breaker and its clock, with ways to make calls one after the other or together."""
+
+    def __init__(self, most: int = 10, jitter: float = 0.0) -> None:
+        self.clock = FakeClock()
+        self.breaker = CircuitBreaker(self.clock, most, lambda: jitter)
+        self._requests = 0
+
+    def call(self, *ends: TryAgain | bool, key: str | None = None) -> None:
+        """Make calls one after the other; True is an answer, False says nothing (a replay)."""
+        for end in ends:
+            self.together([end], key)
+
+    def together(self, ends: Iterable[TryAgain | bool], key: str | None = None) -> None:
+        """Make calls that are in flight together; they end in their order."""
+        with ExitStack() as in_flight:
+            calls = []
+            for _end in ends:
+                self._requests += 1
+                name = key or f"request-{self._requests}"
+                permit = ExitStack()
+                calls.append((permit, permit.enter_context(self.breaker.permit(name, self.deadline()))))
+                in_flight.push(permit)
+            for (permit, call), end in zip(calls, ends, strict=True):
+                if isinstance(end, TryAgain):
+                    call.error = end
+                else:
+                    call.answered = end
+                permit.close()
+
+    def deadline(self, seconds: float = 0.0) -> Deadline:
+        return Deadline.after(seconds, self.clock)
+
+    def rest(self, *, overdue: bool = False) -> float:
+        """The seconds that are left, 0 if a call may be made."""
+        try:
+            with self.breaker.permit("a request that is only tried", self.deadline(), overdue=overdue):
+                return 0.0
+        except NotStarted as error:
+            return error.retry_after or 0.0
+
+    def at_once(self) -> int:
+        """How many permits are given at the same time."""
+        with ExitStack() as held:
+            for number in range(100):
+                try:
+                    held.enter_context(self.breaker.permit(f"held-{number}", self.deadline()))
+                except NotStarted:
+                    return number
+        return 100
+
+
+@pytest.fixture
+def env() -> Environment:
+    return Environment()
+
+
+# What opens it
+
+
+def test_a_vendor_that_fails_two_calls_in_five_in_a_row_never_opens_the_circuit(env: Environment) -> None:
+    for number in range(400):
+        env.call(DOWN if number % 5 < 2 else True)
+
+    assert env.rest() == 0.0
+
+
+@pytest.mark.parametrize(("successes", "failures", "rest"), [(0, 7, 0.0), (0, 8, 5.0), (100, 10, 0.0), (100, 11, 5.0)])
+def test_eight_different_requests_that_all_fail_or_eleven_of_twelve_open_it(
+    env: Environment, successes: int, failures: int, rest: float
+) -> None:
+    env.call(*[True] * successes, *[DOWN] * failures)
+
+    assert env.rest() == rest
+
+
+def test_one_record_that_always_fails_does_not_stop_the_others(env: Environment) -> None:
+    env.call(*[DOWN] * 500, key="the same request")
+
+    assert env.rest() == 0.0
+    assert env.at_once() >= 9
+
+
+def test_what_happened_more_than_five_minutes_ago_does_not_count(env: Environment) -> None:
+    env.call(*[DOWN] * 7)
+    env.clock.advance(301)
+
+    env.call(DOWN)
+
+    assert env.rest() == 0.0
+
+
+@pytest.mark.parametrize(
+    "code", ["unavailable", "no_answer", "rate_limited", "credentials_missing", "credentials_refused", "forbidden"]
+)
+def test_it_opens_for_what_the_vendor_does_to_all_requests_and_names_it(env: Environment, code: str) -> None:
+    env.call(*[NotProcessed(Code(code), "our own words")] * 8)
+
+    with pytest.raises(NotStarted) as caught, env.breaker.permit("next", env.deadline()):
+        pass
+
+    assert caught.value.code == code
+
+
+@pytest.mark.parametrize("error", SAYS_NOTHING)
+def test_what_says_nothing_of_the_vendor_neither_opens_it_nor_cuts_the_limit(env: Environment, error: TryAgain) -> None:
+    env.call(*[error] * 50)
+
+    assert env.rest() == 0.0
+    assert env.at_once() == 10
+
+
+@pytest.mark.parametrize(("probes", "rest"), [(0, 5.0), (1, 10.0), (3, 40.0), (4, 60.0), (50, 60.0)])
+def test_a_rest_doubles_with_each_probe_that_fails_up_to_a_minute(env: Environment, probes: int, rest: float) -> None:
+    env.call(*[DOWN] * 8)
+
+    for _probe in range(probes):
+        env.clock.advance(env.rest())
+        env.call(DOWN)
+
+    assert env.rest() == rest
+
+
+def test_chance_adds_up_to_a_quarter_so_that_environments_do_not_reopen_together() -> None:
+    env = Environment(jitter=1.0)
+    env.call(*[DOWN] * 8)
+
+    assert env.rest() == 2 * 6.25  # what is put back comes again up to as long after the rest
+    env.clock.advance(6.2)
+    assert env.rest() > 0.0
+    env.clock.advance(0.1)
+    assert env.rest() == 0.0
+
+
+def test_a_rest_is_as_long_as_the_vendor_asks_but_five_minutes_at_most(env: Environment) -> None:
+    asks = NotProcessed(Code.UNAVAILABLE, "HTTP 503", retry_after=40_000.0)
+    env.call(asks)
+    assert env.rest() == 0.0  # one 503 asks for its own request alone
+
+    env.call(*[asks] * 7)
+
+    assert env.rest() == 300.0
+
+
+@pytest.mark.parametrize(("wall", "monotonic"), [(5.0, 0.0), (-3595.0, 5.0)], ids=["frozen", "set back"])
+def test_a_rest_ends_by_the_clock_that_went_further(env: Environment, wall: float, monotonic: float) -> None:
+    env.call(*[DOWN] * 8)
+
+    env.clock.advance_wall(wall)
+    env.clock.advance_monotonic(monotonic)
+
+    assert env.rest() == 0.0
+
+
+def test_a_restored_snapshot_starts_fresh(env: Environment) -> None:
+    env.call(*[DOWN] * 8)
+
+    env.breaker.forget()
+
+    assert env.rest() == 0.0
+    assert env.at_once() == 10
+
+
+def half_open() -> Environment:
+    env = Environment()
+    env.together([DOWN] * 8)  # which alone would cut the limit by half
+    env.clock.advance(5.0)
+    return env
+
+
+def test_half_open_one_call_at_a_time_is_made_and_the_limit_grows_from_one_when_it_succeeds() -> None:
+    env = half_open()
+    assert env.at_once() == 1
+
+    env.call(*[True])
+
+    assert env.breaker.is_closed
+    assert env.at_once() == 1
+    env.call(*[True])
+    assert env.at_once() == 2
+
+
+@pytest.mark.parametrize(
+    "end",
+    [pytest.param(False, id="a replay, or a refusal of ours"), *SAYS_NOTHING],
+)
+def test_a_probe_that_says_nothing_neither_closes_the_circuit_nor_holds_it(
+    end: TryAgain | Literal[False],
+) -> None:
+    env = half_open()
+
+    env.call(end)
+
+    assert not env.breaker.is_closed
+    assert env.at_once() == 1
+
+
+def test_a_probe_that_is_killed_gives_its_permit_back() -> None:
+    env = half_open()
+
+    with pytest.raises(SystemExit), env.breaker.permit("killed", env.deadline()):
+        raise SystemExit
+
+    assert env.at_once() == 1
+
+
+@pytest.mark.parametrize("end", [True, DOWN], ids=["answers", "failures"])
+def test_ends_of_calls_of_before_it_opened_neither_close_it_nor_make_its_rest_longer(
+    env: Environment, end: TryAgain | Literal[True]
+) -> None:
+    env.together([*[DOWN] * 8, end, end])
+
+    assert env.rest() == 5.0
+
+
+def test_a_429_stops_all_calls_for_as_long_as_it_asks_and_not_longer(env: Environment) -> None:
+    env.call(ASKED_30)
+
+    assert env.rest() == 30.0
+    env.clock.advance(30.0)
+    assert env.at_once() == 9
+
+
+def test_of_calls_in_flight_together_the_longest_wait_counts_and_an_answer_does_not_end_it(env: Environment) -> None:
+    env.together([ASKED_30, NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=10.0), True])
+
+    assert env.rest() == 30.0
+
+
+def test_a_wait_of_a_second_is_waited_for_and_costs_no_receive() -> None:
+    breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0)
+    deadline = Deadline.after(30.0, SystemClock())
+    with breaker.permit("limited", deadline) as call:
+        call.error = NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=1.0)
+    asked_at = time.monotonic()
+
+    with breaker.permit("waits", deadline):
+        waited = time.monotonic() - asked_at
+
+    assert 0.9 < waited < 1.5
+
+
+def test_a_request_whose_window_is_over_waits_for_what_was_asked_but_not_for_a_rest(env: Environment) -> None:
+    env.call(*[DOWN] * 8)
+    assert env.rest(overdue=True) == 0.0
+
+    env.clock.advance(5.0)
+    env.call(ASKED_30)
+
+    assert env.rest(overdue=True) == 30.0
+
+
+def test_calls_in_flight_together_cut_the_limit_once_by_half_at_most(env: Environment) -> None:
+    env.call(*[True] * 11)
+    env.together([DOWN, *[True] * 8])
+    assert env.at_once() == 10  # few failures among many successes hardly cut it
+
+    env.call(*[True] * 12)
+    env.together([DOWN] * 10)
+    assert env.at_once() == 5
+
+
+def test_the_next_calls_cut_it_again(env: Environment) -> None:
+    env.call(*[True] * 12)
+    env.together([DOWN] * 6)  # half of the recent ones: cut by a quarter
+    assert env.at_once() == 7
+
+    env.call(DOWN)
+
+    assert env.at_once() == 5
+
+
+def test_it_grows_by_one_with_as_many_successes_as_it_allows_at_once(env: Environment) -> None:
+    env.call(*[DOWN] * 6)
+    cut = env.at_once()
+
+    env.call(*[True] * (cut + 1))
+
+    assert env.at_once() == cut + 1
+
+
+def test_it_never_falls_below_one_nor_grows_beyond_the_setting() -> None:
+    env = Environment(most=2)
+    env.call(*[DOWN] * 7)
+    assert env.at_once() == 1
+
+    env.call(*[True] * 100)
+    assert env.at_once() == 2
+
+
+def test_who_waits_gets_the_permit_that_is_given_back(env: Environment) -> None:
+    env.call(*[DOWN] * 7)
+    got = threading.Event()
+
+    def wait() -> None:
+        with env.breaker.permit("waits", env.deadline(40.0)):
+            got.set()
+
+    waiting = threading.Thread(target=wait)
+    with ExitStack() as held:
+        for number in range(env.at_once()):
+            held.enter_context(env.breaker.permit(f"held-{number}", env.deadline()))
+        waiting.start()
+        assert not got.wait(0.1)
+    waiting.join(timeout=10)
+
+    assert got.is_set()
+
+
+def test_who_would_have_too_little_time_left_for_a_whole_call_does_not_wait() -> None:
+    env = Environment(most=1)
+
+    with (
+        env.breaker.permit("in flight", env.deadline()),
+        pytest.raises(NotStarted) as caught,
+        env.breaker.permit("waits", env.deadline(17.0)),
+    ):
+        pass
+
+    assert caught.value.retry_after is None
+
+
+# A rate that all environments keep together
+
+
+def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[float]:
+    """Ask for permits in ten threads, as a worker does; return when calls were made, in seconds."""
+    breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0, calls_a_second)
+    began = time.monotonic()
+    times: list[float] = []
+
+    def work(number: int) -> None:
+        while time.monotonic() - began < seconds:
+            try:
+                with breaker.permit(f"request-{number}", Deadline.after(30.0, SystemClock())) as call:
+                    time.sleep(latency * (number % 3))  # ledger and token take their time before the call
+                    times.append(time.monotonic() - began)
+                    call.answered = True
+            except NotStarted:
+                time.sleep(0.05)
+
+    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return sorted(times)
+
+
+def test_no_second_has_more_calls_than_the_whole_part_of_an_environments_share() -> None:
+    times = begun(3.7, seconds=2.2)
+
+    in_a_second = [sum(start <= time < start + 1 for time in times) for start in times]
+    assert max(in_a_second) == 3
+    assert len(times) >= 6
+
+
+def test_a_share_below_one_is_a_call_in_so_many_seconds() -> None:
+    times = begun(0.8, seconds=2.2)
+
+    assert len(times) == 2
+    assert times[1] - times[0] >= 1.25
+
+
+def test_a_request_that_has_to_wait_long_for_its_turn_is_put_back_until_then() -> None:
+    breaker, deadline = CircuitBreaker(FakeClock(), 10, lambda: 0.0, 0.2), Deadline.after(0.0, FakeClock())
+    waits = []
+    for number in range(3):
+        with pytest.raises(NotStarted) as caught, breaker.permit(f"request-{number}", deadline):
+            pass
+        waits.append(caught.value.retry_after)
+
+    assert waits == [11.25, 17.5, 23.75]  # turns are 6.25 s apart, a slot is free every 5 s
+    assert caught.value.message == "not started: VendorCallsPerSecond is reached"

@@ -1,0 +1,117 @@
+"""The function for the queue, with everything behind it: what comes again, and what is logged."""
+
+import io
+import json
+import time
+from typing import Any
+
+import pytest
+
+import queue_worker
+from personal_link import wiring
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import PersonalLinkError, SettingsError
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, values
+from tests.handlers.conftest import ADA, Context, call, forget, lines
+
+pytestmark = pytest.mark.usefixtures("environment")
+
+
+def sqs_event(*bodies: object) -> dict[str, Any]:
+    now = str(round(time.time() * 1000))
+    return {
+        "Records": [
+            {
+                "messageId": f"m-{number}",
+                "receiptHandle": f"receipt-of-m-{number}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": now},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+            }
+            for number, body in enumerate(bodies)
+        ]
+    }
+
+
+def test_a_batch_is_answered_with_what_is_to_come_again(vendor: CustomerGaugeSandbox, account: Account) -> None:
+    busy: dict[str, object] = {"record": {"Email": "busy@acme.example"}}
+    vendor.misbehave = lambda call: Reply.error(429, retry_after=2) if b"busy@" in call.body else None
+
+    answer = queue_worker.handler(sqs_event(ADA, busy, "no JSON", {"record": {}}), Context(60))
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "m-1"}]}
+    assert len(vendor.links) == 1
+    assert [values(message)["code"] for message in account.results()] == ["created", "invalid_request"]
+    assert [message["Body"] for message in account.parked()] == ["no JSON"]
+
+
+def test_a_batch_that_is_done_brings_nothing_again() -> None:
+    assert queue_worker.handler(sqs_event(ADA), Context(60)) == {"batchItemFailures": []}
+
+
+def test_a_key_used_on_the_queue_is_another_one_by_http(vendor: CustomerGaugeSandbox, account: Account) -> None:
+    queue_worker.handler(sqs_event({**ADA, "idempotency_key": "order-1"}), Context(60))
+
+    answer = call(ADA, key="order-1")
+
+    assert "Idempotent-Replayed" not in answer["headers"]
+    assert len(vendor.calls("personal-link")) == 2
+    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 2
+
+
+def test_a_worker_without_settings_fails_as_a_whole_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("PARKED_QUEUE_URL")
+    monkeypatch.delenv("LEDGER_DAYS")
+
+    with pytest.raises(SettingsError, match="LEDGER_DAYS is missing; PARKED_QUEUE_URL is missing"):
+        queue_worker.handler(sqs_event(ADA), Context(60))
+
+
+class Core:
+    """Stands in for the batch worker: records what it gets and fails with a text that quotes somebody."""
+
+    def __init__(self) -> None:
+        self.worked: list[tuple[object, float]] = []
+
+    def work(self, records: object, deadline: Deadline) -> list[str]:
+        self.worked.append((records, deadline.remaining()))
+        raise KeyError("joe@example.com")
+
+
+def test_a_bug_beyond_any_message_fails_the_batch_in_our_own_words_since_lambda_logs_what_a_function_raises(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    core, event = Core(), sqs_event(ADA)
+    with monkeypatch.context() as patch:
+        patch.setattr(wiring, "batch_worker", lambda: core)
+        with pytest.raises(PersonalLinkError) as caught:
+            queue_worker.handler(event, Context(60))
+
+    assert str(caught.value) == "unexpected KeyError"
+    assert caught.value.__suppress_context__
+    assert core.worked[0][0] is event["Records"]
+    assert 31.0 < core.worked[0][1] <= 32.0  # the time left but for the reserve
+
+
+def test_the_lines_of_a_message_and_its_result_share_one_id(
+    vendor: CustomerGaugeSandbox, account: Account, log: io.StringIO
+) -> None:
+    event = {
+        "id": "7bf73129-1428-4cd3-a780-95db273d1602",
+        "detail-type": "Personal Link Requested",
+        "detail": {**ADA, "idempotency_key": "order-1"},
+    }
+    vendor.script("personal-link", Reply(429))
+    queue_worker.handler(sqs_event(event), Context(60))
+    forget()
+    queue_worker.handler(sqs_event(event), Context(60))
+
+    (message,) = account.results()
+    result = json.loads(message["Body"])
+    ids = [(line["message"], line["outcome_id"], line["source_id"]) for line in lines(log) if "outcome_id" in line]
+    assert ids == [
+        ("retry scheduled", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
+        ("outcome", result["id"], "7bf73129-1428-4cd3-a780-95db273d1602"),
+    ]
