@@ -2,7 +2,6 @@
 
 import threading
 import time
-from collections.abc import Iterable
 from contextlib import ExitStack
 from typing import Literal
 
@@ -11,6 +10,7 @@ import pytest
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
+from tests.customergauge.called_breaker import Environment
 from tests.fake_clock import FakeClock
 
 ASKED_30 = NotProcessed(Code.RATE_LIMITED, "CustomerGauge answered HTTP 429", retry_after=30.0)
@@ -20,58 +20,6 @@ SAYS_NOTHING: list[TryAgain] = [
     NotProcessed(Code.IN_PROGRESS, "another attempt is in flight"),
     NotStarted(Code.UNAVAILABLE, "too little time was left to start"),
 ]
-
-
-class Environment:
-    """A breaker and its clock, with ways to make calls one after the other or together."""
-
-    def __init__(self, most: int = 10, jitter: float = 0.0) -> None:
-        self.clock = FakeClock()
-        self.breaker = CircuitBreaker(self.clock, most, lambda: jitter)
-        self._requests = 0
-
-    def call(self, *ends: TryAgain | bool, key: str | None = None) -> None:
-        """Make calls one after the other; True is an answer, False says nothing (a replay)."""
-        for end in ends:
-            self.together([end], key)
-
-    def together(self, ends: Iterable[TryAgain | bool], key: str | None = None) -> None:
-        """Make calls that are in flight together; they end in their order."""
-        with ExitStack() as in_flight:
-            calls = []
-            for _end in ends:
-                self._requests += 1
-                name = key or f"request-{self._requests}"
-                permit = ExitStack()
-                calls.append((permit, permit.enter_context(self.breaker.permit(name, self.deadline()))))
-                in_flight.push(permit)
-            for (permit, call), end in zip(calls, ends, strict=True):
-                if isinstance(end, TryAgain):
-                    call.error = end
-                else:
-                    call.answered = end
-                permit.close()
-
-    def deadline(self, seconds: float = 0.0) -> Deadline:
-        return Deadline.after(seconds, self.clock)
-
-    def rest(self, *, overdue: bool = False) -> float:
-        """The seconds that are left, 0 if a call may be made."""
-        try:
-            with self.breaker.permit("a request that is only tried", self.deadline(), overdue=overdue):
-                return 0.0
-        except NotStarted as error:
-            return error.retry_after or 0.0
-
-    def at_once(self) -> int:
-        """How many permits are given at the same time."""
-        with ExitStack() as held:
-            for number in range(100):
-                try:
-                    held.enter_context(self.breaker.permit(f"held-{number}", self.deadline()))
-                except NotStarted:
-                    return number
-        return 100
 
 
 @pytest.fixture
@@ -98,11 +46,39 @@ def test_eight_different_requests_that_all_fail_or_eleven_of_twelve_open_it(
     assert env.rest() == rest
 
 
-def test_one_record_that_always_fails_does_not_stop_the_others(env: Environment) -> None:
-    env.call(*[DOWN] * 500, key="the same request")
+def failed_again() -> TryAgain:
+    """The failure of a request whose earlier attempt failed, too."""
+    error = Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 500")
+    error.attempt = 2
+    return error
+
+
+def test_records_that_failed_before_do_not_stop_the_others(env: Environment) -> None:
+    env.call(True, *[failed_again() for _ in range(500)])
 
     assert env.rest() == 0.0
-    assert env.at_once() >= 9
+    assert env.at_once() == 10
+
+
+def test_after_five_minutes_without_a_success_records_that_failed_before_count_too(env: Environment) -> None:
+    env.call(True)
+    env.clock.advance(299)
+    env.call(*[failed_again() for _ in range(8)])
+    assert env.rest() == 0.0
+
+    env.clock.advance(2)
+    env.call(*[failed_again() for _ in range(8)])
+
+    assert env.rest() == 5.0
+
+
+def test_a_probe_that_failed_before_opens_the_circuit_for_longer_like_any_other(env: Environment) -> None:
+    env.call(*[DOWN] * 8)
+    env.clock.advance(5.0)
+
+    env.call(failed_again())
+
+    assert env.rest() == 10.0
 
 
 def test_what_happened_more_than_five_minutes_ago_does_not_count(env: Environment) -> None:
@@ -281,17 +257,17 @@ def test_calls_in_flight_together_cut_the_limit_once_by_half_at_most(env: Enviro
 
     env.call(*[True] * 12)
     env.together([DOWN] * 10)
-    assert env.at_once() == 5
+    assert env.at_once() == 6
 
 
 def test_the_next_calls_cut_it_again(env: Environment) -> None:
     env.call(*[True] * 12)
-    env.together([DOWN] * 6)  # half of the recent ones: cut by a quarter
-    assert env.at_once() == 7
+    env.together([DOWN] * 6)  # half of the recent ones: cut by an eighth
+    assert env.at_once() == 8
 
     env.call(DOWN)
 
-    assert env.at_once() == 5
+    assert env.at_once() == 7
 
 
 def test_it_grows_by_one_with_as_many_successes_as_it_allows_at_once(env: Environment) -> None:

@@ -46,10 +46,14 @@ def waits_of(env: Environment, *receives: int, message_id: str = "m-1") -> list[
 @pytest.mark.parametrize(
     ("reply", "waits"),
     [
-        pytest.param(Reply.error(503), [0, 1, 1, 2, 3, 4, 6, 9, 13, 19, 29, 43, 65, 97, 146, 150, 150], id="503"),
-        pytest.param(Reply(fault="reset"), [0, 1, 1, 2, 3], id="no answer"),
-        pytest.param(Reply.error(429), [1, 2, 2, 3, 5], id="429 without Retry-After"),
-        pytest.param(Reply.error(403), [30, 45, 68, 101, 152, 228, 342, 450, 450], id="set-up fault"),
+        pytest.param(
+            Reply.error(503),
+            [0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 9, 12, 15, 20, 26, 33, 43, 56, 73, 95, 124, 150, 150],
+            id="503",
+        ),
+        pytest.param(Reply(fault="reset"), [0, 1, 1, 1, 1, 2, 2], id="no answer"),
+        pytest.param(Reply.error(429), [1, 1, 2, 2, 3], id="429 without Retry-After"),
+        pytest.param(Reply.error(403), [30, 39, 51, 66, 86, 111, 145, 188, 245, 318, 414, 450, 450], id="set-up fault"),
     ],
 )
 def test_a_message_waits_longer_with_each_attempt(env: Environment, reply: Reply, waits: list[int]) -> None:
