@@ -65,9 +65,10 @@ def canonical(record: object) -> str:
 
 
 def in_words(message: str, errors: Mapping[str, Any]) -> str:
-    """Return an error with its fields in one line."""
+    """Return an error with its fields in one line, without a message that only repeats a field's."""
     fields = [f"{name}: {'; '.join(map(str, texts))}" for name, texts in errors.items()]
-    return " ".join([message, *fields])
+    repeats = any(str(text) in message for texts in errors.values() for text in texts)
+    return " ".join(fields if repeats else [message, *fields])
 
 
 def _called(text: str, media_type: str) -> dict[str, Any]:

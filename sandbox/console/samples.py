@@ -14,6 +14,7 @@ WAYS: Mapping[str, str] = {"http": "HTTP call", "eventbridge": "Event bus", "sqs
 _LABELS: Mapping[str, str] = {
     "http_put.json": "HTTP, JSON",
     "http_form.txt": "HTTP, form",
+    "eventbridge_woocommerce_order_completed.json": "WooCommerce order completed",
     "sqs_request.json": "Queue request",
     "sqs_refused.json": "Refused request",
     "sqs_malformed.txt": "Malformed message",

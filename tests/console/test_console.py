@@ -136,9 +136,8 @@ def test_an_own_event_is_previewed_and_sent_on_a_phone_and_its_row_opens_into_it
     expect(steps).to_have_text(["Received", "Token", "Call", "Answer", "Ledger", "Result"], timeout=SOON)
     times = console.locator(".life time").all_inner_texts()
     assert times == sorted(times)
-    texts = dict(
-        zip(console.locator(".text h3").all_inner_texts(), console.locator(".text pre").all_inner_texts(), strict=True)
-    )
+    names = console.locator("#rows .text summary").all_inner_texts()
+    texts = dict(zip(names, console.locator("#rows .text pre").all_text_contents(), strict=True))
     assert '"DetailType": "Order Paid"' in texts["Request"]
     assert '"idempotency_key": "order-paid-7007"' in texts["What it becomes"]
     assert '"schema": "personal-link-result/1"' in texts["Result"]

@@ -128,6 +128,7 @@ def test_without_a_server_it_says_so(open_page: Page) -> None:
 def test_hostile_text_is_text_everywhere(open_page: Page, console: StillConsole) -> None:
     hostile = row(open_page, "CustomerGauge answered HTTP 503")
     hostile.get_by_role("button").first.click()
+    hostile.locator("summary", has_text="Request").click()
     expect(hostile.locator("pre").first).to_have_text(HOSTILE)
     open_page.locator("summary", has_text="Malformed message").click()
     open_page.locator("#own").fill(HOSTILE)

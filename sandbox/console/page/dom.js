@@ -52,10 +52,10 @@ export function reconcile(parent, items, build, fill) {
   for (const gone of known.values()) gone.remove();
 }
 
-// A title, a button that copies, and a text that scrolls.
+// A title that opens a text, and a button that copies it.
 export function buildText(item) {
   const block = make("div", "text");
-  const head = make("div", "text-head");
+  const details = make("details");
   const copy = make("button", "plain", "Copy");
   const text = make("pre");
   copy.setAttribute("aria-label", `Copy: ${item.key}`);
@@ -67,9 +67,10 @@ export function buildText(item) {
   text.tabIndex = 0; // a scrolling text needs keyboard focus
   text.setAttribute("role", "group");
   text.setAttribute("aria-label", item.key);
-  head.append(make("h3", "", item.key), copy);
-  block.append(head, text);
+  details.append(make("summary", "", item.key), text);
+  details.open = item.open === true;
+  block.append(details, copy);
   return block;
 }
 
-export const fillText = (block, item) => write(block.lastElementChild, item.text);
+export const fillText = (block, item) => write(block.querySelector("pre"), item.text);

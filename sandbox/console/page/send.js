@@ -41,7 +41,7 @@ function fillPreview(element, sent, becomes) {
   const texts = Object.entries({ ...sent, ...(becomes.request ? { "The request it becomes": becomes.request } : {}) });
   let list = element.querySelector(".texts");
   if (!list) element.append((list = make("div", "texts")), make("p", "wrong"));
-  reconcile(list, texts.map(([key, text]) => ({ key, text })), buildText, fillText);
+  reconcile(list, texts.map(([key, text]) => ({ key, text, open: true })), buildText, fillText);
   const wrong = element.querySelector(".wrong");
   const words = [becomes.problem, becomes.warning].filter(Boolean).join("\n");
   wrong.hidden = !words;
