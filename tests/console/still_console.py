@@ -24,17 +24,11 @@ def queued(message_id: str, body: object, **facts: Any) -> QueuedMessage:
     return QueuedMessage(message_id, text, **(known | facts))
 
 
-def result(message_id: str, source_id: str, *, way: str = "sqs", **facts: object) -> QueuedMessage:
+def result(message_id: str, source_id: str, **facts: object) -> QueuedMessage:
     """Return a result message about the request with that id."""
     link = {"survey_link": f"http://127.0.0.1/r/{message_id}-0123456789abcdef0123456789abcdef0123456789"}
-    body = {"status": "created", "source": {"type": way, "id": source_id}, "personal_link": link, "replayed": False}
+    body = {"status": "created", "source": {"type": "sqs", "id": source_id}, "personal_link": link, "replayed": False}
     return queued(message_id, body | facts)
-
-
-def refusal(message_id: str, source_id: str, code: str, *, way: str = "sqs", **facts: object) -> QueuedMessage:
-    """Return a message that says why there is no link."""
-    error = {"code": code, "message": "The Email must be a valid email address."}
-    return result(message_id, source_id, way=way, status="rejected", error=error, personal_link=None, **facts)
 
 
 class StillConsole:
@@ -48,13 +42,12 @@ class StillConsole:
         self.calls = Calls(vendor, self.previews)
         self.pressed: list[tuple[str, Mapping[str, Any]]] = []
         self.failure: Exception | None = None
-        self.gone: Exception | None = None
         self._switches = dict.fromkeys(("outage", "rate-limit", "lost-answers", "duplicates", "secret"), False)
 
     def state(self, show: str, most: int) -> dict[str, object]:
         """Return what the page shows."""
-        if self.gone:
-            raise self.gone
+        if self.failure:
+            raise self.failure
         now = time.time()
         self.journal.observe(self.queues, now)
         return {
@@ -116,7 +109,7 @@ def busy(vendor: CustomerGaugeSandbox) -> StillConsole:
                 result(f"result-{number}", f"message-{number}", reference=f"visit-{number:03}")
                 for number in range(14, 24)
             ),
-            refusal("refused", "message-12", "validation_failed", reference=HOSTILE),
+            result("refused", "message-12", status="rejected", error={"code": "bad_request"}, reference=HOSTILE),
             result("unsure", "message-13", status="unknown", error={"code": "outcome_unknown", "message": HOSTILE}),
             result(
                 "script", "elsewhere", reference="odd", personal_link={"survey_link": "javascript:document.title='x'"}

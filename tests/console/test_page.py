@@ -109,7 +109,7 @@ def test_what_is_nowhere_is_said(open_page: Page, console: StillConsole) -> None
 def test_after_the_emulators_end_it_says_what_to_do_and_keeps_its_numbers(
     open_page: Page, console: StillConsole
 ) -> None:
-    console.gone = EmulatorGone(GONE)
+    console.failure = EmulatorGone(GONE)
 
     expect(open_page.get_by_role("alert").first).to_have_text(GONE)
     expect(open_page.locator("#connection")).to_have_text("Not live")
