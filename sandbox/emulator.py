@@ -38,6 +38,10 @@ class SandboxError(Exception):
     """The sandbox cannot go on. The message says why and what to do."""
 
 
+class EmulatorGone(SandboxError):
+    """The emulator has ended, and its stack with it."""
+
+
 @dataclass(frozen=True)
 class Emulator:
     """A running emulator. It speaks https, because the queues refuse plain http."""
@@ -50,6 +54,19 @@ class Emulator:
     def url(self) -> str:
         """The endpoint of every service."""
         return f"https://127.0.0.1:{self.port}"
+
+    def has_ended(self) -> bool:
+        """Tell whether the emulator's process has ended."""
+        try:
+            return os.waitid(os.P_PID, self.process_group, os.WEXITED | os.WNOHANG | os.WNOWAIT) is not None
+        except ChildProcessError:  # it was waited for
+            return True
+
+    def require_alive(self) -> None:
+        """Raise EmulatorGone if the emulator's process has ended."""
+        if self.has_ended():
+            log = LOG.relative_to(REPOSITORY)
+            raise EmulatorGone(f"The emulator is gone; start `make local` again. Its log is {log}.")
 
     def environment(self) -> dict[str, str]:
         """Return an environment in which a program talks to the emulator and not to AWS."""
@@ -88,13 +105,16 @@ def without_aws() -> dict[str, str]:
 
 
 @contextmanager
-def running_emulator(port: int | None = None) -> Iterator[Emulator]:
-    """Run an emulator on the given or a free port, and yield it when it serves."""
-    if port is not None and not _is_free(port):
-        raise SandboxError(f"port {port} is taken: stop what uses it, or choose another one")
+def running_emulator(port: int | None = None, kept: Path | None = None) -> Iterator[Emulator]:
+    """Run an emulator on the given or a free port, and yield it when it serves.
+
+    Its certificate authority is the one in the folder `kept`, made there if there is none, or a new one.
+    """
+    if port is not None:
+        require_free(port, "PORT")
     folder = Path(tempfile.mkdtemp(prefix="personal-link-"))
     try:
-        authority, certificate, key = _certify(folder)
+        authority, certificate, key = _certify(folder, kept)
         port = port or _free_port()
         process = _start(folder, port, certificate, key)
         try:
@@ -141,16 +161,28 @@ def _start(folder: Path, port: int, certificate: Path, key: Path) -> subprocess.
         )
 
 
-def _certify(folder: Path) -> tuple[Path, Path, Path]:
-    """Make a certificate authority for this emulator; return its certificate, the emulator's certificate and key."""
-    authority, certificate, key = (folder / f"{name}.pem" for name in ("authority", "certificate", "key"))
-    issuer = trustme.CA()
-    issuer.cert_pem.write_to_path(authority)
+def _certify(folder: Path, kept: Path | None) -> tuple[Path, Path, Path]:
+    """Return the authority's certificate, and a certificate with its key that it issues to this emulator."""
+    certificate, key = folder / "certificate.pem", folder / "key.pem"
+    authority, issuer = _authority(kept or folder)
     issued = issuer.issue_cert("127.0.0.1", "localhost")
     for part in (*issued.cert_chain_pems, issuer.cert_pem):
         part.write_to_path(certificate, append=True)
     issued.private_key_pem.write_to_path(key)
     return authority, certificate, key
+
+
+def _authority(folder: Path) -> tuple[Path, trustme.CA]:
+    """Return the certificate authority in a folder, or make it."""
+    authority, key = folder / "authority.pem", folder / "authority-key.pem"
+    with suppress(FileNotFoundError):
+        return authority, trustme.CA.from_pem(authority.read_bytes(), key.read_bytes())
+    issuer = trustme.CA()
+    folder.mkdir(parents=True, exist_ok=True)
+    key.touch(mode=0o600)
+    issuer.private_key_pem.write_to_path(key)
+    issuer.cert_pem.write_to_path(authority)
+    return authority, issuer
 
 
 def _wait_until_it_serves(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
@@ -178,14 +210,16 @@ def _stop(process: subprocess.Popen[bytes]) -> None:
         process.wait(5)
 
 
-def _is_free(port: int) -> bool:
+def require_free(port: int, name: str) -> None:
+    """Raise SandboxError, which begins with `name`, if nothing can listen on a port."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             probe.bind(("127.0.0.1", port))
-        except OSError:
-            return False
-        return True
+        except (OSError, OverflowError):
+            is_port = 0 < port < 65_536
+            why = "is taken: stop what uses it, or choose another one" if is_port else "is no port: choose 1 to 65535"
+            raise SandboxError(f"{name}={port} {why}") from None
 
 
 def _free_port() -> int:

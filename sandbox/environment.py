@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
@@ -31,12 +32,15 @@ def say(line: str = "") -> None:
 
 
 @contextmanager
-def running_environment(port: int | None = None) -> Iterator[Environment]:
-    """Start everything and print each step; stop everything at the end of the block."""
+def running_environment(port: int | None = None, kept: Path | None = None) -> Iterator[Environment]:
+    """Start everything and print each step; stop everything at the end of the block.
+
+    The emulator's certificate authority stays in the folder `kept`.
+    """
     started = time.monotonic()
     with CustomerGaugeSandbox() as vendor:
         say(f"Sandbox CustomerGauge        {vendor.base_url}")
-        with running_emulator(port) as emulator:
+        with running_emulator(port, kept) as emulator:
             say(f"AWS emulator, IAM enforced   {emulator.url}")
             say("Building and deploying template.yaml ...")
             stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)

@@ -36,22 +36,32 @@ def mapping() -> None:
     if file is None:
         say("\n".join(f"{name}: {len(entry.expressions)} expressions" for name, entry in mappings.entries.items()))
         return
-    for event in list(_events(file)):  # report a wrong entry before the first output
-        say(json.dumps(_request_of(event, mappings), indent=2, ensure_ascii=False))
-
-
-def _events(file: Path) -> Iterator[dict[str, Any]]:
     try:
-        content = strict_json.parse(file.read_bytes())
-    except (OSError, ValueError) as error:
+        content = file.read_bytes()
+    except OSError as error:
         raise SandboxError(f"{file} cannot be read as JSON: {error}") from None
+    for event in list(events_in(content, str(file))):  # report a wrong entry before the first output
+        say(json.dumps(request_of(event, mappings), indent=2, ensure_ascii=False))
+
+
+def events_in(text: str | bytes, name: str) -> Iterator[dict[str, Any]]:
+    """Yield the events in a text: an event, or entries for put-events. Raises SandboxError that begins with `name`."""
+    try:
+        content = strict_json.parse(text)
+    except ValueError as error:
+        raise SandboxError(f"{name} cannot be read as JSON: {error}") from None
     for number, entry in enumerate(content if isinstance(content, list) else [content], start=1):
         if not isinstance(entry, dict):
-            raise SandboxError(f"{file}, entry {number}: must be an object, an event or an entry for put-events")
+            raise SandboxError(f"{name}, entry {number}: must be an object, an event or an entry for put-events")
         try:
-            yield _put(entry) if entry.keys() & {"Source", "DetailType", "Detail"} else entry
+            yield _put(entry) if is_entry(entry) else entry
         except ValueError as error:
-            raise SandboxError(f"{file}, entry {number}: {error}") from None
+            raise SandboxError(f"{name}, entry {number}: {error}") from None
+
+
+def is_entry(content: Mapping[str, Any]) -> bool:
+    """Tell whether an object is an entry for put-events."""
+    return bool(content.keys() & {"Source", "DetailType", "Detail"})
 
 
 def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
@@ -79,7 +89,8 @@ def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
-def _request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) -> dict[str, Any]:
+def request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) -> dict[str, Any]:
+    """Return the request that an event becomes. Raises SandboxError that says why it becomes none."""
     record = {"messageId": "(the message's)", "body": json.dumps(event), "attributes": {"SentTimestamp": "0"}}
     try:
         request = check(deliveries.open_sqs(record, mappings.apply))

@@ -4,31 +4,32 @@ import json
 import secrets
 import threading
 import time
-import uuid
 from collections.abc import Mapping
-from http.client import HTTPException
+from contextlib import suppress
 from typing import Any
-from urllib.parse import parse_qs
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.console.journal import Journal, Request, event_of, reference_of
-from sandbox.console.page_state import page_state, vendor_state
+from sandbox.console.calls import Calls
+from sandbox.console.journal import Journal, Request
+from sandbox.console.ledger import LedgerItems
+from sandbox.console.life import Traces, life, pretty, texts
+from sandbox.console.logs import Logs
+from sandbox.console.outcomes import Answer
+from sandbox.console.page_state import page_state, row, title, vendor_state
+from sandbox.console.preview import Previews
 from sandbox.console.queues import QueueReader
-from sandbox.console.reasons import Reasons
-from sandbox.console.samples import WAYS, Sample, samples
+from sandbox.console.samples import JSON, WAYS, samples
+from sandbox.console.sender import Sender, goes_to_the_bus
 from sandbox.emulator import SandboxError
 from sandbox.environment import Environment
 from sandbox.fault_switches import SWITCHES
-from sandbox.http_caller import HttpReply
 
-CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
-MANY = 20
 _FRESH = 0.3  # seconds that several pages share one reading of the queues
 
 
 class UnknownAction(Exception):
-    """There is no such button."""
+    """There is no such button, or no such request."""
 
 
 class Controller:
@@ -37,27 +38,26 @@ class Controller:
     def __init__(self, environment: Environment) -> None:
         self._environment = environment
         self._queues = QueueReader(environment.stack)
-        self._reasons = Reasons(environment.stack, time.time())
+        self._logs = Logs(environment.stack, time.time())
+        self._ledger = LedgerItems(environment.stack)
         self._journal = Journal()
+        self._previews = Previews()
+        self._calls = Calls(environment.vendor, self._previews)
+        self._sender = Sender(environment, self)
         self._lock = threading.Lock()
         self._filled_in = environment.vendor.client_secret
         self._looked_at = 0.0
-        self._numbers = 0
 
-    def state(self) -> dict[str, object]:
-        """Return everything that the page shows."""
-        with self._lock:
-            now = time.time()
-            if now - self._looked_at > _FRESH:
-                self._journal.observe(self._queues.read(), now)
-                self._reasons.follow(now)
-                self._looked_at = now
-            shown = page_state(self._journal, self._reasons.of, now)
+    def state(self, show: str, most: int) -> dict[str, object]:
+        """Return everything that the page shows all the time. Raises EmulatorGone after the emulator's end."""
         vendor = self._environment.vendor
+        with self._lock:
+            now = self._look()
+            shown = page_state(self._journal, self._logs.last_retry, now, show, most)
+            calls = vendor_state(vendor, self._calls, self._journal.requests)
         return {
             **shown,
-            "samples": [{"name": sample.name, "label": sample.label, "way": WAYS[sample.way]} for sample in samples()],
-            "vendor": vendor_state(vendor),
+            "vendor": calls,
             "switches": {
                 **{name: name in vendor.faults for name in SWITCHES},
                 "duplicates": vendor.duplicate_rule != "off",
@@ -65,19 +65,66 @@ class Controller:
             },
         }
 
-    def do(self, action: str, fields: Mapping[str, Any]) -> None:
+    def samples(self) -> dict[str, object]:
+        """Return the samples, each with what it sends and what that becomes."""
+        return {
+            "samples": [
+                {
+                    "name": one.name,
+                    "label": one.label,
+                    "way": WAYS[one.way],
+                    "body": pretty(one.body) if one.media_type == JSON else one.body.strip(),
+                    "becomes": self._becomes(one.way, one.body, one.media_type),
+                }
+                for one in samples()
+            ]
+        }
+
+    def request(self, key: str) -> dict[str, object]:
+        """Return the life of a request. Raises UnknownAction without such a request."""
+        with self._lock:
+            now = self._look()
+            request = next((one for one in self._journal.requests if one.key == key), None)
+            if request is None:
+                raise UnknownAction(f"{key}: no such request; it was deleted")
+            traces = self._traces(request)
+            shown = row(request, self._logs.last_retry, now)
+        preview = self._previews.of(request.way, request.content, request.media_type)
+        return {**shown, "life": life(request, traces), "texts": texts(request, preview, traces)}
+
+    def do(self, action: str, fields: Mapping[str, Any]) -> dict[str, object]:
         """Run a button's action. Raises UnknownAction without such a button, SandboxError if it fails."""
         try:
-            self._do(action, fields)
+            return self._do(action, fields)
         except (BotoCoreError, ClientError) as error:
+            self._environment.stack.emulator.require_alive()
             raise SandboxError(f"{action}: {error}") from None
 
-    def _do(self, action: str, fields: Mapping[str, Any]) -> None:
+    def sent(self, way: str, label: str, at: float, reference: str | None, content: str, *ids: str) -> Request:
+        """Note a sent request."""
+        with self._lock:
+            request = self._journal.sent(way, label, at, reference, *ids)
+            request.content = content
+            return request
+
+    def answered(self, request: Request, answer: Answer) -> None:
+        """Note the answer to an HTTP call."""
+        with self._lock:
+            request.answer = answer
+
+    def _do(self, action: str, fields: Mapping[str, Any]) -> dict[str, object]:
         match action, fields:
             case "send", {"sample": str(name)}:
-                self._send(name)
+                sample = next((one for one in samples() if one.name == name), None)
+                if sample is None:
+                    raise UnknownAction(f"{name}: no such sample")
+                return _noted(self._sender.send(sample))
             case "send-many", _:
-                self._send_many()
+                return _noted(self._sender.send_many())
+            case "try", {"text": str(text)}:
+                return self._try(text)
+            case "send-own", {"text": str(text)}:
+                return _noted(self._sender.send_own(text))
             case "switch", {"name": str(name), "on": bool(on)}:
                 self._switch(name, on=on)
             case "revoke-tokens", _:
@@ -86,69 +133,39 @@ class Controller:
                 self._clear()
             case _:
                 raise UnknownAction(f"{action}: no such button, or not with these fields")
+        return {}
 
-    def _send(self, name: str) -> None:
-        sample = next((one for one in samples() if one.name == name), None)
-        if sample is None:
-            raise UnknownAction(f"{name}: no such sample")
-        {"http": self._call, "eventbridge": self._put_events, "sqs": self._send_message}[sample.way](sample)
+    def _look(self) -> float:
+        """Read queues and logs, unless they were read just now; return the time."""
+        now = time.time()
+        if now - self._looked_at > _FRESH:
+            self._environment.stack.emulator.require_alive()
+            self._journal.observe(self._queues.read(), now)
+            self._logs.follow(now)
+            self._looked_at = now
+        return now
 
-    def _send_message(self, sample: Sample) -> None:
-        answer = self._environment.stack.sqs.send_message(
-            QueueUrl=self._environment.stack.requests_queue_url, MessageBody=sample.body
-        )
-        content = _object(sample.body)
-        event_id = event_of(content)
-        way, ids = ("eventbridge", [event_id]) if event_id else ("sqs", [])
-        self._note(way, sample.label, reference_of(content), answer["MessageId"], *ids)
+    def _becomes(self, way: str, text: str, media_type: str = JSON) -> dict[str, object]:
+        preview = self._previews.of(way, text, media_type)
+        return {"request": preview.request and pretty(json.dumps(preview.request)), "problem": preview.problem}
 
-    def _put_events(self, sample: Sample) -> None:
-        try:
-            entries = json.loads(sample.body)
-        except ValueError as error:
-            raise SandboxError(f"events/{sample.name} is not JSON: {error}") from None
-        answer = self._environment.stack.events.put_events(Entries=entries)
-        for entry, put in zip(entries, answer["Entries"], strict=True):
-            if "EventId" not in put:
-                raise SandboxError(f"events/{sample.name}: the bus refuses it: {put.get('ErrorMessage')}")
-            self._note("eventbridge", sample.label, reference_of(_object(entry["Detail"])), put["EventId"])
+    def _try(self, text: str) -> dict[str, object]:
+        """Return what a pasted text becomes and where it would go."""
+        content: object = None
+        with suppress(ValueError, RecursionError):
+            content = json.loads(text)
+        bus = goes_to_the_bus(content)
+        entries = content if isinstance(content, list) else [content]
+        kinds = {str(one.get("DetailType")) for one in entries if isinstance(one, dict)} if bus else set()
+        unheard = sorted(kinds - self._previews.detail_types)
+        warning = f"The rule does not listen to {', '.join(unheard)}: see EventDetailType." if unheard else ""
+        return {**self._becomes("sqs", text), "goes": WAYS["eventbridge" if bus else "sqs"], "warning": warning}
 
-    def _call(self, sample: Sample) -> None:
-        """Make an HTTP call with a new key in a thread, because its answer may take half a minute."""
-        is_json = sample.media_type == "application/json"
-        reference = reference_of(_object(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
-        request = self._note("http", sample.label, reference)
-        threading.Thread(target=self._wait_for_the_answer, args=(request, sample), daemon=True).start()
-
-    def _wait_for_the_answer(self, request: Request, sample: Sample) -> None:
-        headers = {"Content-Type": sample.media_type, "Idempotency-Key": f"console-{uuid.uuid4()}"}
-        try:
-            reply = self._environment.caller.send("PUT", sample.body, headers)
-        except (OSError, HTTPException):  # the emulator is stopping, or did not answer in time
-            reply = HttpReply(0, {}, "{}")
-        answer = _object(reply.body)
-        link = (answer.get("data") or {}).get("survey_link") if reply.status == 200 else None
-        with self._lock:
-            self._journal.answered(request, reply.status, str(answer.get("code", "")), link)
-
-    def _send_many(self) -> None:
-        """Send twenty different requests, ten per call."""
-        for _ in range(MANY // 10):
-            bodies = [self._one_of_many() for _ in range(10)]
-            answer = self._environment.stack.sqs.send_message_batch(
-                QueueUrl=self._environment.stack.requests_queue_url,
-                Entries=[{"Id": str(number), "MessageBody": json.dumps(body)} for number, body in enumerate(bodies)],
-            )
-            for taken in answer["Successful"]:
-                body = bodies[int(taken["Id"])]
-                self._note("sqs", f"one of {MANY}", body["reference"], taken["MessageId"])
-
-    def _one_of_many(self) -> dict[str, Any]:
-        with self._lock:
-            self._numbers += 1
-            number = self._numbers
-        record = {"Email": f"customer-{number}@example.com", "First Name": "Ada", "Order": str(number)}
-        return {"configuration": CONFIGURATION, "record": record, "reference": f"visit-{number:03}"}
+    def _traces(self, request: Request) -> Traces:
+        ids = {*request.ids, *({request.result.source_id} if request.result else ())}
+        calls = self._calls.of(request)
+        shared = any(len(self._calls.requests_of(one, self._journal.requests)) > 1 for one in calls)
+        return Traces(calls, self._calls.tokens(), self._logs.of(ids), self._ledger.of(ids), shared)
 
     def _switch(self, name: str, *, on: bool) -> None:
         vendor = self._environment.vendor
@@ -177,19 +194,6 @@ class Controller:
             self._journal.forget_ended()
             self._looked_at = 0.0
 
-    def _note(self, way: str, label: str, reference: str | None, *ids: str) -> Request:
-        with self._lock:
-            return self._journal.sent(way, label, time.time(), reference, *ids)
 
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except ValueError:
-        return {}
-    return value if isinstance(value, dict) else {}
-
-
-def _first(fields: Mapping[str, list[str]], name: str) -> str | None:
-    values = fields.get(name)
-    return values[0] if values else None
+def _noted(requests: list[Request]) -> dict[str, object]:
+    return {"sent": [{"key": one.key, "title": title(one)} for one in requests]}

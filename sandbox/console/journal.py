@@ -7,29 +7,16 @@ first request with the key; it is given to the request that waits for a result.
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
-from typing import Any, Literal
+from typing import Literal
 
-from sandbox.console.queues import QueuedMessage, Queues
+from sandbox.console.outcomes import Answer, Result, event_of, read_result, reference_of
+from sandbox.console.queues import WHOLE, QueuedMessage, Queues
+from sandbox.console.samples import JSON
 
 Place = Literal["under way", "waiting", "result", "parked", "answered"]
 
 ORIGINAL_MESSAGE_ID = "original_message_id"  # an attribute of parked messages
 ELSEWHERE = "from elsewhere"
-
-
-@dataclass(frozen=True)
-class Result:
-    """The part of a result message that the console shows."""
-
-    message_id: str
-    way: str
-    source_id: str
-    status: str
-    code: str
-    replayed: bool
-    reference: str | None
-    link: str | None = field(repr=False)
-    message: str = field(repr=False)
 
 
 @dataclass(eq=False)
@@ -41,18 +28,28 @@ class Request:
     label: str  # the sample or button
     sent_at: float
     reference: str | None = None
+    content: str = field(default="", repr=False)  # as it was sent
+    media_type: str = JSON
     ids: set[str] = field(default_factory=set)
     message: QueuedMessage | None = None  # its last message
     place: Place = "under way"
     seen_at: float = 0.0  # when it last had a place
     result: Result | None = None
-    answer: tuple[int, str] | None = None  # of an HTTP call: status, and code or link
-    link: str | None = field(default=None, repr=False)
+    answer: Answer | None = None  # to an HTTP call
 
     @property
     def key(self) -> str:
         """The request's key on the page."""
         return f"request-{self.number}"
+
+    @property
+    def ended_at(self) -> float | None:
+        """By when its result, its answer or the parked message had come; None while it waits."""
+        if self.place == "result" and self.result:
+            return self.result.sent_at + WHOLE
+        if self.place == "answered" and self.answer:
+            return self.answer.at
+        return self.message.sent_at + WHOLE if self.place == "parked" and self.message else None
 
 
 class Journal:
@@ -65,18 +62,14 @@ class Journal:
         self._unclaimed: dict[str, Result] = {}
         self._numbers = 0
 
-    def sent(self, way: str, label: str, now: float, reference: str | None, *ids: str) -> Request:
-        """Note a sent request with the known ids of its message and event."""
+    def sent(self, way: str, label: str, at: float, reference: str | None, *ids: str) -> Request:
+        """Note a request that was sent at a time, with the known ids of its message and event."""
         known = next((one for name in ids for one in self._by_id.get(name, ()) if one.label == ELSEWHERE), None)
-        request = known or self._add(way, label, now)
-        request.seen_at = now
+        request = known or self._add(way, label, at)
+        request.sent_at, request.seen_at = min(at, request.sent_at), max(at, request.seen_at)
         request.label, request.reference = label, request.reference or reference
         self._name(request, *ids)
         return request
-
-    def answered(self, request: Request, status: int, code: str, link: str | None) -> None:
-        """Note the answer to an HTTP call, which is its end if it has no result."""
-        request.answer, request.link = (status, code), link
 
     def observe(self, queues: Queues, now: float) -> None:
         """Update the place of each request."""
@@ -91,7 +84,7 @@ class Journal:
         for request in self.requests:
             if request.result:
                 request.place = "result"
-            elif request.answer and not request.link:
+            elif request.answer and not request.answer.link:
                 request.place = "answered"
             if request.place != "under way":
                 request.seen_at = now
@@ -131,7 +124,7 @@ class Journal:
             return heir
         if result.source_id in self._by_id or self._may_be_claimed(result):
             return None
-        request = self._add(result.way, ELSEWHERE, 0.0)
+        request = self._add(result.way, ELSEWHERE, result.requested_at)
         self._name(request, result.source_id)
         return request
 
@@ -139,8 +132,8 @@ class Journal:
         """Yield the HTTP calls with this result as their answer."""
         for request in self.requests:
             if request.answer and request.result is None:
-                same_link = request.link is not None and request.link == result.link
-                if same_link or (not result.link and request.answer[1] == result.code):
+                same_link = request.answer.link is not None and request.answer.link == result.link
+                if same_link or (not result.link and request.answer.code == result.code):
                     yield request
 
     def _heirs(self, result: Result) -> Iterator[Request]:
@@ -166,7 +159,7 @@ class Journal:
             found = next((one for one in self._by_id.get(event_id, ()) if one.message is None and not one.result), None)
         if found is None:
             found = self._add("eventbridge" if event_id else "sqs", ELSEWHERE, message.sent_at)
-            found.reference = reference_of(message.content())
+            found.reference, found.content = reference_of(message.content()), message.body
         self._name(found, message.id, original, *([event_id] if event_id else []))
         return found
 
@@ -182,34 +175,3 @@ class Journal:
             known = self._by_id.setdefault(name, [])
             if request not in known:
                 known.append(request)
-
-
-def event_of(content: dict[str, Any]) -> str | None:
-    """Return the id of a whole EventBridge event; None for any other content."""
-    event_id = content.get("id")
-    return event_id if "detail-type" in content and isinstance(event_id, str) and event_id else None
-
-
-def reference_of(content: dict[str, Any]) -> str | None:
-    """Return the reference in a request or in an event's detail; None without one."""
-    for holder in (content, content.get("detail")):
-        if isinstance(holder, dict) and isinstance(holder.get("reference"), str):
-            return str(holder["reference"])
-    return None
-
-
-def read_result(message: QueuedMessage) -> Result:
-    """Return the result in a message."""
-    content = message.content()
-    error, link, source = (content.get(name) or {} for name in ("error", "personal_link", "source"))
-    return Result(
-        message_id=message.id,
-        way=str(source.get("type", "?")),
-        source_id=str(source.get("id", message.id)),
-        status=str(content.get("status", "?")),
-        code=str(error.get("code", "created")),
-        replayed=content.get("replayed") is True,
-        reference=content.get("reference"),
-        link=link.get("survey_link"),
-        message=str(error.get("message", "")),
-    )

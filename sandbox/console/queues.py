@@ -14,6 +14,7 @@ from sandbox.stack import Stack
 # Seconds. A message in flight is hidden for the queue's visibility timeout, which is longer than any back-off here.
 _VISIBILITY = 360
 _LONGEST_IN_HAND = 60
+WHOLE = 1.0  # seconds: the emulator shows the times of messages in whole ones
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,8 @@ class QueueReader:
             with self._opener.open(f"{stack.emulator.url}/_ministack/sqs/messages", timeout=10) as answer:
                 shown = json.load(answer)["messages"]
         except OSError as error:
-            raise SandboxError(f"the emulator does not show its queues: {error}") from None
+            stack.emulator.require_alive()
+            raise SandboxError(f"The emulator does not show its queues: {error}") from None
         by_name = {
             url.rpartition("/")[2]: messages
             for regions in shown.values()

@@ -1,13 +1,26 @@
 """The sample events of the console. The first word of a file's name is its trigger."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from sandbox.emulator import REPOSITORY
 
 EVENTS = REPOSITORY / "events"
-WAYS = {"http": "HTTP call", "eventbridge": "Event", "sqs": "Queue message"}
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+WAYS: Mapping[str, str] = {"http": "HTTP call", "eventbridge": "Event bus", "sqs": "Requests queue"}
+_LABELS: Mapping[str, str] = {
+    "http_put.json": "HTTP, JSON",
+    "http_form.txt": "HTTP, form",
+    "eventbridge_woocommerce_order_completed.json": "WooCommerce order completed",
+    "sqs_request.json": "Queue request",
+    "sqs_refused.json": "Refused request",
+    "sqs_malformed.txt": "Malformed message",
+}
+_FIRST = ("http_put.json", "http_form.txt", "sqs_request.json")
+_LAST = ("sqs_refused.json", "sqs_malformed.txt")
 
 
 @dataclass(frozen=True)
@@ -30,7 +43,7 @@ class Sample:
     def label(self) -> str:
         """The button's text."""
         name = self.path.stem.partition("_")[2].removeprefix("event_")
-        return name.replace("_", " ").capitalize()
+        return _LABELS.get(self.name, name.replace("_", " ").capitalize())
 
     @property
     def body(self) -> str:
@@ -40,10 +53,17 @@ class Sample:
     @property
     def media_type(self) -> str:
         """The media type for HTTP."""
-        return "application/json" if self.path.suffix == ".json" else "application/x-www-form-urlencoded"
+        return JSON if self.path.suffix == ".json" else FORM
 
 
 def samples(folder: Path = EVENTS) -> Sequence[Sample]:
-    """Return the samples by trigger; skip files with other names."""
-    found = [Sample(path) for path in sorted(folder.iterdir())]
+    """Return the samples by trigger, the simple ones first, those that fail last; skip files with other names."""
+    found = [Sample(path) for path in sorted(folder.iterdir(), key=_turn)]
     return [sample for way in WAYS for sample in found if sample.way == way and sample.label]
+
+
+def _turn(path: Path) -> tuple[int, int, str]:
+    """Return the place of a file in its group."""
+    if path.name in _FIRST:
+        return 0, _FIRST.index(path.name), ""
+    return 2 if path.name in _LAST else 1, 0, path.name

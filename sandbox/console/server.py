@@ -8,26 +8,30 @@ import json
 import socketserver
 import sys
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 from sandbox.console.controller import UnknownAction
-from sandbox.emulator import SandboxError
+from sandbox.console.page_state import FILTERS
+from sandbox.emulator import EmulatorGone, SandboxError
 
 PAGE = Path(__file__).with_name("page")
+SCRIPTS = ("console", "dom", "faults", "requests", "send", "server", "tabs")
 FILES: Mapping[str, tuple[str, str]] = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/console.css": ("console.css", "text/css; charset=utf-8"),
-    "/cards.js": ("cards.js", "text/javascript; charset=utf-8"),
-    "/console.js": ("console.js", "text/javascript; charset=utf-8"),
+    **{f"/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("look", "console")},
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in SCRIPTS},
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
-MAX_BODY = 4096
+MAX_BODY = 512 * 1024  # a pasted event in JSON; EventBridge takes 256 KiB
+MAX_ROWS = 1000
 ACTIONS = "/actions/"
+REQUESTS = "/requests/"
 HEADERS = {
     "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
@@ -42,12 +46,20 @@ HEADERS = {
 class Console(Protocol):
     """The state of the page and the actions of its buttons."""
 
-    def state(self) -> dict[str, object]:
-        """Return the state of the page."""
+    def state(self, show: str, most: int) -> dict[str, object]:
+        """Return the state of the page with at most this many rows of a filter."""
         ...
 
-    def do(self, action: str, fields: Mapping[str, Any]) -> None:
-        """Run a button's action."""
+    def samples(self) -> dict[str, object]:
+        """Return the samples."""
+        ...
+
+    def request(self, key: str) -> dict[str, object]:
+        """Return the life of a request."""
+        ...
+
+    def do(self, action: str, fields: Mapping[str, Any]) -> dict[str, object]:
+        """Run a button's action and return what the page says of it."""
         ...
 
 
@@ -84,7 +96,7 @@ def serving(console: Console, port: int | None = None) -> Iterator[str]:
     try:
         server = ConsoleServer(console, port or 0)
     except (OSError, OverflowError) as error:
-        raise SandboxError(f"the console cannot listen on port {port}: {error}; choose another one") from None
+        raise SandboxError(f"CONSOLE_PORT={port}: the console cannot listen there: {error}") from None
     threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True).start()
     try:
         yield f"http://127.0.0.1:{server.port}/"
@@ -104,14 +116,18 @@ class _Exchange(BaseHTTPRequestHandler):
         """Write nothing into the demo's terminal."""
 
     def do_GET(self) -> None:
-        """Answer with a file of the page or with the state."""
+        """Answer with a file of the page, the state, the samples or a request."""
         if self.headers.get("Host") not in self.server.hosts:
             self._refuse(HTTPStatus.FORBIDDEN, "This console is on loopback alone.")
-        elif self.path == "/state":
-            self._state()
         elif self.path in FILES:
             name, media_type = FILES[self.path]
             self._send(HTTPStatus.OK, (PAGE / name).read_bytes(), media_type)
+        elif self.path == "/samples":
+            self._answer_with(self.server.console.samples)
+        elif self.path.startswith(REQUESTS):
+            self._answer_with(lambda: self.server.console.request(self.path.removeprefix(REQUESTS)))
+        elif self.path.partition("?")[0] == "/state":
+            self._state(parse_qs(self.path.partition("?")[2]))
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
@@ -134,28 +150,35 @@ class _Exchange(BaseHTTPRequestHandler):
         origin = self.headers.get("Origin")
         return origin is None or origin == f"http://{self.headers.get('Host')}"
 
-    def _state(self) -> None:
-        try:
-            self._answer(HTTPStatus.OK, self.server.console.state())
-        except SandboxError as error:
-            self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
+    def _state(self, query: Mapping[str, list[str]]) -> None:
+        show, most = (query.get(name, [default])[-1] for name, default in (("show", "all"), ("most", "50")))
+        if show not in FILTERS or not (most.isascii() and most.isdigit() and int(most[:9]) <= MAX_ROWS):
+            message = f"show is one of {', '.join(FILTERS)}; most is a number up to {MAX_ROWS}."
+            self._refuse(HTTPStatus.BAD_REQUEST, message)
+        else:
+            self._answer_with(lambda: self.server.console.state(show, int(most)))
 
     def _do(self, action: str, body: bytes) -> None:
         try:
             fields = json.loads(body or b"{}")
         except (ValueError, RecursionError):
             fields = None
-        if not isinstance(fields, dict):
+        if isinstance(fields, dict):
+            self._answer_with(lambda: self.server.console.do(action, fields))
+        else:
             self._refuse(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
-            return
+
+    def _answer_with(self, content: Callable[[], Mapping[str, object]]) -> None:
         try:
-            self.server.console.do(action, fields)
+            answer = content()
         except UnknownAction as error:
             self._refuse(HTTPStatus.BAD_REQUEST, str(error))
+        except EmulatorGone as error:
+            self._refuse(HTTPStatus.GONE, str(error))
         except SandboxError as error:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         else:
-            self._answer(HTTPStatus.OK, {"done": action})
+            self._answer(HTTPStatus.OK, answer)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         self.close_connection = True  # its body may be unread

@@ -5,10 +5,13 @@ import time
 from collections.abc import Mapping
 from typing import Any
 
+from sandbox.console.calls import Calls
 from sandbox.console.journal import Journal
+from sandbox.console.life import Traces, life, texts
+from sandbox.console.outcomes import Answer
 from sandbox.console.page_state import page_state, vendor_state
+from sandbox.console.preview import Previews
 from sandbox.console.queues import QueuedMessage, Queues
-from sandbox.console.samples import WAYS, samples
 from sandbox.customergauge import CustomerGaugeSandbox
 
 HOSTILE = '<img src="//evil.example" onerror="document.title=\'got you\'"><script>alert(1)</script>'
@@ -21,17 +24,11 @@ def queued(message_id: str, body: object, **facts: Any) -> QueuedMessage:
     return QueuedMessage(message_id, text, **(known | facts))
 
 
-def result(message_id: str, source_id: str, *, way: str = "sqs", **facts: object) -> QueuedMessage:
+def result(message_id: str, source_id: str, **facts: object) -> QueuedMessage:
     """Return a result message about the request with that id."""
     link = {"survey_link": f"http://127.0.0.1/r/{message_id}-0123456789abcdef0123456789abcdef0123456789"}
-    body = {"status": "created", "source": {"type": way, "id": source_id}, "personal_link": link, "replayed": False}
+    body = {"status": "created", "source": {"type": "sqs", "id": source_id}, "personal_link": link, "replayed": False}
     return queued(message_id, body | facts)
-
-
-def refusal(message_id: str, source_id: str, code: str, *, way: str = "sqs", **facts: object) -> QueuedMessage:
-    """Return a message that says why there is no link."""
-    error = {"code": code, "message": "The Email must be a valid email address."}
-    return result(message_id, source_id, way=way, status="rejected", error=error, personal_link=None, **facts)
 
 
 class StillConsole:
@@ -41,28 +38,52 @@ class StillConsole:
         self.vendor = vendor
         self.queues = queues or Queues()
         self.journal = Journal()
+        self.previews = Previews()
+        self.calls = Calls(vendor, self.previews)
         self.pressed: list[tuple[str, Mapping[str, Any]]] = []
         self.failure: Exception | None = None
         self._switches = dict.fromkeys(("outage", "rate-limit", "lost-answers", "duplicates", "secret"), False)
 
-    def state(self) -> dict[str, object]:
+    def state(self, show: str, most: int) -> dict[str, object]:
         """Return what the page shows."""
+        if self.failure:
+            raise self.failure
         now = time.time()
         self.journal.observe(self.queues, now)
         return {
-            **page_state(self.journal, {"late": "unavailable"}.get, now),  # type: ignore[arg-type]  # of the one that is late
-            "samples": [{"name": one.name, "label": one.label, "way": WAYS[one.way]} for one in samples()],
-            "vendor": vendor_state(self.vendor),
+            **page_state(self.journal, self._last_retry, now, show, most),
+            "vendor": vendor_state(self.vendor, self.calls, self.journal.requests),
             "switches": self._switches,
         }
 
-    def do(self, action: str, fields: Mapping[str, Any]) -> None:
+    def samples(self) -> dict[str, object]:
+        """Return one sample with a preview and one that becomes nothing."""
+        well = {"name": "http_put.json", "label": "HTTP, JSON", "way": "HTTP call", "body": '{"a": 1}'}
+        ill = {"name": "sqs_malformed.txt", "label": "Malformed message", "way": "Requests queue", "body": HOSTILE}
+        problem = {"request": None, "problem": HOSTILE}
+        return {"samples": [well | {"becomes": {"request": "{}", "problem": ""}}, ill | {"becomes": problem}]}
+
+    def request(self, key: str) -> dict[str, object]:
+        """Return the life of a request."""
+        [request] = [one for one in self.journal.requests if one.key == key]
+        traces = Traces(self.calls.of(request), self.calls.tokens(), lines=(), item=None, shared=False)
+        preview = self.previews.of("sqs", request.content)
+        return {"life": life(request, traces), "texts": texts(request, preview, traces)}
+
+    def do(self, action: str, fields: Mapping[str, Any]) -> dict[str, object]:
         """Note it."""
         if self.failure:
             raise self.failure
         self.pressed.append((action, fields))
         if action == "switch":
             self._switches[fields["name"]] = fields["on"]
+        if action == "try":
+            return {"request": None, "problem": HOSTILE, "goes": "Requests queue", "warning": ""}
+        sent = self.journal.requests[-1:] if action.startswith("send") else ()
+        return {"sent": [{"key": one.key, "title": one.reference} for one in sent]}
+
+    def _last_retry(self, message_id: str) -> Mapping[str, Any]:
+        return {"code": "unavailable", "detail": "CustomerGauge answered HTTP 503"} if message_id == "late" else {}
 
 
 def busy(vendor: CustomerGaugeSandbox) -> StillConsole:
@@ -71,9 +92,11 @@ def busy(vendor: CustomerGaugeSandbox) -> StillConsole:
     console = StillConsole(vendor)
     for number in range(24):
         console.journal.sent("sqs", "one of 20", now - 90, f"visit-{number:03}", f"message-{number}")
-    call = console.journal.sent("http", "Put", now - 5, "ticket-1")
-    console.journal.answered(call, 503, "unavailable", None)
-    console.journal.sent("sqs", "Request", now - 9, HOSTILE, "late", "hostile")
+    call = console.journal.sent("http", "HTTP, JSON", now - 5, "ticket-1")
+    refused = {"code": "invalid_request", "message": HOSTILE, "errors": {"record": [HOSTILE]}}
+    call.answer = Answer(400, now, refused)
+    hostile = console.journal.sent("sqs", HOSTILE, now - 9, HOSTILE, "late", "hostile")
+    hostile.content = HOSTILE
     reason = {"code": HOSTILE, "detail": HOSTILE, "attempts": "1"}
     console.queues = Queues(
         requests=[
@@ -86,7 +109,7 @@ def busy(vendor: CustomerGaugeSandbox) -> StillConsole:
                 result(f"result-{number}", f"message-{number}", reference=f"visit-{number:03}")
                 for number in range(14, 24)
             ),
-            refusal("refused", "message-12", "validation_failed", reference=HOSTILE),
+            result("refused", "message-12", status="rejected", error={"code": "bad_request"}, reference=HOSTILE),
             result("unsure", "message-13", status="unknown", error={"code": "outcome_unknown", "message": HOSTILE}),
             result(
                 "script", "elsewhere", reference="odd", personal_link={"survey_link": "javascript:document.title='x'"}

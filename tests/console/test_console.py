@@ -1,118 +1,241 @@
-"""The console on the deployed stack, in a browser: what goes wrong makes requests wait, and nothing is lost."""
+"""`make local` and its console in a browser: whatever goes wrong, nothing is lost, and the page shows why."""
 
-import io
+import os
+import re
+import signal
+import socket
+import subprocess
+import sys
 from collections.abc import Iterator
-from contextlib import ExitStack, redirect_stdout
+from dataclasses import dataclass
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
-from sandbox.console.controller import Controller
 from sandbox.console.samples import samples
-from sandbox.console.server import serving
-from sandbox.demo import try_every_trigger
-from sandbox.environment import Environment, running_environment
+from sandbox.emulator import SandboxError, running_emulator
+from sandbox.local import KEPT, SETTINGS, free
+from sandbox.template import REPOSITORY
 
 SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
 AFTER_MINUTES = 400_000  # a request whose retries have backed off far
-ALL_SAMPLES = len(samples())
+ORDER = (REPOSITORY / "events" / "eventbridge_order_paid.json").read_text()
+
+
+@dataclass(frozen=True)
+class Local:
+    """A running `make local`."""
+
+    process: subprocess.Popen[str]
+    printed: str
+
+    @property
+    def url(self) -> str:
+        """The console's address."""
+        return str(re.findall(r"^ +(http://127\.0\.0\.1:\d+/)$", self.printed, re.MULTILINE)[0])
+
+
+def start(*options: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-m", "sandbox.local", *options],
+        cwd=REPOSITORY,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
 
 
 @pytest.fixture(scope="module")
-def environment() -> Iterator[Environment]:
-    with ExitStack() as stage:
-        with redirect_stdout(io.StringIO()):  # the demo shows links, which no test may print
-            an_environment = stage.enter_context(running_environment())
-            try_every_trigger(an_environment)
-        yield an_environment
+def local() -> Iterator[Local]:
+    process = start()
+    assert process.stdout is not None
+    printed = ""
+    try:
+        for line in process.stdout:
+            printed += line
+            if "_ministack/sqs/messages" in line:  # the last one
+                break
+        yield Local(process, printed)
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)
+    assert process.returncode == 130
+    assert not SETTINGS.exists()
 
 
 @pytest.fixture
-def console(page: Page, environment: Environment) -> Iterator[Page]:
-    """Open a console that has seen nothing yet; whatever a test switched on is off again after it."""
-    with serving(Controller(environment)) as url:
-        page.goto(url)
-        expect(page.locator("#connection")).to_have_text("Live")
-        yield page
-        environment.vendor.faults.clear()
-        environment.vendor.duplicate_rule = "off"
-        expect(page.locator("#count-waiting")).to_have_text("0", timeout=AFTER_MINUTES)
-        page.get_by_role("button", name="Delete results and parked").click()
-        expect(page.locator("#count-sent")).to_have_text("0")
-    assert environment.stack.leftovers() == {}
+def console(page: Page, local: Local) -> Iterator[Page]:
+    """Open the console; whatever a test switched on is off again after it, and nothing is left."""
+    page.goto(local.url)
+    expect(page.locator("#connection")).to_have_text("Live")
+    yield page
+    for _ in range(page.locator("#banner button").count()):
+        page.locator("#banner button").first.click()
+    expect(count(page, "waiting")).to_have_text("0", timeout=AFTER_MINUTES)
+    page.get_by_role("button", name="Delete results and parked").click()
+    expect(count(page, "all")).to_have_text("0")
 
 
-def switch(console: Page, name: str) -> None:
-    button = console.get_by_role("button", name=name, exact=True)
-    before = button.get_attribute("aria-pressed")
-    button.click()
-    expect(button).to_have_attribute("aria-pressed", "false" if before == "true" else "true")
+def count(page: Page, name: str) -> Locator:
+    return page.locator(f"[data-filter={name}] b")
 
 
-def send(console: Page, label: str, way: str = "Event") -> None:
-    with console.expect_response("**/actions/send"):
-        console.get_by_role("group", name=way).get_by_role("button", name=label, exact=True).click()
+def row(page: Page, text: str) -> Locator:
+    return page.locator(".row", has_text=text)
 
 
-def expect_sum(console: Page, text: str, timeout: float = SOON) -> None:
-    expect(console.locator("#verdict")).to_have_text(text, timeout=timeout)
+def switch(page: Page, name: str) -> None:
+    page.get_by_role("tab", name="Faults").click()
+    page.get_by_role("button", name=name, exact=True).click()
+    expect(page.locator(".banner", has_text=f"{name} is on.")).to_be_visible()
 
 
-def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(
-    console: Page, environment: Environment
-) -> None:
-    made = len(environment.vendor.links)
+def switch_off(page: Page, name: str) -> None:
+    page.get_by_role("button", name=f"Switch off: {name}").click()
+    expect(page.locator(".banner", has_text=f"{name} is on.")).to_have_count(0)
+
+
+def send(page: Page, name: str) -> None:
+    page.get_by_role("tab", name="Send").click()
+    with page.expect_response("**/actions/send*"):
+        page.get_by_role("button", name=f"Send {name}", exact=True).click()
+
+
+def expect_sum(page: Page, text: str) -> None:
+    expect(page.locator("#verdict")).to_have_text(text, timeout=SOON)
+
+
+def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(console: Page) -> None:
     switch(console, "Outage")
-    console.get_by_role("button", name="Send twenty requests").click()
+    send(console, "twenty requests")
     expect_sum(console, "20 sent = 0 results + 20 waiting + 0 parked. Nothing is lost.")
-    expect(console.locator("#waiting .badge", has_text="unavailable").first).to_be_visible(timeout=SOON)
-    expect(console.locator("#calls .status", has_text="503").first).to_be_visible()
-    expect(console.locator("#count-results")).to_have_text("0")
+    expect(row(console, "unavailable").first).to_be_visible(timeout=SOON)
 
-    switch(console, "Outage")
+    switch_off(console, "Outage")
 
     expect_sum(console, "20 sent = 20 results + 0 waiting + 0 parked. Nothing is lost.")
-    links = console.locator("#results .card", has_text="created").get_by_role("link")
+    links = row(console, "created").get_by_role("link")
     expect(links).to_have_count(20)
-    addresses = {link.get_attribute("href") for link in links.all()}
-    assert addresses == {link.survey_link for link in environment.vendor.links[made:]}
-    assert len(addresses) == 20
-    titles = console.locator("#results .title").all_inner_texts()
+    assert len({link.get_attribute("href") for link in links.all()}) == 20
+    titles = console.locator(".title").all_inner_texts()
     assert sorted(titles) == [f"visit-{number:03}" for number in range(1, 21)]
+
+
+def test_an_own_event_is_previewed_and_sent_on_a_phone_and_its_row_opens_into_its_life(console: Page) -> None:
+    console.set_viewport_size({"width": 390, "height": 844})
+    console.get_by_role("tab", name="Send").click()
+    console.get_by_label("Paste an event").fill(ORDER.replace("1005", "7007"))
+    expect(console.locator("#own-preview")).to_contain_text('"reference": "7007"')
+    console.get_by_role("button", name="Send to the event bus").click()
+
+    console.get_by_role("button", name="Show it").click()
+
+    expect(console.locator("#rows")).to_be_visible()
+    expect(row(console, "created")).to_be_visible(timeout=SOON)
+    steps = console.locator(".life b")
+    expect(steps).to_have_text(["Received", "Token", "Call", "Answer", "Ledger", "Result"], timeout=SOON)
+    times = console.locator(".life time").all_inner_texts()
+    assert times == sorted(times)
+    names = console.locator("#rows .text summary").all_inner_texts()
+    texts = dict(zip(names, console.locator("#rows .text pre").all_text_contents(), strict=True))
+    assert '"DetailType": "Order Paid"' in texts["Request"]
+    assert '"idempotency_key": "order-paid-7007"' in texts["What it becomes"]
+    assert '"schema": "personal-link-result/1"' in texts["Result"]
+    assert '"message":"outcome"' in texts["Log lines"]
+
+
+def test_an_own_event_that_becomes_nothing_says_why_before_it_is_sent(console: Page) -> None:
+    console.get_by_label("Paste an event").fill(ORDER.replace("Order Paid", "Order Lost"))
+
+    expect(console.locator("#own-preview .wrong")).to_contain_text("No entry takes this event")
+    expect(console.locator("#own-preview .wrong")).to_contain_text("The rule does not listen to Order Lost")
 
 
 def test_a_lost_answer_under_a_duplicate_rule_is_an_unknown_outcome(console: Page) -> None:
     switch(console, "Lost answers")
     switch(console, "Duplicate rule")
     send(console, "Checkout completed")
-    expect(console.locator("#waiting .card", has_text="no_answer")).to_be_visible(timeout=SOON)
+    expect(row(console, "no_answer")).to_be_visible(timeout=SOON)
 
-    switch(console, "Lost answers")
+    switch_off(console, "Lost answers")
 
-    expect(console.locator("#results .card", has_text="unknown: outcome_unknown")).to_be_visible(timeout=SOON)
-    switch(console, "Duplicate rule")
+    expect(row(console, "unknown: outcome_unknown")).to_be_visible(timeout=SOON)
 
 
-def test_every_sample_button_ends_in_a_lane(console: Page) -> None:
+def test_every_sample_ends_and_the_good_ones_have_a_link(console: Page) -> None:
     for sample in samples():
-        with console.expect_response("**/actions/send"):
-            console.locator(f'[data-sample="{sample.name}"]').click()
+        send(console, sample.label)
 
-    expect(console.locator("#count-sent")).to_have_text(str(ALL_SAMPLES))
-    expect(console.locator("#count-waiting")).to_have_text("0", timeout=SOON)
+    expect(count(console, "all")).to_have_text(str(len(samples())))
+    expect(count(console, "waiting")).to_have_text("0", timeout=SOON)
     expect(console.locator("#verdict")).to_contain_text("Nothing is lost.")
-    parked = console.locator("#parked .card")
-    expect(parked).to_contain_text("Malformed")
-    expect(parked).to_contain_text("invalid_request")
-    refused = console.locator("#results .card", has_text="call-1004")
-    expect(refused).to_contain_text("rejected: validation_failed")
-    for reference in ("ticket-1001", "Form", "order-1002", "call-1003"):
-        expect(console.locator("#results .card", has_text=reference).get_by_role("link")).to_be_visible()
+    expect(row(console, "parked: invalid_request")).to_contain_text("Malformed message")
+    expect(row(console, "rejected: validation_failed")).to_contain_text("call-1004")
+    for name in ("ticket-1001", "HTTP, form", "Zendesk ticket solved", "order-1002", "call-1003"):
+        expect(row(console, name).get_by_role("link")).to_be_visible()
 
 
 def test_an_http_call_in_an_outage_is_told_to_its_caller(console: Page) -> None:
     switch(console, "Outage")
-    send(console, "Put", "HTTP call")
+    send(console, "HTTP, JSON")
 
     expect_sum(console, "1 sent = 0 results + 0 waiting + 0 parked + 1 HTTP error. Nothing is lost.")
-    expect(console.locator("#answered .card")).to_contain_text("503 unavailable")
+    expect(row(console, "503 unavailable")).to_contain_text("the caller may retry with the same key")
+
+
+# make local
+
+
+@pytest.mark.parametrize("port", ["99999", "x", "-1"])
+def test_what_is_no_port_is_named(port: str) -> None:
+    with pytest.raises(SandboxError, match=f"^PORT={port} is no port: choose 1 to 65535$"):
+        free(port, "PORT")
+
+
+def test_a_port_that_is_taken_is_one_clear_line_before_the_demo() -> None:
+    with socket.socket() as other:
+        other.bind(("127.0.0.1", 0))
+        other.listen()
+        taken = str(other.getsockname()[1])
+        told = start("--console-port", taken).communicate(timeout=60)[0]
+
+    assert told == f"\nerror: CONSOLE_PORT={taken} is taken: stop what uses it, or choose another one\n"
+
+
+def test_the_printed_lines_work_as_they_stand(local: Local) -> None:
+    [call] = re.findall(r"^curl --aws-sigv4 .*\n.*$", local.printed, re.MULTILINE)
+
+    answer = subprocess.run(
+        ["/bin/sh", "-ec", f". ./local.env\n{call}"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+    )
+
+    assert '"survey_link"' in answer.stdout, answer.stderr
+    assert SETTINGS.stat().st_mode & 0o077 == 0
+
+
+def test_the_certificate_authority_stays_the_same_from_run_to_run(local: Local) -> None:  # noqa: ARG001
+    before = (KEPT / "authority.pem").read_bytes()
+
+    with running_emulator(kept=KEPT) as another:
+        assert another.authority.read_bytes() == before
+
+
+def test_after_the_emulators_end_the_terminal_and_the_page_say_so(page: Page, local: Local) -> None:
+    page.goto(local.url)
+    expect(page.locator("#connection")).to_have_text("Live")
+
+    os.kill(emulator_of(local), signal.SIGKILL)
+
+    told = "The emulator is gone; start `make local` again. Its log is .aws-sam/emulator.log."
+    expect(page.get_by_role("alert").first).to_have_text(told)
+    expect(page.locator("#connection")).to_have_text("Not live")
+    assert local.process.stdout is not None
+    lines = [local.process.stdout.readline() for _ in range(4)]
+    assert f"error: {told}\n" in lines
+
+
+def emulator_of(local: Local) -> int:
+    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    found = [line.split() for line in listed.splitlines() if "emulator_process.py" in line]
+    [pid] = [int(pid) for pid, parent, *_ in found if int(parent) == local.process.pid]
+    return pid

@@ -1,16 +1,23 @@
 """The page, in a real browser: everybody can read and work it, and nothing that it shows can work the page."""
 
 from collections.abc import Iterator
+from contextlib import suppress
+from http.client import RemoteDisconnected
+from typing import Literal
 
 import pytest
 from axe_playwright_python.sync_playwright import Axe
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 from sandbox.console.server import serving
 from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import SandboxError
+from sandbox.emulator import EmulatorGone, SandboxError
 from tests.console.still_console import HOSTILE, StillConsole, busy
 from tests.sandbox.sandbox_client import JOE, Client
+
+SUM = "29 sent = 13 results + 14 waiting + 1 parked + 1 HTTP error. Nothing is lost."
+WIDE = 960  # pixels: from here on the requests are always shown
+GONE = "The emulator is gone; start `make local` again. Its log is .aws-sam/emulator.log."
 
 
 @pytest.fixture
@@ -20,6 +27,10 @@ def console() -> Iterator[StillConsole]:
         client.put(JOE)
         vendor.faults.switch("outage", on=True)
         client.put(JOE)
+        vendor.faults.clear()
+        vendor.faults.switch("lost-answers", on=True)
+        with suppress(RemoteDisconnected):
+            client.put(JOE)
         client.wire.close()
         yield busy(vendor)
 
@@ -32,23 +43,59 @@ def open_page(page: Page, console: StillConsole) -> Iterator[Page]:
         yield page
 
 
-def lane(page: Page, name: str) -> list[str]:
-    return page.locator(f"#{name} .card").all_inner_texts()
+def row(page: Page, text: str) -> Locator:
+    return page.locator(".row", has_text=text)
+
+
+def show(page: Page, name: str) -> None:
+    page.get_by_role("group", name="Show").get_by_role("button", name=name).click()
 
 
 # what it shows
 
 
 def test_the_sum_is_shown_plainly(open_page: Page) -> None:
-    expect(open_page.locator("#verdict")).to_have_text(
-        "29 sent = 13 results + 14 waiting + 1 parked + 1 HTTP error. Nothing is lost."
-    )
-    counts = {name: open_page.locator(f"#count-{name}").inner_text() for name in COUNTS}
-    assert counts == COUNTS
+    expect(open_page.locator("#verdict")).to_have_text(SUM)
+    assert open_page.locator(".filters button").all_inner_texts() == [
+        "29\nsent", "13\nresults", "14\nwaiting", "1\nparked", "1\nHTTP errors",
+    ]  # fmt: skip
     expect(open_page.locator("#bar .missing")).to_have_css("flex-grow", "0")
 
 
-COUNTS = {"sent": "29", "results": "13", "waiting": "14", "parked": "1", "answered": "1"}
+def test_the_list_shows_one_place_at_a_time(open_page: Page) -> None:
+    for name, number in {"results": 13, "waiting": 14, "parked": 1, "HTTP errors": 1, "sent": 29}.items():
+        show(open_page, name)
+        expect(open_page.locator(".row")).to_have_count(number)
+        expect(open_page.locator(".filters [aria-pressed=true]")).to_contain_text(name)
+
+
+def test_a_list_that_is_cut_says_how_many_more(open_page: Page, console: StillConsole) -> None:
+    for number in range(40):
+        console.journal.sent("sqs", "Request", 0, f"more-{number}", f"more-{number}")
+
+    open_page.get_by_role("button", name="Show 19 of 19 more").click()
+
+    expect(open_page.locator(".row")).to_have_count(69)
+    expect(open_page.locator("#more")).to_be_hidden()
+
+
+def test_an_error_says_why_and_who_may_try_again(open_page: Page, console: StillConsole) -> None:
+    expect(row(open_page, "400 invalid_request")).to_contain_text(HOSTILE)
+    expect(row(open_page, "400 invalid_request")).not_to_contain_text("may retry")
+
+    answer = next(one.answer for one in console.journal.requests if one.answer)
+    object.__setattr__(answer, "status", 503)
+
+    expect(row(open_page, "503 invalid_request")).to_contain_text("the caller may retry with the same key")
+
+
+def test_a_call_without_an_answer_took_no_time(open_page: Page) -> None:
+    open_page.get_by_role("tab", name="Faults").click()
+
+    statuses = open_page.locator("#calls tr").filter(has_text="link").all_inner_texts()
+    assert [text.split("\t")[2] for text in statuses] == ["no answer", "503", "200"]
+    assert statuses[0].split("\t")[3] == ""
+    assert statuses[2].split("\t")[3].endswith(" ms")
 
 
 def test_what_is_nowhere_is_said(open_page: Page, console: StillConsole) -> None:
@@ -56,32 +103,50 @@ def test_what_is_nowhere_is_said(open_page: Page, console: StillConsole) -> None
 
     expect(open_page.locator("#verdict")).to_contain_text("+ 1 missing: another consumer took them")
     expect(open_page.locator("#verdict")).not_to_contain_text("Nothing is lost")
+    expect(row(open_page, "missing")).to_contain_text("Another consumer took it, or no rule matches the event.")
 
 
-def test_without_a_server_it_says_so(page: Page, console: StillConsole) -> None:
-    with serving(console) as url:
-        page.goto(url)
-        expect(page.locator("#connection")).to_have_text("Live")
-        page.route("**/state", lambda route: route.abort())
+def test_after_the_emulators_end_it_says_what_to_do_and_keeps_its_numbers(
+    open_page: Page, console: StillConsole
+) -> None:
+    console.failure = EmulatorGone(GONE)
 
-        expect(page.locator("#connection")).to_have_text("No connection. Is make local still running?")
+    expect(open_page.get_by_role("alert").first).to_have_text(GONE)
+    expect(open_page.locator("#connection")).to_have_text("Not live")
+    expect(open_page.locator("#verdict")).to_have_text(SUM)
+
+
+def test_without_a_server_it_says_so(open_page: Page) -> None:
+    open_page.route("**/state?*", lambda route: route.abort())
+
+    expect(open_page.locator("#gone")).to_have_text("make local has ended; start it again.")
 
 
 # what it must not do
 
 
-def test_hostile_text_is_text_everywhere(open_page: Page) -> None:
-    for place in ("waiting", "results", "parked"):
-        assert HOSTILE in " ".join(lane(open_page, place)), place
+def test_hostile_text_is_text_everywhere(open_page: Page, console: StillConsole) -> None:
+    hostile = row(open_page, "CustomerGauge answered HTTP 503")
+    hostile.get_by_role("button").first.click()
+    hostile.locator("summary", has_text="Request").click()
+    expect(hostile.locator("pre").first).to_have_text(HOSTILE)
+    open_page.locator("summary", has_text="Malformed message").click()
+    open_page.locator("#own").fill(HOSTILE)
+    expect(open_page.locator("#own-preview .wrong")).to_have_text(HOSTILE)
+    for place in ("waiting", "results", "parked", "HTTP errors"):
+        show(open_page, place)
+        expect(row(open_page, HOSTILE).first).to_be_visible()
+    console.failure = SandboxError(HOSTILE)
+    open_page.get_by_role("button", name="Send twenty requests").click()
+    expect(open_page.locator("#problem")).to_have_text(HOSTILE)
+
     assert open_page.locator("img").count() == 0
     assert open_page.title() == "Personal Link console"
 
 
 def test_a_link_that_is_no_web_address_is_none(open_page: Page) -> None:
-    card = open_page.locator("#results .card", has_text="odd")
-
-    expect(card).to_be_visible()
-    assert card.get_by_role("link").count() == 0
+    expect(row(open_page, "odd")).to_be_visible()
+    assert row(open_page, "odd").get_by_role("link").count() == 0
 
 
 def test_no_secret_and_no_token_gets_to_the_page(open_page: Page, console: StillConsole) -> None:
@@ -92,50 +157,36 @@ def test_no_secret_and_no_token_gets_to_the_page(open_page: Page, console: Still
         assert call.headers["Authorization"].split()[1] not in told
 
 
-# its buttons
-
-
-def test_what_cannot_be_done_is_told_at_once(open_page: Page, console: StillConsole) -> None:
-    console.failure = SandboxError(HOSTILE)
-    open_page.get_by_role("button", name="Revoke all tokens").click()
-    expect(open_page.get_by_role("alert")).to_have_text(HOSTILE)
-
-    console.failure = None
-    open_page.get_by_role("button", name="Revoke all tokens").click()
-    expect(open_page.get_by_role("alert")).to_be_hidden()
-
-
 # everybody
 
 
 def test_it_can_be_worked_by_keyboard_alone(open_page: Page, console: StillConsole) -> None:
-    reached = []
-    for _ in range(80):
+    reached: list[str] = []
+    while "row-head" not in reached and len(reached) < 60:
         open_page.keyboard.press("Tab")
         focused = open_page.locator(":focus")
-        if focused.count() == 0:  # past the last one
-            break
-        name = focused.evaluate("it => it.dataset.switch ?? it.dataset.sample ?? (it.id || it.tagName.toLowerCase())")
-        if name in reached:
-            break
-        if name != "a":
-            reached.append(name)
-            assert focused.evaluate("it => getComputedStyle(it).outlineStyle") == "solid", name
-        if name in {"send-many", "outage"}:
+        reached.append(focused.evaluate("it => it.dataset.sample ?? it.dataset.filter ?? (it.id || it.className)"))
+        assert focused.evaluate("it => getComputedStyle(it).outlineStyle") == "solid", reached
+        if reached[-1] == "send-many":
             with open_page.expect_response("**/actions/*"):
-                open_page.keyboard.press("Enter" if name == "send-many" else "Space")
-
-    buttons = {"send-many", "outage", "rate-limit", "lost-answers", "duplicates", "revoke", "secret", "clear"}
-    assert set(reached) >= buttons | {"sqs_malformed.txt", "http_form.txt", "waiting"}
-    expect(open_page.locator("[data-switch=outage]")).to_have_attribute("aria-pressed", "true")
-    assert [action for action, _ in console.pressed] == ["send-many", "switch"]
-
-
-def test_the_first_tab_leads_past_the_buttons(open_page: Page) -> None:
-    open_page.keyboard.press("Tab")
+                open_page.keyboard.press("Enter")
     open_page.keyboard.press("Enter")
 
-    expect(open_page.locator("#requests")).to_be_focused()
+    expect(open_page.locator(".row .life").first).to_be_visible()
+    assert {"skip", "all", "errors", "tab-send", "send-many", "http_put.json", "own", "clear"} - set(reached) == set()
+    assert [action for action, _ in console.pressed] == ["send-many"]
+
+
+def test_arrows_lead_from_tab_to_tab_and_space_switches(open_page: Page, console: StillConsole) -> None:
+    open_page.get_by_role("tab", name="Send").focus()
+    open_page.keyboard.press("ArrowRight")
+    expect(open_page.get_by_role("tab", name="Faults")).to_be_focused()
+    open_page.get_by_role("button", name="Outage").press("Space")
+
+    expect(open_page.locator(".banner", has_text="Outage is on.")).to_be_visible()
+    open_page.get_by_role("button", name="Switch off: Outage").press("Enter")
+    expect(open_page.locator("#banner .banner")).to_have_count(0)
+    assert [fields["on"] for _, fields in console.pressed] == [True, False]
 
 
 def test_the_focus_stays_where_it_is_while_the_page_moves(open_page: Page, console: StillConsole) -> None:
@@ -143,51 +194,47 @@ def test_the_focus_stays_where_it_is_while_the_page_moves(open_page: Page, conso
     link.focus()
 
     console.journal.sent("sqs", "Request", 0, "newcomer", "newcomer")
-    expect(open_page.locator("#count-sent")).to_have_text("30")
+    expect(row(open_page, "newcomer")).to_be_visible()
 
     expect(link).to_be_focused()
 
 
-def test_a_screen_reader_hears_the_sum_when_it_changes(open_page: Page, console: StillConsole) -> None:
+def test_a_screen_reader_hears_of_new_rows_and_the_sum(open_page: Page, console: StillConsole) -> None:
     live = open_page.locator("[aria-live=polite]")
-    expect(live).to_have_text("29 sent = 13 results + 14 waiting + 1 parked + 1 HTTP error. Nothing is lost.")
+    expect(live).to_contain_text(SUM)
 
-    console.queues = type(console.queues)(results=console.queues.results, parked=console.queues.parked)
     console.journal.sent("sqs", "Request", 0, "newcomer", "newcomer")
 
-    expect(live).to_contain_text("30 sent")
+    expect(live).to_contain_text("New: newcomer. 30 sent")
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [360, 1280])
-def test_axe_finds_nothing(page: Page, console: StillConsole, scheme: str, width: int) -> None:
-    page.emulate_media(color_scheme="dark" if scheme == "dark" else "light")
+@pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (390, "light"), (768, "light"), (1280, "dark")])
+def test_axe_finds_nothing_and_nothing_has_to_be_scrolled_sideways(
+    page: Page, console: StillConsole, width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
     page.set_viewport_size({"width": width, "height": 800})
     console.do("switch", {"name": "outage", "on": True})
-    console.do("switch", {"name": "secret", "on": True})
     with serving(console) as url:
         page.goto(url)
-        expect(page.locator("[data-switch=outage]")).to_have_attribute("aria-pressed", "true")
+        expect(page.locator(".banner", has_text="Outage is on.")).to_be_visible()
+        for tab in ("Requests", "Send", "Faults") if width < WIDE else ("Send", "Faults"):
+            page.get_by_role("tab", name=tab).click()
+            if tab == "Send":
+                page.locator("summary").first.click()
+                page.locator("#own").fill(HOSTILE)
+                expect(page.locator("#own-preview .wrong")).to_be_visible()
+                page.get_by_role("button", name="Send HTTP, JSON").click()
+                expect(page.locator("#note")).to_contain_text("Sent HTTP, JSON")
+            if tab != "Faults" and page.locator(".row-head").first.is_visible():
+                page.locator(".row-head").first.click()
+                expect(page.locator(".life li").first).to_be_visible()
 
-        found = Axe().run(page)
+            found = Axe().run(page)
 
-    assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
-    assert len(found.response["passes"]) > 20
-
-
-@pytest.mark.parametrize("width", [320, 360, 768, 1280])
-def test_nothing_has_to_be_scrolled_sideways(open_page: Page, width: int) -> None:
-    open_page.set_viewport_size({"width": width, "height": 800})
-
-    assert open_page.evaluate("document.documentElement.scrollWidth") == width
-    assert open_page.evaluate(BEYOND) == []
-
-
-BEYOND = """
-    [...document.querySelectorAll('section, ol, .card, table, button')]
-        .filter(it => it.getBoundingClientRect().right > document.querySelector('.sheet').getBoundingClientRect().right)
-        .map(it => it.outerHTML)
-"""
+            assert [(one["id"], [node["html"] for node in one["nodes"]]) for one in found.response["violations"]] == []
+            assert len(found.response["passes"]) > 20
+            assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
 def test_it_is_still_for_those_who_want_it_still(open_page: Page) -> None:
