@@ -54,14 +54,14 @@ def failed_again() -> TryAgain:
 
 
 def test_records_that_failed_before_do_not_stop_the_others(env: Environment) -> None:
-    env.call(True, *[failed_again() for _ in range(500)])
+    env.call(*[True], *[failed_again() for _ in range(500)])
 
     assert env.rest() == 0.0
     assert env.at_once() == 10
 
 
 def test_after_five_minutes_without_a_success_records_that_failed_before_count_too(env: Environment) -> None:
-    env.call(True)
+    env.call(*[True])
     env.clock.advance(299)
     env.call(*[failed_again() for _ in range(8)])
     assert env.rest() == 0.0
