@@ -30,15 +30,6 @@ def test_the_first_begin_of_a_key_gives_the_first_attempt(ledger: Ledger, clock:
     assert attempt.requested_at == "2026-11-23T09:59:59.500Z"
 
 
-def test_settling_gives_back_the_outcome_that_was_settled(ledger: Ledger, clock: FakeClock) -> None:
-    attempt = begin_attempt(ledger, a_request(), clock)
-
-    outcome = ledger.settle(attempt, created(attempt))
-
-    assert outcome == created(attempt)
-    assert not outcome.replayed
-
-
 def test_a_settled_request_is_replayed_in_the_same_words(ledger: Ledger, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     first = ledger.settle(attempt, created(attempt))
@@ -66,14 +57,6 @@ def test_a_key_used_for_another_request_is_refused(ledger: Ledger, clock: FakeCl
     assert refusal.value.code == "idempotency_key_reused"
 
 
-def test_the_same_words_in_another_scope_are_another_key(ledger: Ledger, clock: FakeClock) -> None:
-    begin_attempt(ledger, a_request("4711", scope="caller"), clock)
-
-    other = begin_attempt(ledger, a_request("4711", scope="message"), clock)
-
-    assert other.number == 1
-
-
 def test_outcome_ids_depend_on_the_key_alone(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(source="m-1"), clock)
     account.dynamodb.delete_item(TableName="ledger", Key={"pk": {"S": attempt.key}})
@@ -86,18 +69,8 @@ def test_outcome_ids_depend_on_the_key_alone(ledger: Ledger, account: Account, c
 # Attempts in flight, and after them
 
 
-def test_a_request_in_flight_is_to_be_asked_for_again_in_seconds(ledger: Ledger, clock: FakeClock) -> None:
-    begin_attempt(ledger, a_request(), clock)
-
-    with pytest.raises(NotProcessed) as refusal:
-        begin(ledger, a_request(), clock)
-
-    assert refusal.value.code == "in_progress"
-    assert refusal.value.retry_after == 5.0
-
-
-@pytest.mark.parametrize(("passed", "hint"), [(18.0, 3.0), (20.75, 1.0)])
-def test_the_hint_is_the_rest_of_the_lease_when_that_is_shorter(
+@pytest.mark.parametrize(("passed", "hint"), [(0.0, 5.0), (18.0, 3.0), (20.75, 1.0)])
+def test_a_request_in_flight_is_to_be_asked_for_again_in_seconds_or_when_its_lease_ends(
     ledger: Ledger, clock: FakeClock, passed: float, hint: float
 ) -> None:
     begin_attempt(ledger, a_request(), clock)
@@ -106,6 +79,7 @@ def test_the_hint_is_the_rest_of_the_lease_when_that_is_shorter(
     with pytest.raises(NotProcessed) as refusal:
         begin(ledger, a_request(), clock)
 
+    assert refusal.value.code == "in_progress"
     assert refusal.value.retry_after == pytest.approx(hint)
 
 
@@ -121,58 +95,36 @@ def test_the_lease_outlasts_the_deadline_by_more_than_two_clocks_may_differ(ledg
     assert attempt.number == 2
 
 
-def test_an_attempt_after_one_that_never_ended_knows_that_it_may_have_been_processed(
+def test_an_attempt_after_one_that_never_ended_knows_that_and_speaks_for_the_first_delivery(
     ledger: Ledger, clock: FakeClock
 ) -> None:
-    begin_attempt(ledger, a_request(), clock)
-    clock.advance(22)
-
-    attempt = begin_attempt(ledger, a_request(source="m-2"), clock)
-
-    assert attempt.number == 2
-    assert attempt.earlier_unanswered
-
-
-def test_a_later_attempt_speaks_for_the_first_delivery(ledger: Ledger, clock: FakeClock) -> None:
     first = begin_attempt(ledger, a_request(source="m-1"), clock)
     clock.advance(22)
 
     second = begin_attempt(ledger, a_request(source="m-2"), clock)
 
+    assert (second.number, second.earlier_unanswered) == (2, True)
     assert second.source == Source("sqs", "m-1")
     assert (second.outcome_id, second.requested_at) == (first.outcome_id, first.requested_at)
 
 
-def test_an_attempt_that_reached_nobody_leaves_no_mark(ledger: Ledger, clock: FakeClock) -> None:
-    first = begin_attempt(ledger, a_request(), clock)
-    ledger.take_back(first)
-
-    second = begin_attempt(ledger, a_request(), clock)
-
-    assert second.number == 2
-    assert not second.earlier_unanswered
-
-
-def test_an_attempt_without_an_answer_leaves_its_mark_and_frees_the_key_at_once(
-    ledger: Ledger, clock: FakeClock
+@pytest.mark.parametrize(
+    ("ends", "unanswered"),
+    [
+        pytest.param(["take_back"], False, id="an attempt that reached nobody leaves no mark"),
+        pytest.param(["leave_marked"], True, id="one without an answer does"),
+        pytest.param(["leave_marked", "take_back"], True, id="and keeps it when a later one is taken back"),
+    ],
+)
+def test_an_attempt_that_has_ended_frees_the_key_at_once(
+    ledger: Ledger, clock: FakeClock, ends: list[str], *, unanswered: bool
 ) -> None:
-    first = begin_attempt(ledger, a_request(), clock)
-    ledger.leave_marked(first)
+    for end in ends:
+        getattr(ledger, end)(begin_attempt(ledger, a_request(), clock))
 
-    second = begin_attempt(ledger, a_request(), clock)
+    attempt = begin_attempt(ledger, a_request(), clock)
 
-    assert second.number == 2
-    assert second.earlier_unanswered
-
-
-def test_taking_back_one_attempt_leaves_the_mark_of_an_earlier_one(ledger: Ledger, clock: FakeClock) -> None:
-    ledger.leave_marked(begin_attempt(ledger, a_request(), clock))
-    ledger.take_back(begin_attempt(ledger, a_request(), clock))
-
-    third = begin_attempt(ledger, a_request(), clock)
-
-    assert third.number == 3
-    assert third.earlier_unanswered
+    assert (attempt.number, attempt.earlier_unanswered) == (len(ends) + 1, unanswered)
 
 
 # Late owners
@@ -263,27 +215,6 @@ def test_a_take_over_does_not_bring_back_the_mark_that_is_taken_back_in_the_same
 
     (item,) = account.ledger_items()
     assert (item["attempts"], item["unanswered"]) == ({"N": "2"}, {"N": "1"})
-
-
-def test_a_take_over_does_not_meet_the_next_life_of_a_key_whose_counters_are_the_same(
-    ledger: Ledger, account: Account, clock: FakeClock
-) -> None:
-    first = begin_attempt(ledger, a_request(), clock)
-    clock.advance(22)
-    next_life: list[Attempt] = []
-
-    def begin_anew(_: object) -> None:
-        account.dynamodb.delete_item(TableName="ledger", Key={"pk": {"S": first.key}})
-        clock.advance(1)
-        next_life.append(begin_attempt(ledger, a_request(), clock))
-
-    with (
-        doing_before(account.dynamodb, "PutItem", begin_anew, call=2),
-        pytest.raises(NotProcessed, match="in_progress"),
-    ):
-        begin(ledger, a_request(), clock)
-
-    assert not ledger.settle(next_life[0], created(next_life[0])).replayed
 
 
 def test_an_owner_that_settles_in_the_instant_of_a_take_over_wins(

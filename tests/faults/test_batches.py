@@ -2,6 +2,7 @@
 
 import json
 import time
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -19,13 +20,7 @@ from tests.aws.account import Account
 
 def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = None) -> BatchWorker:
     return BatchWorker(
-        issuer=LinkIssuer(
-            ledger=issuer.ledger,
-            tokens=tokens or issuer.tokens,
-            customergauge=issuer.customergauge,
-            clock=issuer.clock,
-            default_configuration="contact",
-        ),
+        issuer=replace(issuer, tokens=tokens or issuer.tokens),
         results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
         requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
         breaker=CircuitBreaker(issuer.clock, 10),
@@ -56,7 +51,7 @@ def breaking_once(issuer: LinkIssuer, failure: type[BaseException]) -> TokenCach
     return TokenCache(fetch, SystemClock(), lambda renewal: renewal())
 
 
-@pytest.mark.parametrize("failure", [RecursionError, MemoryError, ZeroDivisionError])
+@pytest.mark.parametrize("failure", [RecursionError, MemoryError])
 def test_what_breaks_on_one_record_leaves_the_others_alone(
     account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, failure: type[Exception]
 ) -> None:
@@ -67,15 +62,14 @@ def test_what_breaks_on_one_record_leaves_the_others_alone(
     assert [link.record["Email"] for link in vendor.links] == ["bob@acme.example"]
 
 
-@pytest.mark.parametrize("end", [SystemExit, KeyboardInterrupt])
 def test_what_ends_the_process_is_not_held_up_and_loses_no_link(
-    account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, end: type[BaseException]
+    account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox
 ) -> None:
     first, second = queued(account, "ada@acme.example"), queued(account, "bob@acme.example")
     assert work(worker_of(account, issuer), first) == []
 
-    with pytest.raises(end):
-        work(worker_of(account, issuer, breaking_once(issuer, end)), first, second)
+    with pytest.raises(SystemExit):
+        work(worker_of(account, issuer, breaking_once(issuer, SystemExit)), first, second)
     again = work(worker_of(account, issuer), first, second)
 
     assert again == [second["messageId"]]  # its attempt died without a word, so that its lease has to run out
