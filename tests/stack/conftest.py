@@ -1,7 +1,9 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 
 import pytest
+from click.testing import CliRunner, Result
 
+from operate.commands import operate
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import running_emulator
 from sandbox.http_caller import HttpCaller, permitted_caller
@@ -26,3 +28,13 @@ def stack(vendor: CustomerGaugeSandbox) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def caller(stack: Stack) -> HttpCaller:
     return permitted_caller(stack)
+
+
+@pytest.fixture
+def run(stack: Stack) -> Callable[..., Result]:
+    """Run a command of the operator's, as in another terminal of `make local`."""
+
+    def run_it(*arguments: str) -> Result:
+        return CliRunner(env=stack.emulator.environment()).invoke(operate, arguments)
+
+    return run_it
