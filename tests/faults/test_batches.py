@@ -1,7 +1,6 @@
 """What breaks inside a batch: one record's bug is its own, a death is everybody's, and neither makes a second link."""
 
 import json
-import time
 from dataclasses import replace
 from typing import Any
 
@@ -10,7 +9,7 @@ import pytest
 from personal_link.aws.queues import RequestsQueue, ResultsQueue
 from personal_link.customergauge.access_token import AccessToken, TokenCache
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
-from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.clock import Deadline
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
@@ -32,11 +31,11 @@ def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = 
 
 
 def queued(account: Account, email: str) -> dict[str, Any]:
-    return account.queued_record(json.dumps({"record": {"Email": email}}), sent_at=time.time())
+    return account.queued_record(json.dumps({"record": {"Email": email}}))
 
 
 def work(worker: BatchWorker, *records: dict[str, Any]) -> list[str]:
-    return worker.work(records, Deadline.after(20, SystemClock()))
+    return worker.work(records, Deadline.after(20, worker.clock))
 
 
 def breaking_once(issuer: LinkIssuer, failure: type[BaseException]) -> TokenCache:
@@ -48,7 +47,7 @@ def breaking_once(issuer: LinkIssuer, failure: type[BaseException]) -> TokenCach
             raise kind
         return issuer.tokens.get(deadline)
 
-    return TokenCache(fetch, SystemClock(), lambda renewal: renewal())
+    return TokenCache(fetch, issuer.clock, lambda renewal: renewal())
 
 
 @pytest.mark.parametrize("failure", [RecursionError, MemoryError])

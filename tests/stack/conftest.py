@@ -1,4 +1,6 @@
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -38,3 +40,21 @@ def run(stack: Stack) -> Callable[..., Result]:
         return CliRunner(env=stack.emulator.environment()).invoke(operate, arguments)
 
     return run_it
+
+
+@contextmanager
+def companion(stack: Stack, name: str, template: str, parameters: Mapping[str, str]) -> Iterator[str]:
+    """Deploy a template of one output beside the stack; return the output."""
+    cloudformation = stack.emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=template,
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": one, "ParameterValue": value} for one, value in parameters.items()],
+    )
+    patience: Any = {"StackName": name, "WaiterConfig": {"Delay": 1, "MaxAttempts": 30}}
+    cloudformation.get_waiter("stack_create_complete").wait(**patience)
+    [output] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    yield output["OutputValue"]
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(**patience)

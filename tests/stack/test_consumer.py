@@ -19,9 +19,9 @@ from sandbox.contracts import schema
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.stack import Stack
 from sandbox.template import REPOSITORY, translated_template
+from tests.stack.conftest import companion
 
 CONSUMER: Final = REPOSITORY / "docs" / "examples" / "consumer"
-NAME: Final = "consumer"
 
 
 @dataclass
@@ -116,22 +116,8 @@ def consumer(stack: Stack, system: tuple[System, str]) -> Iterator[Consumer]:
     upload(stack)
     template = translated_template(yaml_parse((CONSUMER / "template.yaml").read_text()))
     parameters = {"ResultsQueueArn": arn, "WebhookUrl": system[1]}
-    cloudformation = stack.emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=NAME,
-        TemplateBody=json.dumps(template),
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
-    [output] = cloudformation.describe_stacks(StackName=NAME)["Stacks"][0]["Outputs"]
-    yield Consumer(stack, system[0], subscribed_queue(stack, output["OutputValue"]))
-    cloudformation.delete_stack(StackName=NAME)
-    cloudformation.get_waiter("stack_delete_complete").wait(
-        StackName=NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+    with companion(stack, "consumer", json.dumps(template), parameters) as topic:
+        yield Consumer(stack, system[0], subscribed_queue(stack, topic))
     stack.sqs.set_queue_attributes(**queue, Attributes={"VisibilityTimeout": "30"})
 
 

@@ -12,9 +12,9 @@ from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.stack import Stack
 from sandbox.template import REPOSITORY
 from sandbox.vendor_replies import Reply
+from tests.stack.conftest import companion
 
 EXAMPLE = REPOSITORY / "docs" / "examples" / "workflow.yaml"
-STACK_OF_THE_EXAMPLE = "survey-workflow"
 
 
 class Workflow:
@@ -41,21 +41,9 @@ class Workflow:
 
 @pytest.fixture(scope="module")
 def workflow(stack: Stack) -> Iterator[Workflow]:
-    cloudformation = stack.emulator.client("cloudformation")
     given = {"DirectInvocationArn": stack.direct_invocation_arn, "SetUpWaitSeconds": "1", "SetUpAttempts": "1"}
-    cloudformation.create_stack(
-        StackName=STACK_OF_THE_EXAMPLE,
-        TemplateBody=EXAMPLE.read_text(),
-        Capabilities=["CAPABILITY_IAM"],
-        Parameters=[{"ParameterKey": name, "ParameterValue": value} for name, value in given.items()],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=STACK_OF_THE_EXAMPLE, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
-    [made] = cloudformation.describe_stacks(StackName=STACK_OF_THE_EXAMPLE)["Stacks"]
-    [output] = made["Outputs"]
-    yield Workflow(stack, output["OutputValue"])
-    cloudformation.delete_stack(StackName=STACK_OF_THE_EXAMPLE)
+    with companion(stack, "survey-workflow", EXAMPLE.read_text(), given) as arn:
+        yield Workflow(stack, arn)
 
 
 def a_request(**more: object) -> dict[str, Any]:
