@@ -1,6 +1,9 @@
-"""The ledger: one attempt at a time, one outcome a key."""
+"""The ledger: one attempt at a time, one outcome a key, for as long as it is to be remembered.
 
-from typing import TYPE_CHECKING
+What happens when deliveries meet, die or lose an answer is in tests/model and tests/crash.
+"""
+
+import json
 
 import pytest
 
@@ -8,13 +11,11 @@ from personal_link.aws.ledger import Ledger
 from personal_link.domain.errors import NotProcessed, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Source
-from tests.aws.account import Account, doing_before
+from tests.aws.account import Account, doing_before, refusing, unreachable
 from tests.aws.ledger_requests import LINK, RECORD, a_request, begin, begin_attempt, created
 from tests.fake_clock import FakeClock
 
-if TYPE_CHECKING:
-    from personal_link.aws.ledger_item import Attempt
-
+DAYS = 21 * 86_400.0  # seconds that the ledger of these tests remembers
 LINK_OF_ANOTHER = PersonalLink(99999, "https://eu.customergauge.com/r/zzz", "https://cgqa.eu/zzz")
 
 
@@ -167,39 +168,6 @@ def test_a_late_owner_cannot_take_back_the_attempt_in_flight(ledger: Ledger, clo
         begin(ledger, a_request(), clock)
 
 
-def test_an_owner_whose_lease_ran_out_may_settle_while_nobody_took_over(ledger: Ledger, clock: FakeClock) -> None:
-    late = begin_attempt(ledger, a_request(), clock)
-    clock.advance(60)
-
-    outcome = ledger.settle(late, created(late))
-
-    assert not outcome.replayed
-    assert begin(ledger, a_request(), clock) == Outcome.replay(outcome.stored(), reference="crm-0815", record=RECORD)
-
-
-def test_of_two_that_take_over_in_the_same_instant_the_first_wins(
-    ledger: Ledger, account: Account, clock: FakeClock
-) -> None:
-    begin_attempt(ledger, a_request(), clock)
-    clock.advance(22)
-    winners: list[Attempt] = []
-
-    with (
-        doing_before(
-            account.dynamodb,
-            "PutItem",
-            lambda _: winners.append(begin_attempt(ledger, a_request(), clock)),
-            call=2,
-        ),
-        pytest.raises(NotProcessed) as refusal,
-    ):
-        begin(ledger, a_request(), clock)
-
-    assert refusal.value.code == "in_progress"
-    assert [attempt.number for attempt in winners] == [2]
-    assert not ledger.settle(winners[0], created(winners[0])).replayed
-
-
 def test_a_take_over_does_not_bring_back_the_mark_that_is_taken_back_in_the_same_instant(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
@@ -217,18 +185,174 @@ def test_a_take_over_does_not_bring_back_the_mark_that_is_taken_back_in_the_same
     assert (item["attempts"], item["unanswered"]) == ({"N": "2"}, {"N": "1"})
 
 
-def test_an_owner_that_settles_in_the_instant_of_a_take_over_wins(
+# Forgetting
+
+
+def test_an_outcome_is_remembered_for_the_days_of_the_setting_and_then_counts_as_absent(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
-    late = begin_attempt(ledger, a_request(), clock)
-    clock.advance(22)
+    attempt = begin_attempt(ledger, a_request(), clock)
+    ledger.settle(attempt, created(attempt))
 
-    with (
-        doing_before(account.dynamodb, "PutItem", lambda _: ledger.settle(late, created(late)), call=2),
-        pytest.raises(NotProcessed) as refusal,
-    ):
+    clock.advance(DAYS - 2)
+    assert isinstance(begin(ledger, a_request(), clock), Outcome)
+    clock.advance(4)
+    again = begin_attempt(ledger, a_request(), clock)
+
+    assert len(account.ledger_items()) == 1, "DynamoDB has not deleted it yet"
+    assert (again.number, again.earlier_unanswered) == (1, False)
+
+
+def test_a_settled_request_without_a_key_is_remembered_for_one_hour(ledger: Ledger, clock: FakeClock) -> None:
+    attempt = begin_attempt(ledger, a_request(scope="content"), clock)
+    ledger.settle(attempt, created(attempt))
+
+    clock.advance(3598)
+    assert isinstance(begin(ledger, a_request(scope="content"), clock), Outcome)
+    clock.advance(4)
+    assert begin_attempt(ledger, a_request(scope="content"), clock).outcome_id != attempt.outcome_id
+
+
+@pytest.mark.parametrize(
+    ("ends", "marked"),
+    [
+        pytest.param(["take_back"], False, id="reached nobody"),
+        pytest.param(["leave_marked", "settle"], False, id="unanswered, then settled"),
+        pytest.param(["never"], True, id="never ended"),
+        pytest.param(["leave_marked"], True, id="unanswered"),
+        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then reached nobody"),
+    ],
+)
+def test_the_mark_of_a_request_without_a_key_is_kept_as_long_as_any_other_and_all_else_for_an_hour(
+    ledger: Ledger, clock: FakeClock, ends: list[str], *, marked: bool
+) -> None:
+    request = a_request(scope="content")
+    for end in ends:
+        attempt = begin_attempt(ledger, request, clock)
+        match end:
+            case "settle":
+                ledger.settle(attempt, created(attempt))
+            case "take_back" | "leave_marked":
+                getattr(ledger, end)(attempt)
+
+    clock.advance(DAYS - 2 if marked else 3602)
+
+    again = begin_attempt(ledger, request, clock)
+    assert (again.earlier_unanswered, again.outcome_id == attempt.outcome_id) == (marked, marked)
+
+
+def test_a_settled_content_key_is_kept_for_as_long_as_any_other_when_that_is_asked_for(
+    ledger: Ledger, clock: FakeClock
+) -> None:
+    request = a_request(scope="content")
+    attempt = begin_attempt(ledger, request, clock)
+    ledger.settle(attempt, created(attempt))
+
+    ledger.keep(attempt.key)
+    clock.advance(DAYS - 2)
+
+    again = begin(ledger, request, clock)
+    assert isinstance(again, Outcome)
+    assert again.id == attempt.outcome_id
+
+
+def test_what_is_not_settled_or_gone_is_not_kept_by_being_asked_to(
+    ledger: Ledger, account: Account, clock: FakeClock
+) -> None:
+    request = a_request(scope="content")
+    ledger.keep(request.key.digest)
+    assert account.ledger_items() == []
+    first = begin_attempt(ledger, request, clock)
+    ledger.take_back(first)
+
+    ledger.keep(first.key)
+    clock.advance(3602)
+
+    assert begin_attempt(ledger, request, clock).outcome_id != first.outcome_id
+
+
+def test_an_expired_item_is_not_begun_anew_while_its_attempt_is_in_flight(account: Account, clock: FakeClock) -> None:
+    forgetful = Ledger(account.dynamodb, account.ledger_table, 0, clock)
+    current = begin_attempt(forgetful, a_request(), clock)
+    clock.advance(2)
+
+    with pytest.raises(NotProcessed, match="in_progress"):
+        begin(forgetful, a_request(), clock)
+
+    assert forgetful.settle(current, created(current)).personal_link == LINK
+
+
+def test_an_outcome_whose_item_is_gone_is_still_told(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    attempt = begin_attempt(ledger, a_request(), clock)
+    account.dynamodb.delete_item(TableName="ledger", Key={"pk": {"S": attempt.key}})
+
+    outcome = ledger.settle(attempt, created(attempt))
+
+    assert outcome == created(attempt)
+
+
+# DynamoDB out of order
+
+
+@pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
+def test_while_dynamodb_refuses_no_attempt_begins(
+    ledger: Ledger, account: Account, clock: FakeClock, code: str
+) -> None:
+    with refusing(account.dynamodb, "PutItem", code), pytest.raises(NotProcessed) as refusal:
         begin(ledger, a_request(), clock)
 
-    assert refusal.value.code == "in_progress"
-    assert refusal.value.retry_after == 1.0
-    assert isinstance(begin(ledger, a_request(), clock), Outcome)
+    assert refusal.value.code == "internal_error"
+    assert refusal.value.message == f"the ledger failed ({code})"
+
+
+def test_while_dynamodb_is_out_of_reach_no_attempt_begins(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    with unreachable(account.dynamodb, "PutItem"), pytest.raises(NotProcessed) as refusal:
+        begin(ledger, a_request(), clock)
+
+    assert refusal.value.code == "internal_error"
+
+
+@pytest.mark.parametrize("end", ["take_back", "leave_marked"])
+def test_an_attempt_whose_end_could_not_be_written_keeps_its_mark(
+    ledger: Ledger, account: Account, clock: FakeClock, end: str
+) -> None:
+    attempt = begin_attempt(ledger, a_request(), clock)
+
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"), pytest.raises(NotProcessed):
+        getattr(ledger, end)(attempt)
+
+    clock.advance(22)
+    assert begin_attempt(ledger, a_request(), clock).earlier_unanswered
+
+
+def test_an_item_of_another_format_is_left_alone_for_later(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    attempt = begin_attempt(ledger, a_request(), clock)
+    account.dynamodb.update_item(
+        TableName="ledger",
+        Key={"pk": {"S": attempt.key}},
+        UpdateExpression="SET #format = :newer",
+        ExpressionAttributeNames={"#format": "format"},
+        ExpressionAttributeValues={":newer": {"S": "2"}},
+    )
+    clock.advance(22)
+    before = account.ledger_items()
+
+    with pytest.raises(NotProcessed) as refusal:
+        begin(ledger, a_request(), clock)
+
+    assert refusal.value.code == "internal_error"
+    assert account.ledger_items() == before
+
+
+# What an item holds
+
+
+def test_an_item_holds_nothing_personal_but_the_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+    attempt = begin_attempt(ledger, a_request("ada@example.com"), clock)
+    ledger.settle(attempt, created(attempt))
+
+    item = json.dumps(account.ledger_items()).lower()
+
+    assert LINK.survey_link in item
+    for personal in ("ada@", '"ada"', "lovelace", "example.com", "7946", "crm-0815", "email", "phone"):
+        assert personal not in item

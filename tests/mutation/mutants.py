@@ -62,7 +62,7 @@ TESTS = {
     "customergauge/answer_bytes": VENDOR,
     "customergauge/transport": VENDOR,
     "aws/ledger": [
-        *(f"tests/aws/test_{name}.py" for name in ("ledger", "ledger_life", "key_owners")),
+        *(f"tests/aws/test_{name}.py" for name in ("ledger", "key_owners")),
         "tests/test_issue_link.py",
         "tests/test_issue_link_retries.py",
         "tests/model/test_protocol.py",

@@ -13,7 +13,6 @@ from typing import Any
 from click.testing import Result
 
 from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.metrics_feed import MetricsFeed
 from sandbox.stack import STACK_NAME, Stack
 from sandbox.template import REPOSITORY
 from sandbox.vendor_replies import Reply
@@ -113,27 +112,6 @@ def test_health_tells_what_is_deployed_and_what_is_parked(
     assert len(re.findall(r"\d +Active", told.output)) == 3  # all functions
     assert "Queue to worker: Enabled" in told.output
     assert "Credentials: filled in (not read)" in told.output
-
-
-def test_in_an_outage_health_tells_what_is_retried_and_for_how_long(
-    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
-) -> None:
-    request, feed = new_request(), MetricsFeed(stack)
-    feed.follow()  # what other tests left
-    vendor.misbehave = lambda _call: Reply.error(503, retry_after=8)
-    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
-    retries = stack.function_logs().count("retry scheduled")
-    deadline = time.monotonic() + 30
-    while stack.function_logs().count("retry scheduled") == retries and time.monotonic() < deadline:
-        time.sleep(0.2)
-    feed.follow()
-
-    told = run("health", STACK_NAME)
-
-    vendor.misbehave = lambda _call: None
-    assert told.exit_code == 1
-    assert re.search(r"^! 1 being retried: .*unavailable.*, oldest \d+ s: docs/operation", told.output, re.MULTILINE)
-    assert the_result(stack, lambda message: message.get("reference") == request["reference"])
 
 
 def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(

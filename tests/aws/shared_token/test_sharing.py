@@ -10,8 +10,8 @@ import pytest
 
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed
-from tests.aws.account import Account, answering, doing_before, losing_answer, one_write_at_a_time, refusing, watched
-from tests.aws.shared_token.conftest import KEY, Environment, TokenServer, fetch, item, new_environment, secret_text
+from tests.aws.account import Account, answering, doing_before, one_write_at_a_time, refusing, watched
+from tests.aws.shared_token.conftest import KEY, Environment, TokenServer, fetch, new_environment, secret_text
 from tests.fake_clock import FakeClock
 
 
@@ -271,33 +271,6 @@ def test_a_read_that_shows_the_version_before_the_last_write_is_repeated(
 
     assert fetch(other, clock) == "token-2"
     assert server.fetches == 2
-
-
-@pytest.mark.parametrize("call", [1, 2, 3], ids=["lease", "lease renewed for the write", "lease ended"])
-def test_a_write_to_the_table_whose_answer_got_lost_changes_nothing(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, call: int
-) -> None:
-    began = clock.monotonic()
-
-    with losing_answer(account.dynamodb, "UpdateItem", call=call):
-        assert fetch(environment(), clock) == "token-1"
-
-    assert fetch(environment(), clock) == "token-1"
-    assert clock.monotonic() == began
-    assert server.fetches == 1
-    assert "owner" not in item(account)
-
-
-def test_a_write_of_the_secret_whose_answer_got_lost_is_one_version(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
-) -> None:
-    with losing_answer(account.secretsmanager, "PutSecretValue"):
-        assert fetch(environment(), clock) == "token-1"
-
-    versions = account.secretsmanager.list_secret_version_ids(SecretId=account.token_secret_arn, IncludeDeprecated=True)
-    assert len(versions["Versions"]) == 2
-    assert fetch(environment(), clock) == "token-1"
-    assert server.fetches == 1
 
 
 def test_a_write_that_was_done_and_reported_as_failed_shares_the_token_and_gives_it_to_nobody_twice(
