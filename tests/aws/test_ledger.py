@@ -4,19 +4,63 @@ What happens when deliveries meet, die or lose an answer is in tests/model and t
 """
 
 import json
+from typing import Literal
 
 import pytest
 
 from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_item import Attempt
+from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import NotProcessed, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink
-from personal_link.domain.request import Source
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from tests.aws.account import Account, doing_before, refusing, unreachable
-from tests.aws.ledger_requests import LINK, RECORD, a_request, begin, begin_attempt, created
 from tests.fake_clock import FakeClock
 
 DAYS = 21 * 86_400.0  # seconds that the ledger of these tests remembers
 LINK_OF_ANOTHER = PersonalLink(99999, "https://eu.customergauge.com/r/zzz", "https://cgqa.eu/zzz")
+LINK = PersonalLink(12345, "https://eu.customergauge.com/r/abc", "https://cgqa.eu/abc")
+RECORD = {"Email": "ada@example.com", "First Name": "Ada", "Last Name": "Lovelace", "Phone": "+44 20 7946 0018"}
+Scope = Literal["caller", "event", "message", "content"]
+
+
+def a_request(
+    key: str = "order-4711", *, scope: Scope = "caller", record: dict[str, str] | None = None, source: str = "m-1"
+) -> LinkRequest:
+    return LinkRequest(
+        configuration="contact",
+        record=RECORD if record is None else record,
+        reference="crm-0815",
+        key=IdempotencyKey(scope, key),
+        source=Source("sqs", source),
+        received_at=1_795_427_999.5,
+    )
+
+
+def begin(ledger: Ledger, request: LinkRequest, clock: FakeClock) -> Attempt | Outcome:
+    """Begin as the worker does, with ten seconds to the deadline: with the margin a lease of 21 s."""
+    return ledger.begin(request, Deadline.after(10, clock))
+
+
+def begin_attempt(ledger: Ledger, request: LinkRequest, clock: FakeClock) -> Attempt:
+    attempt = begin(ledger, request, clock)
+    assert isinstance(attempt, Attempt)
+    return attempt
+
+
+def created(attempt: Attempt, link: PersonalLink = LINK) -> Outcome:
+    return Outcome(
+        id=attempt.outcome_id,
+        status="created",
+        source=attempt.source,
+        requested_at=attempt.requested_at,
+        completed_at="2026-11-23T10:00:01.000Z",
+        attempts=attempt.number,
+        configuration="contact",
+        personal_link=link,
+        reference="crm-0815",
+        record=RECORD,
+    )
 
 
 # Beginning and settling
@@ -56,15 +100,6 @@ def test_a_key_used_for_another_request_is_refused(ledger: Ledger, clock: FakeCl
         begin(ledger, a_request(record={"Email": "grace@example.com"}), clock)
 
     assert refusal.value.code == "idempotency_key_reused"
-
-
-def test_outcome_ids_depend_on_the_key_alone(ledger: Ledger, account: Account, clock: FakeClock) -> None:
-    attempt = begin_attempt(ledger, a_request(source="m-1"), clock)
-    account.dynamodb.delete_item(TableName="ledger", Key={"pk": {"S": attempt.key}})
-
-    again = begin_attempt(ledger, a_request(source="m-2"), clock)
-
-    assert again.outcome_id == attempt.outcome_id
 
 
 # Attempts in flight, and after them
