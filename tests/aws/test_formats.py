@@ -121,16 +121,6 @@ def test_a_stored_outcome_is_the_result_that_was_sent() -> None:
     assert json.loads(replay.message(echo_record=True)) == {**json.loads(result), "replayed": True}
 
 
-def test_a_result_is_read_as_an_outcome() -> None:
-    result = (FORMATS / "result-1.json").read_text().strip()
-
-    outcome = Outcome.replay(result, reference="crm-0815", record=RECORD)
-
-    assert outcome.id == "a3249ef9-be4f-5935-81da-285a7b2d5bdf"
-    assert (outcome.status, outcome.code, outcome.personal_link) == ("created", "created", LINK)
-    assert outcome.source == Source("eventbridge", "6a7e8feb-b491-4cf7-a9f1-bf3703467718")
-
-
 def test_a_shared_token_is_used_and_no_other_is_asked_for(account: Account, clock: FakeClock) -> None:
     text = json.dumps(written("access-token-2.json"))
     account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=text)
