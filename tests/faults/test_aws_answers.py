@@ -32,7 +32,7 @@ pytestmark = pytest.mark.usefixtures("environment")
 
 REQUEST = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
 AGAIN = "in the queue again"
-HANGS = 7.5  # seconds: two tries of a call that AWS does not answer, and a little
+HANGS = 15.0  # seconds: two tries take five, but botocore itself would wait for minutes
 
 
 @dataclass(frozen=True)
@@ -260,7 +260,7 @@ def test_what_fails_the_shared_token_costs_no_link_and_ends_in_time(
     began = time.monotonic()
 
     assert call() == "created"
-    assert time.monotonic() - began < 10.0
+    assert time.monotonic() - began < HANGS
     assert len(vendor.calls("token")) == 1
 
 

@@ -10,7 +10,7 @@ import pytest
 
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed
-from tests.aws.account import Account, answering, doing_before, one_write_at_a_time, refusing, watched
+from tests.aws.account import Account, answering, doing_before, one_write_at_a_time, watched
 from tests.aws.shared_token.conftest import KEY, Environment, TokenServer, fetch, new_environment, secret_text
 from tests.fake_clock import FakeClock
 
@@ -215,11 +215,11 @@ def time_runs_out(_account: Account, clock: FakeClock) -> None:
     clock.advance(7.5)
 
 
-def the_table_fails(account: Account, _clock: FakeClock) -> None:
-    refusing(account.dynamodb, "UpdateItem", "InternalServerError").__enter__()
+def the_table_is_gone(account: Account, _clock: FakeClock) -> None:
+    account.dynamodb.delete_table(TableName=account.ledger_table)
 
 
-@pytest.mark.parametrize("meanwhile", [another_takes_the_lease, time_runs_out, the_table_fails])
+@pytest.mark.parametrize("meanwhile", [another_takes_the_lease, time_runs_out, the_table_is_gone])
 def test_a_token_that_comes_too_late_to_be_stored_is_used_all_the_same(
     environment: Environment,
     server: TokenServer,
