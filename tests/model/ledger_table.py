@@ -1,10 +1,11 @@
-"""One item of the ledger in moto's DynamoDB: the same write of the same item is made once."""
+"""One item of the ledger in moto's DynamoDB, without botocore's share of a call; each write of an item is made once."""
 
 import json
 from collections.abc import Mapping
 from typing import Any
 
-from botocore.exceptions import ClientError
+from moto.dynamodb.exceptions import ConditionalCheckFailed
+from moto.dynamodb.models import dynamodb_backends
 
 from tests.aws.account import Account
 
@@ -15,7 +16,8 @@ class LedgerTable:
     """Answers what becomes of an item."""
 
     def __init__(self, account: Account) -> None:
-        self._dynamodb = account.dynamodb
+        self._name = account.ledger_table
+        self._moto = dynamodb_backends["123456789012"][account.dynamodb.meta.region_name]
         self._known: dict[tuple[str, str], str | None] = {}
 
     def after(self, item: str, write: str) -> str | None:
@@ -26,13 +28,20 @@ class LedgerTable:
 
     def _made(self, item: str, write: dict[str, Any]) -> str | None:
         key = {"pk": (write.get("Key") or write["Item"])["pk"]}
-        self._dynamodb.delete_item(TableName="ledger", Key=key)
+        self._moto.delete_item(self._name, key)
         if item:
-            self._dynamodb.put_item(TableName="ledger", Item=json.loads(item))
+            self._moto.put_item(self._name, json.loads(item))
+        condition: dict[str, Any] = {
+            "condition_expression": write["ConditionExpression"],
+            "expression_attribute_names": write.get("ExpressionAttributeNames", {}),
+            "expression_attribute_values": write.get("ExpressionAttributeValues", {}),
+        }
         try:
-            (self._dynamodb.put_item if "Item" in write else self._dynamodb.update_item)(**write)
-        except ClientError as refusal:
-            if refusal.response["Error"]["Code"] != "ConditionalCheckFailedException":
-                raise
+            if "Item" in write:
+                self._moto.put_item(self._name, write["Item"], **condition)
+            else:
+                self._moto.update_item(self._name, key, write.get("UpdateExpression", ""), **condition)
+        except ConditionalCheckFailed:
             return None
-        return json.dumps(self._dynamodb.get_item(TableName="ledger", Key=key)["Item"], sort_keys=True)
+        after = self._moto.get_item(self._name, key)
+        return None if after is None else json.dumps(after.to_json()["Attributes"], sort_keys=True)
