@@ -125,7 +125,12 @@ def test_results_go_out_in_batches_that_sqs_takes(
     ("answer", "unsent"),
     [
         pytest.param(
-            {"Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}]}, {1}, id="part"
+            {
+                "Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}],
+                "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
+            },
+            {1},
+            id="part",
         ),
         pytest.param(PROXYS_PAGE, {0, 1, 2}, id="a proxy's page"),
         pytest.param({"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}, id="no message id"),
