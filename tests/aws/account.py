@@ -191,15 +191,6 @@ def on_every_call(client: "BaseClient", operation: str, action: Callable[[dict[s
 
 
 @contextmanager
-def losing_answer(client: "BaseClient", operation: str, *, call: int = 1) -> Iterator[None]:
-    """Make the n-th call of an operation twice, as botocore does when the first answer got lost on its way."""
-    methods = client.meta.method_to_api_mapping
-    name = next(method for method, api_name in methods.items() if api_name == operation)
-    with doing_before(client, operation, lambda params: getattr(client, name)(**params), call=call):
-        yield
-
-
-@contextmanager
 def _hook(client: "BaseClient", event: str, operation: str, action: Callable[..., Any]) -> Iterator[None]:
     service = client.meta.service_model.service_id.hyphenize()
     name = f"{event}.{service}.{operation}"

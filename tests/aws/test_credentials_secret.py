@@ -25,90 +25,56 @@ def rotate(account: Account, secret: str = ROTATED) -> None:
 # What the secret may hold
 
 
-def test_a_filled_in_secret_is_read() -> None:
-    credentials = ClientCredentials.parse('{"client_id": "client-7f3a", "client_secret": "s3cret-8"}')
-
-    assert credentials == ClientCredentials("client-7f3a", "s3cret-8")
-
-
-@pytest.mark.parametrize("client_id", [4711, 0, 12345678901234567890123])
-def test_a_number_in_a_secret_is_taken_as_its_digits(client_id: int) -> None:
-    credentials = ClientCredentials.parse(f'{{"client_id": {client_id}, "client_secret": 98765432109876543210}}')
-
-    assert credentials == ClientCredentials(str(client_id), "98765432109876543210")
-
-
-def test_other_fields_of_a_secret_are_left_alone() -> None:
-    credentials = ClientCredentials.parse(
-        '{"owner": "crm team", "client_id": "client-7f3a", "client_secret": "s3cret-8"}'
-    )
-
-    assert credentials == ClientCredentials("client-7f3a", "s3cret-8")
-
-
 @pytest.mark.parametrize(
-    ("secret", "problem"),
+    ("secret", "credentials"),
     [
+        pytest.param('"client_id": "ID", "client_secret": "s3cret-8"', ("ID", "s3cret-8"), id="filled in"),
         pytest.param(
-            '{"client_id": "", "client_secret": ""}', "has no client_id: fill it in", id="as the stack makes it"
+            '"client_id": "ID", "client_secret": "s3cret-8", "owner": 1', ("ID", "s3cret-8"), id="more fields"
         ),
-        pytest.param('{"client_secret": "SECRET"}', "has no client_id: fill it in", id="no id"),
-        pytest.param('{"client_id": "ID"}', "has no client_secret: fill it in", id="no secret"),
-        pytest.param('{"client_id": "ID", "client_secret": ""}', "has no client_secret: fill it in", id="empty secret"),
-        pytest.param('{"client_id": "ID", "client_secret": null}', "has no client_secret: fill it in", id="null"),
-        *(
-            pytest.param(
-                f'{{"client_id": {value}, "client_secret": "SECRETSECRET"}}',
-                "has a client_id that is neither text nor a whole number",
-                id=value,
-            )
-            for value in ("4711.5", "true", "false", "[4711]", "{}")
-        ),
-        pytest.param(
-            '{"client_id": "ID", "client_secret": 1234567}',
-            "has a client_secret of less than 8 characters",
-            id="a number that is too short",
-        ),
-        pytest.param(
-            '{"client_id": "ID", "client_secret": "SECRET\\n"}',
-            "has a client_secret with blanks, control or non-ASCII characters",
-            id="trailing newline",
-        ),
-        pytest.param(
-            '{"client_id": " ID", "client_secret": "SECRET"}',
-            "has a client_id with blanks, control or non-ASCII characters",
-            id="leading blank",
-        ),
-        pytest.param(
-            '{"client_id": "ID", "client_secret": "SECRÉT"}',
-            "has a client_secret with blanks, control or non-ASCII characters",
-            id="non-ASCII",
-        ),
-        pytest.param(
-            '{"client_id": "ID", "client_secret": "SECR"}',
-            "has a client_secret of less than 8 characters",
-            id="too short",
-        ),
-        pytest.param(
-            '{"client_id": "ID", "client_secret": "SECRET7"}',
-            "has a client_secret of less than 8 characters",
-            id="one character too short",
-        ),
-        *(
-            pytest.param(text, 'is not a JSON object {"client_id": …, "client_secret": …}', id=name)
-            for name, text in {
-                "not JSON": "SECRET",
-                "empty": "",
-                "array": '["ID", "SECRET"]',
-                "string": '"SECRET"',
-                "byte order mark": '\ufeff{"client_id": "ID", "client_secret": "SECRET"}',
-                "cut short": '{"client_id": "ID", "client_secret": "SECRET',
-                "twice": '{"client_id": "ID", "client_secret": "SECRET", "client_secret": "SECRET2"}',
-                "nested": "[" * 100_000 + "SECRET",
-            }.items()
-        ),
+        pytest.param('"client_id": 4711, "client_secret": 98765432109876543210', ("4711", "98765432109876543210")),
+        pytest.param('"client_id": 0, "client_secret": "s3cret-8"', ("0", "s3cret-8"), id="zero"),
     ],
 )
+def test_a_number_in_a_secret_is_taken_as_its_digits(secret: str, credentials: tuple[str, str]) -> None:
+    assert ClientCredentials.parse(f"{{{secret}}}") == ClientCredentials(*credentials)
+
+
+MISSING = "has no {}: fill it in"
+ILLEGAL = "has a {} with blanks, control or non-ASCII characters"
+NO_OBJECT = 'is not a JSON object {"client_id": …, "client_secret": …}'
+UNUSABLE = {
+    "as the stack makes it": ('{"client_id": "", "client_secret": ""}', MISSING.format("client_id")),
+    "no id": ('{"client_secret": "SECRET"}', MISSING.format("client_id")),
+    "no secret": ('{"client_id": "ID"}', MISSING.format("client_secret")),
+    "null": ('{"client_id": "ID", "client_secret": null}', MISSING.format("client_secret")),
+    "a trailing newline": ('{"client_id": "ID", "client_secret": "SECRET\\n"}', ILLEGAL.format("client_secret")),
+    "a leading blank": ('{"client_id": " ID", "client_secret": "SECRET"}', ILLEGAL.format("client_id")),
+    "non-ASCII": ('{"client_id": "ID", "client_secret": "SECRÉT"}', ILLEGAL.format("client_secret")),
+    **{
+        f"the secret {secret}": (
+            f'{{"client_id": "ID", "client_secret": {secret}}}',
+            "has a client_secret of less than 8 characters",
+        )
+        for secret in ("1234567", '"SECRET7"')
+    },
+    **{
+        f"the id {value}": (
+            f'{{"client_id": {value}, "client_secret": "SECRETSECRET"}}',
+            "has a client_id that is neither text nor a whole number",
+        )
+        for value in ("4711.5", "true", "[4711]")
+    },
+    "not JSON": ("SECRET", NO_OBJECT),
+    "empty": ("", NO_OBJECT),
+    "an array": ('["ID", "SECRET"]', NO_OBJECT),
+    "a byte order mark": ('\ufeff{"client_id": "ID", "client_secret": "SECRET"}', NO_OBJECT),
+    "twice": ('{"client_id": "ID", "client_secret": "SECRET", "client_secret": "SECRET2"}', NO_OBJECT),
+    "nested": ("[" * 100_000 + "SECRET", NO_OBJECT),
+}
+
+
+@pytest.mark.parametrize(("secret", "problem"), UNUSABLE.values(), ids=UNUSABLE)
 def test_a_secret_that_cannot_be_used_names_the_field_and_never_the_value(secret: str, problem: str) -> None:
     with pytest.raises(NotProcessed) as refusal:
         ClientCredentials.parse(secret)
@@ -124,32 +90,24 @@ def test_credentials_are_masked_wherever_they_are_shown() -> None:
     credentials = ClientCredentials("client-7f3a", "s3cret")
 
     assert repr(credentials) == "ClientCredentials(***)"
-    assert str([credentials]) == "[ClientCredentials(***)]"
-    assert f"{credentials}" == "ClientCredentials(***)"
+    assert f"{credentials} {[credentials]}" == "ClientCredentials(***) [ClientCredentials(***)]"
 
 
 # How often it is read
 
 
-def test_the_secret_is_read_once_in_five_minutes(account: Account, secret: CredentialsSecret, clock: FakeClock) -> None:
-    with watched(account.secretsmanager, "GetSecretValue") as reads:
-        for _ in range(10):
-            secret.get()
-            clock.advance(29)  # 290 s in all
-
-    assert len(reads) == 1
-
-
-def test_a_rotation_is_noticed_after_five_minutes(
+def test_the_secret_is_read_once_in_five_minutes_so_that_a_rotation_is_noticed_then(
     account: Account, secret: CredentialsSecret, clock: FakeClock
 ) -> None:
     assert secret.get().client_secret == "s3cret-QkVBUkVS"
     rotate(account)
 
-    clock.advance(299)
-    assert secret.get().client_secret == "s3cret-QkVBUkVS"
-    clock.advance(2)
-    assert secret.get().client_secret == "rotated-Wm9uZQ"
+    with watched(account.secretsmanager, "GetSecretValue") as reads:
+        clock.advance(299)
+        assert secret.get().client_secret == "s3cret-QkVBUkVS"
+        assert reads == []
+        clock.advance(2)
+        assert secret.get().client_secret == "rotated-Wm9uZQ"
 
 
 def test_refused_credentials_are_read_again_at_once(account: Account, secret: CredentialsSecret) -> None:
@@ -227,34 +185,26 @@ def test_no_copy_outlives_a_secret_that_somebody_took_away(
     assert refusal.value.message == "The credentials secret cannot be read (AccessDeniedException)."
 
 
-def test_a_secret_that_does_not_exist_is_missing(account: Account, clock: FakeClock) -> None:
-    secret = CredentialsSecret(account.secretsmanager, "no-such-secret", clock)
-
-    with pytest.raises(NotProcessed) as refusal:
-        secret.get()
-
-    assert refusal.value.code == "credentials_missing"
-    assert refusal.value.message == "The credentials secret cannot be read (ResourceNotFoundException)."
-
-
-def test_a_secret_about_to_be_deleted_is_missing(account: Account, secret: CredentialsSecret) -> None:
-    account.secretsmanager.delete_secret(SecretId=account.secret_arn)
-
-    with pytest.raises(NotProcessed) as refusal:
-        secret.get()
-
-    assert refusal.value.code == "credentials_missing"
-
-
-def test_a_binary_secret_asks_for_a_string(account: Account, clock: FakeClock) -> None:
+@pytest.mark.parametrize(
+    ("name", "problem"),
+    [
+        ("no-such-secret", "cannot be read (ResourceNotFoundException)."),
+        ("about-to-be-deleted", "cannot be read (InvalidRequestException)."),
+        ("binary", "is binary: store it as a string."),
+    ],
+)
+def test_a_secret_that_is_not_there_or_binary_is_missing(
+    account: Account, clock: FakeClock, name: str, problem: str
+) -> None:
     account.secretsmanager.create_secret(Name="binary", SecretBinary=b'{"client_id": "ID", "client_secret": "SECRET"}')
-    secret = CredentialsSecret(account.secretsmanager, "binary", clock)
+    account.secretsmanager.create_secret(Name="about-to-be-deleted", SecretString="{}")
+    account.secretsmanager.delete_secret(SecretId="about-to-be-deleted")
 
     with pytest.raises(NotProcessed) as refusal:
-        secret.get()
+        CredentialsSecret(account.secretsmanager, name, clock).get()
 
     assert refusal.value.code == "credentials_missing"
-    assert refusal.value.message == "The credentials secret is binary: store it as a string."
+    assert refusal.value.message == f"The credentials secret {problem}"
 
 
 def test_an_answer_that_is_not_secrets_managers_passes_by_itself(account: Account, secret: CredentialsSecret) -> None:
@@ -264,9 +214,8 @@ def test_an_answer_that_is_not_secrets_managers_passes_by_itself(account: Accoun
     assert refusal.value.code == "internal_error"
 
 
-def test_a_mended_secret_is_used_at_once(account: Account, clock: FakeClock) -> None:
+def test_a_mended_secret_is_used_at_once(account: Account, secret: CredentialsSecret) -> None:
     rotate(account, '{"client_id": "", "client_secret": ""}')
-    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
     with pytest.raises(NotProcessed):
         secret.get()
 

@@ -170,20 +170,23 @@ def test_a_link_of_before_the_upgrade_is_handed_to_no_http_caller(
     assert (outcome.status, outcome.personal_link) == ("unknown", None)
 
 
-def test_a_duplicate_stays_a_duplicate_if_what_was_begun_before_the_upgrade_was_another_request(
-    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox
+@pytest.mark.parametrize(
+    ("body", "later"),
+    [
+        pytest.param(BOB, 0.0, id="another request"),
+        pytest.param(ADA, 21 * 86_400.0 + 1.0, id="one that is forgotten by now"),
+    ],
+)
+def test_a_duplicate_stays_a_duplicate_if_what_was_begun_before_the_upgrade_was_another_request_or_is_forgotten(
+    callers: Callers,
+    ledger: Ledger,
+    clock: FakeClock,
+    vendor: CustomerGaugeSandbox,
+    body: dict[str, Any],
+    later: float,
 ) -> None:
-    ledger.leave_marked(begun_before(ledger, clock, IdempotencyKey("caller", "order-1"), Source("http", "r-0"), BOB))
-    vendor.script("personal-link", DUPLICATE)
-
-    assert callers.http(SHOP, ADA, "order-1").code == "duplicate_record"
-
-
-def test_a_duplicate_stays_a_duplicate_once_what_was_begun_before_the_upgrade_is_forgotten(
-    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox
-) -> None:
-    ledger.leave_marked(begun_before(ledger, clock, IdempotencyKey("caller", "order-1"), Source("http", "r-0")))
-    clock.advance(21 * 86_400.0 + 1.0)
+    ledger.leave_marked(begun_before(ledger, clock, IdempotencyKey("caller", "order-1"), Source("http", "r-0"), body))
+    clock.advance(later)
     vendor.script("personal-link", DUPLICATE)
 
     assert callers.http(SHOP, ADA, "order-1").code == "duplicate_record"

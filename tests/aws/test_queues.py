@@ -11,6 +11,9 @@ from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Source
 from tests.aws.account import Account, answering, refusing, unreachable, values, watched
 
+PROXYS_PAGE: dict[str, Any] = {}
+DOWN = NotProcessed(Code.UNAVAILABLE, "no connection")
+
 
 @pytest.fixture
 def results(account: Account) -> ResultsQueue:
@@ -25,8 +28,7 @@ def requests(account: Account) -> RequestsQueue:
 def an_outcome(
     number: int = 1,
     *,
-    status: Literal["created", "rejected", "unknown"] = "created",
-    code: str | None = None,
+    status: Literal["created", "rejected"] = "created",
     record: dict[str, object] | None = None,
 ) -> Outcome:
     return Outcome(
@@ -38,7 +40,7 @@ def an_outcome(
         attempts=1,
         configuration="contact",
         personal_link=PersonalLink(12345, "https://eu.customergauge.com/r/abc", None) if status == "created" else None,
-        error={"code": code, "message": "No."} if code else None,
+        error={"code": "duplicate_record", "message": "No."} if status == "rejected" else None,
         reference="crm-0815",
         record={"Email": "ada@example.com"} if record is None else record,
     )
@@ -71,28 +73,14 @@ def test_a_result_carries_the_message_that_the_design_shows(account: Account, re
     }
 
 
-@pytest.mark.parametrize(
-    ("outcome", "attributes"),
-    [
-        (an_outcome(), {"status": "created", "code": "created", "source": "eventbridge"}),
-        (
-            an_outcome(status="rejected", code="duplicate_record"),
-            {"status": "rejected", "code": "duplicate_record", "source": "eventbridge"},
-        ),
-        (
-            an_outcome(status="unknown", code="outcome_unknown"),
-            {"status": "unknown", "code": "outcome_unknown", "source": "eventbridge"},
-        ),
-    ],
-    ids=lambda value: value["status"] if isinstance(value, dict) else "",
-)
+@pytest.mark.parametrize(("status", "code"), [("created", "created"), ("rejected", "duplicate_record")])
 def test_a_result_can_be_filtered_by_three_attributes(
-    account: Account, results: ResultsQueue, outcome: Outcome, attributes: dict[str, str]
+    account: Account, results: ResultsQueue, status: Literal["created", "rejected"], code: str
 ) -> None:
-    results.send([outcome])
+    results.send([an_outcome(status=status)])
 
     (message,) = account.results()
-    assert values(message) == attributes
+    assert values(message) == {"status": status, "code": code, "source": "eventbridge"}
 
 
 def test_a_record_is_not_echoed_when_the_stack_says_so(account: Account) -> None:
@@ -113,58 +101,46 @@ def test_a_result_is_ascii_whatever_the_record_holds(account: Account, results: 
     assert json.loads(message["Body"])["record"] == {"Name": "Zoë 😀 \ufffe"}
 
 
-def test_results_go_out_ten_at_a_time(account: Account, results: ResultsQueue) -> None:
+@pytest.mark.parametrize(
+    ("number", "record", "batches"),
+    [
+        pytest.param(0, {}, [], id="none"),
+        pytest.param(23, {}, [10, 10, 3], id="ten at a time"),
+        pytest.param(5, {"Notes": "x" * 400_000}, [2, 2, 1], id="too large together"),
+    ],
+)
+def test_results_go_out_in_batches_that_sqs_takes(
+    account: Account, results: ResultsQueue, number: int, record: dict[str, object], batches: list[int]
+) -> None:
+    outcomes = [an_outcome(one, record=record) for one in range(number)]
+
     with watched(account.sqs, "SendMessageBatch") as sent:
-        unsent = results.send([an_outcome(number) for number in range(23)])
+        assert results.send(outcomes) == set()
 
-    assert unsent == set()
-    assert [len(batch["Entries"]) for batch in sent] == [10, 10, 3]
-    ids = {json.loads(message["Body"])["id"] for message in account.results()}
-    assert ids == {f"5a0d2f63-2c1e-5c5b-9d0c-{number:012}" for number in range(23)}
-
-
-def test_results_that_are_too_large_together_go_out_apart(account: Account, results: ResultsQueue) -> None:
-    outcomes = [an_outcome(number, record={"Notes": "x" * 400_000}) for number in range(5)]
-
-    with watched(account.sqs, "SendMessageBatch") as sent:
-        unsent = results.send(outcomes)
-
-    assert unsent == set()
-    assert [len(batch["Entries"]) for batch in sent] == [2, 2, 1]
-
-
-def test_sending_nothing_calls_nobody(account: Account, results: ResultsQueue) -> None:
-    with watched(account.sqs, "SendMessageBatch") as sent:
-        assert results.send([]) == set()
-
-    assert sent == []
-
-
-def test_a_batch_taken_in_part_names_what_was_not_taken(account: Account, results: ResultsQueue) -> None:
-    answer = {
-        "Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}],
-        "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
-    }
-
-    with answering(account.sqs, "SendMessageBatch", answer):
-        unsent = results.send([an_outcome(number) for number in range(3)])
-
-    assert unsent == {1}
+    assert [len(batch["Entries"]) for batch in sent] == batches
+    assert {json.loads(message["Body"])["id"] for message in account.results()} == {one.id for one in outcomes}
 
 
 @pytest.mark.parametrize(
-    "answer",
+    ("answer", "unsent"),
     [
-        pytest.param({}, id="a proxy's page"),
-        pytest.param({"Successful": []}, id="nothing taken"),
-        pytest.param({"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, id="no message id"),
+        pytest.param(
+            {
+                "Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}],
+                "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
+            },
+            {1},
+            id="part",
+        ),
+        pytest.param(PROXYS_PAGE, {0, 1, 2}, id="a proxy's page"),
+        pytest.param({"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}, id="no message id"),
     ],
 )
-def test_what_has_no_message_id_was_not_taken(account: Account, results: ResultsQueue, answer: dict[str, Any]) -> None:
+def test_what_has_no_message_id_was_not_taken(
+    account: Account, results: ResultsQueue, answer: dict[str, Any], unsent: set[int]
+) -> None:
     with answering(account.sqs, "SendMessageBatch", answer):
-        unsent = results.send([an_outcome(0), an_outcome(1)])
-
-    assert unsent == {0, 1}
+        assert results.send([an_outcome(number) for number in range(3)]) == unsent
 
 
 def test_positions_count_through_all_batches(account: Account, results: ResultsQueue) -> None:
@@ -176,15 +152,9 @@ def test_positions_count_through_all_batches(account: Account, results: ResultsQ
     assert unsent == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11}
 
 
-def test_without_its_queue_no_result_is_taken(account: Account) -> None:
-    gone = ResultsQueue(account.sqs, account.results_url + "-gone", echo_record=True)
-
-    assert gone.send([an_outcome(0), an_outcome(1)]) == {0, 1}
-
-
 def test_out_of_reach_no_result_is_taken(account: Account, results: ResultsQueue) -> None:
     with unreachable(account.sqs, "SendMessageBatch"):
-        assert results.send([an_outcome()]) == {0}
+        assert results.send([an_outcome(0), an_outcome(1)]) == {0, 1}
 
 
 # Parking
@@ -192,7 +162,6 @@ def test_out_of_reach_no_result_is_taken(account: Account, results: ResultsQueue
 
 def test_a_parked_message_has_its_own_body_and_the_reason(account: Account, requests: RequestsQueue) -> None:
     body = '{"record": {"Email": "ada@example.com"},  "idempotency_key": "order-4711" }'
-
     reason = Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: malformed at line 1, column 2.")
 
     requests.park([Parked(body, reason, 7, {"original_message_id": "m-1"})])
@@ -219,50 +188,34 @@ def test_the_reason_never_quotes_what_the_vendor_said(account: Account, requests
 
 
 def test_messages_that_sqs_does_not_take_are_not_parked(account: Account, requests: RequestsQueue) -> None:
-    reason = NotProcessed(Code.UNAVAILABLE, "no connection")
+    messages = [Parked("{}", DOWN, 1, {}), Parked("{}", DOWN, 1, {})]
 
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
-        unparked = requests.park([Parked("{}", reason, 1, {}), Parked("{}", reason, 1, {})])
-
-    assert unparked == {0, 1}
-
-
-def test_a_message_without_an_id_from_sqs_is_not_parked(account: Account, requests: RequestsQueue) -> None:
-    reason = NotProcessed(Code.UNAVAILABLE, "no connection")
-
-    with answering(account.sqs, "SendMessageBatch", {}):
-        unparked = requests.park([Parked("{}", reason, 1, {})])
-
-    assert unparked == {0}
+        assert requests.park(messages) == {0, 1}
+    with answering(account.sqs, "SendMessageBatch", PROXYS_PAGE):
+        assert requests.park(messages) == {0, 1}
 
 
 # Waiting
 
 
-def test_hidden_messages_come_again_after_their_times(account: Account, requests: RequestsQueue) -> None:
+def test_hidden_messages_come_again_after_their_times_or_within_the_hours_that_sqs_allows(
+    account: Account, requests: RequestsQueue, caplog: pytest.LogCaptureFixture
+) -> None:
     first, second = account.queued_record("{}"), account.queued_record("[]")
 
     with watched(account.sqs, "ChangeMessageVisibilityBatch") as changes:
-        requests.hide([(first["receiptHandle"], 120), (second["receiptHandle"], 7)])
+        requests.hide([(first["receiptHandle"], 43_200), (second["receiptHandle"], 7)])
 
     assert changes == [
         {
             "QueueUrl": account.requests_url,
             "Entries": [
-                {"Id": "0", "ReceiptHandle": first["receiptHandle"], "VisibilityTimeout": 120},
+                {"Id": "0", "ReceiptHandle": first["receiptHandle"], "VisibilityTimeout": 39_600},
                 {"Id": "1", "ReceiptHandle": second["receiptHandle"], "VisibilityTimeout": 7},
             ],
         }
     ]
-
-
-def test_the_longest_wait_fits_the_twelve_hours_that_sqs_allows_since_the_message_was_received(
-    account: Account, requests: RequestsQueue, caplog: pytest.LogCaptureFixture
-) -> None:
-    record = account.queued_record("{}")
-
-    requests.hide([(record["receiptHandle"], 43_200)])
-
     assert caplog.records == []
 
 

@@ -2,21 +2,25 @@
 
 A story is told once undisturbed, to learn its steps; then with each fault at each step; then with each of those and a
 second one at a later step, of the same delivery or a redelivery. There are about 600 such pairs of deaths and failures
-for each trigger; to save time each trigger tells every fifth, and each another fifth, but `make soak` tells them all.
+for each trigger; to save time each trigger tells every tenth, and each another tenth, but `make soak` tells them all.
 """
 
 import itertools
 import json
+import threading
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from sandbox.customergauge import Reply
-from tests.aws.account import values
-from tests.crash.arrivals import Arrival, Trigger
-from tests.crash.environments import DAY, Stage
-from tests.crash.interruptions import Killed, Kind, Step, each_fault
-from tests.crash.stories import LEASE_AND_REST, Story, tell
+from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import TryAgain
+from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from tests.aws.account import Account, one_write_at_a_time, values
+from tests.crash.environments import DAY, Environment, Stage, an_environment
+from tests.crash.interruptions import Interruptions, Killed, Kind, Step, WatchedTransport, each_fault
+from tests.crash.stories import HTTP, LEASE_AND_REST, Arrival, Story, Trigger, tell
+from tests.fake_clock import FakeClock
 
 Plan = dict[int, Kind]
 NAMES = (f"r{number}" for number in itertools.count(1))
@@ -47,11 +51,16 @@ def wrong(stories: list[Story]) -> list[str]:
     return [str(story) for story in stories if story.wrong]
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
-def test_the_steps_of_a_request_are_all_seen(stage: Stage, trigger: Trigger) -> None:
-    steps = tell_of(stage, trigger, plan={}).steps
+@pytest.mark.parametrize("shares_token", [False, True])
+def test_the_steps_of_a_request_are_all_seen(stage: Stage, *, shares_token: bool) -> None:
+    stage.shares_token = shares_token
+    fetching = ["GetSecretValue", "token"]
+    if shares_token:  # no token is there, so the lease is taken; then renewed, the token stored, the lease ended
+        fetching = ["GetSecretValue", "UpdateItem", *fetching, "UpdateItem", "PutSecretValue", "UpdateItem"]
 
-    calls = ["PutItem", "GetSecretValue", "token", "personal-link", "UpdateItem", "SendMessageBatch"]
+    steps = tell_of(stage, "http with a key", plan={}).steps
+
+    calls = ["PutItem", *fetching, "personal-link", "UpdateItem", "SendMessageBatch"]
     assert steps == [Step(call, side) for call in calls for side in ("before", "after")]
 
 
@@ -79,12 +88,12 @@ def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(("offset", "trigger"), list(enumerate(TRIGGERS)))
 def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger: Trigger, offset: int) -> None:
-    plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 5)
+    plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 10)
 
     stories = [tell_of(stage, trigger, plan=plan) for plan in plans]
 
     assert wrong(stories) == []
-    assert len(stories) >= 100
+    assert len(stories) >= 50
 
 
 @pytest.mark.full
@@ -143,19 +152,6 @@ def park(stage: Stage, what: str, plan: Plan) -> list[str]:
 # With the shared token
 
 
-@pytest.fixture
-def sharing(stage: Stage) -> Stage:
-    stage.shares_token = True
-    return stage
-
-
-CALLS_OF_THE_SHARED_TOKEN = [
-    *("GetSecretValue", "UpdateItem"),  # no token is there; the lease is taken
-    *("GetSecretValue", "token"),  # the credentials; the token
-    *("UpdateItem", "PutSecretValue", "UpdateItem"),  # the lease renewed; the token stored; the lease ended
-]
-
-
 def tokens_too_many(stage: Stage, trigger: Trigger, plan: Plan) -> list[str]:
     """Tell a story; return what is wrong with it, or that it cost more than a token beyond each fault's."""
     story = tell_of(stage, trigger, plan=plan)
@@ -163,31 +159,97 @@ def tokens_too_many(stage: Stage, trigger: Trigger, plan: Plan) -> list[str]:
     return [str(story)] if story.wrong or tokens > 1 + len(plan) else []
 
 
-@pytest.mark.parametrize("trigger", TRIGGERS)
-def test_the_steps_of_a_request_that_fetches_a_token_for_all_are_all_seen(sharing: Stage, trigger: Trigger) -> None:
-    steps = tell_of(sharing, trigger, plan={}).steps
-
-    calls = ["PutItem", *CALLS_OF_THE_SHARED_TOKEN, "personal-link", "UpdateItem", "SendMessageBatch"]
-    assert steps == [Step(call, side) for call in calls for side in ("before", "after")]
-
-
 @pytest.mark.parametrize("trigger", ["http with a key", "sqs"])
 def test_one_fault_at_any_step_of_sharing_a_token_leaves_one_honest_outcome_and_costs_one_token_at_most(
-    sharing: Stage, trigger: Trigger
+    stage: Stage, trigger: Trigger
 ) -> None:
-    undisturbed = tell_of(sharing, trigger, plan={})
+    stage.shares_token = True
+    undisturbed = tell_of(stage, trigger, plan={})
     plans: list[Plan] = [{step: kind} for step, kind in each_fault(undisturbed.steps)]
 
-    assert [problem for plan in plans for problem in tokens_too_many(sharing, trigger, plan)] == []
+    assert [problem for plan in plans for problem in tokens_too_many(stage, trigger, plan)] == []
     assert len(plans) >= 50
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("trigger", TRIGGERS)
 def test_every_pair_of_faults_with_the_shared_token_leaves_one_honest_outcome_and_costs_two_tokens_at_most(
-    sharing: Stage, trigger: Trigger
+    stage: Stage, trigger: Trigger
 ) -> None:
-    plans = list(pairs(with_one_fault(sharing, trigger)))
+    stage.shares_token = True
+    plans = list(pairs(with_one_fault(stage, trigger)))
 
-    assert [problem for plan in plans for problem in tokens_too_many(sharing, trigger, plan)] == []
+    assert [problem for plan in plans for problem in tokens_too_many(stage, trigger, plan)] == []
     assert len(plans) >= 1_000
+
+
+# At the same time
+
+# The key is in the body. By HTTP it is the caller's own; the queue and the bus share theirs.
+SHARING: dict[str, tuple[Trigger, ...]] = {
+    "in_progress": ("http without a key",),
+    "in the queue again": ("sqs", "eventbridge"),
+}
+
+
+@pytest.mark.parametrize("meanwhile", SHARING)
+@pytest.mark.parametrize("first", ["nobody", "an attempt that died before its call"])
+def test_a_hundred_duplicates_at_once_by_the_triggers_that_share_a_key_are_one_call(
+    account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, first: str, meanwhile: str
+) -> None:
+    triggers = SHARING[meanwhile]
+    vendor.script("personal-link", Reply(delay=1))  # long enough for all to meet
+    environments = [
+        an_environment(account, vendor, clock, WatchedTransport(clock, Interruptions(), vendor)) for _ in range(10)
+    ]
+    arrivals = [
+        Arrival(trigger, f"d{number}", clock.wall(), key="order-1", record={"Email": "a@acme.example"})
+        for number, trigger in zip(range(100), itertools.cycle(triggers), strict=False)
+    ]
+    receipt = account.queued_record("{}")["receiptHandle"]
+    start = threading.Barrier(100)
+    if first != "nobody":
+        die_before_the_call(arrivals[0], account, vendor, clock)
+
+    def arrive(number: int) -> str:
+        start.wait()
+        return ending(environments[number % 10], arrivals[number], 1, receipt, clock)
+
+    with one_write_at_a_time(account), ThreadPoolExecutor(100) as pool:
+        endings = list(pool.map(arrive, range(100)))
+    assert len(vendor.calls("personal-link")) == 1
+    assert set(endings) == {"done", meanwhile}
+    clock.advance(120)
+    for number, arrival in enumerate(arrivals):
+        if endings[number] != "done":
+            assert ending(environments[number % 10], arrival, 2, receipt, clock) == "done"
+
+    assert len(vendor.calls("personal-link")) == 1
+    results = [json.loads(message["Body"]) for message in account.results()]
+    assert len(results) == 100
+    assert [result["replayed"] for result in results].count(False) == 1
+    assert {result["status"] for result in results} == {"created"}
+    assert len({json.dumps({**result, "replayed": None}) for result in results}) == 1
+
+
+def die_before_the_call(arrival: Arrival, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock) -> None:
+    """Leave an attempt in the ledger whose lease has run out."""
+    interruptions = Interruptions()
+    interruptions.plan({2: "kill"})  # after both steps of the token's call
+    doomed = an_environment(account, vendor, clock, WatchedTransport(clock, interruptions, vendor))
+    with interruptions.watching(), pytest.raises(Killed):
+        ending(doomed, arrival, 1, "a receipt", clock)
+    assert vendor.calls("personal-link") == []
+    clock.advance(120)
+
+
+def ending(environment: Environment, arrival: Arrival, delivery: int, receipt: str, clock: FakeClock) -> str:
+    """Let a request arrive; return how that ended."""
+    if arrival.trigger not in HTTP:
+        again = environment.worker.work([arrival.sqs_record(delivery, receipt)], Deadline.after(40, clock))
+        return "in the queue again" if again else "done"
+    try:
+        environment.door.serve(arrival.http_event(delivery), Deadline.after(15, clock))
+    except TryAgain as error:
+        return error.code
+    return "done"

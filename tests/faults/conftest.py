@@ -1,32 +1,15 @@
-"""The connector's two calls to the vendor, aimed at whatever server a test plays; and an AWS that misbehaves."""
+"""An AWS that misbehaves, a Lambda environment that talks to it, and its log."""
 
 import io
 import logging
 from collections.abc import Iterator
-from functools import partial
 
 import pytest
 
 from personal_link import observability, wiring
-from personal_link.aws.credentials_secret import CredentialsSecret
-from personal_link.aws.ledger import Ledger
-from personal_link.customergauge.access_token import TokenCache, run_in_background
-from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.fetch_token import fetch_token
-from personal_link.customergauge.transport import Transport
-from personal_link.domain.clock import SystemClock
-from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.faults.faulty_aws import FaultyAws
-
-
-@pytest.fixture
-def gauge(vendor: CustomerGaugeSandbox) -> CustomerGauge:
-    clock = SystemClock()
-    return CustomerGauge(
-        Transport(clock), clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url, encoding="json"
-    )
 
 
 @pytest.fixture
@@ -54,20 +37,6 @@ def environment(
     yield
     for function in functions:
         function.cache_clear()
-
-
-@pytest.fixture
-def issuer(account: Account, vendor: CustomerGaugeSandbox, gauge: CustomerGauge) -> LinkIssuer:  # noqa: ARG001
-    """The use case on an AWS that behaves."""
-    clock = SystemClock()
-    secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
-    return LinkIssuer(
-        ledger=Ledger(account.dynamodb, account.ledger_table, 21, clock),
-        tokens=TokenCache(partial(fetch_token, secret, gauge), clock, run_in_background),
-        customergauge=gauge,
-        clock=clock,
-        default_configuration="contact",
-    )
 
 
 @pytest.fixture

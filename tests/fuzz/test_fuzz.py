@@ -263,11 +263,6 @@ def test_a_request_in_what_senders_wrap_around_it_ends_as_if_it_came_alone_or_is
         assert wrapped is None
 
 
-@given(event=events)
-def test_any_event_ends_as_one_result_or_is_parked(event: object) -> None:
-    end_of(as_json(event))
-
-
 @given(event=st.fixed_dictionaries({"time": times, "detail": requests}))
 def test_whatever_time_an_event_has_it_ends_as_one_result(event: dict[str, object]) -> None:
     end_of(as_json({"id": "event-1", "detail-type": "Visit Ended", **event}))

@@ -150,17 +150,16 @@ def next_of(delivery: Delivery, answers: tuple[Answer, ...]) -> Call | End:
         return _deliver(delivery, run)
     except _Suspended as suspended:
         return suspended.call
+    finally:
+        _IDS.clear()
 
 
 _IDS: list[str] = []
+_uuid4 = uuid.uuid4
 
 
-class _Id:
-    def __init__(self) -> None:
-        self.hex = _IDS.pop()
-
-    def __str__(self) -> str:
-        return self.hex
+def _next_id() -> uuid.UUID:
+    return uuid.UUID(_IDS.pop()) if _IDS else _uuid4()  # outside of a run botocore asks for some
 
 
 def _deliver(delivery: Delivery, run: Any) -> End:
@@ -172,12 +171,8 @@ def _deliver(delivery: Delivery, run: Any) -> End:
             case "http":
                 return End("told", HttpApi(issuer, results).serve(http_event(delivery), deadline).code)
             case "direct":
-                return End(
-                    "told",
-                    DirectInvocation(issuer, results, no_mapping, issuer.clock).answer(body, delivery.name, deadline)[
-                        "id"
-                    ],
-                )
+                direct = DirectInvocation(issuer, results, no_mapping, issuer.clock)
+                return End("told", direct.answer(body, delivery.name, deadline)["id"])
             case "sqs":
                 worker = BatchWorker(
                     issuer,
@@ -225,7 +220,7 @@ def prepare(monkeypatch: pytest.MonkeyPatch) -> None:
     for name in dir(observability):
         if name.startswith(("report_", "count_")):
             monkeypatch.setattr(observability, name, _nothing)
-    monkeypatch.setattr(uuid, "uuid4", _Id)  # another in each run, and the same in each repetition
+    monkeypatch.setattr(uuid, "uuid4", _next_id)  # another in each run, and the same in each repetition
 
 
 _nothing = partial(lambda *_, **__: None)

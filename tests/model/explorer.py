@@ -5,14 +5,14 @@ are not looked at again, so the search ends.
 """
 
 import json
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from personal_link.aws.ledger import CONTENT_KEY_LIFE
 from personal_link.issue_link import MAYBE_MADE
 from tests.model.deliveries import LIMIT, START, Answer, Call, Delivery, End, next_of
-from tests.model.expressions import Item, holds, written
+from tests.model.ledger_table import Item, LedgerTable
 
 FREEZE: Final = 60.0  # seconds: longer than a lease
 _NOTHING: Final = {"S": '{"id": "of none"}'}
@@ -55,8 +55,9 @@ class Wrong(Exception):
 class Explorer:
     """Searches a scenario through."""
 
-    def __init__(self, scenario: Scenario) -> None:
+    def __init__(self, scenario: Scenario, table: LedgerTable) -> None:
         self._scenario = scenario
+        self._table = table
         self._deliveries = scenario.deliveries
         self._closing = len(scenario.deliveries) - 1
         self._key = scenario.deliveries[0].key
@@ -86,10 +87,6 @@ class Explorer:
             except Wrong as wrong:
                 yield f"{wrong}: {', '.join(_way(came_from, hash(world)))}"
             self.states = len(came_from)
-
-    def steps(self) -> Iterable[Call | End]:
-        """Return every step of a delivery that was met."""
-        return self._next.values()
 
     def _successors(self, world: World) -> Iterator[tuple[str, World]]:
         open_ones = [one for one, at in enumerate(world.at[: self._closing]) if not isinstance(at, End)]
@@ -181,7 +178,7 @@ class Explorer:
             case "start":
                 return world, "start", ""
             case "ledger":
-                return self._write(world, json.loads(call.arguments), one)
+                return self._write(world, call.arguments, one)
             case "vendor":
                 if world.made:
                     return world, "duplicate", ""
@@ -192,15 +189,16 @@ class Explorer:
                     world = self._told(world, json.loads(body))
                 return world, "ok", ""
 
-    def _write(self, world: World, arguments: Item, one: int) -> tuple[World, str, str]:
+    def _write(self, world: World, write: str, one: int) -> tuple[World, str, str]:
+        arguments = json.loads(write)
         item = json.loads(world.item) if world.item else None
         if item is not None and item["pk"] != arguments.get("Key", arguments.get("Item"))["pk"]:
             return world, "refused", ""  # only asked for: the key that the request had in an earlier version
-        if not holds(item, arguments):
+        after = self._table.after(world.item, write)
+        if after is None:
             return world, "refused", world.item
-        after = written(item, arguments)
         alive = item is not None and "outcome" in item and float(item["expires_at"]["N"]) >= world.now
-        if alive and item is not None and after.get("outcome") != item["outcome"]:
+        if alive and item is not None and json.loads(after).get("outcome") != item["outcome"]:
             raise Wrong("an outcome is overwritten")
         begun = tuple(other for other in world.begun if other[0] != one)
         if "Item" in arguments and one >= 0:
@@ -208,7 +206,7 @@ class Explorer:
                 if world.now - since < LIMIT:
                     raise Wrong(f"{self._deliveries[other].name} and {self._deliveries[one].name} attempt it at once")
             begun = (*begun, (one, self._started_at(world, one)))
-        return replace(world, item=json.dumps(after, sort_keys=True), begun=begun), "ok", ""
+        return replace(world, item=after, begun=begun), "ok", ""
 
     def _is_ours(self, world: World) -> bool:
         return world.made in {delivery.name for delivery in self._deliveries}

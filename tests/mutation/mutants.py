@@ -50,12 +50,12 @@ TESTS = {
     "customergauge/answer_bytes": VENDOR,
     "customergauge/transport": VENDOR,
     "aws/ledger": [
-        *(f"tests/aws/test_{name}.py" for name in ("ledger", "ledger_life", "key_owners")),
+        *(f"tests/aws/test_{name}.py" for name in ("ledger", "key_owners")),
         "tests/test_issue_link.py",
         "tests/test_issue_link_retries.py",
-        "tests/crash/test_late_writers.py",
+        "tests/model/test_protocol.py",
     ],
-    "issue_link": ["tests/test_issue_link.py", "tests/test_issue_link_retries.py", "tests/crash/test_late_writers.py"],
+    "issue_link": ["tests/test_issue_link.py", "tests/test_issue_link_retries.py", "tests/model/test_protocol.py"],
     "metrics": ["tests/test_metrics.py", "tests/test_fault_metrics.py"],
     "domain/outcome": [
         "tests/domain/test_outcome.py",

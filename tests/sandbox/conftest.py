@@ -1,5 +1,3 @@
-"""A sandbox of its own for each test, and a client for it."""
-
 from collections.abc import Iterator
 
 import pytest

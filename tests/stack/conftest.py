@@ -1,7 +1,11 @@
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
 
 import pytest
+from click.testing import CliRunner, Result
 
+from operate.commands import operate
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import running_emulator
 from sandbox.http_caller import HttpCaller, permitted_caller
@@ -26,3 +30,31 @@ def stack(vendor: CustomerGaugeSandbox) -> Iterator[Stack]:
 @pytest.fixture(scope="session")
 def caller(stack: Stack) -> HttpCaller:
     return permitted_caller(stack)
+
+
+@pytest.fixture
+def run(stack: Stack) -> Callable[..., Result]:
+    """Run a command of the operator's, as in another terminal of `make local`."""
+
+    def run_it(*arguments: str) -> Result:
+        return CliRunner(env=stack.emulator.environment()).invoke(operate, arguments)
+
+    return run_it
+
+
+@contextmanager
+def companion(stack: Stack, name: str, template: str, parameters: Mapping[str, str]) -> Iterator[str]:
+    """Deploy a template of one output beside the stack; return the output."""
+    cloudformation = stack.emulator.client("cloudformation")
+    cloudformation.create_stack(
+        StackName=name,
+        TemplateBody=template,
+        Capabilities=["CAPABILITY_IAM"],
+        Parameters=[{"ParameterKey": one, "ParameterValue": value} for one, value in parameters.items()],
+    )
+    patience: Any = {"StackName": name, "WaiterConfig": {"Delay": 1, "MaxAttempts": 30}}
+    cloudformation.get_waiter("stack_create_complete").wait(**patience)
+    [output] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
+    yield output["OutputValue"]
+    cloudformation.delete_stack(StackName=name)
+    cloudformation.get_waiter("stack_delete_complete").wait(**patience)

@@ -4,40 +4,16 @@ import json
 import re
 import time
 import uuid
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from operate.commands import operate
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.stack import STACK_NAME, Stack
 from sandbox.vendor_replies import Reply
-from tests.stack.test_triggers import sample, the_result
-
-DOWN = Reply.error(503)
-
-
-@pytest.fixture
-def run(stack: Stack) -> Callable[..., Result]:
-    """Run a command of the operator's."""
-
-    def run_it(*arguments: str) -> Result:
-        return CliRunner(env=stack.emulator.environment()).invoke(operate, arguments)
-
-    return run_it
-
-
-@contextmanager
-def an_outage(vendor: CustomerGaugeSandbox) -> Iterator[None]:
-    """Let the vendor answer nothing but 503 meanwhile."""
-    vendor.misbehave = lambda _call: DOWN
-    try:
-        yield
-    finally:
-        vendor.misbehave = lambda _call: None
+from tests.stack.test_triggers import the_result
 
 
 def a_request(**more: object) -> dict[str, Any]:
@@ -66,24 +42,6 @@ def test_a_request_is_answered_with_the_result_that_is_queued_too(stack: Stack, 
     assert queued.attributes == {"status": "created", "code": "created", "source": "direct"}
 
 
-def test_a_whole_event_is_answered_too_and_known_by_its_id(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
-    event = {"id": str(uuid.uuid4()), "detail-type": "Personal Link Requested", "detail": a_request()}
-
-    _error, first = invoke(stack, event)
-    calls = len(vendor.calls("personal-link"))
-    _error, second = invoke(stack, event)
-
-    assert first["source"] == {"type": "eventbridge", "id": event["id"]}
-    assert second == {**first, "replayed": True}
-    assert len(vendor.calls("personal-link")) == calls
-
-
-def test_what_a_person_has_to_change_is_returned_and_not_raised(stack: Stack) -> None:
-    error, result = invoke(stack, a_request(configuration="no-such-mapping"))
-
-    assert (error, result["status"], result["error"]["code"]) == (None, "rejected", "mapping_not_found")
-
-
 def test_what_may_end_otherwise_later_is_an_error_named_by_its_code(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=1))
 
@@ -98,11 +56,17 @@ def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redrive
     stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     request = a_request()
-    with an_outage(vendor):
+    vendor.faults.switch("outage", on=True)
+    try:
         stack.emulator.client("lambda").invoke(
             FunctionName=stack.direct_invocation_arn, InvocationType="Event", Payload=json.dumps(request).encode()
         )
-        wait_until_parked(stack)
+        deadline = time.monotonic() + 60
+        while stack.depth(stack.parked_queue_url) == 0:  # Lambda tries three times
+            assert time.monotonic() < deadline, "nothing was parked within a minute"
+            time.sleep(0.2)
+    finally:
+        vendor.faults.clear()
 
     listed = run("parked", "list", STACK_NAME, "--code", "unavailable")
     assert "1 parked: 1 unavailable" in listed.output
@@ -116,39 +80,6 @@ def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redrive
     result = the_result(stack, lambda message: message.get("reference") == request["reference"]).json()
     assert (result["status"], result["source"]["type"]) == ("created", "direct")
     assert stack.depth(stack.parked_queue_url) == 0
-
-
-def test_a_payload_that_holds_no_request_is_an_error_and_asynchronous_is_parked_whole(
-    stack: Stack, run: Callable[..., Result]
-) -> None:
-    payload = {"Records": [{"eventSource": "aws:s3", "s3": {"object": {"key": "a.pdf"}}}]}
-
-    error, failure = invoke(stack, payload)
-    stack.emulator.client("lambda").invoke(
-        FunctionName=stack.direct_invocation_arn, InvocationType="Event", Payload=json.dumps(payload).encode()
-    )
-    wait_until_parked(stack)
-
-    words = (
-        "The body holds no request. It looks like an S3 event notification. "
-        "Let S3 send to EventBridge, and map the event (docs/mapping.md)."
-    )
-    assert (error, failure["errorType"]) == ("Unhandled", "invalid_request")
-    assert failure["errorMessage"] == f"invalid_request: {words}"
-    listed = run("parked", "list", STACK_NAME, "--code", "invalid_request").output
-    assert "1 parked: 1 invalid_request" in listed
-    [message_id] = re.findall(r"[0-9a-f-]{36}", listed)
-    assert words in run("parked", "show", STACK_NAME, message_id).output
-    [parked] = stack.parked(1)
-    assert json.loads(parked.body) == payload
-
-
-def wait_until_parked(stack: Stack) -> None:
-    """Wait until Lambda has tried an invocation three times and parked it; nobody else parks meanwhile."""
-    deadline = time.monotonic() + 60
-    while stack.depth(stack.parked_queue_url) == 0:
-        assert time.monotonic() < deadline, "nothing was parked within a minute"
-        time.sleep(0.2)
 
 
 def test_a_rule_may_invoke_the_alias_without_the_queue(stack: Stack) -> None:
@@ -177,13 +108,3 @@ def test_a_rule_may_invoke_the_alias_without_the_queue(stack: Stack) -> None:
 
     assert result is not None
     assert result.attributes == {"status": "created", "code": "created", "source": "eventbridge"}
-
-
-@pytest.mark.parametrize("name", ["sqs_request.json", "sqs_refused.json"])
-def test_the_samples_of_the_queue_may_be_invoked_with_too(stack: Stack, name: str) -> None:
-    name_of_it = f"sample-{uuid.uuid4()}"
-    request = json.loads(sample(name)) | {"reference": name_of_it, "idempotency_key": name_of_it}
-
-    error, result = invoke(stack, request)
-
-    assert (error, result["reference"]) == (None, name_of_it)

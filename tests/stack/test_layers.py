@@ -31,17 +31,11 @@ COMPILED = {".a", ".dll", ".dylib", ".exe", ".pyd", ".so"}
 
 SHOW_IMPORTS = """
 import json, sys
-import http_api, queue_worker
-files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
-print(json.dumps(files))
-"""
-
-SHOW_COMPILED = """
-import json, sys
 compiled = []
 sys.addaudithook(lambda event, arguments: compiled.append(str(arguments[1])) if event == "compile" else None)
 import http_api, queue_worker
-print(json.dumps([file for file in compiled if file.endswith(".py")]))
+files = {name: module.__file__ for name, module in sys.modules.items() if getattr(module, "__file__", None)}
+print(json.dumps([files, [file for file in compiled if file.endswith(".py")]]))
 """
 
 pytestmark = pytest.mark.usefixtures("stack")  # it builds them
@@ -83,26 +77,6 @@ def test_every_module_comes_with_bytecode_that_is_good_whatever_date_its_source_
     assert len(modules) > 20
 
 
-def test_a_cold_start_compiles_nothing_of_the_layers() -> None:
-    assert [file for file in compiled_by_the_functions(DEPENDENCIES, PERSONAL_LINK) if "/build/" in file] == []
-
-
-def test_what_has_no_bytecode_would_be_seen_to_be_compiled(tmp_path: Path) -> None:
-    shutil.copytree(PERSONAL_LINK, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
-
-    compiled = compiled_by_the_functions(DEPENDENCIES, tmp_path)
-
-    assert str(tmp_path / "personal_link" / "wiring.py") in compiled
-
-
-def compiled_by_the_functions(*layers: Path) -> list[str]:
-    """The files whose source Python reads when it imports the functions as they start: modules without bytecode."""
-    code = f"import sys; sys.path[:0] = {[str(path) for path in (*layers, *FUNCTIONS)]!r}\n{SHOW_COMPILED}"
-    shown = subprocess.run([sys.executable, "-I", "-B", "-c", code], capture_output=True, check=True, text=True)
-    files: list[str] = json.loads(shown.stdout)
-    return [file for file in files if Path(file).parent not in FUNCTIONS]  # one file each
-
-
 def test_the_built_layer_is_pure_python() -> None:
     wheels = [message_from_string(wheel.read_text()) for wheel in DEPENDENCIES.glob("*.dist-info/WHEEL")]
     compiled = [path for path in DEPENDENCIES.rglob("*") if path.suffix in COMPILED]
@@ -112,18 +86,6 @@ def test_the_built_layer_is_pure_python() -> None:
     assert compiled == []
 
 
-def test_the_functions_import_nothing_but_the_layers_and_what_comes_with_the_runtime() -> None:
-    layers = [str(path) for path in (DEPENDENCIES, PERSONAL_LINK, *FUNCTIONS)]
-    code = f"import sys; sys.path[:0] = {layers!r}\n{SHOW_IMPORTS}"
-    # -B: no bytecode into what is shipped
-    shown = subprocess.run([sys.executable, "-I", "-B", "-c", code], capture_output=True, check=True, text=True)
-
-    files = json.loads(shown.stdout)
-    strangers = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}
-
-    assert strangers - TAKEN_IF_THERE <= WITH_THE_RUNTIME
-
-
 def test_nothing_but_code_and_the_event_mappings_is_shipped_with_the_functions() -> None:
     shipped = [path for folder in (*FUNCTIONS, PERSONAL_LINK) for path in folder.rglob("*") if path.is_file()]
 
@@ -131,7 +93,27 @@ def test_nothing_but_code_and_the_event_mappings_is_shipped_with_the_functions()
     assert others == {"event_mappings.toml"}
 
 
-def test_both_built_layers_are_smaller_than_eight_megabytes() -> None:
-    files = [path for layer in (DEPENDENCIES, PERSONAL_LINK) for path in layer.rglob("*") if path.is_file()]
+def imported_by_the_functions(*layers: Path) -> tuple[set[str], list[str]]:
+    """Import the functions as they start; return the packages that do not come from a layer, and what was compiled."""
+    places = [str(path) for path in (*layers, *FUNCTIONS)]
+    code = f"import sys; sys.path[:0] = {places!r}\n{SHOW_IMPORTS}"
+    # -B: no bytecode into what is shipped
+    shown = subprocess.run([sys.executable, "-I", "-B", "-c", code], capture_output=True, check=True, text=True)
+    files, compiled = json.loads(shown.stdout)
+    strangers = {name.partition(".")[0] for name, file in files.items() if "site-packages" in file}
+    return strangers, [file for file in compiled if Path(file).parent not in FUNCTIONS]  # one file each
 
-    assert sum(path.stat().st_size for path in files) < 8_000_000
+
+def test_a_cold_start_compiles_nothing_and_imports_nothing_but_the_layers_and_what_comes_with_the_runtime() -> None:
+    strangers, compiled = imported_by_the_functions(DEPENDENCIES, PERSONAL_LINK)
+
+    assert strangers - TAKEN_IF_THERE <= WITH_THE_RUNTIME
+    assert [file for file in compiled if "/build/" in file] == []
+
+
+def test_what_has_no_bytecode_would_be_seen_to_be_compiled(tmp_path: Path) -> None:
+    shutil.copytree(PERSONAL_LINK, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+
+    _strangers, compiled = imported_by_the_functions(DEPENDENCIES, tmp_path)
+
+    assert str(tmp_path / "personal_link" / "wiring.py") in compiled

@@ -6,15 +6,13 @@ import subprocess
 import sys
 import time
 import uuid
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import pytest
-from click.testing import CliRunner, Result
+from click.testing import Result
 
-from operate.commands import operate
 from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.metrics_feed import MetricsFeed
 from sandbox.stack import STACK_NAME, Stack
 from sandbox.template import REPOSITORY
 from sandbox.vendor_replies import Reply
@@ -22,16 +20,6 @@ from tests.stack.test_triggers import the_result
 
 REQUEST = json.loads((REPOSITORY / "events" / "sqs_request.json").read_text())
 VALUES = ["Example Bank", "Zo", "01234", "call-"]
-
-
-@pytest.fixture
-def run(stack: Stack) -> Any:
-    """Run a command as in another terminal of `make local`."""
-
-    def run_it(*arguments: str) -> Result:
-        return CliRunner(env=stack.emulator.environment()).invoke(operate, arguments)
-
-    return run_it
 
 
 def park_a_day_old(stack: Stack, request: dict[str, Any]) -> None:
@@ -63,7 +51,7 @@ def new_request() -> dict[str, Any]:
 
 
 def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_to_a_link(
-    stack: Stack, vendor: CustomerGaugeSandbox, run: Any
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     request = new_request()
     vendor.script("personal-link", Reply.error(503, retry_after=1))
@@ -91,7 +79,7 @@ def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_t
 
 
 def test_a_parked_request_that_is_settled_gets_its_result_again_and_the_vendor_no_call(
-    stack: Stack, vendor: CustomerGaugeSandbox, run: Any
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     request = new_request()
     vendor.script("personal-link", Reply.error(503, retry_after=1))
@@ -110,7 +98,9 @@ def test_a_parked_request_that_is_settled_gets_its_result_again_and_the_vendor_n
     assert stack.depth(stack.parked_queue_url) == 0
 
 
-def test_health_tells_what_is_deployed_and_what_is_parked(stack: Stack, vendor: CustomerGaugeSandbox, run: Any) -> None:
+def test_health_tells_what_is_deployed_and_what_is_parked(
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
+) -> None:
     vendor.script("personal-link", Reply.error(503, retry_after=1))
     park_a_day_old(stack, new_request())
 
@@ -124,29 +114,8 @@ def test_health_tells_what_is_deployed_and_what_is_parked(stack: Stack, vendor: 
     assert "Credentials: filled in (not read)" in told.output
 
 
-def test_in_an_outage_health_tells_what_is_retried_and_for_how_long(
-    stack: Stack, vendor: CustomerGaugeSandbox, run: Any
-) -> None:
-    request, feed = new_request(), MetricsFeed(stack)
-    feed.follow()  # what other tests left
-    vendor.misbehave = lambda _call: Reply.error(503, retry_after=8)
-    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
-    retries = stack.function_logs().count("retry scheduled")
-    deadline = time.monotonic() + 30
-    while stack.function_logs().count("retry scheduled") == retries and time.monotonic() < deadline:
-        time.sleep(0.2)
-    feed.follow()
-
-    told = run("health", STACK_NAME)
-
-    vendor.misbehave = lambda _call: None
-    assert told.exit_code == 1
-    assert re.search(r"^! 1 being retried: .*unavailable.*, oldest \d+ s: docs/operation", told.output, re.MULTILINE)
-    assert the_result(stack, lambda message: message.get("reference") == request["reference"])
-
-
 def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(
-    stack: Stack, run: Any, tmp_path: Path
+    stack: Stack, run: Callable[..., Result], tmp_path: Path
 ) -> None:
     request = new_request()
     file = tmp_path / "request.json"
@@ -178,12 +147,3 @@ def test_the_check_fetches_a_token_shows_none_and_makes_no_survey_record(
     assert "sandbox-" not in checked.stdout + checked.stderr
     assert len(vendor.calls("token")) == tokens + 1
     assert len(vendor.calls("personal-link")) == calls
-
-
-def test_a_stack_that_is_not_there_is_one_line(run: Any) -> None:
-    asked = run("health", "no-such-stack")
-
-    assert asked.exit_code == 1
-    assert asked.output == (
-        "Error: There is no stack no-such-stack in eu-west-1: check its name, --region and --profile.\n"
-    )

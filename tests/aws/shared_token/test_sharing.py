@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
@@ -9,8 +10,8 @@ import pytest
 
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed
-from tests.aws.account import Account, answering, doing_before, losing_answer, one_write_at_a_time, watched
-from tests.aws.shared_token.conftest import KEY, Environment, TokenServer, fetch, item, new_environment, secret_text
+from tests.aws.account import Account, answering, doing_before, one_write_at_a_time, watched
+from tests.aws.shared_token.conftest import KEY, Environment, TokenServer, fetch, new_environment, secret_text
 from tests.fake_clock import FakeClock
 
 
@@ -29,18 +30,7 @@ def hold_the_lease(account: Account, until: float) -> None:
 # Sharing
 
 
-def test_the_second_environment_gets_the_token_of_the_first(
-    environment: Environment, server: TokenServer, clock: FakeClock
-) -> None:
-    first = fetch(environment(), clock)
-    clock.advance(600.0)
-    second = fetch(environment(), clock)
-
-    assert (first, second) == ("token-1", "token-1")
-    assert server.fetches == 1
-
-
-def test_an_environment_that_finds_a_token_reads_no_credentials_and_writes_nothing(
+def test_an_environment_that_finds_a_token_takes_it_reads_no_credentials_and_writes_nothing(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -50,7 +40,7 @@ def test_an_environment_that_finds_a_token_reads_no_credentials_and_writes_nothi
         watched(account.secretsmanager, "PutSecretValue") as puts,
         watched(account.dynamodb, "UpdateItem") as updates,
     ):
-        fetch(environment(), clock)
+        assert fetch(environment(), clock) == "token-1"
 
     assert [read["SecretId"] for read in reads] == [account.token_secret_arn]
     assert (puts, updates) == ([], [])
@@ -157,37 +147,6 @@ def test_the_lease_of_an_environment_that_died_runs_out_and_the_next_one_fetches
     assert server.fetches == 1
 
 
-def test_an_environment_that_died_before_its_write_costs_one_token_more(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
-) -> None:
-    with (
-        doing_before(account.secretsmanager, "PutSecretValue", lambda _params: die()),
-        pytest.raises(KeyboardInterrupt),
-    ):
-        fetch(environment(), clock)
-
-    assert fetch(environment(), clock, seconds=32.0) == "token-2"
-    assert fetch(environment(), clock) == "token-2"
-    assert server.fetches == 2
-
-
-def test_an_environment_that_died_between_its_write_and_the_end_of_its_lease_costs_nothing(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
-) -> None:
-    third = doing_before(account.dynamodb, "UpdateItem", lambda _params: die(), call=3)
-    with third, pytest.raises(KeyboardInterrupt):
-        fetch(environment(), clock)
-    began = clock.monotonic()
-
-    assert fetch(environment(), clock) == "token-1"
-    assert clock.monotonic() == began
-    assert server.fetches == 1
-
-
-def die() -> None:
-    raise KeyboardInterrupt
-
-
 def test_who_has_waited_nine_seconds_looks_once_more_and_then_fetches_a_token_of_its_own(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
@@ -248,21 +207,29 @@ def test_a_fetch_that_fails_lets_the_next_one_try_at_once(
 # Late, stale and repeated
 
 
-def test_a_token_that_came_after_another_took_the_lease_is_used_and_not_stored(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+def another_takes_the_lease(account: Account, clock: FakeClock) -> None:
+    hold_the_lease(account, clock.wall() + 5.0)
+
+
+def time_runs_out(_account: Account, clock: FakeClock) -> None:
+    clock.advance(7.5)
+
+
+def the_table_is_gone(account: Account, _clock: FakeClock) -> None:
+    account.dynamodb.delete_table(TableName=account.ledger_table)
+
+
+@pytest.mark.parametrize("meanwhile", [another_takes_the_lease, time_runs_out, the_table_is_gone])
+def test_a_token_that_comes_too_late_to_be_stored_is_used_all_the_same(
+    environment: Environment,
+    server: TokenServer,
+    account: Account,
+    clock: FakeClock,
+    meanwhile: Callable[[Account, FakeClock], None],
 ) -> None:
-    server.meanwhile = lambda: hold_the_lease(account, clock.wall() + 5.0)
+    server.meanwhile = lambda: meanwhile(account, clock)
 
     assert fetch(environment(), clock) == "token-1"
-    assert secret_text(account) == "{}"
-
-
-def test_a_token_that_came_too_late_to_be_stored_is_used_all_the_same(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
-) -> None:
-    server.meanwhile = lambda: clock.advance(7.5)
-
-    assert fetch(environment(), clock, seconds=14.0) == "token-1"
     assert secret_text(account) == "{}"
 
 
@@ -306,50 +273,18 @@ def test_a_read_that_shows_the_version_before_the_last_write_is_repeated(
     assert server.fetches == 2
 
 
-@pytest.mark.parametrize("call", [1, 2, 3], ids=["lease", "lease renewed for the write", "lease ended"])
-def test_a_write_to_the_table_whose_answer_got_lost_changes_nothing(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, call: int
-) -> None:
-    began = clock.monotonic()
-
-    with losing_answer(account.dynamodb, "UpdateItem", call=call):
-        assert fetch(environment(), clock) == "token-1"
-
-    assert fetch(environment(), clock) == "token-1"
-    assert clock.monotonic() == began
-    assert server.fetches == 1
-    assert "owner" not in item(account)
-
-
-def test_a_write_of_the_secret_whose_answer_got_lost_is_one_version(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
-) -> None:
-    with losing_answer(account.secretsmanager, "PutSecretValue"):
-        assert fetch(environment(), clock) == "token-1"
-
-    versions = account.secretsmanager.list_secret_version_ids(SecretId=account.token_secret_arn, IncludeDeprecated=True)
-    assert len(versions["Versions"]) == 2
-    assert fetch(environment(), clock) == "token-1"
-    assert server.fetches == 1
-
-
 def test_a_write_that_was_done_and_reported_as_failed_shares_the_token_and_gives_it_to_nobody_twice(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     one = environment()
 
     def write_and_fail(params: dict[str, Any]) -> None:
-        if "done" not in params["SecretString"]:
-            account.secretsmanager.meta.events.unregister(name, hook)
-            account.secretsmanager.put_secret_value(**params)
-            params["SecretId"] = "no-such-secret"
+        writing.__exit__(None, None, None)
+        account.secretsmanager.put_secret_value(**params)
+        params["SecretId"] = "no-such-secret"
 
-    name = "provide-client-params.secrets-manager.PutSecretValue"
-
-    def hook(params: dict[str, Any], **_: object) -> None:
-        write_and_fail(params)
-
-    account.secretsmanager.meta.events.register(name, hook)
+    writing = doing_before(account.secretsmanager, "PutSecretValue", write_and_fail)
+    writing.__enter__()
     assert fetch(one, clock) == "token-1"
 
     assert fetch(environment(), clock) == "token-1"

@@ -1,15 +1,16 @@
-"""The sandbox fails as it is told, and stops when it is told."""
+"""The sandbox fails as it is told: by a script, by a function that is asked, or by a switch that stays on."""
 
 import http.client
 import socket
 import threading
 import time
-from typing import Any
 
 import pytest
 
 from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
 from tests.sandbox.sandbox_client import JOE, Client
+
+# Scripts
 
 
 def test_scripted_replies_come_in_order_then_service_resumes(client: Client) -> None:
@@ -35,38 +36,15 @@ def test_misbehaviour_is_asked_about_every_call_that_has_no_script(client: Clien
     assert [client.put(JOE).status for _ in range(4)] == [502, 200, 503, 200]
     assert asked == ["PUT", "PUT", "PUT"]
 
-    client.vendor.reset()
-    client.access_token = None
-    assert client.put(JOE).status == 200
-    assert asked == ["PUT", "PUT", "PUT"]
-
-
-def test_the_token_endpoint_can_be_scripted_alone(client: Client) -> None:
-    client.vendor.script("token", Reply.error(429))
-    assert client.ask_token().status == 429
-    assert client.put(JOE).status == 200
-
-
-def test_a_delayed_normal_answer_is_right_but_late(client: Client) -> None:
-    client.headers()
-    client.vendor.script("personal-link", Reply(delay=0.2, headers={"X-Extra": "1"}))
-    started = time.monotonic()
-    answer = client.put(JOE)
-    assert time.monotonic() - started >= 0.2
-    assert (answer.status, answer.headers["X-Extra"]) == (200, "1")
-
 
 @pytest.mark.parametrize("committed", [True, False])
 def test_a_reset_may_come_before_or_after_the_record_is_made(client: Client, committed: bool) -> None:  # noqa: FBT001
-    client.vendor.duplicate_rule = "campaign"
     client.headers()
     client.vendor.script("personal-link", Reply(fault="reset", commit=committed))
     with pytest.raises(ConnectionResetError) as failure:
         client.put(JOE)
     assert not isinstance(failure.value, http.client.RemoteDisconnected)  # that would be a clean close
     assert len(client.vendor.links) == committed
-    client.wire.close()
-    assert client.put(JOE).status == (400 if committed else 200)
 
 
 def test_an_error_status_can_hide_a_record_that_was_made(client: Client) -> None:
@@ -75,28 +53,10 @@ def test_an_error_status_can_hide_a_record_that_was_made(client: Client) -> None
     assert len(client.vendor.links) == 1
 
 
-def test_a_close_ends_the_stream_without_an_answer(client: Client) -> None:
-    client.headers()
-    client.vendor.script("personal-link", Reply(fault="close"))
-    with pytest.raises(http.client.RemoteDisconnected):
-        client.put(JOE)
-    assert client.vendor.links == []
-
-
 def test_a_truncated_answer_announces_more_than_it_sends(client: Client) -> None:
-    client.headers()
     client.vendor.script("personal-link", Reply(fault="truncated"))
     with pytest.raises(http.client.IncompleteRead):
         client.put(JOE)
-    assert len(client.vendor.links) == 1
-
-
-def test_an_answer_without_a_length_ends_with_its_connection(client: Client) -> None:
-    client.vendor.script("personal-link", Reply(fault="no_length"))
-    answer = client.put(JOE)
-
-    assert (answer.status, answer.headers["Content-Length"]) == (200, None)
-    assert answer.json["data"]["survey_link"] == client.vendor.links[0].survey_link
 
 
 def test_hints_come_before_the_answer() -> None:
@@ -105,34 +65,11 @@ def test_hints_come_before_the_answer() -> None:
         wire.sendall(b"GET /personal-link/ HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n")
         lines = wire.makefile("rb").read().split(b"\r\n")
 
-    assert [line for line in lines if line.startswith(b"HTTP")] == [
-        b"HTTP/1.1 102 Processing",
-        b"HTTP/1.1 103 Early Hints",
-        b"HTTP/1.1 200 OK",
-    ]
+    heads = [line for line in lines if line.startswith(b"HTTP")]
+    assert heads == [b"HTTP/1.1 102 Processing", b"HTTP/1.1 103 Early Hints", b"HTTP/1.1 200 OK"]
 
 
-@pytest.mark.parametrize("fault", ["drip_headers", "drip_body"])
-def test_a_dripped_answer_is_whole_in_the_end(client: Client, fault: Any) -> None:
-    client.headers()
-    client.vendor.script("personal-link", Reply(fault=fault, interval=0.001))
-    started = time.monotonic()
-    assert client.put(JOE).status == 200
-    assert time.monotonic() - started > 0.1
-    assert client.put(JOE).status == 200
-    assert len({call.connection for call in client.vendor.calls("personal-link")}) == 1
-
-
-def test_a_hang_lasts_until_the_client_gives_up(client: Client) -> None:
-    client.headers()
-    client.vendor.script("personal-link", Reply(fault="hang"))
-    assert client.wire.sock is not None
-    client.wire.sock.settimeout(0.2)
-    with pytest.raises(TimeoutError):
-        client.put(JOE)
-
-
-@pytest.mark.parametrize("reply", [Reply(fault="hang"), Reply(delay=60), Reply(fault="drip_body", interval=60)])
+@pytest.mark.parametrize("reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=60)])
 def test_stopping_is_prompt_and_leaves_no_thread(reply: Reply) -> None:
     before = threading.active_count()
     vendor = CustomerGaugeSandbox().start()
@@ -152,12 +89,64 @@ def test_stopping_is_prompt_and_leaves_no_thread(reply: Reply) -> None:
     idle.wire.close()
 
 
-def test_started_again_it_keeps_its_port_and_memory(client: Client) -> None:
-    client.put(JOE)
-    url = client.vendor.base_url
-    client.vendor.stop()
-    client.wire.close()
-    client.vendor.start()
-    assert client.vendor.base_url == url
+# Switches
+
+
+def test_an_outage_refuses_links_and_tokens_until_it_is_over(client: Client) -> None:
+    client.headers()
+    client.vendor.faults.switch("outage", on=True)
+
+    answers = [client.put(JOE), client.ask_token()]
+    client.vendor.faults.switch("outage", on=False)
+
+    assert [(answer.status, answer.headers["Retry-After"]) for answer in answers] == [(503, "2")] * 2
     assert client.put(JOE).status == 200
-    assert len(client.vendor.links) == 2
+    assert len(client.vendor.links) == 1
+
+
+def test_a_rate_limit_is_one_of_links_alone(client: Client) -> None:
+    client.vendor.faults.switch("rate-limit", on=True)
+
+    assert client.ask_token().status == 200
+    answer = client.put(JOE)
+    assert (answer.status, answer.headers["Retry-After"]) == (429, "3")
+
+
+def test_a_lost_answer_leaves_the_record_behind(client: Client) -> None:
+    client.vendor.faults.switch("lost-answers", on=True)
+
+    with pytest.raises(http.client.RemoteDisconnected):
+        client.put(JOE)
+
+    assert len(client.vendor.links) == 1
+
+
+def test_of_several_faults_a_script_answers_first_then_the_outage(client: Client) -> None:
+    client.headers()
+    for name in ("lost-answers", "rate-limit", "outage"):
+        client.vendor.faults.switch(name, on=True)
+    client.vendor.script("personal-link", Reply.html(502))
+
+    assert [client.put(JOE).status for _ in range(2)] == [502, 503]
+    client.vendor.reset()
+    assert "outage" not in client.vendor.faults
+
+
+def test_every_call_is_noted_with_its_answer_and_how_long_it_took(client: Client) -> None:
+    client.vendor.script("personal-link", Reply(delay=0.2), Reply.error(503), Reply(fault="close"))
+    client.put(JOE)
+    client.put(JOE)
+    with pytest.raises(http.client.RemoteDisconnected):
+        client.put(JOE)
+
+    noted = client.vendor.exchanges()
+    while noted[-1].seconds is None:  # noted only after the connection is closed
+        time.sleep(0.01)
+    assert [(one.endpoint, one.status) for one in noted] == [
+        ("token", 200),
+        ("personal-link", 200),
+        ("personal-link", 503),
+        ("personal-link", None),
+    ]
+    assert noted[1].seconds is not None
+    assert 0.2 <= noted[1].seconds < 2
