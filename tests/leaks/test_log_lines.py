@@ -23,6 +23,7 @@ from tests.leaks.stage import Stage, a_request
 pytestmark = pytest.mark.usefixtures("everybody_logs")
 
 AN_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+A_DIGEST: Final = "3f" * 32
 FORGERIES: Final = {
     "a line feed": 'x\n{"level":"ERROR","message":"forged"}',
     "a carriage return": "x\r\nforged",
@@ -103,9 +104,9 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
         raise bug
     except PersonalLinkError:
         observability.report_bug(bug, AN_ID)
-    observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1))
+    observability.report_outcome(Outcome(AN_ID, "created", source, "", "", 1, reference="order-1234", key=A_DIGEST))
     observability.report_refused(error, AN_ID)
-    ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
+    ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID, "key_digest": A_DIGEST}
     observability.report_retry(error, ids, 3, 4, 5)
     observability.report_parked(error, ids, 3)
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
@@ -126,6 +127,8 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
         },
         {
             "message": "outcome",
+            "key_digest": A_DIGEST,
+            "reference_digest": "8a8ecfd7fde2487c382ae30edee7ca0c614429b35323d10e001db520fb3c7618",
             "outcome_id": AN_ID,
             "status": "created",
             "code": "created",
@@ -135,8 +138,8 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
             "replayed": False,
         },
         {"message": "no outcome", "source_id": AN_ID, **said},
-        {"message": "retry scheduled", **ids, "attempts": 3, "wait": 4, **said},
-        {"message": "parked", **ids, "attempts": 3, **said},
+        {"message": "retry scheduled", **ids, "receives": 3, "wait": 4, "age": 5, **said},
+        {"message": "parked", **ids, "receives": 3, **said},
         {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2},
         {"message": "visibility not set", "failure": "503", "count": 2},
     ]
