@@ -8,7 +8,7 @@ from sandbox.template import REPOSITORY
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.glob("**/*.md"))]
-PROGRAMS = ("aws", "make", "sam", "python")
+PROGRAMS = ("aws", "make", "sam", "python", "operate")
 
 _FENCED = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 
