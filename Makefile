@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
 # in .oldest, each made from its lock; nothing but `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot mapping operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
+.PHONY: help demo local screenshot mapping operate wheel unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -42,7 +42,11 @@ mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_
 	@$(BIN)/python -m sandbox.mapping $${EVENT:+"$$EVENT"}
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
-	@$(BIN)/python -m operate $(ARGS)
+	@bin/operate $(ARGS)
+
+wheel: $(TOOLS)  ## dist/*.whl: bin/operate as a program of its own, for pipx
+	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
+	  && rm -rf build *.egg-info && echo "pipx install $$(ls dist/*.whl)"
 
 unit: $(TOOLS)  ## the core's tests, without a deployment; under a minute
 	@$(PYTEST) -m "not (full or slow)" $(CORE)
@@ -101,7 +105,7 @@ lock:  ## newer versions of every package (needs uv)
 	$(LOCK) requirements-oldest.in -o requirements-oldest.txt
 
 clean:  ## forget everything that was made here
-	@rm -rf .venv .scan .bench .oldest .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .scan .bench .oldest .aws-sam dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(TOOLS): requirements-dev.txt
 $(SCANNERS): requirements-scan.txt

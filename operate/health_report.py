@@ -9,6 +9,7 @@ from botocore.exceptions import ClientError
 
 from operate import health, retries
 from operate.duration import in_words
+from operate.event_entries import Heard, heard
 from operate.failures import denied_action
 from operate.masking import printable
 from operate.options import program
@@ -42,6 +43,7 @@ class Health:
     parked: health.Parked | None
     functions: list[health.FunctionState]
     intake: str | None
+    events: Heard
     credentials: health.Credentials | None
     alarms: int
     ringing: list[health.Alarm] | None
@@ -98,6 +100,7 @@ def read(stack: Stack) -> Health:
             if (state := glance.at(name, partial(health.function_state, name=name, function=function)))
         ],
         intake=glance.at("Queue to worker", health.intake),
+        events=heard(stack),
         credentials=glance.at("Credentials", health.credentials_state),
         alarms=len(stack.of_type("AWS::CloudWatch::Alarm")),
         ringing=glance.at("Alarms", health.ringing),

@@ -55,6 +55,10 @@ def _facts(found: Health) -> list[tuple[str, str]]:
         rows.append(("Parked", parked_line(found.parked) if found.parked else "none"))
     if found.intake is not None:
         rows.append(("Queue to worker", found.intake))
+    events = found.events
+    rows.append(("Events", f"{', '.join(events.detail_types) or 'none'}, on the bus {events.bus}"))
+    if events.not_heard:
+        rows.append(("Not heard", f"{', '.join(events.not_heard)}: mapped, but not in EventDetailType"))
     if found.credentials:
         rows.append(("Credentials", found.credentials.state))
     if found.ringing is not None:

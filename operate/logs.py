@@ -65,7 +65,9 @@ def lines(
                 found = _json_object(part)
                 # The emulator ignores such a pattern.
                 if found.get("message") in ENDS and _fits(found, fields):
-                    yield LogLine(event["eventId"], event["timestamp"] / 1000, function, found)
+                    # The emulator's events have no id.
+                    name = event.get("eventId") or f"{event['timestamp']} {part}"
+                    yield LogLine(name, event["timestamp"] / 1000, function, found)
 
 
 def _fits(found: Mapping[str, Any], fields: Mapping[str, Sequence[str]]) -> bool:

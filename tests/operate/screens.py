@@ -8,6 +8,7 @@ from rich.console import Console
 from operate.check_command import Check, print_check
 from operate.commands import operate
 from operate.delete_command import LOST, UNREADABLE, Deletable, Deletion, print_preview
+from operate.event_entries import Heard
 from operate.find_command import print_found
 from operate.finding import Event, Found
 from operate.health import Alarm, Credentials, FunctionState, Parked, QueueState, Subscribers
@@ -54,6 +55,7 @@ WELL = Health(
         for name in ("DirectInvocationFunction", "HttpApiFunction", "QueueWorkerFunction")
     ],
     intake="Enabled",
+    events=Heard("default", ["Personal Link Requested", "Order Paid"], ["Case_Closed__e", "Survey Due"]),
     credentials=Credentials(is_well=True, state="filled in (not read)"),
     alarms=7,
     ringing=[],
@@ -82,6 +84,7 @@ OUTAGE = Health(
     parked=Parked(3, {"unavailable": 2, "invalid_request": 1}, 93_600, all_read=True),
     functions=WELL.functions,
     intake="Enabled",
+    events=WELL.events,
     credentials=WELL.credentials,
     alarms=7,
     ringing=[Alarm("OldestRetry", "A request has been retried for more than half an hour.")],

@@ -159,6 +159,21 @@ def test_a_secret_that_is_to_be_deleted_or_gone_leads_to_the_check(stage: Stage)
     assert needs(gone) == [("Credentials: there is no such secret", "operate check personal-link")]
 
 
+def test_a_mapping_whose_events_the_rule_does_not_match_is_told_and_needs_nobody(stage: Stage) -> None:
+    stage.parameter("EventDetailType", "Personal Link Requested,Order Paid")
+    stage.parameter("EventBusName", "shop")
+
+    found = health(stage)
+
+    not_heard = ["Case_Closed__e", "Object Created", "Survey Due", "checkout.session.completed", "order.updated"]
+    assert found["events"] == {
+        "bus": "shop",
+        "detail_types": ["Personal Link Requested", "Order Paid"],
+        "not_heard": [*not_heard, "shopifyWebhook"],
+    }
+    assert found["needs"] == []
+
+
 def test_no_secret_is_read(stage: Stage) -> None:
     with refusing(stage.located.client("secretsmanager"), "GetSecretValue", "AccessDeniedException"):
         assert health(stage)["exit code"] == 0
