@@ -145,6 +145,13 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     ]
 
 
+@pytest.mark.parametrize("digest", ["order-1234", "3f" * 31, A_DIGEST.upper(), A_DIGEST + "0"])
+def test_what_is_no_digest_is_withheld(digest: str, capfd: pytest.CaptureFixture[str]) -> None:
+    observability.report_outcome(Outcome(AN_ID, "created", Source("sqs", AN_ID), "", "", 1, key=digest))
+
+    assert json.loads(capfd.readouterr().out)["key_digest"] == "(withheld)"
+
+
 @pytest.mark.parametrize(
     "text", ["joe", "no connection (b6c4a1d2f9e07d35)", "no connection (TimeoutError) b6c4a1d2", "no connection\n"]
 )

@@ -91,6 +91,12 @@ def test_an_attempt_in_flight_and_one_that_settled_nothing_are_told_apart(stage:
     assert find(stage, "--key", KEY.value)["state"] == "not settled"
 
 
+def test_the_log_lines_of_other_requests_are_left_out(stage: Stage) -> None:
+    stage.log_retry("m-1", seconds_ago=5, wait=40, key_digest="0" * 64)
+
+    assert find(stage, "--key", KEY.value)["events"] == []
+
+
 def test_a_rejected_request_has_its_code_and_needs_somebody(stage: Stage) -> None:
     stage.settle(error={"code": "validation_failed", "message": "joe"})
 
