@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
 # in .oldest, each made from its lock; nothing but `make deploy` and `make operate` touches an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot recording mapping build deploy package operate unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
+.PHONY: help demo local screenshot recording mapping build deploy package operate wheel unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -56,7 +56,11 @@ package: $(TOOLS)  ## one template for any account, BUCKET=my-releases uploads i
 	@$(BIN)/python -m installer package $(if $(BUCKET),--bucket $(BUCKET)) $(if $(DIR),--directory $(DIR))
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
-	@$(BIN)/python -m operate $(ARGS)
+	@bin/operate $(ARGS)
+
+wheel: $(TOOLS)  ## dist/*.whl: bin/operate as a program of its own, for pipx
+	@rm -rf dist && $(BIN)/python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation --wheel-dir dist . \
+	  && rm -rf build *.egg-info && echo "pipx install $$(ls dist/*.whl)"
 
 ##@ Develop
 unit: $(TOOLS)  ## the core's tests, without a deployment; under a minute
@@ -122,7 +126,7 @@ lock:  ## newer versions of every package (needs uv)
 	$(LOCK) requirements-oldest.in -o requirements-oldest.txt
 
 clean:  ## forget everything that was made here
-	@rm -rf .venv .scan .bench .oldest .aws-sam .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
+	@rm -rf .venv .scan .bench .oldest .aws-sam dist .coverage .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
 $(TOOLS): requirements-dev.txt
 $(SCANNERS): requirements-scan.txt

@@ -13,7 +13,9 @@ from typing import Any, Final
 import click
 
 from benchmarks import cost
+from docs.json_shapes import shape_of
 from operate.commands import operate
+from operate.reports import REPORTS
 from personal_link.domain.errors import CODES, Code
 from sandbox.template import REPOSITORY, source_template
 
@@ -128,10 +130,14 @@ def price() -> str:
 def commands() -> str:
     """Return the commands of `operate`."""
     rows = (
-        (f"`python -m operate {name}`", command.get_short_help_str(200), _options(command))
-        for name, command in _leaves(operate)
+        (f"`operate {name}`", command.get_short_help_str(200), _options(command)) for name, command in _leaves(operate)
     )
     return _table(("command", "what it does", "options"), rows)
+
+
+def reports() -> str:
+    """Return what each command prints with --json."""
+    return _table(("command", "JSON"), ((f"`{name}`", f"`{shape_of(kind)}`") for name, kind in REPORTS.items()))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -193,4 +199,5 @@ def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Comma
 
 
 def _options(command: click.Command) -> str:
-    return ", ".join(f"`{one.opts[0]}`" for one in command.params if isinstance(one, click.Option))
+    names = (one.opts[0] for one in command.params if isinstance(one, click.Option))
+    return ", ".join(f"`{name}`" for name in names if name != "--json")

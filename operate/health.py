@@ -1,6 +1,5 @@
-"""Read a stack's health: queues, retries, parked requests, alarms, functions and credentials."""
+"""Read a stack's health point by point: queues, parked requests, alarms, functions and credentials."""
 
-import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,12 +12,10 @@ from botocore.exceptions import ClientError
 from operate.parked import Sweep
 from operate.stack import LIVE, Stack
 from personal_link.aws.aws_errors import aws_error_code
-from personal_link.domain.errors import CODES
-from personal_link.metrics import NAMESPACE, Metric
 
 QUEUES: Final = ("requests", "parked", "results")
 LOOKED_AT: Final = 500  # most parked messages that are read
-LOOKED_BACK: Final = timedelta(minutes=20)  # as in the alarm OldestRetry; a retry may wait 15 minutes
+LOOKED_BACK: Final = timedelta(minutes=10)  # for the newest age of a queue
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,17 +24,20 @@ class QueueState:
 
     name: str
     waiting: int
-    in_flight: int
+    retrying: int
+    in_flight: int  # at a function or a consumer
     delayed: int
+    oldest_seconds: int | None
 
 
 @dataclass(frozen=True, slots=True)
-class Ages:
-    """Ages and retries, from CloudWatch."""
+class Parked:
+    """The parked requests, as far as they were read."""
 
-    oldest: Mapping[str, float]  # seconds, by queue
-    oldest_retry: float | None  # seconds; None without a recent retry
-    retries: Counter[str]  # by code
+    count: int
+    codes: dict[str, int]
+    oldest_seconds: int
+    all_read: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,9 +45,10 @@ class FunctionState:
     """The live version of a function."""
 
     name: str
+    id: str
     version: str
     state: str  # Active, Pending, Inactive, Failed
-    update: str  # Successful, InProgress, Failed
+    last_update: str  # Successful, InProgress, Failed
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +56,7 @@ class Alarm:
     """A ringing alarm."""
 
     name: str
-    description: str
+    text: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,72 +67,64 @@ class Subscribers:
     pending: int
 
 
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What is known of the secret without reading it."""
+
+    is_well: bool
+    state: str
+
+
 def queue_state(stack: Stack, name: str) -> QueueState:
-    """Return the state of a queue."""
+    """Return the state of a queue, without retries and age."""
     url = stack.output(f"{name.capitalize()}QueueUrl")
     attributes = stack.account.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
     return QueueState(
         name,
-        int(attributes["ApproximateNumberOfMessages"]),
-        int(attributes["ApproximateNumberOfMessagesNotVisible"]),
-        int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        waiting=int(attributes["ApproximateNumberOfMessages"]),
+        retrying=0,
+        in_flight=int(attributes["ApproximateNumberOfMessagesNotVisible"]),
+        delayed=int(attributes["ApproximateNumberOfMessagesDelayed"]),
+        oldest_seconds=None,
     )
 
 
-def ages(stack: Stack) -> Ages:
-    """Return the ages and retries from CloudWatch, because reading the queues would take messages from the worker."""
+def ages(stack: Stack) -> Mapping[str, int]:
+    """Return the age of each queue's oldest message in seconds, from CloudWatch: reading would take messages away."""
     url_end = {name: stack.output(f"{name.capitalize()}QueueUrl").rpartition("/")[2] for name in QUEUES}
-    of_the_stack = {"Stack": stack.name}
-    queries = {
-        "retry_age": _query(NAMESPACE, Metric.RETRY_AGE, of_the_stack, "Maximum"),
-        **{
-            f"age_{name}": _query("AWS/SQS", "ApproximateAgeOfOldestMessage", {"QueueName": end}, "Maximum")
-            for name, end in url_end.items()
-        },
-        **{
-            f"code_{code}": _query(NAMESPACE, Metric.TRIED_AGAIN, of_the_stack | {"Code": code}, "Sum")
-            for code in CODES
-        },
-    }
     now = datetime.now(UTC)
     answer = stack.account.client("cloudwatch").get_metric_data(
-        MetricDataQueries=[{"Id": name, "MetricStat": query} for name, query in queries.items()],
+        MetricDataQueries=[{"Id": name, "MetricStat": _age_of(end)} for name, end in url_end.items()],
         StartTime=now - LOOKED_BACK,
         EndTime=now,
         ScanBy="TimestampDescending",
     )
-    values = {one["Id"]: one["Values"] for one in answer["MetricDataResults"]}
-    counted = {code: round(sum(values.get(f"code_{code}", []))) for code in CODES}
-    return Ages(
-        oldest={name: values[f"age_{name}"][0] for name in QUEUES if values.get(f"age_{name}")},
-        oldest_retry=max(values.get("retry_age", []), default=None),
-        retries=Counter({str(code): count for code, count in counted.items() if count}),
-    )
+    return {one["Id"]: round(one["Values"][0]) for one in answer["MetricDataResults"] if one["Values"]}
 
 
-def _query(namespace: str, metric: str, dimensions: Mapping[str, str], statistic: str) -> dict[str, Any]:
-    named = [{"Name": name, "Value": value} for name, value in dimensions.items()]
-    return {
-        "Metric": {"Namespace": namespace, "MetricName": str(metric), "Dimensions": named},
-        "Period": 60,
-        "Stat": statistic,
-    }
+def _age_of(queue: str) -> dict[str, Any]:
+    named = [{"Name": "QueueName", "Value": queue}]
+    metric = {"Namespace": "AWS/SQS", "MetricName": "ApproximateAgeOfOldestMessage", "Dimensions": named}
+    return {"Metric": metric, "Period": 60, "Stat": "Maximum"}
 
 
-def parked_by_code(stack: Stack) -> tuple[Counter[str], float | None]:
-    """Return the number of parked messages by code, up to LOOKED_AT, and the age of the oldest in seconds."""
-    with Sweep(stack.account.client("sqs"), stack.output("ParkedQueueUrl")) as sweep:
+def parked_by_code(stack: Stack, now: float) -> Parked | None:
+    """Return the parked messages, up to LOOKED_AT; None without one."""
+    with Sweep.of(stack) as sweep:
         messages = list(islice(sweep, LOOKED_AT))
-    oldest = min((message.parked_at for message in messages), default=None)
-    return Counter(message.code for message in messages), time.time() - oldest if oldest is not None else None
+    if not messages:
+        return None
+    oldest = now - min(message.parked_at for message in messages)
+    codes = Counter(message.code for message in messages)
+    return Parked(len(messages), dict(codes.most_common()), round(oldest), all_read=len(messages) < LOOKED_AT)
 
 
-def function_state(stack: Stack, name: str) -> FunctionState:
+def function_state(stack: Stack, name: str, function: str) -> FunctionState:
     """Return the state of a function's live version."""
     functions = stack.account.client("lambda")
-    version = functions.get_alias(FunctionName=name, Name=LIVE)["FunctionVersion"]
-    live = functions.get_function_configuration(FunctionName=name, Qualifier=version)
-    return FunctionState(name, version, live.get("State", "-"), live.get("LastUpdateStatus", "-"))
+    version = functions.get_alias(FunctionName=function, Name=LIVE)["FunctionVersion"]
+    live = functions.get_function_configuration(FunctionName=function, Qualifier=version)
+    return FunctionState(name, function, version, live.get("State", "-"), live.get("LastUpdateStatus", "-"))
 
 
 def intake(stack: Stack) -> str:
@@ -139,7 +132,7 @@ def intake(stack: Stack) -> str:
     functions = stack.account.client("lambda")
     states = {
         functions.get_event_source_mapping(UUID=uuid)["State"]
-        for uuid in stack.of_type("AWS::Lambda::EventSourceMapping")
+        for uuid in stack.of_type("AWS::Lambda::EventSourceMapping").values()
     }
     return ", ".join(sorted(states)) or "missing"
 
@@ -151,10 +144,11 @@ def ringing(stack: Stack) -> list[Alarm]:
 
 def _ringing(stack: Stack) -> Iterator[Alarm]:
     cloudwatch = stack.account.client("cloudwatch")
-    for names in batched(stack.of_type("AWS::CloudWatch::Alarm"), 100, strict=False):
-        for alarm in cloudwatch.describe_alarms(AlarmNames=list(names))["MetricAlarms"]:
+    names = {physical: name for name, physical in stack.of_type("AWS::CloudWatch::Alarm").items()}
+    for some in batched(sorted(names), 100, strict=False):
+        for alarm in cloudwatch.describe_alarms(AlarmNames=list(some))["MetricAlarms"]:
             if alarm["StateValue"] == "ALARM":
-                yield Alarm(alarm["AlarmName"], " ".join(alarm.get("AlarmDescription", "").split()))
+                yield Alarm(names[alarm["AlarmName"]], " ".join(alarm.get("AlarmDescription", "").split()))
 
 
 def subscribers(stack: Stack) -> Subscribers:
@@ -164,18 +158,20 @@ def subscribers(stack: Stack) -> Subscribers:
     return Subscribers(sum(arn.startswith("arn:") for arn in arns), arns.count("PendingConfirmation"))
 
 
-def credentials_state(stack: Stack) -> tuple[bool, str]:
-    """Return whether the secret looks good and a line about it, without reading the secret."""
+def credentials_state(stack: Stack) -> Credentials:
+    """Return what is known of the secret without reading it."""
     try:
         secret = stack.account.client("secretsmanager").describe_secret(SecretId=stack.output("CredentialsSecretArn"))
     except ClientError as failure:
         if aws_error_code(failure) != "ResourceNotFoundException":
             raise
-        return False, "there is no such secret"
+        return Credentials(is_well=False, state="there is no such secret")
     if "DeletedDate" in secret:
-        return False, "the secret is to be deleted"
+        return Credentials(is_well=False, state="the secret is to be deleted")
     stages = {stage for stages in secret.get("VersionIdsToStages", {}).values() for stage in stages}
     # The template creates an empty version; filling in the secret makes it the previous version.
     if "CredentialsSecret" not in stack.resources:
-        return True, "there (not read)"
-    return (True, "filled in (not read)") if "AWSPREVIOUS" in stages else (False, "never filled in")
+        return Credentials(is_well=True, state="there (not read)")
+    if "AWSPREVIOUS" in stages:
+        return Credentials(is_well=True, state="filled in (not read)")
+    return Credentials(is_well=False, state="never filled in")

@@ -6,6 +6,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any
 
 from operate.stack import Stack
+from personal_link.aws.conditional_write import Item
 from personal_link.aws.ledger_item import FORMAT
 from personal_link.domain.clock import Clock, SystemClock
 from personal_link.domain.errors import Refused, Unreadable
@@ -37,6 +38,8 @@ class Entry:
     standing: Standing
     attempts: int = 0
     outcome: Outcome | None = None  # once settled
+    requested_at: str = ""
+    source: str = ""  # http, eventbridge, sqs, direct
 
     def __repr__(self) -> str:
         return f"Entry({self.standing!r}, attempts={self.attempts})"
@@ -71,22 +74,35 @@ class LedgerReader:
 
     def entry(self, request: LinkRequest) -> Entry:
         """Return the entry of a request."""
-        answer = self._dynamodb.get_item(
-            TableName=self._table, Key={"pk": {"S": request.key.digest}}, ConsistentRead=True
-        )
-        item, now = answer.get("Item"), self._clock.wall()
+        item = self._item(request.key.digest)
+        if item is not None and item["fingerprint"]["S"] != request.fingerprint:
+            return Entry(Standing.ANOTHERS_KEY, int(item["attempts"]["N"]))
+        return self._entry(item, reference=request.reference, record=request.record)
+
+    def entry_at(self, digest: str) -> Entry | None:
+        """Return the entry of whatever request has the key with this digest; None without one."""
+        item = self._item(digest)
+        return self._entry(item, reference=None, record=None) if item is not None else None
+
+    def _item(self, digest: str) -> Item | None:
+        answer = self._dynamodb.get_item(TableName=self._table, Key={"pk": {"S": digest}}, ConsistentRead=True)
+        item: Item | None = answer.get("Item")
+        if item is None:
+            return None
+        # DynamoDB deletes late.
+        return item if float(item["expires_at"]["N"]) >= self._clock.wall() or self._in_flight(item) else None
+
+    def _in_flight(self, item: Item) -> bool:
+        return float(item["lease_until"]["N"]) > self._clock.wall() if "lease_until" in item else False
+
+    def _entry(self, item: Item | None, *, reference: str | None, record: object) -> Entry:
         if item is None:
             return Entry(Standing.UNTRIED)
-        in_flight = float(item["lease_until"]["N"]) > now if "lease_until" in item else False
-        if float(item["expires_at"]["N"]) < now and not in_flight:  # DynamoDB deletes late
-            return Entry(Standing.UNTRIED)
-        attempts = int(item["attempts"]["N"])
-        if item["fingerprint"]["S"] != request.fingerprint:
-            return Entry(Standing.ANOTHERS_KEY, attempts)
+        standing, outcome = Standing.UNANSWERED if int(item["unanswered"]["N"]) else Standing.UNTRIED, None
         if "outcome" in item and item["format"]["S"] == FORMAT:
-            stored = item["outcome"]["S"]
-            outcome = Outcome.replay(stored, reference=request.reference, record=request.record)
-            return Entry(Standing.SETTLED, attempts, outcome)
-        if in_flight:
-            return Entry(Standing.IN_FLIGHT, attempts)
-        return Entry(Standing.UNANSWERED if int(item["unanswered"]["N"]) else Standing.UNTRIED, attempts)
+            standing = Standing.SETTLED
+            outcome = Outcome.replay(item["outcome"]["S"], reference=reference, record=record)
+        elif self._in_flight(item):
+            standing = Standing.IN_FLIGHT
+        attempts, came = int(item["attempts"]["N"]), (item["requested_at"]["S"], item["source_type"]["S"])
+        return Entry(standing, attempts, outcome, *came)

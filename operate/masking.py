@@ -53,7 +53,7 @@ def _hidden(value: object) -> object:
 def _show(content: dict[str, object], hidden: dict[str, object], *names: str) -> None:
     for name in names:
         value = content.get(name)
-        if isinstance(value, str) and _is_safe(value):
+        if isinstance(value, str) and is_safe(value):
             hidden[name] = value
 
 
@@ -74,5 +74,6 @@ def printable(value: str) -> str:
     return value if value.isprintable() else ascii(value)
 
 
-def _is_safe(value: str) -> bool:
+def is_safe(value: str) -> bool:
+    """Tell whether a text looks like a name or a time; any other may hold personal data."""
     return re.fullmatch(r"[\w .:+-]{1,100}", value, re.ASCII) is not None

@@ -10,6 +10,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.failures import denied_action
 from operate.masking import known_code
+from operate.stack import Stack
 from personal_link.triggers import deliveries
 
 if TYPE_CHECKING:
@@ -101,6 +102,11 @@ class ParkedMessage:
         return f"ParkedMessage(id={self.id!r}, code={self.code!r})"
 
 
+def is_meant(message: ParkedMessage, code: str | None, before: float | None) -> bool:
+    """Tell whether a message has a code and was parked before a time; None stands for any."""
+    return (code is None or message.code == code) and (before is None or message.parked_at <= before)
+
+
 class Sweep:
     """Iterate over each message of the queue once, in a `with` block; release all that were not deleted at its end."""
 
@@ -109,6 +115,11 @@ class Sweep:
         self._url = url
         self._held: dict[str, str] = {}  # receipt handles, by id
         self._gone: set[str] = set()
+
+    @classmethod
+    def of(cls, stack: Stack) -> Self:
+        """Return the sweep over a stack's parked queue."""
+        return cls(stack.account.client("sqs"), stack.output("ParkedQueueUrl"))
 
     def __enter__(self) -> Self:
         return self
@@ -156,3 +167,12 @@ class Sweep:
         self._sqs.delete_message(QueueUrl=self._url, ReceiptHandle=self._held[message.id])
         del self._held[message.id]
         self._gone.add(message.id)
+
+
+def depth(stack: Stack) -> int:
+    """Return the approximate number of parked messages."""
+    name = "ApproximateNumberOfMessages"
+    answer = stack.account.client("sqs").get_queue_attributes(
+        QueueUrl=stack.output("ParkedQueueUrl"), AttributeNames=[name]
+    )
+    return int(answer["Attributes"][name])

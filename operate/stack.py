@@ -5,11 +5,10 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 import boto3
-import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from operate.failures import NotAllowed, denied_action, missing
+from operate.failures import NotAllowed, WrongCall, denied_action, missing
 from personal_link.aws.aws_errors import aws_error_code
 
 LIVE: Final = "live"  # the alias of each function
@@ -48,7 +47,7 @@ class Account:
             self.refused.append(action)
 
     def stack(self, name: str) -> "Stack":
-        """Return a stack. Raises ClickException if it does not exist."""
+        """Return a stack. Raises WrongCall if it does not exist."""
         cloudformation = self.client("cloudformation")
         try:
             [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]
@@ -58,11 +57,12 @@ class Account:
             description = None
         if description is None:
             where = f"{cloudformation.meta.region_name}{' of the emulator' if self.endpoint_url else ''}"
-            raise click.ClickException(f"There is no stack {name} in {where}: check its name, --region and --profile.")
+            raise WrongCall(f"There is no stack {name} in {where}: check its name, --region and --profile.")
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         return Stack(
             name=name,
             status=description["StackStatus"],
+            region=str(cloudformation.meta.region_name),
             account=self,
             outputs={one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])},
             parameters={one["ParameterKey"]: one["ParameterValue"] for one in description.get("Parameters", [])},
@@ -81,26 +81,27 @@ class Stack:
 
     name: str
     status: str
+    region: str
     account: Account
     outputs: Mapping[str, str]
     parameters: Mapping[str, str]
     resources: Mapping[str, Resource]
 
     def output(self, name: str) -> str:
-        """Return an output. Raises ClickException if the stack does not have it."""
+        """Return an output. Raises WrongCall if the stack does not have it."""
         if name not in self.outputs:
             raise missing(f"output {name}", self.outputs, self.name)
         return self.outputs[name]
 
     def resource(self, logical_id: str) -> str:
-        """Return a resource's physical id. Raises ClickException if the stack does not have it."""
+        """Return a resource's physical id. Raises WrongCall if the stack does not have it."""
         if logical_id not in self.resources:
             raise missing(f"resource {logical_id}", self.resources, self.name)
         return self.resources[logical_id].id
 
-    def of_type(self, kind: str) -> list[str]:
-        """Return the physical ids of all resources of a type."""
-        return sorted(one.id for one in self.resources.values() if one.type == kind)
+    def of_type(self, kind: str) -> dict[str, str]:
+        """Return the physical ids of all resources of a type, by their names in the template."""
+        return {name: one.id for name, one in sorted(self.resources.items()) if one.type == kind}
 
     def environment(self) -> Mapping[str, str]:
         """Return the environment of the worker's live version.

@@ -2,7 +2,7 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Literal
 from urllib.parse import urlsplit
 
 from operate.stack import Account, Stack
@@ -17,11 +17,6 @@ if TYPE_CHECKING:
     from personal_link.customergauge.credentials import ClientCredentials
 
 LIMIT: Final = 15.0  # seconds for each step
-_WHAT_TO_DO: Final = {
-    Code.CREDENTIALS_MISSING: "aws secretsmanager put-secret-value, as in README.md",
-    Code.CREDENTIALS_REFUSED: "compare the secret with the Connected App in CustomerGauge",
-    Code.RATE_LIMITED: "wait a minute",
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,8 +24,9 @@ class Finding:
     """One step of the check."""
 
     step: str
-    is_good: bool | None  # None without permission to check
+    state: Literal["ok", "bad", "not allowed"]
     said: str
+    do: str = ""
 
 
 def settings_of(stack: Stack) -> Settings:
@@ -53,7 +49,7 @@ def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
 
     def read() -> str:
         credentials.append(secret.get())
-        return "is readable and filled in"
+        return "readable and filled in"
 
     def fetch_token() -> str:
         vendor = CustomerGauge(
@@ -62,10 +58,11 @@ def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
         token = vendor.fetch_token(credentials[0], Deadline.after(LIMIT, clock))
         return f"issues a token for {token.life:.0f} s, which is discarded"
 
-    yield (first := _finding(stack.account, "The secret", read))
-    if first.is_good:
-        yield _finding(stack.account, f"The token server {_host(settings.auth_base_url)}", fetch_token)
-    yield _finding(stack.account, f"The API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
+    fill_in = _fill_in(stack, settings.credentials_secret_arn)
+    yield (first := _finding(stack.account, "Secret", read, fill_in))
+    if first.state == "ok":
+        yield _finding(stack.account, f"Token server {_host(settings.auth_base_url)}", fetch_token, fill_in)
+    yield _finding(stack.account, f"API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
 
 
 def _reach(transport: Transport, settings: Settings) -> str:
@@ -76,14 +73,34 @@ def _reach(transport: Transport, settings: Settings) -> str:
     return f"answers {how} (HTTP {answer.status})"
 
 
-def _finding(account: Account, step: str, take: Callable[[], str]) -> Finding:
+def _finding(account: Account, step: str, take: Callable[[], str], fill_in: str = "") -> Finding:
     try:
-        return Finding(step, is_good=True, said=take())
+        return Finding(step, "ok", take())
     except RequestError as error:
         if account.refused:
-            return Finding(step, is_good=None, said=f"not allowed: {account.refused[-1]}")
-        advice = _WHAT_TO_DO.get(error.code, "look at the network between here and there")
-        return Finding(step, is_good=False, said=f"{error.message.rstrip('.')}: {advice}")
+            return Finding(step, "not allowed", f"not allowed: {account.refused[-1]}")
+        return Finding(step, "bad", error.message.rstrip("."), _advice(error, fill_in))
+
+
+def _advice(error: RequestError, fill_in: str) -> str:
+    match error.code:
+        case Code.CREDENTIALS_MISSING:
+            return fill_in
+        case Code.CREDENTIALS_REFUSED:
+            return f"Compare the secret with the Connected App in CustomerGauge, then:\n{fill_in}"
+        case Code.RATE_LIMITED:
+            return "Wait a minute."
+        case Code.UNAVAILABLE if "answered" in error.message:
+            return "CustomerGauge fails: wait. Requests are retried meanwhile."
+        case _:
+            return "Look at the network between here and there."
+
+
+def _fill_in(stack: Stack, secret: str) -> str:
+    """Return the line that fills in the secret, and what to type."""
+    command = f"aws secretsmanager put-secret-value --region {stack.region} --secret-id {secret}"
+    typed = 'Type {"client_id": "…", "client_secret": "…"} of your Connected App, then Ctrl-D.'
+    return f"{command} --secret-string file:///dev/stdin\n{typed}"
 
 
 def _host(url: str) -> str:

@@ -16,7 +16,7 @@ from sandbox.template import REPOSITORY, source_template
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.glob("**/*.md"))]
-PROGRAMS = ("aws", "make", "sam", "python")
+PROGRAMS = ("aws", "make", "sam", "python", "operate")
 PACKAGE = REPOSITORY / "layers" / "personal_link" / "personal_link"
 CODE = [
     *(*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")),

@@ -91,6 +91,7 @@ def leaf_of(words: Command) -> tuple[click.Command, Command]:
 
 
 def operators() -> Iterator[Command]:
+    yield from those_of("operate")
     yield from those_of("python", "-m", "operate")
     for command in those_of("make", "operate"):
         if command and command[0] != "ARGS=--help":

@@ -22,6 +22,7 @@ from tests.leaks.stage import Stage, a_request
 pytestmark = pytest.mark.usefixtures("everybody_logs")
 
 AN_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
+A_DIGEST: Final = "3f" * 32
 FORGERIES: Final = {
     "a line feed": 'x\n{"level":"ERROR","message":"forged"}',
     "another end of line": "x\u2028forged\r\x85\x0b\x0cforged",
@@ -93,8 +94,11 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     text = 'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.'
-    error, ids = TryAgain(Code.INTERNAL_ERROR, text), {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID}
-    observability.report_outcome(Outcome(AN_ID, "created", Source("eventbridge", AN_ID), "", "", 1))
+    error = TryAgain(Code.INTERNAL_ERROR, text)
+    ids = {"message_id": AN_ID, "outcome_id": AN_ID, "source_id": AN_ID, "key_digest": A_DIGEST}
+    observability.report_outcome(
+        Outcome(AN_ID, "created", Source("eventbridge", AN_ID), "", "", 1, reference="order-1234", key=A_DIGEST)
+    )
     observability.report_retry(error, ids, 3, 4, 5)
     observability.report_unsent("AWS.SimpleQueueService.NonExistentQueue", 2)
 
@@ -106,6 +110,8 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
     ]
     assert outcome == {
         "message": "outcome",
+        "key_digest": A_DIGEST,
+        "reference_digest": "8a8ecfd7fde2487c382ae30edee7ca0c614429b35323d10e001db520fb3c7618",
         "outcome_id": AN_ID,
         "status": "created",
         "code": "created",
@@ -115,8 +121,15 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
         "replayed": False,
     }
     said = {"code": "internal_error", "detail": text}
-    assert retry == {"message": "retry scheduled", **ids, "receives": 3, "wait": 4, **said}
+    assert retry == {"message": "retry scheduled", **ids, "receives": 3, "wait": 4, "age": 5, **said}
     assert unsent == {"message": "messages not sent", "failure": "AWS.SimpleQueueService.NonExistentQueue", "count": 2}
+
+
+@pytest.mark.parametrize("digest", ["order-1234", "3f" * 31, A_DIGEST.upper(), A_DIGEST + "0"])
+def test_what_is_no_digest_is_withheld(digest: str, capfd: pytest.CaptureFixture[str]) -> None:
+    observability.report_outcome(Outcome(AN_ID, "created", Source("sqs", AN_ID), "", "", 1, key=digest))
+
+    assert json.loads(capfd.readouterr().out)["key_digest"] == "(withheld)"
 
 
 @pytest.mark.parametrize("text", ["joe", "no connection (b6c4a1d2f9e07d35)", "event_mappings.toml is not TOML: \u202e"])

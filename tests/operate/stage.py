@@ -62,7 +62,7 @@ class EmulatedAccount(located.Account):
         """Let AWS refuse an operation to whoever asks, naming the action, as it does."""
         said = f"User: arn:aws:iam::123456789012:user/joe.doe is not authorized to perform: {action} on resource: x"
         self.answers[operation] = {"Error": {"Code": "AccessDeniedException", "Message": said}}
-        for service in ("sqs", "cloudwatch", "dynamodb", "secretsmanager"):
+        for service in ("sqs", "cloudwatch", "dynamodb", "secretsmanager", "logs"):
             client = self.client(service)
             if operation in client.meta.service_model.operation_names:
                 client.meta.events.register(f"before-call.*.{operation}", self._answer)
@@ -175,11 +175,42 @@ class Stage:
         )
         return [dict(message) for message in received.get("Messages", [])]
 
+    def log(self, message: str, seconds_ago: float = 0.0, function: str = "queue-worker", /, **fields: Any) -> None:
+        """Let a function have logged a line."""
+        client = self.located.client("logs")
+        group = f"/aws/lambda/{NAME}-{function}"
+        streams = {"logGroupName": group, "logStreamName": "s"}
+        if not client.describe_log_groups(logGroupNamePrefix=group)["logGroups"]:
+            client.create_log_group(logGroupName=group)
+            client.create_log_stream(**streams)
+        event = {
+            "timestamp": round((time.time() - seconds_ago) * 1000),
+            "message": json.dumps({"message": message, **fields}),
+        }
+        client.put_log_events(**streams, logEvents=[event])
+
+    def log_retry(
+        self, message_id: str, seconds_ago: float, wait: int, code: str = "unavailable", **fields: Any
+    ) -> None:
+        """Let the worker have logged a retry of a message that came three minutes before."""
+        detail = "CustomerGauge answered HTTP 503"
+        told = {"message_id": message_id, "code": code, "detail": detail, "receives": 2, "wait": wait, "age": 180}
+        self.log("retry scheduled", seconds_ago, **told, **fields)
+
+    def parameter(self, name: str, value: str) -> None:
+        """Let the stack have a parameter of a value."""
+        parameters = self.located.answers["DescribeStacks"]["Stacks"][0]["Parameters"]
+        parameters.append({"ParameterKey": name, "ParameterValue": value})
+
     def begin(self, request: LinkRequest | None = None) -> Attempt:
         """Begin an attempt of a request, as a function does."""
         begun = self._ledger.begin(request or the_request(), Deadline.after(30, SystemClock()))
         assert isinstance(begun, Attempt)
         return begun
+
+    def end(self, attempt: Attempt) -> None:
+        """End an attempt without an outcome, as a function does."""
+        self._ledger.take_back(attempt)
 
     def settle(self, request: LinkRequest | None = None, error: Mapping[str, Any] | None = None) -> Outcome:
         """Settle a request, as a function does; return its outcome."""
@@ -207,7 +238,7 @@ class Stage:
 
     def take_back(self) -> None:
         """Let an attempt end before it reached anybody."""
-        self._ledger.take_back(self.begin())
+        self.end(self.begin())
 
     @property
     def _ledger(self) -> Ledger:

@@ -18,28 +18,39 @@ def refusal(code: str, message: str = "joe.doe@example.com may not", operation: 
 
 
 @pytest.mark.parametrize(
-    ("failure", "line"),
+    ("failure", "line", "code"),
     [
         (
             refusal("ExpiredToken"),
             "AWS does not accept your credentials (ExpiredToken): sign in (aws sso login), or use --profile.",
+            3,
         ),
         (
             refusal("Throttling"),
-            "AWS failed at DescribeStacks (Throttling): try again; if it fails again, see the stack in the console.",
+            "AWS failed at DescribeStacks (Throttling): try again; if it fails again, see the console.",
+            3,
         ),
         (
             botocore.exceptions.EndpointConnectionError(endpoint_url="https://joe.doe@example.com"),
             "AWS cannot be reached (EndpointConnectionError): check --region, --endpoint-url and the network.",
+            3,
         ),
         (
             botocore.exceptions.NoRegionError(),
             "No AWS region is set: name it with --region, as in --region eu-west-1.",
+            2,
+        ),
+        (
+            botocore.exceptions.SSLError(endpoint_url="https://joe.doe@example.com", error=OSError("joe.doe")),
+            "AWS has a certificate that is not trusted here (SSLError): check AWS_CA_BUNDLE and --endpoint-url.",
+            3,
         ),
     ],
 )
-def test_what_aws_refuses_is_told_with_what_to_do(failure: ClientError | BotoCoreError, line: str) -> None:
-    assert explain(failure) == line
+def test_what_aws_refuses_is_told_with_what_to_do(failure: ClientError | BotoCoreError, line: str, code: int) -> None:
+    explained = explain(failure)
+
+    assert (explained.message, explained.exit_code) == (line, code)
 
 
 @pytest.mark.parametrize(
@@ -71,12 +82,12 @@ def test_a_missing_permission_is_told_by_its_action(failure: Exception, action: 
     assert denied_action(failure) == action
 
 
-def test_a_command_ends_with_that_line_and_exit_code_1(stage: Stage) -> None:
+def test_a_command_ends_with_that_line_and_exit_code_3(stage: Stage) -> None:
     with unreachable(stage.located.client("sqs"), "ReceiveMessage"):
         listed = stage.run("parked", "list", NAME)
 
     assert (listed.exit_code, listed.output) == (
-        1,
+        3,
         "Error: AWS cannot be reached (EndpointConnectionError): check --region, --endpoint-url and the network.\n",
     )
 
@@ -103,6 +114,7 @@ def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: S
     with refusing(cloudformation, "DescribeStacks", "ValidationError"):
         asked = stage.run("health", NAME)
 
+    assert asked.exit_code == 2
     assert (
         asked.output == "Error: There is no stack personal-link in eu-west-1: check its name, --region and --profile.\n"
     )
@@ -138,15 +150,31 @@ def test_a_function_of_another_version_is_told(stage: Stage) -> None:
     stage.located.answers["GetFunctionConfiguration"] = {"Environment": {"Variables": {}}}
 
     assert stage.run("check", NAME).output == (
-        "Error: The function's environment is not what this checkout expects: use the one that was deployed.\n"
+        "Error: The function's environment is not what this version expects: use the one that was deployed.\n"
+    )
+
+
+def test_a_missing_file_of_certificates_is_told_as_such(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    gone = tmp_path / "authority.pem"
+    monkeypatch.setenv("AWS_CA_BUNDLE", str(gone))
+    for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"):
+        monkeypatch.setenv(name, "testing")
+
+    asked = CliRunner().invoke(
+        operate, ["--region", "eu-west-1", "--endpoint-url", "https://127.0.0.1:1", "health", NAME]
+    )
+
+    assert (asked.exit_code, asked.output) == (
+        2,
+        f"Error: AWS_CA_BUNDLE names a file that is not there: {gone}. Correct or unset it.\n",
     )
 
 
 def test_a_bug_is_told_by_its_type_and_place_alone(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
-    def fail(_stack: object) -> None:
+    def fail() -> None:
         raise KeyError("joe.doe@example.com")
 
-    monkeypatch.setattr("operate.parked_commands._sweep", fail)
+    monkeypatch.setattr("operate.parked_list.now", fail)
 
     listed = stage.run("parked", "list", NAME)
 

@@ -1,7 +1,8 @@
-"""Health at a glance: what is well is told in a few lines, and what is not says what to do."""
+"""Health: the verdict, what needs a person, and what each point says. The screens are in test_screens.py."""
 
-import re
+import json
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
@@ -10,10 +11,17 @@ from tests.aws.account import refusing
 from tests.operate.stage import NAME, Stage
 
 ALARM = "personal-link-ParkedRequests-1"
+A_MESSAGE = "33333333-3333-4333-8333-333333333333"
 
 
-def needs(output: str) -> list[str]:
-    return [line.removeprefix("! ") for line in output.splitlines() if line.startswith("! ")]
+def health(stage: Stage) -> dict[str, Any]:
+    """Return what `health --json` prints, with its exit code."""
+    told = stage.run("health", NAME, "--json")
+    return {**json.loads(told.output), "exit code": told.exit_code}
+
+
+def needs(found: dict[str, Any]) -> list[tuple[str, str]]:
+    return [(one["what"], one["do"]) for one in found["needs"]]
 
 
 def ring(stage: Stage, state: str) -> None:
@@ -35,26 +43,26 @@ def ring(stage: Stage, state: str) -> None:
 def test_a_stack_that_is_well_needs_nobody(stage: Stage) -> None:
     ring(stage, "OK")
 
-    told = stage.run("health", NAME)
+    found = health(stage)
 
-    assert told.exit_code == 0
-    assert told.output.splitlines()[0] == "personal-link: UPDATE_COMPLETE"
-    assert re.findall(r"^(\w+) +(\d) +(\d) +(\d) +(\S+)", told.output, re.MULTILINE) == [
-        ("requests", "0", "0", "0", "-"),
-        ("parked", "0", "0", "0", "-"),
-        ("results", "0", "0", "0", "-"),
+    assert (found["exit code"], found["verdict"], found["needs"], found["unseen"]) == (0, "ok", [], [])
+    assert (found["stack"], found["region"], found["status"]) == (NAME, "eu-west-1", "UPDATE_COMPLETE")
+    empty = {"waiting": 0, "retrying": 0, "in_flight": 0, "delayed": 0, "oldest_seconds": None}
+    assert found["queues"] == [{"name": name, **empty} for name in ("requests", "parked", "results")]
+    live = {"version": "7", "state": "Active", "last_update": "Successful"}
+    assert found["functions"] == [
+        {"name": name, "id": f"personal-link-{name}-1", **live} for name in ("HttpApiFunction", "QueueWorkerFunction")
     ]
-    assert re.findall(r"^personal-link-(\w+)-1 +(\d) +(\w+) +(\w+)", told.output, re.MULTILINE) == [
-        ("HttpApiFunction", "7", "Active", "Successful"),
-        ("QueueWorkerFunction", "7", "Active", "Successful"),
-    ]
-    assert told.output.splitlines()[-5:] == [
-        "Queue to worker: Enabled",
-        "Credentials: there (not read)",
-        "Alarms: 0 of 1 ring",
-        "Alarm subscribers: 1",
-        "Nothing to do.",
-    ]
+    assert (found["intake"], found["credentials"]["state"]) == ("Enabled", "there (not read)")
+    assert (found["ringing"], found["alarms"]) == ([], 1)
+    assert found["subscribers"] == {"confirmed": 1, "pending": 0}
+
+
+def test_the_verdict_comes_first(stage: Stage) -> None:
+    assert stage.run("health", NAME).output.startswith("OK  personal-link, 20")
+
+    stage.park()
+    assert stage.run("health", NAME).output.startswith("1 thing needs you  personal-link, 20")
 
 
 def test_what_waits_is_counted_and_the_age_is_what_cloudwatch_says(stage: Stage) -> None:
@@ -72,9 +80,9 @@ def test_what_waits_is_counted_and_the_age_is_what_cloudwatch_says(stage: Stage)
         ],
     )
 
-    told = stage.run("health", NAME).output
+    requests = health(stage)["queues"][0]
 
-    assert re.search(r"^requests +1 +0 +1 +2 h 5 min", told, re.MULTILINE)
+    assert (requests["waiting"], requests["delayed"], requests["oldest_seconds"]) == (1, 1, 7500)
 
 
 def test_parked_requests_are_counted_by_code_and_lead_to_their_list(stage: Stage) -> None:
@@ -82,48 +90,45 @@ def test_parked_requests_are_counted_by_code_and_lead_to_their_list(stage: Stage
         oldest = stage.park(code=code)
     stage.make_older(oldest, 11 * 3600 + 90)
 
-    told = stage.run("health", NAME)
+    found = health(stage)
 
-    assert told.exit_code == 1
-    assert "Parked: 2 unavailable, 1 forbidden" in told.output
-    assert re.search(r"^parked +3 .* 11 h 1 min *$", told.output, re.MULTILINE)
-    assert needs(told.output) == ["Requests are parked: python -m operate parked list personal-link"]
+    assert found["exit code"] == 1
+    assert found["parked"]["codes"] == {"unavailable": 2, "forbidden": 1}
+    assert found["queues"][1]["oldest_seconds"] == pytest.approx(11 * 3600 + 90, abs=5)
+    assert needs(found) == [("3 parked: 2 unavailable, 1 forbidden", "operate parked list personal-link")]
     assert len(stage.parked_ids()) == 3
 
 
 def test_an_alarm_that_rings_is_told_in_its_own_words(stage: Stage) -> None:
     ring(stage, "ALARM")
 
-    told = stage.run("health", NAME)
+    found = health(stage)
 
-    assert "Alarms: 1 of 1 ring" in told.output
-    assert needs(told.output) == [f"{ALARM}: Requests are parked. Runbook: docs/operation.md#parkedrequests"]
+    assert [one["name"] for one in found["ringing"]] == ["ParkedRequests"]
+    assert needs(found) == [("Alarm ParkedRequests: Requests are parked.", "docs/operation.md#parkedrequests")]
 
 
 @pytest.mark.parametrize(
     ("operation", "answer", "need"),
     [
-        ("GetEventSourceMapping", {"State": "Disabled"}, "event source mapping is Disabled; enable it."),
-        ("GetFunctionConfiguration", {"State": "Failed"}, "-1 failed: deploy again"),
-        ("GetFunctionConfiguration", {"State": "Active", "LastUpdateStatus": "Failed"}, "-1 failed: deploy again"),
+        ("GetEventSourceMapping", {"State": "Disabled"}, "The event source mapping is Disabled"),
+        ("GetFunctionConfiguration", {"State": "Failed"}, "HttpApiFunction failed"),
+        ("GetFunctionConfiguration", {"State": "Active", "LastUpdateStatus": "Failed"}, "HttpApiFunction failed"),
     ],
 )
 def test_what_lambda_says_is_wrong_is_told(stage: Stage, operation: str, answer: dict[str, str], need: str) -> None:
     stage.located.answers[operation] = answer
 
-    told = stage.run("health", NAME)
+    found = health(stage)
 
-    assert told.exit_code == 1
-    assert all(need in one for one in needs(told.output))
-    assert needs(told.output)
+    assert found["exit code"] == 1
+    assert needs(found)[0][0].startswith(need)
 
 
 def test_a_rolled_back_deployment_is_told(stage: Stage) -> None:
     stage.located.answers["DescribeStacks"]["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
 
-    assert needs(stage.run("health", NAME).output) == [
-        "The stack is UPDATE_ROLLBACK_COMPLETE: see its events in CloudFormation."
-    ]
+    assert needs(health(stage)) == [("The stack is UPDATE_ROLLBACK_COMPLETE", "see its events in CloudFormation")]
 
 
 def let_the_stack_make_the_secret(stage: Stage) -> None:
@@ -135,113 +140,77 @@ def let_the_stack_make_the_secret(stage: Stage) -> None:
 def test_a_secret_that_was_never_filled_in_leads_to_the_check(stage: Stage) -> None:
     let_the_stack_make_the_secret(stage)
 
-    empty = stage.run("health", NAME)
+    empty = health(stage)
     stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString='{"client_id": "x"}')
-    filled_in = stage.run("health", NAME)
+    filled_in = health(stage)
 
-    assert "Credentials: never filled in" in empty.output
-    assert needs(empty.output) == ["The credentials: python -m operate check personal-link"]
-    assert "Credentials: filled in (not read)" in filled_in.output
-    assert filled_in.exit_code == 0
+    assert needs(empty) == [("Credentials: never filled in", "operate check personal-link")]
+    assert filled_in["credentials"] == {"is_well": True, "state": "filled in (not read)"}
+    assert filled_in["exit code"] == 0
 
 
 def test_a_secret_that_is_to_be_deleted_or_gone_leads_to_the_check(stage: Stage) -> None:
     stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, RecoveryWindowInDays=7)
-    to_be_deleted = stage.run("health", NAME)
+    to_be_deleted = health(stage)
     stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, ForceDeleteWithoutRecovery=True)
-    gone = stage.run("health", NAME)
+    gone = health(stage)
 
-    assert "Credentials: the secret is to be deleted" in to_be_deleted.output
-    assert "Credentials: there is no such secret" in gone.output
-    for told in (to_be_deleted, gone):
-        assert needs(told.output) == ["The credentials: python -m operate check personal-link"]
+    assert needs(to_be_deleted) == [("Credentials: the secret is to be deleted", "operate check personal-link")]
+    assert needs(gone) == [("Credentials: there is no such secret", "operate check personal-link")]
+
+
+def test_a_mapping_whose_events_the_rule_does_not_match_is_told_and_needs_nobody(stage: Stage) -> None:
+    stage.parameter("EventDetailType", "Personal Link Requested,Order Paid")
+    stage.parameter("EventBusName", "shop")
+
+    found = health(stage)
+
+    not_heard = ["Case_Closed__e", "Object Created", "Survey Due", "checkout.session.completed", "order.updated"]
+    assert found["events"] == {
+        "bus": "shop",
+        "detail_types": ["Personal Link Requested", "Order Paid"],
+        "not_heard": [*not_heard, "shopifyWebhook"],
+    }
+    assert found["needs"] == []
 
 
 def test_no_secret_is_read(stage: Stage) -> None:
     with refusing(stage.located.client("secretsmanager"), "GetSecretValue", "AccessDeniedException"):
-        told = stage.run("health", NAME)
-
-    assert told.exit_code == 0
-
-
-def retry(stage: Stage, seconds: float, code: str = "unavailable", *, minutes_ago: float = 2) -> None:
-    """Let CloudWatch have what the worker tells of a retry."""
-    of_the_stack = {"Name": "Stack", "Value": NAME}
-    when = datetime.now(UTC) - timedelta(minutes=minutes_ago)
-    data = [
-        {"MetricName": "RetryAge", "Dimensions": [of_the_stack], "Value": seconds},
-        {"MetricName": "TriedAgain", "Dimensions": [of_the_stack, {"Name": "Code", "Value": code}], "Value": 1},
-    ]
-    stage.located.client("cloudwatch").put_metric_data(
-        Namespace="PersonalLink", MetricData=[{**one, "Timestamp": when} for one in data]
-    )
-
-
-def keep_in_flight(stage: Stage, number: int) -> None:
-    for _ in range(number):
-        stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
-    stage.aws.sqs.receive_message(QueueUrl=stage.aws.requests_url, MaxNumberOfMessages=10)
-
-
-def test_in_an_outage_what_is_retried_needs_somebody_with_its_number_codes_and_age(stage: Stage) -> None:
-    keep_in_flight(stage, 3)
-    retry(stage, 200, "unavailable")
-    retry(stage, 100, "unavailable")
-    retry(stage, 90, "no_answer", minutes_ago=17)
-
-    told = stage.run("health", NAME)
-
-    line = "3 being retried: unavailable, no_answer, oldest 3 min"
-    assert told.exit_code == 1
-    assert f"Retries: {line}" in told.output
-    assert needs(told.output) == [f"{line}: docs/operation.md#oldestretry"]
-
-
-def test_what_was_retried_and_is_done_needs_nobody(stage: Stage) -> None:
-    retry(stage, 200)
-
-    assert stage.run("health", NAME).exit_code == 0
-
-
-def test_what_is_in_flight_and_was_not_retried_needs_nobody(stage: Stage) -> None:
-    keep_in_flight(stage, 1)
-    retry(stage, 200, minutes_ago=30)
-
-    assert stage.run("health", NAME).exit_code == 0
+        assert health(stage)["exit code"] == 0
 
 
 @pytest.mark.parametrize(
-    ("arns", "address", "line", "needs_somebody"),
+    ("arns", "address", "confirmed", "needs_somebody"),
     [
-        (["PendingConfirmation"], "ops@example.com", "none, 1 pending confirmation", True),
-        (["arn:aws:sns:x", "PendingConfirmation"], "", "1, 1 pending confirmation", True),
-        ([], "ops@example.com", "none", True),  # SNS deletes what nobody confirmed
-        (["Deleted"], "ops@example.com", "none", True),
-        (["arn:aws:sns:x", "arn:aws:sns:y"], "ops@example.com", "2", False),
-        ([], "", "none", False),
+        (["PendingConfirmation"], "ops@example.com", 0, True),
+        (["arn:aws:sns:x", "PendingConfirmation"], "", 1, True),
+        ([], "ops@example.com", 0, True),  # SNS deletes what nobody confirmed
+        (["Deleted"], "ops@example.com", 0, True),
+        (["arn:aws:sns:x", "arn:aws:sns:y"], "ops@example.com", 2, False),
+        ([], "", 0, False),
     ],
 )
 def test_an_address_that_has_not_confirmed_is_told(
-    stage: Stage, arns: list[str], address: str, line: str, *, needs_somebody: bool
+    stage: Stage, arns: list[str], address: str, confirmed: int, *, needs_somebody: bool
 ) -> None:
     stage.located.answers["ListSubscriptionsByTopic"] = {"Subscriptions": [{"SubscriptionArn": one} for one in arns]}
-    parameters = stage.located.answers["DescribeStacks"]["Stacks"][0]["Parameters"]
-    parameters.append({"ParameterKey": "AlarmEmail", "ParameterValue": address})
+    stage.parameter("AlarmEmail", address)
 
-    told = stage.run("health", NAME)
+    found = health(stage)
 
-    need = "AlarmEmail gets no alarm before it confirms its subscription: docs/operation.md#alarms"
-    assert f"Alarm subscribers: {line}" in told.output.splitlines()
-    assert needs(told.output) == ([need] if needs_somebody else [])
+    need = ("AlarmEmail gets no alarm before it confirms its subscription", "docs/operation.md#alarms")
+    assert found["subscribers"]["confirmed"] == confirmed
+    assert needs(found) == ([need] if needs_somebody else [])
 
 
 @pytest.mark.parametrize(
     ("operation", "action", "points"),
     [
         ("GetQueueAttributes", "sqs:GetQueueAttributes", ["Queue requests", "Queue parked", "Queue results"]),
-        ("GetMetricData", "cloudwatch:GetMetricData", ["Ages and retries"]),
+        ("GetMetricData", "cloudwatch:GetMetricData", ["Ages"]),
+        ("FilterLogEvents", "logs:FilterLogEvents", ["Retries"]),
         ("ReceiveMessage", "sqs:ReceiveMessage", ["Parked"]),
-        ("GetAlias", "lambda:GetAlias", ["personal-link-HttpApiFunction-1", "personal-link-QueueWorkerFunction-1"]),
+        ("GetAlias", "lambda:GetAlias", ["HttpApiFunction", "QueueWorkerFunction"]),
         ("GetEventSourceMapping", "lambda:GetEventSourceMapping", ["Queue to worker"]),
         ("DescribeSecret", "secretsmanager:DescribeSecret", ["Credentials"]),
         ("DescribeAlarms", "cloudwatch:DescribeAlarms", ["Alarms"]),
@@ -253,33 +222,32 @@ def test_a_point_that_may_not_be_looked_at_is_told_and_is_no_verdict(
 ) -> None:
     stage.located.deny(operation, action)
 
-    told = stage.run("health", NAME)
+    found = health(stage)
 
-    assert [line for line in told.output.splitlines() if "not allowed" in line] == [
+    assert found["unseen"] == [{"point": point, "action": action} for point in points]
+    assert (found["verdict"], found["needs"], found["exit code"]) == ("not all seen", [], 3)
+    assert stage.run("health", NAME).output.splitlines()[-len(points) :] == [
         f"{point}: not allowed: {action}" for point in points
     ]
-    assert needs(told.output) == []
-    assert told.output.splitlines()[-1] == f"Nothing to do in what you may see; not seen: {', '.join(points)}."
-    assert told.exit_code == 3
 
 
 def test_messages_that_may_not_be_given_back_are_told(stage: Stage) -> None:
     stage.park()
     stage.located.deny("ChangeMessageVisibilityBatch", "sqs:ChangeMessageVisibility")
 
-    assert "Parked: not allowed: sqs:ChangeMessageVisibility" in stage.run("health", NAME).output.splitlines()
+    assert health(stage)["unseen"] == [{"point": "Parked", "action": "sqs:ChangeMessageVisibility"}]
 
 
 def test_what_needs_somebody_counts_more_than_what_may_not_be_seen(stage: Stage) -> None:
     stage.located.deny("DescribeAlarms", "cloudwatch:DescribeAlarms")
     stage.park()
 
-    assert stage.run("health", NAME).exit_code == 1
+    assert health(stage)["exit code"] == 1
 
 
 def test_a_call_that_fails_otherwise_ends_the_command(stage: Stage) -> None:
     with refusing(stage.located.client("cloudwatch"), "GetMetricData", "InternalServiceFault"):
         told = stage.run("health", NAME)
 
-    assert told.exit_code == 1
+    assert told.exit_code == 3
     assert told.output.splitlines()[-1].startswith("Error: AWS failed at GetMetricData (InternalServiceFault)")

@@ -8,6 +8,7 @@ import click
 import pytest
 from click.testing import CliRunner
 
+from operate import VERSION
 from operate.commands import operate
 
 
@@ -24,16 +25,54 @@ def commands(group: click.Group, *names: str) -> Iterator[tuple[str, ...]]:
 EVERY_COMMAND = [pytest.param(names, id=" ".join(names) or "operate") for names in commands(operate)]
 
 
+def test_the_example_has_the_name_by_which_the_program_was_called() -> None:
+    shown = CliRunner().invoke(operate, ["health", "--help"], prog_name="bin/operate")
+
+    assert shown.output.splitlines()[-1] == "Example: bin/operate health personal-link"
+
+
+@pytest.mark.parametrize("names", EVERY_COMMAND)
+def test_the_list_of_commands_shows_whole_sentences(names: tuple[str, ...]) -> None:
+    assert "..." not in CliRunner().invoke(operate, [*names, "--help"]).output.partition("Commands:")[2]
+
+
+def test_the_version_is_told() -> None:
+    assert CliRunner().invoke(operate, ["--version"]).output == f"operate {VERSION}\n"
+
+
+def test_a_code_that_there_is_not_is_told_with_the_codes_in_one_line() -> None:
+    refused = CliRunner().invoke(operate, ["parked", "list", "s", "--code", "unavailible"])
+
+    assert refused.exit_code == 2
+    assert refused.output.splitlines()[-1].startswith(
+        "Error: Invalid value for '--code': there is no such code. Did you mean unavailable? Codes: invalid_request, "
+    )
+
+
+def test_a_shell_completes_commands_and_codes() -> None:
+    def completed(words: str, position: int) -> list[str]:
+        asked = {"_OPERATE_COMPLETE": "bash_complete", "COMP_WORDS": words, "COMP_CWORD": str(position)}
+        shown = CliRunner(env=asked).invoke(operate, prog_name="operate", complete_var="_OPERATE_COMPLETE")
+        return [line.partition(",")[2] for line in shown.output.splitlines()]
+
+    assert completed("operate pa", 1) == ["parked"]
+    assert completed("operate parked list s --code un", 5) == ["unsupported_media_type", "unavailable"]
+
+
 def test_the_commands_are_these() -> None:
     assert {" ".join(names) for names in commands(operate)} == {
         "",
         "check",
+        "find",
         "health",
+        "outputs",
         "parked",
+        "parked delete",
         "parked list",
         "parked redrive",
         "parked show",
         "send",
+        "tail",
     }
 
 
@@ -41,7 +80,7 @@ def test_the_commands_are_these() -> None:
 def test_a_commands_help_ends_with_an_example_that_it_understands(names: tuple[str, ...]) -> None:
     shown = CliRunner().invoke(operate, [*names, "--help"])
 
-    [example] = re.findall(r"Example: python -m operate (.*)\Z", shown.output, re.DOTALL)
+    [example] = re.findall(r"Example: operate (.*)\Z", shown.output, re.DOTALL)
     arguments = shlex.split(example)
     assert shown.exit_code == 0
     assert arguments[: len(names)] == list(names) or not names

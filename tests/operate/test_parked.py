@@ -26,14 +26,12 @@ def test_the_list_is_by_code_and_the_oldest_first(stage: Stage) -> None:
 
     listed = stage.run("parked", "list", NAME)
 
-    rows = re.findall(r"^(\w+) +(\S.*?) +([0-9a-f-]{36}) +40 ", listed.output, re.MULTILINE)
-    assert [(row[0], row[2]) for row in rows] == [
-        ("credentials_refused", other),
-        ("unavailable", older),
-        ("unavailable", newer),
+    assert listed.output.splitlines()[0] == "3 parked: 2 unavailable, 1 credentials_refused"
+    assert re.findall(r"^([a-z_]+|[0-9a-f-]{36})(?= |$)", listed.output, re.MULTILINE) == [
+        *("credentials_refused", "message", other),
+        *("unavailable", "message", older, newer),
     ]
-    assert rows[1][1] == "3 h 1 min"
-    assert listed.output.splitlines()[-1] == "3 parked: 2 unavailable, 1 credentials_refused"
+    assert re.search(rf"^{older} +3 h 1 min  20\d\d-[-0-9: ]+ UTC +40$", listed.output, re.MULTILINE)
 
 
 def test_looking_takes_nothing_away_however_many_there_are(stage: Stage) -> None:
@@ -42,7 +40,7 @@ def test_looking_takes_nothing_away_however_many_there_are(stage: Stage) -> None
     listed = stage.run("parked", "list", NAME)
 
     assert set(re.findall(r"[0-9a-f-]{36}", listed.output)) == ids
-    assert listed.output.splitlines()[-1] == "23 parked: 23 unavailable"
+    assert listed.output.splitlines()[0] == "23 parked: 23 unavailable"
     assert set(stage.parked_ids()) == ids
 
 
@@ -55,7 +53,7 @@ def test_the_list_can_be_of_one_code_and_of_an_age(stage: Stage) -> None:
     listed = stage.run("parked", "list", NAME, "--code", "unavailable", "--older-than", "1h")
 
     assert re.findall(r"[0-9a-f-]{36}", listed.output) == [old]
-    assert listed.output.splitlines()[-1] == "1 parked: 1 unavailable"
+    assert listed.output.splitlines()[0] == "1 parked: 1 unavailable"
 
 
 def test_what_sqs_or_eventbridge_parked_has_no_code_and_a_made_up_one_is_none(stage: Stage) -> None:
@@ -67,7 +65,7 @@ def test_what_sqs_or_eventbridge_parked_has_no_code_and_a_made_up_one_is_none(st
 
     listed = stage.run("parked", "list", NAME, "--code", "-")
 
-    assert listed.output.splitlines()[-1] == "2 parked: 2 -"
+    assert listed.output.splitlines()[0] == "2 parked: 2 -"
     assert canaries_in(listed.output, CANARIES) == []
 
 
@@ -78,9 +76,9 @@ def test_what_lambda_parked_has_its_code_and_our_words_in_the_reason(stage: Stag
     shown = stage.run("parked", "show", NAME, parked).output
 
     assert re.findall(r"[0-9a-f-]{36}", listed.output) == [parked]
-    assert re.search(r"^code +unavailable$", shown, re.MULTILINE)
-    assert re.search(r"^detail +Our own words[.]$", shown, re.MULTILINE)
-    assert re.search(rf"^original id +{FIRST_ID}$", shown, re.MULTILINE)
+    assert re.search(r"^Parked: unavailable$", shown, re.MULTILINE)
+    assert re.search(r"^Detail +Our own words[.] *$", shown, re.MULTILINE)
+    assert re.search(rf"^Original id +{FIRST_ID} *$", shown, re.MULTILINE)
     assert "joe.doe" not in shown
 
 
@@ -89,8 +87,8 @@ def test_what_timed_out_in_lambda_has_no_code_and_no_words(stage: Stage) -> None
 
     shown = stage.run("parked", "show", NAME, parked).output
 
-    assert re.search(r"^code +-$", shown, re.MULTILINE)
-    assert re.search(r"^detail +-$", shown, re.MULTILINE)
+    assert re.search(r"^Parked: -$", shown, re.MULTILINE)
+    assert re.search(r"^Detail +- *$", shown, re.MULTILINE)
     assert EMAIL.value not in shown
 
 
@@ -106,9 +104,9 @@ def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:
         "reference": "***",
         "idempotency_key": "***",
     }
-    assert re.search(r"^detail +Our own words\.$", shown, re.MULTILINE)
-    assert re.search(rf"^original id +{FIRST_ID}$", shown, re.MULTILINE)
-    assert re.search(r"^ledger +not processed yet \(attempts: 0\)$", shown, re.MULTILINE)
+    assert re.search(r"^Detail +Our own words\. *$", shown, re.MULTILINE)
+    assert re.search(rf"^Original id +{FIRST_ID} *$", shown, re.MULTILINE)
+    assert re.search(r"^Ledger +not processed yet \(attempts: 0\) *$", shown, re.MULTILINE)
     assert stage.parked_ids() == [message_id]
 
 
@@ -159,9 +157,9 @@ def test_a_value_is_shown_for_its_place_and_not_for_its_name(body: object, shown
 def test_a_body_that_is_not_json_is_told_by_its_length_and_shown_without_moving_the_cursor(stage: Stage) -> None:
     message_id = stage.park('{"Email": "Zo\u00eb\x1b[2J', Code.INVALID_REQUEST)
 
-    assert stage.run("parked", "show", NAME, message_id).output.splitlines()[-1] == "(not JSON, 19 bytes)"
+    assert stage.run("parked", "show", NAME, message_id).output.splitlines()[-1] == "  (not JSON, 19 bytes)"
     unmasked = stage.run("parked", "show", NAME, message_id, "--unmask").output.splitlines()[-1]
-    assert unmasked == """'{"Email": "Zo\\xeb\\x1b[2J'"""
+    assert unmasked == """  '{"Email": "Zo\\xeb\\x1b[2J'"""
 
 
 def test_a_name_that_looks_like_no_heading_and_an_id_that_a_sender_chose_are_masked(stage: Stage) -> None:
@@ -178,6 +176,32 @@ def test_a_name_that_looks_like_no_heading_and_an_id_that_a_sender_chose_are_mas
     assert EMAIL.value in stage.run("parked", "show", NAME, message_id, "--unmask").output
 
 
+def test_an_event_without_an_entry_is_shown_with_the_nearest_one(stage: Stage) -> None:
+    body = json.dumps({"id": FIRST_ID, "detail-type": "Order paid", "detail": {"order": 1}})
+
+    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST)).output
+
+    assert 'no entry for "Order paid"; nearest: "Order Paid"; entries: Case_Closed__e, Object Created, ' in shown
+
+
+def test_a_detail_type_that_is_no_name_is_not_shown(stage: Stage) -> None:
+    body = json.dumps({"id": FIRST_ID, "detail-type": f"of {EMAIL.value}", "detail": {}})
+
+    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST)).output
+
+    assert "no entry for its detail-type; entries: " in shown
+    assert canaries_in(shown, CANARIES) == []
+
+
+def test_mappings_of_a_layer_of_ones_own_are_not_guessed(stage: Stage) -> None:
+    stage.parameter("MappingsLayerArn", "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1")
+    body = json.dumps({"id": FIRST_ID, "detail-type": "Order paid", "detail": {}})
+
+    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST)).output
+
+    assert 'no entry for "Order paid": see event_mappings.toml in your MappingsLayerArn' in shown
+
+
 def test_what_is_held_of_a_message_shows_nothing_of_its_body(stage: Stage) -> None:
     stage.park()
     stage.settle()
@@ -192,9 +216,9 @@ def test_what_is_held_of_a_message_shows_nothing_of_its_body(stage: Stage) -> No
 def test_a_message_that_is_not_there_is_one_line(stage: Stage) -> None:
     shown = stage.run("parked", "show", NAME, FIRST_ID)
 
-    assert shown.exit_code == 1
+    assert shown.exit_code == 2
     assert shown.output == (
-        "Error: This message is not parked: python -m operate parked list personal-link shows those there are.\n"
+        "Error: This message is not parked: operate parked list personal-link shows those there are.\n"
     )
 
 

@@ -80,6 +80,9 @@ def test_what_cannot_be_read_and_what_is_being_tried_stay(stage: Stage) -> None:
 
     redriven = stage.run("parked", "redrive", NAME)
 
+    assert redriven.exit_code == 1
+    assert redriven.output.splitlines()[0] == "0 redriven, 2 left parked"
+    assert redriven.output.splitlines()[-1] == "  operate parked delete personal-link --code invalid_request"
     assert set(stage.parked_ids()) == {unreadable, in_flight}
     assert stage.requests() == []
     assert became(redriven.output) == {
@@ -134,7 +137,7 @@ def test_a_dry_run_tells_and_changes_nothing(stage: Stage) -> None:
     told = stage.run("parked", "redrive", NAME, "--dry-run")
 
     assert became(told.output) == {"retried": 1, "stays parked: it would be parked again": 1}
-    assert told.output.splitlines()[-1] == "2 looked at, nothing was changed."
+    assert told.output.splitlines()[0] == "1 would be redriven, 1 would stay  Nothing was changed."
     assert set(stage.parked_ids()) == parked
     assert stage.requests() == []
 
@@ -228,7 +231,7 @@ def test_a_message_that_the_requests_queue_does_not_take_stays_parked(stage: Sta
 
     assert redriven.exit_code == 3
     assert redriven.output.splitlines() == [
-        "0 looked at.",
+        "0 redriven, 0 left parked",
         "Error: not allowed: SendMessage (docs/policies/operator.json has all that the commands need)",
     ]
     assert stage.parked_ids() == [parked]
@@ -256,7 +259,7 @@ def test_whoever_stops_between_the_two_queues_has_the_message_on_both_and_never_
     with refusing(stage.located.client("sqs"), "DeleteMessage", "ServiceUnavailable"):
         redriven = stage.run("parked", "redrive", NAME)
 
-    assert redriven.exit_code == 1
+    assert redriven.exit_code == 3
     assert len(stage.requests()) == 1
     assert stage.parked_ids() == [parked]
 
@@ -272,7 +275,7 @@ def test_an_interruption_gives_back_what_was_not_redriven_and_tells_what_was(sta
         redriven = stage.run("parked", "redrive", NAME)
 
     assert redriven.exit_code == 1
-    assert "2 looked at." in redriven.output
+    assert "2 redriven, 0 left parked" in redriven.output
     assert len(stage.parked_ids()) == 3
     assert len(stage.requests()) == 2
 

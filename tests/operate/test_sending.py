@@ -5,9 +5,14 @@ from pathlib import Path
 
 import pytest
 
+from personal_link.domain.request import NO_RECORD
 from tests.aws.account import doing_before, watched
 from tests.leaks.canaries import CANARIES, LINK, canaries_in
-from tests.operate.stage import BODY, NAME, REQUEST, Stage
+from tests.operate.stage import BODY, NAME, REQUEST, Stage, the_request
+
+ENTRIES = (
+    "Case_Closed__e, Object Created, Order Paid, Survey Due, checkout.session.completed, order.updated, shopifyWebhook"
+)
 
 
 @pytest.fixture
@@ -20,13 +25,17 @@ def file(tmp_path: Path) -> Path:
 def test_a_request_is_sent_and_its_outcome_is_told_without_reading_the_results(stage: Stage, file: Path) -> None:
     with (
         watched(stage.located.client("sqs"), "ReceiveMessage") as received,
-        doing_before(stage.located.client("dynamodb"), "GetItem", lambda _: stage.settle(), call=2),
+        doing_before(stage.located.client("dynamodb"), "GetItem", lambda _: stage.settle(), call=3),
     ):
         sent = stage.run("send", NAME, str(file))
 
     assert sent.exit_code == 0
-    assert "created: created (attempts: 1, outcome id: " in sent.output
-    assert sent.output.splitlines()[-1] == "The link is masked: --unmask shows it."
+    assert sent.output.splitlines()[:3] == [
+        "Sent. Waiting up to 60 s for the outcome; Ctrl-C ends the waiting only.",
+        "  no attempt yet",
+        "Created",
+    ]
+    assert sent.output.splitlines()[-1] == "Link        masked: --unmask shows it"
     assert canaries_in(sent.output, CANARIES) == []
     assert received == []
     assert [message["Body"] for message in stage.requests()] == [BODY]
@@ -37,8 +46,8 @@ def test_the_link_is_shown_when_that_is_asked_for(stage: Stage, file: Path) -> N
 
     sent = stage.run("send", NAME, str(file), "--unmask")
 
-    assert sent.output.splitlines()[0].startswith("Its key is already settled: this is the first outcome.")
-    assert sent.output.splitlines()[-1] == LINK.value
+    assert "Its key is already settled: this is the first outcome." in sent.output
+    assert sent.output.splitlines()[-1] == f"Link        {LINK.value}"
 
 
 def test_a_rejected_one_is_an_exit_code_and_the_vendors_words_are_masked(stage: Stage, file: Path) -> None:
@@ -47,10 +56,10 @@ def test_a_rejected_one_is_an_exit_code_and_the_vendors_words_are_masked(stage: 
     sent = stage.run("send", NAME, str(file))
 
     assert sent.exit_code == 1
-    assert "rejected: bad_request (attempts: 1" in sent.output
+    assert "Rejected: bad_request" in sent.output.splitlines()
     assert "own words" not in sent.output
-    unmasked = stage.run("send", NAME, str(file), "--unmask").output
-    assert json.loads(unmasked[unmasked.index("{") :]) == {"code": "bad_request", "message": "The vendor's own words."}
+    unmasked = stage.run("send", NAME, str(file), "--unmask").output.splitlines()[-1]
+    assert json.loads(unmasked.removeprefix("Error ")) == {"code": "bad_request", "message": "The vendor's own words."}
 
 
 def test_one_without_an_outcome_in_time_is_told_what_the_ledger_knows(stage: Stage, file: Path) -> None:
@@ -59,17 +68,39 @@ def test_one_without_an_outcome_in_time_is_told_what_the_ledger_knows(stage: Sta
     sent = stage.run("send", NAME, str(file), "--wait", "0s")
 
     assert sent.exit_code == 1
-    assert sent.output.splitlines()[-1] == (
-        "Error: No outcome yet (tried, without an answer, attempts: 1); the stack goes on with it. "
-        "See: python -m operate health personal-link"
-    )
+    digest = the_request().key.digest
+    assert "Now         attempt 1 ended without an answer; it is retried" in sent.output
+    assert sent.output.splitlines()[-1] == f"operate find personal-link --digest {digest}"
+
+
+def test_while_it_waits_each_change_is_told_once(stage: Stage, file: Path) -> None:
+    dynamodb = stage.located.client("dynamodb")
+    with (
+        doing_before(dynamodb, "GetItem", lambda _: stage.leave_marked(), call=4),
+        doing_before(dynamodb, "GetItem", lambda _: stage.settle(), call=5),
+    ):
+        sent = stage.run("send", NAME, str(file))
+
+    told = [line.strip() for line in sent.output.splitlines() if line.startswith("  ")]
+    assert told == ["no attempt yet", "attempt 1 ended without an answer; it is retried"]
 
 
 @pytest.mark.parametrize(
     ("content", "line"),
     [
         (b'{"Email": "zoe@', "The body is not valid JSON: malformed at line 1, column 11. Nothing was sent."),
-        (b'{"record": []}', "The request is not valid: see record. Nothing was sent."),
+        (
+            b'{"record": []}',
+            f"The request is not valid: see record. record {NO_RECORD['record'][0]}. Nothing was sent.",
+        ),
+        (
+            b'[{"Source": "shop", "DetailType": "Order Paid", "Detail": "{}"}]',
+            "It holds entries for `aws events put-events`, not a request: send it with that command. Nothing was sent.",
+        ),
+        (
+            b'{"id": "1", "detail-type": "Order paid", "detail": {}}',
+            f'The event has no entry for "Order paid"; nearest: "Order Paid"; entries: {ENTRIES}. Nothing was sent.',
+        ),
         (b"\xff\xfe", "request.json is not text in UTF-8."),
         (
             b'{"record": {"Email": "x"}}',
@@ -82,7 +113,7 @@ def test_what_would_be_refused_on_arrival_is_not_sent(stage: Stage, file: Path, 
 
     sent = stage.run("send", NAME, str(file))
 
-    assert (sent.exit_code, sent.output) == (1, f"Error: {line}\n")
+    assert (sent.exit_code, sent.output) == (2, f"Error: {line}\n")
     assert stage.requests() == []
 
 

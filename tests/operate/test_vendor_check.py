@@ -1,5 +1,7 @@
 """The check: is the secret filled in, is it accepted, is CustomerGauge there; each step says what to do."""
 
+import re
+
 import pytest
 
 from personal_link.settings import REGIONS
@@ -8,15 +10,22 @@ from tests.aws.account import CLIENT_SECRET
 from tests.operate.stage import NAME, Stage
 
 
+def states(output: str) -> list[str]:
+    """Return how each step ended."""
+    return re.findall(r"^(ok|bad|[?]) ", output, re.MULTILINE)
+
+
 def test_good_credentials_are_good_and_no_survey_record_is_made(stage: Stage) -> None:
     checked = stage.run("check", NAME, "--yes")
 
     host = stage.vendor.base_url.removeprefix("http://")
     assert checked.exit_code == 0
     assert checked.output.splitlines() == [
-        "ok  The secret is readable and filled in",
-        f"ok  The token server {host} issues a token for 3600 s, which is discarded",
-        f"ok  The API {host} answers without TLS, as on this machine (HTTP 200)",
+        "OK  personal-link",
+        "",
+        "ok   Secret: readable and filled in",
+        f"ok   Token server {host}: issues a token for 3600 s, which is discarded",
+        f"ok   API {host}: answers without TLS, as on this machine (HTTP 200)",
     ]
     assert len(stage.vendor.calls("token")) == 1
     assert stage.vendor.calls("personal-link") == []
@@ -28,10 +37,13 @@ def test_an_empty_secret_is_told_and_no_token_is_asked_for(stage: Stage) -> None
     checked = stage.run("check", NAME, "--yes")
 
     assert checked.exit_code == 1
-    assert [line[:3] for line in checked.output.splitlines()] == ["BAD", "ok "]
-    assert checked.output.splitlines()[0].endswith(
-        "has no client_id: fill it in: aws secretsmanager put-secret-value, as in README.md"
-    )
+    where = f"--region eu-west-1 --secret-id {stage.aws.secret_arn}"
+    assert states(checked.output) == ["bad", "ok"]
+    assert checked.output.splitlines()[0] == "1 thing needs you  personal-link"
+    assert checked.output.splitlines()[3:5] == [
+        f"  aws secretsmanager put-secret-value {where} --secret-string file:///dev/stdin",
+        '  Type {"client_id": "…", "client_secret": "…"} of your Connected App, then Ctrl-D.',
+    ]
     assert stage.vendor.calls("token") == []
 
 
@@ -41,17 +53,20 @@ def test_refused_credentials_are_told_and_not_shown(stage: Stage) -> None:
     checked = stage.run("check", NAME, "--yes")
 
     assert checked.exit_code == 1
-    assert checked.output.splitlines()[1].startswith("BAD The token server 127.0.0.1:")
-    assert checked.output.splitlines()[1].endswith(
-        "it refuses the client id or secret: compare the secret with the Connected App in CustomerGauge"
-    )
+    assert states(checked.output) == ["ok", "bad", "ok"]
+    assert "it refuses the client id or secret" in checked.output
+    assert "Compare the secret with the Connected App in CustomerGauge, then:" in checked.output
+    assert "aws secretsmanager put-secret-value --region " in checked.output
     assert CLIENT_SECRET not in checked.output
 
 
-def test_a_token_server_that_is_down_is_told(stage: Stage) -> None:
+def test_a_token_server_that_is_down_is_told_and_is_no_matter_of_the_network(stage: Stage) -> None:
     stage.vendor.script("token", Reply.error(503))
 
-    assert "the token server answered HTTP 503: look at the network" in stage.run("check", NAME, "--yes").output
+    checked = stage.run("check", NAME, "--yes").output
+
+    assert "the token server answered HTTP 503\n  CustomerGauge fails: wait. Requests are retried" in checked
+    assert "network" not in checked
 
 
 def test_a_vendor_that_is_not_there_is_told(stage: Stage) -> None:
@@ -59,9 +74,9 @@ def test_a_vendor_that_is_not_there_is_told(stage: Stage) -> None:
 
     checked = stage.run("check", NAME, "--yes")
 
-    assert [line[:3] for line in checked.output.splitlines()] == ["ok ", "BAD", "BAD"]
-    assert checked.output.splitlines()[2].endswith(
-        "no connection (NewConnectionError): look at the network between here and there"
+    assert states(checked.output) == ["ok", "bad", "bad"]
+    assert checked.output.endswith(
+        "no connection (NewConnectionError)\n  Look at the network between here and there.\n"
     )
 
 
@@ -96,7 +111,7 @@ def test_nobody_is_asked_about_the_vendors_own_hosts(stage: Stage, region: str) 
 
     checked = stage.run("check", NAME)
 
-    assert checked.output.startswith("BAD The secret ")
+    assert states(checked.output)[0] == "bad"
 
 
 @pytest.mark.parametrize(
@@ -120,7 +135,8 @@ def test_a_secret_that_may_not_be_read_is_not_called_bad(stage: Stage) -> None:
     checked = stage.run("check", NAME, "--yes")
 
     assert checked.exit_code == 3
-    assert checked.output.splitlines()[0] == "?   The secret not allowed: secretsmanager:GetSecretValue"
+    assert states(checked.output) == ["?", "ok"]
+    assert "Secret: not allowed: secretsmanager:GetSecretValue" in checked.output
     assert stage.vendor.calls("token") == []
 
 

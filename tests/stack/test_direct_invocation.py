@@ -72,7 +72,7 @@ def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redrive
     assert "1 parked: 1 unavailable" in listed.output
     [message_id] = re.findall(r"[0-9a-f-]{36}", listed.output)
     shown = run("parked", "show", STACK_NAME, message_id).output
-    assert re.search(r"^detail +CustomerGauge answered HTTP 503$", shown, re.MULTILINE)
+    assert re.search(r"^Detail +CustomerGauge answered HTTP 503$", shown, re.MULTILINE)
     assert request["reference"] not in shown
 
     run("parked", "redrive", STACK_NAME)

@@ -13,6 +13,7 @@ from typing import Any
 from click.testing import Result
 
 from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.fault_switches import FaultSwitches
 from sandbox.stack import STACK_NAME, Stack
 from sandbox.template import REPOSITORY
 from sandbox.vendor_replies import Reply
@@ -59,7 +60,7 @@ def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_t
 
     listed = run("parked", "list", STACK_NAME, "--code", "unavailable")
     [message_id] = re.findall(r"[0-9a-f-]{36}", listed.output)
-    assert "1 parked: 1 unavailable" in listed.output
+    assert listed.output.startswith("1 parked: 1 unavailable")
 
     shown = run("parked", "show", STACK_NAME, message_id)
     assert '"Phone": "***"' in shown.output
@@ -75,7 +76,7 @@ def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_t
     result = the_result(stack, lambda message: message.get("reference") == request["reference"]).json()
     assert (result["status"], result["replayed"]) == ("created", False)
     assert stack.depth(stack.parked_queue_url) == 0
-    assert "0 parked." in run("parked", "list", STACK_NAME).output
+    assert run("parked", "list", STACK_NAME).output == "0 parked\n"
 
 
 def test_a_parked_request_that_is_settled_gets_its_result_again_and_the_vendor_no_call(
@@ -108,10 +109,37 @@ def test_health_tells_what_is_deployed_and_what_is_parked(
 
     stack.parked(1)
     assert told.exit_code == 1
-    assert "Parked: 1 unavailable" in told.output
+    assert "! 1 parked: 1 unavailable" in told.output
     assert len(re.findall(r"\d +Active", told.output)) == 3  # all functions
-    assert "Queue to worker: Enabled" in told.output
-    assert "Credentials: filled in (not read)" in told.output
+    assert re.search("^Queue to worker +Enabled$", told.output, re.MULTILINE)
+    assert re.search(r"^Credentials +filled in \(not read\)$", told.output, re.MULTILINE)
+
+
+def test_in_an_outage_health_and_find_tell_what_is_retried_and_afterwards_that_all_is_well(
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Any
+) -> None:
+    request, outage = new_request(), FaultSwitches()
+    outage.switch("outage", on=True)
+    vendor.misbehave = outage
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
+    retries = stack.function_logs().count("retry scheduled")
+    deadline = time.monotonic() + 60
+    while stack.function_logs().count("retry scheduled") == retries and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    told, found = run("health", STACK_NAME), run("find", STACK_NAME, "--reference", request["reference"])
+
+    outage.clear()
+    assert (told.exit_code, found.exit_code) == (1, 1)
+    assert re.search(r"^! 1 being retried: unavailable, oldest \d+ s\n +docs/operation", told.output, re.MULTILINE)
+    assert found.output.startswith("Retrying: unavailable")
+
+    assert the_result(stack, lambda message: message.get("reference") == request["reference"])
+    found = run("find", STACK_NAME, "--key", request["idempotency_key"])
+    assert (found.exit_code, found.output.splitlines()[0]) == (0, f"Created  {STACK_NAME}")
+    assert re.search(r"^Result sent +20", found.output, re.MULTILINE)
+    well = run("health", STACK_NAME)
+    assert "being retried" not in well.output
 
 
 def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(
@@ -124,7 +152,7 @@ def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(
     sent = run("send", STACK_NAME, str(file))
 
     assert sent.exit_code == 0
-    assert "created: created (attempts: 1" in sent.output
+    assert "Created" in sent.output.splitlines()
     assert "http" not in sent.output
     assert the_result(stack, lambda message: message.get("reference") == request["reference"])
 
@@ -143,7 +171,41 @@ def test_the_check_fetches_a_token_shows_none_and_makes_no_survey_record(
         check=True,
     )
 
-    assert [line[:3] for line in checked.stdout.splitlines()] == ["ok "] * 3
+    assert [line[:3] for line in checked.stdout.splitlines()[2:]] == ["ok "] * 3
     assert "sandbox-" not in checked.stdout + checked.stderr
     assert len(vendor.calls("token")) == tokens + 1
     assert len(vendor.calls("personal-link")) == calls
+
+
+def test_the_outputs_are_exported_and_the_outcomes_followed(stack: Stack, run: Any) -> None:
+    exported = run("outputs", STACK_NAME, "--export").output.splitlines()
+    followed = run("tail", STACK_NAME, "--since", "1h", "--no-follow").output.splitlines()
+
+    assert f"export REQUESTS_QUEUE_URL={stack.requests_queue_url}" in exported
+    assert any(re.match(r"20[-0-9]+ [:0-9]+  created +sqs  [0-9a-f]{12}$", line) for line in followed)
+
+
+def test_what_cannot_be_read_is_deleted_after_a_preview(stack: Stack, run: Any) -> None:
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody="{")
+    deadline = time.monotonic() + 30
+    while stack.depth(stack.parked_queue_url) == 0 and time.monotonic() < deadline:
+        time.sleep(0.2)
+
+    assert run("parked", "redrive", STACK_NAME).exit_code == 1
+    preview = run("parked", "delete", STACK_NAME, "--code", "invalid_request", "--dry-run")
+    assert "1 to delete" in preview.output
+    assert stack.depth(stack.parked_queue_url) == 1
+
+    deleted = run("parked", "delete", STACK_NAME, "--code", "invalid_request", "--yes")
+
+    assert deleted.output.splitlines()[-1] == "1 deleted."
+    assert stack.depth(stack.parked_queue_url) == 0
+
+
+def test_a_stack_that_is_not_there_is_one_line(run: Any) -> None:
+    asked = run("health", "no-such-stack")
+
+    assert asked.exit_code == 2
+    assert asked.output == (
+        "Error: There is no stack no-such-stack in eu-west-1: check its name, --region and --profile.\n"
+    )

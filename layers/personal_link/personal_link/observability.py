@@ -16,6 +16,7 @@ from aws_lambda_powertools import Logger
 
 from personal_link.domain import error_texts
 from personal_link.domain.errors import SETUP_FAULTS, Blocked, PersonalLinkError, RequestError
+from personal_link.domain.request import digest_of_reference
 from personal_link.metrics import Metric, metrics
 
 if TYPE_CHECKING:
@@ -28,12 +29,15 @@ REDACTED: Final = "(withheld)"
 _NAME: Final = re.compile(r"[A-Za-z0-9_. ]{0,64}")
 # All ids of AWS here are UUIDs. Any other text was chosen by a caller of API Gateway or by the sender of an event.
 _ID: Final = re.compile("([0-9A-Fa-f]{8}(-[0-9A-Fa-f]{4}){3}-[0-9A-Fa-f]{12})?")
+_DIGEST: Final = re.compile("[0-9a-f]{64}")
 _WORDS: Final = re.compile(".*")  # printable, as `_safe` requires of every text
 _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # `detail` is checked against error_texts.py
     "message": _WORDS,
     "outcome_id": _ID,
     "source_id": _ID,
     "message_id": _ID,
+    "key_digest": _DIGEST,  # names the ledger's item
+    "reference_digest": _DIGEST,
     "source_type": _NAME,
     "status": _NAME,
     "code": _NAME,
@@ -41,7 +45,7 @@ _SHAPES: Final[Mapping[str, re.Pattern[str]]] = {  # `detail` is checked against
     "failure": _NAME,  # AWS's code of an error
     "where": _WORDS,
 }
-_NUMBERS: Final = frozenset({"attempts", "receives", "replayed", "wait", "count"})
+_NUMBERS: Final = frozenset({"attempts", "receives", "replayed", "wait", "age", "count"})
 _TRACE_ID: Final = re.compile("1-[0-9a-f]{8}-[0-9a-f]{24}")  # a caller may send another text
 _OF_EVERY_RECORD: Final = frozenset(vars(logging.makeLogRecord({})))
 _SILENT: Final = logging.CRITICAL + 1
@@ -104,6 +108,7 @@ def report_outcome(outcome: "Outcome") -> None:
     logger().info(
         "outcome",
         extra={
+            **digests(outcome.key, outcome.reference),
             "outcome_id": outcome.id,
             "status": outcome.status,
             "code": outcome.code,
@@ -121,6 +126,12 @@ def report_outcome(outcome: "Outcome") -> None:
         metrics().add(Metric.REPLAYS)
 
 
+def digests(key_digest: str | None, reference: str | None) -> dict[str, str]:
+    """Return the fields by which an operator finds the log lines of a request."""
+    found = {"key_digest": key_digest} if key_digest else {}
+    return found | ({"reference_digest": digest_of_reference(reference)} if reference else {})
+
+
 def report_refused(error: RequestError, source_id: str) -> None:
     """Log an HTTP call or a direct invocation that ended with an error and without an outcome."""
     logger().warning("no outcome", extra={"code": error.code, "detail": error.message, "source_id": source_id})
@@ -129,12 +140,12 @@ def report_refused(error: RequestError, source_id: str) -> None:
 
 
 def report_retry(error: RequestError, ids: Mapping[str, str], receives: int, wait: int, age: float) -> None:
-    """Log that a message is retried in `wait` seconds, after this many receives; `ids` are its own and its request's.
+    """Log that a message is retried in `wait` seconds. `ids` are the ids and digests of the message and of its request.
 
-    Its age in seconds becomes a metric, because SQS's own age metric ignores messages received three times or more
+    Its age in seconds becomes a metric, too, because SQS's own age metric ignores messages received three times or more
     (SQS developer guide, sqs-available-cloudwatch-metrics).
     """
-    extra = {"code": error.code, "detail": error.message, **ids, "receives": receives, "wait": wait}
+    extra = {"code": error.code, "detail": error.message, **ids, "receives": receives, "wait": wait, "age": round(age)}
     logger().warning("retry scheduled", extra=extra)
     metrics().add(Metric.TRIED_AGAIN, Code=error.code)
     metrics().add(Metric.RETRY_AGE, round(age), "Seconds")
@@ -142,7 +153,7 @@ def report_retry(error: RequestError, ids: Mapping[str, str], receives: int, wai
 
 
 def report_parked(error: RequestError, ids: Mapping[str, str], receives: int) -> None:
-    """Log that a message went to the parked queue after this many receives."""
+    """Log that a message went to the parked queue."""
     extra = {"code": error.code, "detail": error.message, **ids, "receives": receives}
     logger().error("parked", extra=extra)
     metrics().add(Metric.PARKED, Code=error.code)

@@ -180,6 +180,11 @@ def is_scalar(value: object) -> bool:
     return value is None or isinstance(value, str) or (isinstance(value, float) and math.isfinite(value))
 
 
+def digest_of_reference(reference: str) -> str:
+    """Return a reference's hash (64 hexadecimal digits), which replaces the reference in the log."""
+    return hashlib.sha256(f"reference:{composed(reference)}".encode("utf-8", "replace")).hexdigest()
+
+
 def size_of(value: object) -> int:
     """Return the number of bytes of a value as JSON in UTF-8; a lone surrogate counts three."""
     return len(_compact(value).encode("utf-8", "surrogatepass"))

@@ -169,12 +169,13 @@ def _open(record: Record, map_event: MapEvent) -> _Opened | Outcome:
 
 
 def _ids(record: Record, opened: _Opened | End) -> Ids:
-    """Return the ids that connect a message's log lines with its trigger and its result."""
+    """Return the ids and digests that connect a message's log lines with its trigger, its request and its result."""
     ids = {"message_id": record["messageId"]}
     if isinstance(opened, _Opened):
-        ids |= {"source_id": opened.request.source.id}
-        if opened.request.key.scope != "content":  # only the ledger knows the outcome id of a content key
-            ids |= {"outcome_id": outcome_id(opened.request)}
+        request = opened.request
+        ids |= {"source_id": request.source.id, **observability.digests(request.key.digest, request.reference)}
+        if request.key.scope != "content":  # only the ledger knows the outcome id of a content key
+            ids |= {"outcome_id": outcome_id(request)}
     return ids
 
 

@@ -1,0 +1,67 @@
+"""Which requests are being retried. SQS counts them with those in flight; the worker's log tells them apart."""
+
+from collections import Counter
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
+
+from operate import logs
+from operate.stack import Stack
+from personal_link.domain.errors import CODES
+from personal_link.metrics import NAMESPACE, Metric
+
+LONGEST_WAIT: Final = 900  # seconds; the longest back-off
+ATTEMPT: Final = 60  # seconds; so long may the next attempt last before it logs a line
+
+
+@dataclass(frozen=True, slots=True)
+class Retries:
+    """The requests that wait for another attempt."""
+
+    count: int
+    codes: dict[str, int]
+    oldest_seconds: int
+
+
+def pending(stack: Stack, now: float) -> Retries | None:
+    """Return the requests being retried; None without one."""
+    return _in_metrics(stack, now) if logs.level(stack) == "ERROR" else _in_log(stack, now)
+
+
+def _in_log(stack: Stack, now: float) -> Retries | None:
+    last: dict[str, logs.LogLine] = {}
+    found = logs.lines(stack, {"message": [logs.RETRY]}, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER])
+    for line in sorted(found, key=lambda line: line.at):
+        last[line.text("message_id")] = line
+    waiting = [line for line in last.values() if line.at + line.number("wait") + ATTEMPT >= now]
+    if not waiting:
+        return None
+    oldest = max(line.number("age") + now - line.at for line in waiting)
+    codes = Counter(line.text("code") for line in waiting)
+    return Retries(len(waiting), dict(codes.most_common()), round(oldest))
+
+
+def _in_metrics(stack: Stack, now: float) -> Retries | None:
+    """Return the retries of the last minutes, which may count a request more than once: no log line has them."""
+    end = datetime.fromtimestamp(now, UTC)
+    queries = {"age": (_query(stack, Metric.RETRY_AGE), "Maximum")}
+    queries |= {f"code_{code}": (_query(stack, Metric.TRIED_AGAIN, Code=code), "Sum") for code in CODES}
+    answer = stack.account.client("cloudwatch").get_metric_data(
+        MetricDataQueries=[
+            {"Id": name, "MetricStat": {"Metric": metric, "Period": 60, "Stat": statistic}}
+            for name, (metric, statistic) in queries.items()
+        ],
+        StartTime=end - timedelta(seconds=LONGEST_WAIT + ATTEMPT),
+        EndTime=end,
+    )
+    values = {one["Id"]: one["Values"] for one in answer["MetricDataResults"]}
+    counted = {str(code): round(sum(values.get(f"code_{code}", []))) for code in CODES}
+    codes = Counter({code: count for code, count in counted.items() if count})
+    if not values.get("age"):
+        return None
+    return Retries(codes.total(), dict(codes.most_common()), round(max(values["age"])))
+
+
+def _query(stack: Stack, metric: Metric, **dimensions: str) -> dict[str, Any]:
+    named = [{"Name": name, "Value": value} for name, value in {"Stack": stack.name, **dimensions}.items()]
+    return {"Namespace": NAMESPACE, "MetricName": str(metric), "Dimensions": named}

@@ -1,0 +1,219 @@
+"""The screens that are golden files: reports of an outage at night, written out, and how they are printed."""
+
+from collections.abc import Callable, Mapping
+
+import click
+from rich.console import Console
+
+from operate.check_command import Check, print_check
+from operate.commands import operate
+from operate.delete_command import LOST, UNREADABLE, Deletable, Deletion, print_preview
+from operate.event_entries import Heard
+from operate.find_command import print_found
+from operate.finding import Event, Found
+from operate.health import Alarm, Credentials, FunctionState, Parked, QueueState, Subscribers
+from operate.health_report import Health, Unseen
+from operate.health_view import print_health
+from operate.ledger_reader import Entry, Standing
+from operate.parked_list import ParkedList, ParkedRequest, Row, print_list, print_request
+from operate.redrive import BECOMES
+from operate.redrive_command import Redriven, print_redriven
+from operate.retries import Retries
+from operate.screen import Need
+from operate.send_command import Sent, print_sent
+from operate.tail import Line, print_event
+from operate.vendor_check import Finding
+
+STACK = "personal-link"
+AT = "2026-11-27 03:12:41 UTC"
+DIGEST = "5e884898da28047151d0e56f8dc6292773603d0d6aabbdd62a11ef721d1542d8"
+ID = "0f0c4a0e-5b3c-4f2e-9f0e-2d8f5a1c7b11"
+OTHER_ID = "7a1de0b2-93c4-4d7f-8a55-61f0c2b9d3e4"
+SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:CredentialsSecret-a1B2c3"
+FILL_IN = (
+    f"aws secretsmanager put-secret-value --region eu-west-1 --secret-id {SECRET} --secret-string file:///dev/stdin"
+)
+FAILED = "CustomerGauge answered HTTP 503"
+
+WELL = Health(
+    verdict="ok",
+    needs=[],
+    unseen=[],
+    stack=STACK,
+    region="eu-west-1",
+    at=AT,
+    status="UPDATE_COMPLETE",
+    queues=[
+        QueueState("requests", 3, 0, 2, 0, 4),
+        QueueState("parked", 0, 0, 0, 0, None),
+        QueueState("results", 12, 0, 0, 0, 95),
+    ],
+    retries=None,
+    parked=None,
+    functions=[
+        FunctionState(name, f"{STACK}-{name}-8QxYbT3vPz1k", "7", "Active", "Successful")
+        for name in ("DirectInvocationFunction", "HttpApiFunction", "QueueWorkerFunction")
+    ],
+    intake="Enabled",
+    events=Heard("default", ["Personal Link Requested", "Order Paid"], ["Case_Closed__e", "Survey Due"]),
+    credentials=Credentials(is_well=True, state="filled in (not read)"),
+    alarms=7,
+    ringing=[],
+    subscribers=Subscribers(1, 0),
+)
+OUTAGE = Health(
+    verdict="needs you",
+    needs=[
+        Need("20 being retried: unavailable, oldest 3 min", "docs/operation.md#oldestretry"),
+        Need("3 parked: 2 unavailable, 1 invalid_request", f"operate parked list {STACK}"),
+        Need(
+            "Alarm OldestRetry: A request has been retried for more than half an hour.", "docs/operation.md#oldestretry"
+        ),
+    ],
+    unseen=[Unseen("Alarm subscribers", "sns:ListSubscriptionsByTopic")],
+    stack=STACK,
+    region="eu-west-1",
+    at=AT,
+    status="UPDATE_COMPLETE",
+    queues=[
+        QueueState("requests", 104, 20, 1, 0, 190),
+        QueueState("parked", 3, 0, 0, 0, 93_600),
+        QueueState("results", 0, 0, 0, 0, None),
+    ],
+    retries=Retries(20, {"unavailable": 20}, 190),
+    parked=Parked(3, {"unavailable": 2, "invalid_request": 1}, 93_600, all_read=True),
+    functions=WELL.functions,
+    intake="Enabled",
+    events=WELL.events,
+    credentials=WELL.credentials,
+    alarms=7,
+    ringing=[Alarm("OldestRetry", "A request has been retried for more than half an hour.")],
+    subscribers=None,
+)
+RETRIED = Found(
+    state="retrying",
+    key_digest=DIGEST,
+    other_digests=[],
+    code="unavailable",
+    attempts=2,
+    requested_at="2026-11-27 03:09:31 UTC",
+    source="eventbridge",
+    outcome_id=None,
+    result_sent_at=None,
+    parked_id=None,
+    parked_detail=None,
+    events=[
+        Event("2026-11-27 03:09:33 UTC", "queue-worker", "retry scheduled", "unavailable", FAILED, 2),
+        Event("2026-11-27 03:09:37 UTC", "queue-worker", "retry scheduled", "unavailable", FAILED, 280),
+    ],
+    waiting=104,
+    log_level="INFO",
+)
+DONE = Found(
+    state="created",
+    key_digest=DIGEST,
+    other_digests=[],
+    code=None,
+    attempts=3,
+    requested_at="2026-11-27 03:09:31 UTC",
+    source="eventbridge",
+    outcome_id=ID,
+    result_sent_at="2026-11-27 03:14:19 UTC",
+    parked_id=None,
+    parked_detail=None,
+    events=[*RETRIED.events, Event("2026-11-27 03:14:19 UTC", "queue-worker", "outcome", "created", "", None)],
+    waiting=0,
+    log_level="INFO",
+)
+NO_ENTRY = 'no entry for "Visit ended"; nearest: "Visit Ended"; entries: Case_Closed__e, Order Paid, Visit Ended'
+TAIL = [
+    Line("2026-11-27 03:12:39 UTC", "created", "created", "http", None, None, DIGEST, ID),
+    Line("2026-11-27 03:12:40 UTC", "rejected", "duplicate_record", "sqs", None, None, DIGEST, ID),
+    Line("2026-11-27 03:12:40 UTC", "retry scheduled", "unavailable", "queue-worker", FAILED, 280, DIGEST, None),
+    Line("2026-11-27 03:12:41 UTC", "parked", "forbidden", "queue-worker", FAILED, None, DIGEST, None),
+]
+
+
+def print_tail(out: Console) -> None:
+    for line in TAIL:
+        print_event(line, out)
+
+
+SCREENS: Mapping[str, Callable[[Console], object]] = {
+    "health_well": lambda out: print_health(WELL, out),
+    "health_outage": lambda out: print_health(OUTAGE, out),
+    "find_retried": lambda out: print_found(RETRIED, out, STACK),
+    "find_done": lambda out: print_found(DONE, out, STACK),
+    "check": lambda out: print_check(
+        Check(
+            STACK,
+            [
+                Finding("Secret", "ok", "readable and filled in"),
+                Finding(
+                    "Token server auth.eu.customergauge.com",
+                    "bad",
+                    "the token server answered HTTP 401: it refuses the client id or secret",
+                    f"Compare the secret with the Connected App in CustomerGauge, then:\n{FILL_IN}",
+                ),
+                Finding("API imports.api.eu.customergauge.com", "ok", "answers by TLS (HTTP 404)"),
+            ],
+        ),
+        out,
+    ),
+    "parked_list": lambda out: print_list(
+        ParkedList(
+            STACK,
+            2,
+            {"unavailable": 1, "-": 1},
+            [Row(OTHER_ID, "-", 93_600, AT, None), Row(ID, "unavailable", 7_500, AT, 40)],
+        ),
+        out,
+    ),
+    "parked_show": lambda out: print_request(
+        ParkedRequest(
+            *(ID, OTHER_ID, "invalid_request", NO_ENTRY, 1, AT, str(Standing.UNREADABLE), 0),
+            BECOMES[Standing.UNREADABLE],
+            '{\n  "detail-type": "Visit ended",\n  "detail": {\n    "visitor": "***"\n  }\n}',
+        ),
+        out,
+    ),
+    "parked_redrive": lambda out: print_redriven(
+        Redriven(
+            STACK,
+            dry_run=True,
+            looked_at=7,
+            stayed=2,
+            became={BECOMES[Standing.UNTRIED]: 5, BECOMES[Standing.UNREADABLE]: 2},
+        ),
+        out,
+    ),
+    "parked_delete": lambda out: print_preview(
+        Deletion(
+            STACK,
+            dry_run=True,
+            deleted=0,
+            chosen=[Deletable(ID, "invalid_request", UNREADABLE), Deletable(OTHER_ID, "forbidden", LOST)],
+            missing=[ID],
+        ),
+        out,
+    ),
+    "send_created": lambda out: print_sent(
+        Sent("created", None, 1, DIGEST, ID, was_settled=False, survey_link=None, error=None),
+        Entry(Standing.SETTLED, 1),
+        out,
+        STACK,
+    ),
+    "send_waiting": lambda out: print_sent(
+        Sent("no outcome yet", None, 2, DIGEST, None, was_settled=False, survey_link=None, error=None),
+        Entry(Standing.UNANSWERED, 2),
+        out,
+        STACK,
+    ),
+    "tail": print_tail,
+}
+
+
+def show(name: str, out: Console) -> None:
+    """Print a screen, as of a program with the name `operate`."""
+    with click.Context(operate, info_name="operate"):
+        SCREENS[name](out)

@@ -1,0 +1,174 @@
+"""Find one request: by key, reference or digest, wherever it is, and without showing anything of it."""
+
+import json
+from typing import Any
+
+import pytest
+
+from personal_link.domain.errors import Code
+from personal_link.domain.request import IdempotencyKey, digest_of_reference
+from tests.aws.account import watched
+from tests.leaks.canaries import CANARIES, KEY, REFERENCE, canaries_in
+from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage, the_request
+
+DIGEST = IdempotencyKey("caller", KEY.value).digest
+DIGESTS = {"key_digest": DIGEST, "reference_digest": digest_of_reference(REFERENCE.value)}
+
+
+def find(stage: Stage, *arguments: str) -> dict[str, Any]:
+    """Return what `find --json` prints, with its exit code."""
+    told = stage.run("find", NAME, *arguments, "--json")
+    return {**json.loads(told.output), "exit code": told.exit_code}
+
+
+def log_outcome(stage: Stage, outcome_id: str = FIRST_ID, **fields: Any) -> None:
+    told = {"status": "created", "code": "created", "source_type": "sqs", "outcome_id": outcome_id}
+    stage.log("outcome", **{**DIGESTS, **told, **fields})
+
+
+BY = pytest.mark.parametrize(
+    "by",
+    [("--key", KEY.value), ("--reference", REFERENCE.value), ("--digest", DIGEST), ("--digest", DIGEST[:12])],
+    ids=lambda by: f"{by[0]} {len(by[1])}",
+)
+
+
+@BY
+def test_a_request_that_is_retried_is_found_before_any_attempt(stage: Stage, by: tuple[str, str]) -> None:
+    stage.log_retry(FIRST_ID, seconds_ago=9, wait=40, **DIGESTS)
+
+    found = find(stage, *by)
+
+    assert (found["state"], found["code"], found["attempts"], found["exit code"]) == (
+        "retrying",
+        "unavailable",
+        None,
+        1,
+    )
+    assert [(one["what"], one["wait_seconds"]) for one in found["events"]] == [("retry scheduled", 40)]
+
+
+@BY
+def test_a_settled_request_is_found_with_its_life(stage: Stage, by: tuple[str, str]) -> None:
+    outcome = stage.settle()
+    stage.log_retry(FIRST_ID, seconds_ago=9, wait=5, **DIGESTS)
+    log_outcome(stage, outcome.id)
+
+    found = find(stage, *by)
+
+    assert (found["state"], found["code"], found["attempts"], found["exit code"]) == ("created", None, 1, 0)
+    assert [one["what"] for one in found["events"]] == ["retry scheduled", "outcome"]
+    assert (found["outcome_id"], found["key_digest"], found["source"]) == (outcome.id, DIGEST, "sqs")
+    assert found["result_sent_at"] is not None
+
+
+@pytest.mark.parametrize("by", [("--key", KEY.value), ("--reference", REFERENCE.value)], ids=lambda by: by[0])
+def test_a_parked_request_is_found_and_stays_parked(stage: Stage, by: tuple[str, str]) -> None:
+    parked = stage.park(code=Code.FORBIDDEN)
+
+    found = find(stage, *by)
+
+    assert (found["state"], found["code"], found["parked_id"], found["exit code"]) == ("parked", "forbidden", parked, 1)
+    assert stage.parked_ids() == [parked]
+
+
+def test_the_requests_queue_is_not_read(stage: Stage) -> None:
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody=BODY)
+
+    with watched(stage.located.client("sqs"), "ReceiveMessage") as received:
+        found = find(stage, "--key", KEY.value)
+
+    assert {call["QueueUrl"] for call in received} == {stage.aws.parked_url}
+    assert (found["state"], found["waiting"], found["exit code"]) == ("not found", 1, 1)
+
+
+def test_an_attempt_in_flight_and_one_that_settled_nothing_are_told_apart(stage: Stage) -> None:
+    attempt = stage.begin()
+    in_flight = find(stage, "--key", KEY.value)
+    stage.end(attempt)
+
+    assert in_flight["state"] == "in flight"
+    assert find(stage, "--key", KEY.value)["state"] == "not settled"
+
+
+def test_the_log_lines_of_other_requests_are_left_out(stage: Stage) -> None:
+    stage.log_retry("m-1", seconds_ago=5, wait=40, key_digest="0" * 64)
+
+    assert find(stage, "--key", KEY.value)["events"] == []
+
+
+def test_a_rejected_request_has_its_code_and_needs_somebody(stage: Stage) -> None:
+    stage.settle(error={"code": "validation_failed", "message": "joe"})
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"], found["exit code"]) == ("rejected", "validation_failed", 1)
+
+
+def test_a_request_that_was_refused_on_arrival_is_found_by_its_reference(stage: Stage) -> None:
+    reference = {"reference_digest": digest_of_reference("ticket-1")}
+    stage.log("outcome", status="rejected", code="invalid_request", source_type="sqs", outcome_id=FIRST_ID, **reference)
+
+    found = find(stage, "--reference", "ticket-1")
+
+    assert (found["state"], found["code"], found["key_digest"]) == ("rejected", "invalid_request", None)
+
+
+def test_without_a_key_of_its_own_the_id_of_the_message_is_its_key(stage: Stage) -> None:
+    stage.settle(the_request(json.dumps({**REQUEST, "idempotency_key": None})))
+
+    assert find(stage, "--key", FIRST_ID)["state"] == "created"
+
+
+def test_a_key_by_http_is_found_with_its_caller_only(stage: Stage) -> None:
+    caller = "arn:aws:iam::123456789012:role/shop"
+    request = the_request()
+    owned = IdempotencyKey("caller", KEY.value, f"iam {caller}")
+    stage.settle(type(request)(request.configuration, request.record, None, owned, request.source, 0.0))
+
+    assert find(stage, "--key", KEY.value)["state"] == "not found"
+    assert find(stage, "--key", KEY.value, "--caller", caller)["state"] == "created"
+
+
+def test_of_two_requests_with_one_reference_the_newest_is_told_and_the_other_named(stage: Stage) -> None:
+    older = "0" * 64
+    stage.log("outcome", 60, status="created", code="created", **{**DIGESTS, "key_digest": older})
+    stage.log_retry(FIRST_ID, seconds_ago=9, wait=40, **DIGESTS)
+
+    found = find(stage, "--reference", REFERENCE.value)
+
+    assert (found["state"], found["key_digest"], found["other_digests"]) == ("retrying", DIGEST, [older])
+
+
+def test_an_event_without_an_entry_is_told_with_the_nearest_one(stage: Stage) -> None:
+    event = {"id": FIRST_ID, "detail-type": "Order paid", "detail": {"order": 1}}
+    stage.park(json.dumps(event), Code.INVALID_REQUEST)
+
+    found = find(stage, "--key", FIRST_ID)
+
+    assert found["parked_detail"].startswith('no entry for "Order paid"; nearest: "Order Paid"; entries: ')
+
+
+def test_nothing_of_the_request_is_shown(stage: Stage) -> None:
+    stage.settle()
+    stage.park()
+    log_outcome(stage)
+
+    told = [stage.run("find", NAME, "--key", KEY.value, *more).output for more in ((), ("--json",))]
+
+    assert canaries_in("".join(told), CANARIES) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        ((), "Give one of --key, --reference and --digest."),
+        (("--key", "a", "--reference", "b"), "Give one of --key, --reference and --digest."),
+        (("--digest", "abc"), "--digest takes the 64 hexadecimal digits, or at least the first 8."),
+        (("--reference", "a", "--caller", "b"), "--caller goes with --key."),
+    ],
+)
+def test_what_to_look_for_is_named_once(stage: Stage, arguments: tuple[str, ...], line: str) -> None:
+    told = stage.run("find", NAME, *arguments)
+
+    assert (told.exit_code, told.output) == (2, f"Error: {line}\n")
