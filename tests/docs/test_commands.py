@@ -15,13 +15,15 @@ from botocore.session import Session
 from samcli.commands.deploy.command import cli as sam_deploy
 from samcli.yamlhelper import yaml_parse
 
+from installer.parameters import assignments, problems
 from operate.commands import operate
-from sandbox.template import REPOSITORY
+from sandbox.template import REPOSITORY, source_template
 from tests.docs.documents import DOCS, PAGES, commands, fenced, marked, name_of
 
 Command = list[str]
 OF_THE_CLI = {
-    ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"}
+    ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"},
+    ("cloudformation", "wait"): {"--stack-name"},
 }  # no call
 OF_ANY_CALL = {"--cli-binary-format", "--query", "--output", "--region", "--profile", "--endpoint-url"}
 CONFIG: dict[str, Any] = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())
@@ -164,8 +166,18 @@ def test_a_line_gives_the_parameters_that_it_says_to_a_template_that_has_them(wh
     assert said(line).keys() <= template["Parameters"].keys(), where
 
 
+def test_every_parameter_that_a_page_gives_to_make_deploy_is_accepted() -> None:
+    given = [
+        word for command in those_of("make", "deploy") if command for word in shlex.split(command[0].partition("=")[2])
+    ]
+    parameters = [word for word in given if not word.startswith("--") and "=" in word]
+
+    assert len(parameters) >= 2
+    assert [one for word in parameters for one in problems(assignments([word]), source_template()["Parameters"])] == []
+
+
 def test_no_page_with_such_a_line_is_left_out() -> None:
-    pages = {"README.md", "docs/mapping.md", "docs/operation.md", "docs/parameters.md", "docs/request-and-result.md"}
+    pages = {"docs/mapping.md", "docs/operation.md", "docs/parameters.md", "docs/request-and-result.md"}
 
     assert {where for where, _line in lines()} >= pages
 

@@ -88,6 +88,8 @@ def test_the_entry_of_ones_own_makes_a_request_of_the_event_beside_it(tmp_path: 
 @pytest.mark.slow
 def test_a_wrong_expression_fails_the_build_and_is_named(tmp_path: Path) -> None:
     layers = shutil.copytree(REPOSITORY / "layers", tmp_path / "layers")
+    (tmp_path / "sandbox").mkdir()
+    shutil.copy(REPOSITORY / "sandbox" / "find-python.sh", tmp_path / "sandbox")
     wrong = fenced(OWN_EVENT, "toml")[0].replace("detail.guest.email", "detail.guest..email")
     with (layers / MAPPINGS.relative_to(REPOSITORY / "layers")).open("a") as mappings:
         mappings.write("\n" + wrong)

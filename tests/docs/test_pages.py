@@ -130,6 +130,9 @@ def test_the_samples_of_a_request_and_of_a_result_are_right() -> None:
 # Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
 OF_OTHERS = {
     "AWS_LAMBDA_LOG_LEVEL",
+    "ArtifactsBucket",  # a parameter that `make package` adds, as the next one
+    "ArtifactsPrefix",
+    "CAPABILITY_AUTO_EXPAND",
     "CouldNotDetermineMessageSource",  # an error of SQS's
     "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
     "ERROR_CODE",  # an attribute of what EventBridge parks
@@ -137,6 +140,8 @@ OF_OTHERS = {
     "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
     "http.client",
     "invalid_client",  # OAuth's own code
+    "UsePreviousValue=true",
+    "sbom.cdx.json",  # `make package` writes it
     "order.updated",  # a topic of WooCommerce
     "visit.json",  # the reader's
 }
