@@ -6,6 +6,7 @@ from pathlib import Path
 import boto3
 import click
 
+from operate.bulk_commands import bulk
 from operate.duration import Duration
 from operate.failures import NotAllowed, OneLineErrors
 from operate.health_view import Glance, print_health
@@ -145,3 +146,4 @@ def _show(entry: Entry, stack: Stack, *, unmask: bool) -> None:
 
 
 operate.add_command(parked)
+operate.add_command(bulk)

@@ -7,16 +7,17 @@ leaves nothing in the ledger, which is the job's state.
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Final
+from typing import Any, Final
 
 from personal_link.bulk.output import Ending, refused
 from personal_link.bulk.sheet import Row
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, InvalidRequest, Refused
 from personal_link.domain.request import (
-    NO_RECORD,
+    MAX_LABEL,
     Delivery,
     IdempotencyKey,
     LinkRequest,
@@ -32,6 +33,7 @@ SOURCE: Final = "personal-link.bulk"  # `source` of the event that a row becomes
 MAX_NAME: Final = 128  # characters of a job's name
 
 _SCOPE: Final = "bulk"
+_PATH: Final = re.compile(r"\w+(\.\w+)+")
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,14 +114,26 @@ class Job:
         if self.detail_type is None:
             return {"configuration": self.configuration, "record": record}, {}
         # No time: the request has to be the same when the file is sent again.
-        event = {"id": key, "source": SOURCE, "detail-type": self.detail_type, "detail": record}
+        event = {"id": key, "source": SOURCE, "detail-type": self.detail_type, "detail": _nested(record)}
         mapped = self.map_event(event)
         if mapped is None:
-            raise InvalidRequest(
-                Code.INVALID_REQUEST, "No entry of the event mappings takes this row.", errors=NO_RECORD
-            )
+            raise InvalidRequest(Code.INVALID_REQUEST, "No entry of the event mappings takes this row.")
         # The job's key replaces that of the mapping, so it does not matter whether the mapping finds one.
         return mapped.content, {name: said for name, said in mapped.problems.items() if name != "idempotency_key"}
+
+
+def _nested(record: Mapping[str, str]) -> dict[str, Any]:
+    """Return a row as the detail of an event: the heading `customer.email` is the field `email` of `customer`."""
+    detail: dict[str, Any] = {}
+    for heading, value in record.items():
+        inner, names = detail, heading.split(".") if _PATH.fullmatch(heading) else [heading]
+        for name in names[:-1]:
+            inner = inner.setdefault(name, {}) if isinstance(inner, dict) else inner
+        if not isinstance(inner, dict) or names[-1] in inner:
+            problem = {f"record.{heading[:MAX_LABEL]}": ["is a field and has fields, of two columns"]}
+            raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=problem)
+        inner[names[-1]] = value
+    return detail
 
 
 def _prefix(name: str) -> str:

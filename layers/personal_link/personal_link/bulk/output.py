@@ -31,6 +31,7 @@ class Ending:
     number_customergauge: int | None = None
     survey_link: str = ""
     survey_link_short: str = ""
+    kind: str = ""  # of a refusal: the message without names of columns, which a screen may show
 
     def __repr__(self) -> str:
         return f"Ending({self.status!r}, {self.code!r})"
@@ -50,7 +51,9 @@ def settled(outcome: Outcome) -> Ending:
 def refused(refusal: Refused) -> Ending:
     """Return the end of a row that breaks the contract."""
     error = describe(refusal)
-    return Ending("rejected", error["code"], _in_words(error["message"], error.get("errors", {})))
+    problems = sorted({text for texts in refusal.errors.values() for text in texts})
+    kind = f"{refusal.message} ({'; '.join(problems)})" if problems else refusal.message
+    return Ending("rejected", error["code"], _in_words(error["message"], error.get("errors", {})), kind=kind)
 
 
 def parked(code: str, detail: str) -> Ending:

@@ -32,6 +32,10 @@ class UnreadableFile(PersonalLinkError):
     """The file as a whole cannot be read; the text says why and what to do."""
 
 
+class NotUtf8(UnreadableFile):
+    """The file is not UTF-8: it may be Windows-1252, which somebody has to say."""
+
+
 @dataclass(frozen=True, slots=True)
 class Layout:
     """What has to be known to read any part of a file, and to write its output."""
@@ -117,7 +121,7 @@ class _Lines:
         try:
             return raw.decode(self._encoding)
         except UnicodeDecodeError:
-            raise UnreadableFile(_not_in(self._encoding, self.line)) from None
+            raise _not_in(self._encoding, self.line) from None
 
     def _begin(self, raw: bytes) -> bytes:
         """Recognise what is no text in one of the two encodings; remove the byte order mark."""
@@ -175,7 +179,7 @@ def _quotes(first: int, last: int) -> str:
     return f"a quotation mark is missing or stands in the wrong place, or a cell is too long ({where})"
 
 
-def _not_in(encoding: Encoding, line: int) -> str:
+def _not_in(encoding: Encoding, line: int) -> UnreadableFile:
     if encoding == "utf-8":
-        return f"Line {line} is not UTF-8. If it comes from Excel, {_SAVE_IT}, or name its encoding, mostly cp1252."
-    return f"Line {line} is not {encoding}: {_SAVE_IT}."
+        return NotUtf8(f"Line {line} is not UTF-8. If the file comes from Excel, {_SAVE_IT}, or say that it is cp1252.")
+    return UnreadableFile(f"Line {line} is not {encoding}: {_SAVE_IT}.")
