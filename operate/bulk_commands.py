@@ -19,7 +19,7 @@ FIRST_PAUSE: Final = 1.0  # seconds between two looks; grows by half
 LONGEST_PAUSE: Final = 30.0
 
 
-@click.group(epilog="Example: python -m operate bulk send personal-link events/bulk.csv --job november")
+@click.group(epilog="Example: python -m operate bulk send personal-link events/bulk_contacts.csv --job november")
 def bulk() -> None:
     """Get a link for each row of a CSV file: send, status, collect.
 
@@ -28,7 +28,9 @@ def bulk() -> None:
     """
 
 
-@bulk.command(epilog="Example: python -m operate bulk send personal-link events/bulk.csv --job november --dry-run")
+@bulk.command(
+    epilog="Example: python -m operate bulk send personal-link events/bulk_contacts.csv --job november --dry-run"
+)
 @bulk_options
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Rows a second; default: no limit.")
 @click.option("--dry-run", is_flag=True, help="Only check the rows. Exit code 1 if one would be rejected.")
@@ -54,7 +56,7 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@bulk.command(epilog="Example: python -m operate bulk status personal-link events/bulk.csv --job november")
+@bulk.command(epilog="Example: python -m operate bulk status personal-link events/bulk_contacts.csv --job november")
 @bulk_options
 def status(run: Run) -> None:
     """Count the rows of FILE by status, from the ledger and the parked queue."""
@@ -66,7 +68,7 @@ def status(run: Run) -> None:
 
 
 @bulk.command(
-    epilog="Example: python -m operate bulk collect personal-link events/bulk.csv --job november --output links.csv"
+    epilog="Example: python -m operate bulk collect personal-link events/bulk_contacts.csv --job november --output links.csv"
 )
 @bulk_options
 @click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")

@@ -5,7 +5,7 @@ second message with the first outcome.
 """
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import asdict, dataclass
 from itertools import batched
 from typing import Final
@@ -48,7 +48,6 @@ class Sender:
     queue: RequestsQueue
     ledger: LedgerLookup
     pace: Pace | None = None  # of the messages
-    sleep: Callable[[float], None] = time.sleep
 
     def send(self, file: BulkFile, sent: Sent) -> Iterator[int]:
         """Send them and count in `sent`; give the number of rows after each step, for the progress bar."""
@@ -78,7 +77,7 @@ class Sender:
 
     def _wait_for_room(self) -> None:
         while depth(self.queue.sqs, self.queue.url) >= MOST_WAITING:
-            self.sleep(PAUSE)
+            time.sleep(PAUSE)
 
     def _send(self, requests: tuple[BulkRequest, ...]) -> None:
         if self.pace:
@@ -92,7 +91,7 @@ class Sender:
             if self.account.refused:
                 raise NotAllowed(self.account.refused[-1])
             if pause is not None:
-                self.sleep(pause)
+                time.sleep(pause)
         raise click.ClickException(
             f"SQS did not take {len(left)} requests. Nothing is lost: the same command sends what is missing."
         )

@@ -27,6 +27,10 @@ EVERY_COMMAND = [pytest.param(names, id=" ".join(names) or "operate") for names 
 def test_the_commands_are_these() -> None:
     assert {" ".join(names) for names in commands(operate)} == {
         "",
+        "bulk",
+        "bulk collect",
+        "bulk send",
+        "bulk status",
         "check",
         "health",
         "parked",

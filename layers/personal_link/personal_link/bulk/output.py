@@ -87,5 +87,5 @@ def _line(layout: Layout, cells: Iterable[str]) -> bytes:
 
 
 def _in_words(message: str, errors: dict[str, list[str]]) -> str:
-    named = (f"{field}: {' '.join(problems).rstrip('.')}." for field, problems in errors.items())
-    return " ".join([message, *named])
+    named = [f"{field}: {' '.join(problems)}" for field, problems in errors.items()]
+    return " ".join(text if text.endswith((".", "?")) else f"{text}." for text in [message, *named] if text)

@@ -151,7 +151,7 @@ def _rows(text: _Lines, layout: Layout) -> Iterator[Row]:
 def _fault(cells: list[str], columns: tuple[str, ...]) -> str | None:
     # A row that is too short is not filled up: if a delimiter is missing, its values stand under wrong headings.
     if len(cells) < len(columns) or any(cell.strip() for cell in cells[len(columns) :]):
-        return f"has {len(cells)} cells, the heading line has {len(columns)}"
+        return f"has {len(cells)} cell{'s'[: len(cells) > 1]}, the heading line has {len(columns)}"
     for number, (heading, cell) in enumerate(zip(columns, cells, strict=False), 1):
         if cell.strip() and not heading:
             return f"has a value in column {number}, which has no heading"
@@ -176,7 +176,7 @@ def _width(line: str, delimiter: str) -> int:
 
 def _quotes(first: int, last: int) -> str:
     where = f"line {first}" if first == last else f"lines {first} to {last}"
-    return f"a quotation mark is missing or stands in the wrong place, or a cell is too long ({where})"
+    return f"a quotation mark is missing or misplaced, or a cell is too long ({where})"
 
 
 def _not_in(encoding: Encoding, line: int) -> UnreadableFile:
