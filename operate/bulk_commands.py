@@ -68,7 +68,7 @@ def status(run: Run) -> None:
 
 
 @bulk.command(
-    epilog="Example: python -m operate bulk collect personal-link events/bulk_contacts.csv --job november --output links.csv"
+    epilog="Example: python -m operate bulk collect personal-link events/bulk_contacts.csv --job november --output o.csv"
 )
 @bulk_options
 @click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
