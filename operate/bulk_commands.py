@@ -19,7 +19,7 @@ FIRST_PAUSE: Final = 1.0  # seconds between two looks; grows by half
 LONGEST_PAUSE: Final = 30.0
 
 
-@click.group(epilog="Example: python -m operate bulk send personal-link events/bulk_contacts.csv --job november")
+@click.group(epilog="Example: python -m operate bulk send personal-link contacts.csv --job november")
 def bulk() -> None:
     """Get a link for each row of a CSV file: send, status, collect.
 
@@ -28,9 +28,7 @@ def bulk() -> None:
     """
 
 
-@bulk.command(
-    epilog="Example: python -m operate bulk send personal-link events/bulk_contacts.csv --job november --dry-run"
-)
+@bulk.command(epilog="Example: python -m operate bulk send personal-link contacts.csv --job november --dry-run")
 @bulk_options
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Rows a second; default: no limit.")
 @click.option("--dry-run", is_flag=True, help="Only check the rows. Exit code 1 if one would be rejected.")
@@ -56,7 +54,7 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
         raise click.exceptions.Exit(1)
 
 
-@bulk.command(epilog="Example: python -m operate bulk status personal-link events/bulk_contacts.csv --job november")
+@bulk.command(epilog="Example: python -m operate bulk status personal-link contacts.csv --job november")
 @bulk_options
 def status(run: Run) -> None:
     """Count the rows of FILE by status, from the ledger and the parked queue."""
@@ -68,7 +66,7 @@ def status(run: Run) -> None:
 
 
 @bulk.command(
-    epilog="Example: python -m operate bulk collect personal-link events/bulk_contacts.csv --job november --output o.csv"
+    epilog="Example: python -m operate bulk collect personal-link contacts.csv --job november --output links.csv"
 )
 @bulk_options
 @click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
@@ -111,13 +109,12 @@ def _write(file: BulkFile, look: Look, output: Path) -> Tally:
 
 def _print_check(file: BulkFile, check: Check) -> None:
     out = screen()
-    repeated = f", {check.repeated:,} of them repeat an earlier row" if check.repeated else ""
-    out.print(
-        f"{file.path.name}: {check.rows:,} rows, {check.columns} columns. {check.good:,} rows are good{repeated}."
-    )
+    repeated = f" ({check.repeated:,} repeated)" if check.repeated else ""
+    size = f"{check.rows:,} rows, {check.columns} columns"
+    out.print(f"{file.path.name}: {size}: {check.good:,} good{repeated}, {check.rejected:,} rejected.")
     if not check.rejected:
         return
-    out.print(f"{check.rejected:,} are rejected; the output says so in their place:")
+    out.print("Rejected, as the output will say in their place:")
     rows = table(">rows", "code", "problem", "on line")
     for text, kind in check.kinds.items():
         more = ", …" if kind.rows > len(kind.lines) else ""

@@ -29,7 +29,7 @@ def test_each_good_row_is_sent_as_a_request(stage: Stage, file: Path) -> None:
 
     assert sent.exit_code == 0
     assert sent.output.splitlines() == [
-        "contacts.csv: 12 rows, 2 columns. 12 rows are good.",
+        "contacts.csv: 12 rows, 2 columns: 12 good, 0 rejected.",
         "12 sent. Not sent again: 0 with a result, 0 in progress.",
     ]
     assert sorted(queued(stage)) == sorted(bodies_of(file))
@@ -42,8 +42,8 @@ def test_a_bad_row_is_told_by_its_line_and_stops_nothing(stage: Stage, file: Pat
 
     assert sent.exit_code == 0
     assert sent.output.splitlines()[:2] == [
-        "contacts.csv: 15 rows, 2 columns. 13 rows are good.",
-        "2 are rejected; the output says so in their place:",
+        "contacts.csv: 15 rows, 2 columns: 13 good, 2 rejected.",
+        "Rejected, as the output will say in their place:",
     ]
     assert "2   invalid_request   The row has 1 cell, the heading line has 2.   14, 15" in sent.output
     assert "joe.12@acme.example" in emails(queued(stage))
@@ -54,7 +54,7 @@ def test_the_same_row_twice_is_sent_once(stage: Stage, file: Path) -> None:
 
     sent = stage.run("bulk", "send", NAME, str(file), *JOB)
 
-    assert sent.output.splitlines()[0].endswith("13 rows are good, 1 of them repeat an earlier row.")
+    assert sent.output.splitlines()[0].endswith("13 good (1 repeated), 0 rejected.")
     assert len(queued(stage)) == 12
 
 
@@ -274,5 +274,5 @@ def test_the_screen_shows_nothing_of_a_record_even_if_the_heading_line_is_missin
     sent = stage.run("bulk", "send", NAME, str(file), *JOB)
     as_json = stage.run("bulk", "send", NAME, str(file), *JOB, "--json")
 
-    assert "3 are rejected" in sent.output
+    assert "0 good, 3 rejected" in sent.output
     assert canaries_in(sent.output + as_json.output, CANARIES) == []
