@@ -224,7 +224,9 @@ def test_what_the_mapping_does_not_find_rejects_the_row() -> None:
 
 
 def test_a_row_that_no_entry_takes_is_rejected() -> None:
-    assert refusal_of(CONTACT, EVENTS).message == "No entry of the event mappings takes this row."
+    assert refusal_of(CONTACT, EVENTS).message == (
+        "The request is not valid: see record. record: no entry of the event mappings takes this row."
+    )
 
 
 @pytest.mark.parametrize("headings", ["customer,customer.email", "customer.email,customer"])

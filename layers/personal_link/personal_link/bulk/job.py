@@ -67,7 +67,8 @@ class Job:
     def to_request(self, row: Row) -> BulkRequest | Ending:
         """Return a row's request, or its end as `rejected`."""
         if row.fault is not None:
-            return refused(InvalidRequest(Code.INVALID_REQUEST, f"The row {row.fault}."))
+            reason = f"The row {row.fault}."
+            return Ending("rejected", Code.INVALID_REQUEST, reason, kind=reason)
         key = self.key_of(row)
         try:
             request = self._checked(row, key)
@@ -117,7 +118,7 @@ class Job:
         event = {"id": key, "source": SOURCE, "detail-type": self.detail_type, "detail": _nested(record)}
         mapped = self.map_event(event)
         if mapped is None:
-            raise InvalidRequest(Code.INVALID_REQUEST, "No entry of the event mappings takes this row.")
+            return {"record": record}, {"record": ["no entry of the event mappings takes this row"]}
         # The job's key replaces that of the mapping, so it does not matter whether the mapping finds one.
         return mapped.content, {name: said for name, said in mapped.problems.items() if name != "idempotency_key"}
 
