@@ -109,10 +109,16 @@ def test_the_status_counts_the_rows_and_tells_the_rate_and_the_time_left(
 
 
 def test_without_a_recent_result_there_is_no_estimate(stage: Stage, file: Path) -> None:
+    stage.begin(requests_of(file)[0])
+
     assert run(stage, "status", file) == [
         "4 rows: 0 created, 0 rejected, 0 unknown, 0 parked, 4 waiting.",
         "None was settled in the last minute.",
     ]
+
+
+def test_a_job_of_which_the_ledger_knows_nothing_is_named(stage: Stage, file: Path) -> None:
+    assert run(stage, "status", file)[-1] == "The ledger has no row of this job yet. Was it sent, under this name?"
 
 
 def test_the_rate_is_that_of_the_last_minute_or_since_the_job_began() -> None:
