@@ -10,7 +10,10 @@ import pytest
 from sandbox.template import REPOSITORY
 from tests.operate.bulk_files import write
 
-pytestmark = pytest.mark.slow
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not Path("/proc/self/status").exists(), reason="only Linux tells the most memory of a program"),
+]
 
 MOST_GROWTH = 4 * 1024  # KiB for 99,000 rows: fewer bytes than a digest of each of them takes in a set
 
