@@ -4,6 +4,7 @@ import boto3
 import click
 
 from operate import VERSION
+from operate.bulk_commands import bulk
 from operate.check_command import check
 from operate.delete_command import delete
 from operate.failures import OneLineErrors
@@ -50,6 +51,7 @@ operate.add_command(send)
 operate.add_command(check)
 operate.add_command(outputs)
 operate.add_command(parked)
+operate.add_command(bulk)
 
 parked.add_command(list_parked)
 parked.add_command(show)

@@ -18,6 +18,7 @@ HANDLERS = [ROOT / "functions" / name / f"{name}.py" for name in ("http_api", "q
 ROOMS = {
     "functions": {"wiring", "triggers", "observability", "domain"},
     "wiring": {"settings", "triggers", "issue_link", "customergauge", "aws", "observability", "domain"},
+    "bulk": {"triggers", "domain"},
     "triggers": {"issue_link", "customergauge", "aws", "observability", "domain"},
     "issue_link": {"customergauge", "aws", "observability", "domain"},
     "settings": {"customergauge", "domain"},

@@ -62,6 +62,10 @@ def test_a_shell_completes_commands_and_codes() -> None:
 def test_the_commands_are_these() -> None:
     assert {" ".join(names) for names in commands(operate)} == {
         "",
+        "bulk",
+        "bulk collect",
+        "bulk send",
+        "bulk status",
         "check",
         "find",
         "health",

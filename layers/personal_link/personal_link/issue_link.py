@@ -23,7 +23,7 @@ from personal_link.domain.errors import (
     Unanswered,
 )
 from personal_link.domain.outcome import Outcome, PersonalLink, describe
-from personal_link.domain.request import MAX_LABEL, LinkRequest
+from personal_link.domain.request import LinkRequest, require_known_headings
 
 LEAST_ATTEMPT_TIME: Final = 2.0  # seconds; with less there is too little time for a vendor call
 MAYBE_MADE: Final = " An earlier attempt got no answer, so a survey record may exist: see the Request History."
@@ -52,7 +52,7 @@ class LinkIssuer:
         if not configuration:
             problem = {"configuration": ["is required: the stack has no default configuration"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see configuration.", errors=problem)
-        self._require_known_headings(request)
+        require_known_headings(request.record, self.known_headings)
         deadline.require(LEAST_ATTEMPT_TIME)
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):
@@ -75,20 +75,6 @@ class LinkIssuer:
                     step()
         except NotProcessed as error:
             observability.report_not_stored(error, outcome.id, outcome.source.id)
-
-    def _require_known_headings(self, request: LinkRequest) -> None:
-        """Refuse headings that the inbound mapping does not have: the vendor drops them silently."""
-        if not self.known_headings:
-            return
-        from difflib import get_close_matches  # noqa: PLC0415  # it would slow down every cold start
-
-        problems: dict[str, list[str]] = {}
-        for heading in request.record.keys() - self.known_headings:
-            nearest = get_close_matches(heading, sorted(self.known_headings), n=1, cutoff=0)[0]
-            message = f"is not a heading of the inbound mapping; did you mean {nearest}?"
-            problems[f"record.{heading[:MAX_LABEL]}"] = [message]
-        if problems:
-            raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=problems)
 
     def _attempt(self, attempt: Attempt, request: LinkRequest, configuration: str, deadline: Deadline) -> Outcome:
         def end(status: Any, link: PersonalLink | None = None, error: dict[str, Any] | None = None) -> Outcome:

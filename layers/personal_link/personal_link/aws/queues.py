@@ -71,6 +71,10 @@ class RequestsQueue:
     url: str
     parked_url: str
 
+    def send(self, bodies: Sequence[str]) -> set[int]:
+        """Send requests; return the positions of those that SQS did not accept."""
+        return _send(self.sqs, self.url, [{"Id": str(at), "MessageBody": body} for at, body in enumerate(bodies)])
+
     def park(self, messages: Sequence[Parked]) -> set[int]:
         """Park messages; return the positions of those that SQS did not accept."""
         return _send(self.sqs, self.parked_url, [_parked(position, one) for position, one in enumerate(messages)])

@@ -128,6 +128,25 @@ def check(delivery: Delivery) -> LinkRequest:
     return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at, delivery.redriven)
 
 
+def require_known_headings(record: Mapping[str, Scalar], known: frozenset[str]) -> None:
+    """Raise InvalidRequest for a heading that the inbound mapping does not have: the vendor drops it silently.
+
+    Without known headings any heading is accepted.
+    """
+    if not known:
+        return
+    from difflib import get_close_matches  # noqa: PLC0415  # it would slow down every cold start
+
+    problems: dict[str, list[str]] = {}
+    for heading in record.keys() - known:
+        nearest = get_close_matches(heading, sorted(known), n=1, cutoff=0)[0]
+        problems[f"record.{heading[:MAX_LABEL]}"] = [
+            f"is not a heading of the inbound mapping; did you mean {nearest}?"
+        ]
+    if problems:
+        raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=problems)
+
+
 def _label(content: Mapping[str, object], field: str, problems: dict[str, list[str]]) -> str | None:
     value = content.get(field)
     if value is None:

@@ -1,0 +1,282 @@
+"""Rows become requests: what they say, and under which key."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from personal_link.bulk.job import BulkRequest, Job
+from personal_link.bulk.output import Ending
+from personal_link.domain.request import LinkRequest, check
+from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers.deliveries import Mapped
+from sandbox.template import REPOSITORY
+from tests.bulk.sheets import row_of, rows_of
+
+CONTACT = "Account Name,Email,Phone\nACME,joe@acme.example,\n"
+JOB = Job("november", "contact")
+EVENTS = Job("november", detail_type="Order Paid", has_default_configuration=True)
+
+
+def request_of(content: str, job: Job = JOB) -> BulkRequest:
+    made = job.to_request(row_of(content))
+    assert isinstance(made, BulkRequest)
+    return made
+
+
+def refusal_of(content: str, job: Job = JOB) -> Ending:
+    made = job.to_request(row_of(content))
+    assert isinstance(made, Ending)
+    return made
+
+
+def as_the_worker_reads(made: BulkRequest) -> LinkRequest:
+    record = {"messageId": "message-1", "body": made.body, "attributes": {"SentTimestamp": "1795427990000"}}
+    return check(deliveries.open_sqs(record))
+
+
+def mapping_to(content: dict[str, object], problems: dict[str, list[str]] | None = None) -> Job:
+    return replace(EVENTS, map_event=lambda _event: Mapped(content, problems or {}))
+
+
+# --- the request ------------------------------------------------------------------------------------------------------
+
+
+def test_each_column_is_a_heading_and_an_empty_cell_is_left_out() -> None:
+    made = request_of(CONTACT)
+
+    assert json.loads(made.body) == {
+        "configuration": "contact",
+        "record": {"Account Name": "ACME", "Email": "joe@acme.example"},
+        "idempotency_key": made.key,
+    }
+
+
+def test_a_number_stays_the_text_that_it_is_in_the_file() -> None:
+    assert json.loads(request_of("Email,Score,Code\na@acme.example,7.50,007\n").body)["record"] == {
+        "Email": "a@acme.example",
+        "Score": "7.50",
+        "Code": "007",
+    }
+
+
+def test_a_body_is_ascii_since_sqs_refuses_some_characters() -> None:
+    body = request_of('Email,Text\na@acme.example,"Zoë \x01 \uffff"\n').body
+
+    assert body.isascii()
+    assert json.loads(body)["record"]["Text"] == "Zoë \x01 \uffff"
+
+
+def test_the_worker_reads_the_request_with_the_digest_and_fingerprint_that_the_job_knows() -> None:
+    made = request_of(CONTACT)
+
+    request = as_the_worker_reads(made)
+
+    assert (request.key.scope, request.key.digest, request.fingerprint) == ("caller", made.digest, made.fingerprint)
+
+
+def test_the_repr_of_a_request_shows_its_digest_alone() -> None:
+    made = request_of(CONTACT)
+
+    assert repr(made) == f"BulkRequest(digest='{made.digest}')"
+
+
+# --- the key ----------------------------------------------------------------------------------------------------------
+
+
+def test_the_key_is_the_jobs_name_and_a_hash_of_the_row() -> None:
+    sha256 = "b09db983af4a8f765568cc625e462a574896a05616ac969fe364a6869f769a87"  # of [["Email","joe@acme.example"]]
+
+    assert request_of("Email\njoe@acme.example\n").key == f"bulk:november:{sha256}"
+
+
+@pytest.mark.parametrize(
+    "same",
+    [
+        "Email,Account Name,Phone\njoe@acme.example,ACME,\n",
+        "Phone;Account Name;Email\n;ACME;joe@acme.example\n",
+        "Account Name,Email\nACME,joe@acme.example\n",
+    ],
+)
+def test_the_order_of_columns_and_blank_cells_do_not_change_the_key(same: str) -> None:
+    assert request_of(same).key == request_of(CONTACT).key
+
+
+@pytest.mark.parametrize(
+    "other", ["Account Name,Email\nACME,jo@acme.example\n", "Account,Email\nACME,joe@acme.example\n"]
+)
+def test_another_value_or_heading_is_another_key(other: str) -> None:
+    assert request_of(other).key != request_of(CONTACT).key
+
+
+def test_another_name_is_another_key() -> None:
+    assert request_of(CONTACT, replace(JOB, name="december")).key != request_of(CONTACT).key
+
+
+def test_the_configuration_and_the_detail_type_do_not_change_the_key() -> None:
+    other, mapped = replace(JOB, configuration="other"), mapping_to({"record": {"Email": "x@acme.example"}})
+
+    assert request_of(CONTACT, other).key == request_of(CONTACT, mapped).key == request_of(CONTACT).key
+
+
+def test_accents_written_in_two_ways_are_one_key() -> None:
+    assert request_of("Name\nZoe\u0308\n").key == request_of("Name\nZo\u00eb\n").key
+
+
+@pytest.mark.parametrize("name", ["", " ", "x" * 129, "a\nb"])
+def test_a_name_that_cannot_be_a_part_of_a_key_is_refused(name: str) -> None:
+    with pytest.raises(ValueError, match=r"^a job's name has 1 to 128 characters and no control characters$"):
+        Job(name)
+
+
+def test_the_digest_is_found_in_a_body_of_this_job_only() -> None:
+    made = request_of(CONTACT)
+
+    assert JOB.digest_in(made.body) == made.digest
+    assert Job("novem").digest_in(made.body) is None
+    assert [JOB.digest_in(body) for body in ("", "[]", "{}", '{"idempotency_key": 1}')] == [None] * 4
+
+
+# --- refusals ---------------------------------------------------------------------------------------------------------
+
+
+def test_a_row_with_a_fault_is_rejected_with_the_reason() -> None:
+    ending = refusal_of("A,B\n1\n")
+
+    assert (ending.status, ending.code) == ("rejected", "invalid_request")
+    assert ending.message == "The row has 1 cell, the heading line has 2."
+
+
+def test_a_row_that_the_contract_refuses_is_rejected_as_the_worker_would() -> None:
+    ending = refusal_of('"A\nB",C\n1,2\n')
+
+    assert ending.message == (
+        "The request is not valid: see record. "
+        "record: a heading is empty or holds control characters or lone surrogates."
+    )
+
+
+def test_a_row_that_is_too_large_is_rejected_as_such() -> None:
+    assert refusal_of(f"Text\n{'x' * 66_000}\n").code == "too_large"
+
+
+def test_without_any_configuration_every_row_is_rejected() -> None:
+    assert refusal_of(CONTACT, Job("november")).message == (
+        "The request is not valid: see configuration. "
+        "configuration: is required: the stack has no default configuration."
+    )
+    assert request_of(CONTACT, Job("november", has_default_configuration=True))
+
+
+def test_a_heading_that_the_stack_does_not_know_is_rejected_and_a_screen_gets_no_heading_of_the_file() -> None:
+    ending = refusal_of("E-Mail\njoe@acme.example\n", replace(JOB, known_headings=frozenset({"Email"})))
+
+    assert ending.message == (
+        "The request is not valid: see record. "
+        "record.E-Mail: is not a heading of the inbound mapping; did you mean Email?"
+    )
+    assert ending.kind == (
+        "The request is not valid: see record. (is not a heading of the inbound mapping; did you mean Email?)"
+    )
+
+
+# --- events -----------------------------------------------------------------------------------------------------------
+
+
+def test_with_a_detail_type_the_row_is_the_detail_of_an_event_whose_mapping_makes_the_request() -> None:
+    events: list[object] = []
+
+    def map_event(event: object) -> Mapped:
+        events.append(event)
+        return Mapped({"configuration": "orders", "reference": "2001", "record": {"Email": "lin@acme.example"}}, {})
+
+    made = request_of(
+        "order.number,customer.email,No. 1\n2001,lin@acme.example,x\n", replace(EVENTS, map_event=map_event)
+    )
+
+    assert events == [
+        {
+            "id": made.key,
+            "source": "personal-link.bulk",
+            "detail-type": "Order Paid",
+            "detail": {"order": {"number": "2001"}, "customer": {"email": "lin@acme.example"}, "No. 1": "x"},
+        }
+    ]
+    assert json.loads(made.body) == {
+        "configuration": "orders",
+        "reference": "2001",
+        "record": {"Email": "lin@acme.example"},
+        "idempotency_key": made.key,
+    }
+
+
+def test_the_jobs_key_replaces_that_of_the_mapping_even_if_it_finds_none() -> None:
+    record: dict[str, object] = {"record": {"Email": "lin@acme.example"}}
+    with_key = mapping_to({**record, "idempotency_key": "order-2001"})
+    without = mapping_to(record, {"idempotency_key": ["the mapping gives nothing"]})
+
+    made = request_of(CONTACT, with_key)
+
+    assert made == request_of(CONTACT, without)
+    assert made.key == request_of(CONTACT).key
+    assert (made.digest, made.fingerprint) == (
+        as_the_worker_reads(made).key.digest,
+        as_the_worker_reads(made).fingerprint,
+    )
+
+
+def test_what_the_mapping_does_not_find_rejects_the_row() -> None:
+    problem = {"record.Email": ['the mapping of "Order Paid" gives nothing: detail.customer.email']}
+
+    assert refusal_of(CONTACT, mapping_to({"record": {"A": "b"}}, problem)).message == (
+        "The request is not valid: see record. "
+        'record.Email: the mapping of "Order Paid" gives nothing: detail.customer.email.'
+    )
+
+
+def test_a_row_that_no_entry_takes_is_rejected() -> None:
+    assert refusal_of(CONTACT, EVENTS).message == (
+        "The request is not valid: see record. record: no entry of the event mappings takes this row."
+    )
+
+
+@pytest.mark.parametrize("headings", ["customer,customer.email", "customer.email,customer"])
+def test_a_heading_that_is_a_value_and_an_object_rejects_the_row(headings: str) -> None:
+    ending = refusal_of(f"{headings}\nx,y\n", mapping_to({"record": {"A": "b"}}))
+
+    assert (ending.code, ending.kind) == (
+        "invalid_request",
+        "The request is not valid: see record. (is a field and has fields, of two columns)",
+    )
+
+
+def test_a_configuration_and_a_detail_type_exclude_each_other() -> None:
+    with pytest.raises(ValueError, match=r"^with a detail-type its mapping names the configuration$"):
+        Job("november", "contact", "Order Paid")
+
+
+# --- the samples ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("sample", "job", "first"),
+    [
+        (
+            "bulk_contacts.csv",
+            JOB,
+            {"Account Name": "ACME", "First Name": "Joe", "Last Name": "Doe", "Email": "joe.doe@example.com"}
+            | {"Phone": "+55 62 01234 5678"},
+        ),
+        (
+            "bulk_orders.csv",
+            replace(EVENTS, map_event=event_mappings.load().apply),
+            {"Account Name": "Example Foods", "First Name": "Lin Chen", "Email": "lin@example.com", "Order": "2001"},
+        ),
+    ],
+)
+def test_every_row_of_the_samples_is_a_request(sample: str, job: Job, first: dict[str, str]) -> None:
+    made = [job.to_request(row) for row in rows_of((REPOSITORY / "events" / sample).read_bytes())]
+
+    assert all(isinstance(one, BulkRequest) for one in made)
+    assert isinstance(made[0], BulkRequest)
+    assert json.loads(made[0].body)["record"] == first
