@@ -35,7 +35,7 @@ def bulk() -> None:
 @click.option("--rate", type=click.FloatRange(min=0, min_open=True), help="Rows a second; default: no limit.")
 @click.option("--dry-run", is_flag=True, help="Only check the rows. Exit code 1 if one would be rejected.")
 def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
-    """Check all rows of FILE, then send them to the requests queue of STACK.
+    """Check all rows of FILE, then send them to STACK.
 
     It makes real survey records. Rows that are in the ledger under this name are not sent again. Ctrl-C is safe: the
     same command goes on.
@@ -59,7 +59,10 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
 @bulk.command(cls=ExampleCommand, epilog="bulk status personal-link contacts.csv --job november")
 @bulk_options
 def status(run: Run) -> None:
-    """Count the rows of FILE by status, from the ledger and the parked queue."""
+    """Count the rows of FILE by status.
+
+    Asks the ledger and the parked queue.
+    """
     tally, look = Tally(), run.look()
     with run.file.open() as (_layout, prepared):
         for _ in look.endings(run.file, prepared, tally):
@@ -72,7 +75,10 @@ def status(run: Run) -> None:
 @click.option("--output", required=True, type=click.Path(dir_okay=False, path_type=Path), help="The file to write.")
 @click.option("--wait", is_flag=True, help="Write it again and again until no row waits. Ctrl-C is safe.")
 def collect(run: Run, *, output: Path, wait: bool) -> None:
-    """Write the rows of FILE with their links to another CSV file. Exit code 1 while rows wait."""
+    """Write the rows of FILE with their links.
+
+    Exit code 1 while rows wait.
+    """
     if output.exists() and output.samefile(run.file.path):
         raise click.UsageError("--output is FILE itself: name another file.")
     look, pause = run.look(), FIRST_PAUSE

@@ -1,5 +1,6 @@
 """What all tests share: the order in which they run, an AWS account in this process, a vendor on a loopback socket."""
 
+import os
 from collections import Counter
 from collections.abc import Generator, Iterator
 from functools import partial
@@ -24,6 +25,8 @@ from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.fake_clock import FakeClock
 from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's
 from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
+
+os.environ.pop("COLUMNS", None)  # xdist sets it, and screens would take it for a terminal's width
 
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("domain", "triggers", "customergauge", "aws", "handlers")  # the rooms in which most mistakes are made
