@@ -10,6 +10,7 @@ import pytest
 
 from sandbox.customergauge import CustomerGaugeSandbox
 from sandbox.emulator import REGION, Emulator, running_emulator
+from sandbox.stack import set_concurrency
 from sandbox.template import REPOSITORY
 from tests.deployments.shell import run, works
 from tests.docs.documents import fenced, sections
@@ -66,11 +67,7 @@ def point_at(vendor: CustomerGaugeSandbox, emulator: Emulator, template_url: str
     cloudformation.get_waiter("stack_update_complete").wait(
         StackName="personal-link", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
-    for mapping in emulator.client("lambda").list_event_source_mappings()["EventSourceMappings"]:
-        # the emulator keeps the template's number as text
-        emulator.client("lambda").update_event_source_mapping(
-            UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": 5}
-        )
+    set_concurrency(emulator, 5)
     secret = json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})
     arn = outputs(emulator, "personal-link")["CredentialsSecretArn"]
     emulator.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=secret)
