@@ -30,24 +30,23 @@ def printed(name: str, width: int | None, monkeypatch: pytest.MonkeyPatch, capsy
     return "".join(f"{line.rstrip()}\n" for line in lines)
 
 
-@pytest.mark.parametrize("width", [*WIDTHS, None], ids=[*map(str, WIDTHS), "piped"])
 @pytest.mark.parametrize("name", SCREENS)
 def test_a_screen_is_the_golden_file(
-    name: str, width: int | None, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    widths = {**{f"{width} columns": width for width in WIDTHS}, "piped": None}
+    screens = [f"==== {title}\n{printed(name, width, monkeypatch, capsys)}" for title, width in widths.items()]
     # an escape sequence as a visible character, so that a difference can be read
-    shown = printed(name, width, monkeypatch, capsys).replace("\x1b", "␛")
+    shown = "".join(screens).replace("\x1b", "␛")
 
-    golden = GOLDEN / f"{name}.{width or 'piped'}.txt"
+    golden = GOLDEN / f"{name}.txt"
     if os.environ.get("UPDATE_GOLDEN"):
         golden.write_text(shown)
     assert shown == golden.read_text()
 
 
 def test_every_golden_file_is_of_a_screen() -> None:
-    expected = {f"{name}.{width}.txt" for name in SCREENS for width in (*WIDTHS, "piped")}
-
-    assert {path.name for path in GOLDEN.iterdir()} == expected
+    assert {path.stem for path in GOLDEN.iterdir()} == set(SCREENS)
 
 
 @pytest.mark.parametrize("width", WIDTHS)
