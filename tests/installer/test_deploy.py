@@ -44,11 +44,11 @@ def findings(**parameters: str) -> list[Finding]:
 def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_asks(sam: list[Any]) -> None:
     result = run("DefaultConfiguration=contact", answer="n\n")
 
-    assert [line.rstrip() for line in result.output.splitlines() if line.strip("─")] == [
+    assert [" ".join(line.split()) for line in result.output.splitlines()] == [
         "Create stack personal-link, account 123456789012, region eu-west-1.",
-        "parameter              value     meaning",
+        "parameter value meaning",
         (
-            "DefaultConfiguration   contact   Inbound mapping for requests that name none. "
+            "DefaultConfiguration contact Inbound mapping for requests that name none. "
             "Empty means that every request must name one."
         ),
         "Every other parameter has its default (docs/parameters.md).",
@@ -88,7 +88,7 @@ def test_an_update_keeps_and_shows_what_was_deployed(sam: list[Any], monkeypatch
     result = run("--yes")
 
     assert result.output.startswith("Update stack personal-link, account 123456789012, region eu-west-1.\n")
-    assert "LogLevel    DEBUG" in result.output
+    assert "LogLevel DEBUG" in " ".join(result.output.split())
     assert [call[0] for call in sam] == ["build", "deploy"]
     assert "--parameter-overrides" not in sam[1]
 

@@ -14,6 +14,9 @@ from typing import Any, Final
 import pytest
 
 import personal_link
+from personal_link.aws.ledger_lookup import Found
+from personal_link.bulk.output import Ending
+from personal_link.bulk.sheet import Row
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Response
@@ -63,6 +66,9 @@ def objects_with_a_repr_of_their_own() -> list[object]:
         check(Delivery(source, content, IdempotencyKey("caller", KEY.value), received_at=0.0)),
         link,
         Outcome("1", "created", source, "", "", 1, "contact", link, error, REFERENCE.value, RECORD),
+        Ending("created", "", ALL_OF_THEM, 1, LINK.value, SHORT_LINK.value, ALL_OF_THEM),
+        Row(2, 0, tuple(RECORD), tuple(map(str, RECORD.values()))),
+        Found("1", 1, "", Outcome("1", "created", source, "", "", 1, "contact", link)),
     ]
 
 
@@ -83,6 +89,8 @@ def test_of_texts_a_generated_repr_shows_ids_hashes_addresses_and_settings_alone
         *("StoredToken.origin", "StoredToken.credentials"),  # the latter is a hash
         *("LinkIssuer.default_configuration", "LinkIssuer.known_headings"),
         *("EventMappings.entries", "_Entry.name", "_Entry.detail_type", "_Entry.expressions", "_Entry.optional"),
+        *("Job.name", "Job.configuration", "Job.detail_type", "Job.known_headings", "BulkRequest.digest"),
+        *("Layout.columns", "Layout.delimiter", "LedgerLookup.table"),  # columns: headings of a file
         *("Delivery.problems", "Mapped.problems"),  # names of headings and expressions of a mapping
     }
 
