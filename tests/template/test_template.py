@@ -60,6 +60,7 @@ OUTPUTS = {
     "ResultsQueueUrl",
     "CredentialsSecretArn",
     "EventBusName",
+    "BulkImports",
     "DashboardUrl",
 }
 CONSTRAINTS = {"AllowedValues", "AllowedPattern", "MinValue", "MaxValue", "MinLength", "MaxLength"}
