@@ -17,6 +17,7 @@ CODE = [
     *PACKAGE.rglob("*.py"),
     *REPOSITORY.glob("functions/*/*.py"),
     *REPOSITORY.glob("operate/*.py"),
+    *REPOSITORY.glob("bulk/functions/*.py"),
     REPOSITORY / "docs" / "generate.py",
 ]
 
@@ -25,6 +26,10 @@ OF_OTHERS = frozenset(
     {
         "AWS_LAMBDA_LOG_LEVEL",
         "CouldNotDetermineMessageSource",  # an error of SQS's
+        "InputType",  # of Step Functions, as the next three
+        "ItemBatcher",
+        "ItemReader",
+        "ResultWriter",
         "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
         "ERROR_CODE",  # an attribute of what EventBridge parks
         "KMS_KEY_ARN",  # a place to fill in
@@ -97,8 +102,9 @@ def names_in_code() -> frozenset[str]:
 
 @cache
 def names_in_template() -> frozenset[str]:
-    """Return every key of the template and of those in docs, and every word that is a value of its own."""
-    others = (yaml_parse(path.read_text()) for path in REPOSITORY.glob("docs/**/*.yaml"))
+    """Return every key of the template, of bulk's and of those in docs, and every word that is a value of its own."""
+    paths = (REPOSITORY / "bulk" / "template.yaml", *REPOSITORY.glob("docs/**/*.yaml"))
+    others = (yaml_parse(path.read_text()) for path in paths)
     return frozenset(word for template in (source_template(), *others) for word in _words(template))
 
 

@@ -17,7 +17,8 @@ from tests.docs.documents import DOCS, PAGES, commands
 
 Command = list[str]
 OF_THE_CLI = {
-    ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"}
+    ("cloudformation", "deploy"): {"--capabilities", "--parameter-overrides", "--stack-name", "--template-file"},
+    ("s3", "cp"): {"--metadata"},
 }  # no call
 OF_ANY_CALL = {"--cli-binary-format", "--query", "--output", "--region", "--profile", "--endpoint-url"}
 
