@@ -3,13 +3,13 @@
 import sqlite3
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from itertools import batched
 from pathlib import Path
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Self
 
 from operate.parked import Sweep
 from personal_link.aws.ledger_lookup import AT_ONCE, Found, LedgerLookup
@@ -43,12 +43,18 @@ class BulkFile:
 
 
 class Seen:
-    """The digests seen so far, in a temporary file: memory does not grow with them."""
+    """The digests seen so far, in a temporary file: memory does not grow with them. Use it in a `with` block."""
 
     def __init__(self) -> None:
         self._database = sqlite3.connect("", isolation_level=None)
         self._database.execute("CREATE TABLE seen (digest BLOB PRIMARY KEY) WITHOUT ROWID")
         self._database.execute("BEGIN")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_exception: object) -> None:
+        self._database.close()
 
     def is_new(self, digest: str) -> bool:
         """Remember a digest; tell whether it was new."""
@@ -76,10 +82,10 @@ class Check:
     kinds: dict[str, Kind] = field(default_factory=dict)  # by text
 
     @classmethod
-    def of(cls, file: BulkFile) -> "Check":
+    def of(cls, file: BulkFile) -> Self:
         """Check every row of a file."""
-        check, seen = cls(), Seen()
-        with file.open() as (layout, prepared):
+        check = cls()
+        with Seen() as seen, file.open() as (layout, prepared):
             check.columns = len(layout.columns)
             for row, one in prepared:
                 check.rows += 1
@@ -132,34 +138,34 @@ class Tally:
         """The number of rows whose request is in the queue, in flight, or not sent."""
         return self.counts["waiting"]
 
-    def rate(self, now: float) -> float:
+    def rate(self) -> float:
         """Return how many requests were settled a second lately."""
-        span = min(RECENT, now - self.began_at) if self.began_at is not None else RECENT
+        span = min(RECENT, time.time() - self.began_at) if self.began_at is not None else RECENT
         return self.recent / max(1.0, span)
 
-    def seconds_left(self, now: float) -> float | None:
+    def seconds_left(self) -> float | None:
         """Return the estimated time until no row waits; None without a rate."""
-        rate = self.rate(now)
+        rate = self.rate()
         return self.waiting / rate if rate else None
 
-    def as_json(self, now: float) -> dict[str, object]:
+    def as_json(self) -> dict[str, object]:
         """Return the tally for scripts."""
-        left = self.seconds_left(now)
+        left = self.seconds_left()
         return {
             "rows": self.rows,
             **{status: self.counts[status] for status in STATUSES},
-            "per_second": round(self.rate(now), 2),
+            "per_second": round(self.rate(), 2),
             "seconds_left": None if left is None else round(left),
         }
 
-    def count(self, ending: Ending, found: Found | None, now: float) -> None:
+    def count(self, ending: Ending, found: Found | None) -> None:
         """Count a row."""
         self.counts[ending.status] += 1
         if found is None:
             return
         began_at = _epoch(found.requested_at)
         self.began_at = began_at if self.began_at is None else min(self.began_at, began_at)
-        if found.outcome and now - _epoch(found.outcome.completed_at) <= RECENT:
+        if found.outcome and time.time() - _epoch(found.outcome.completed_at) <= RECENT:
             self.recent += 1
 
 
@@ -170,7 +176,6 @@ class Look:
     ledger: LedgerLookup
     sqs: "SQSClient"
     parked_url: str
-    now: Callable[[], float] = time.time
 
     def endings(self, file: BulkFile, prepared: Iterator[Prepared], tally: Tally) -> Iterator[tuple[Row, Ending]]:
         """Give each row with its end, and count it."""
@@ -180,7 +185,7 @@ class Look:
             for row, one in chunk:
                 there = found.get(one.digest) if isinstance(one, BulkRequest) else None
                 ending = one if isinstance(one, Ending) else _ending(one, there, in_parked)
-                tally.count(ending, there, self.now())
+                tally.count(ending, there)
                 yield row, ending
 
     def _parked(self, job: Job) -> Mapping[str, Ending]:

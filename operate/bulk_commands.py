@@ -132,14 +132,14 @@ def _told(sent: Sent, *, dry_run: bool) -> list[str]:
 
 
 def _print_tally(run: Run, tally: Tally) -> None:
-    now = time.time()
     counts = ", ".join(f"{tally.counts[status]:,} {status}" for status in STATUSES)
     lines = [f"{tally.rows:,} rows: {counts}."]
     if tally.waiting:
-        left = tally.seconds_left(now)
-        lines.append(
-            "None was settled in the last minute."
-            if left is None
-            else f"{tally.rate(now):.1f} a second, about {in_words(left)} left."
-        )
-    run.say(tally.as_json(now), *lines)
+        left = tally.seconds_left()
+        if left is not None:
+            lines.append(f"{tally.rate():.1f} a second, about {in_words(left)} left.")
+        elif tally.began_at is not None:
+            lines.append("None was settled in the last minute.")
+        else:
+            lines.append("The ledger has no row of this job yet. Was it sent, under this name?")
+    run.say(tally.as_json(), *lines)

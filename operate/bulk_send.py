@@ -51,8 +51,8 @@ class Sender:
 
     def send(self, file: BulkFile, sent: Sent) -> Iterator[int]:
         """Send them and count in `sent`; give the number of rows after each step, for the progress bar."""
-        seen, until_look = Seen(), 0
-        with file.open() as (_sheet, prepared):
+        until_look = 0
+        with Seen() as seen, file.open() as (_layout, prepared):
             for chunk in batched(prepared, AT_ONCE, strict=False):
                 for batch in batched(self._new(chunk, seen, sent), MAX_BATCH, strict=False):
                     if until_look <= 0:

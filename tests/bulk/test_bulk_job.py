@@ -7,7 +7,7 @@ import pytest
 
 from personal_link.bulk.job import BulkRequest, Job
 from personal_link.bulk.output import Ending
-from personal_link.domain.request import check
+from personal_link.domain.request import LinkRequest, check
 from personal_link.triggers import deliveries, event_mappings
 from personal_link.triggers.deliveries import Mapped
 from sandbox.template import REPOSITORY
@@ -28,6 +28,11 @@ def refusal_of(content: str, job: Job = JOB) -> Ending:
     made = job.to_request(row_of(content))
     assert isinstance(made, Ending)
     return made
+
+
+def as_the_worker_reads(made: BulkRequest) -> LinkRequest:
+    record = {"messageId": "message-1", "body": made.body, "attributes": {"SentTimestamp": "1795427990000"}}
+    return check(deliveries.open_sqs(record))
 
 
 def mapping_to(content: dict[str, object], problems: dict[str, list[str]] | None = None) -> Job:
@@ -64,9 +69,8 @@ def test_a_body_is_ascii_since_sqs_refuses_some_characters() -> None:
 
 def test_the_worker_reads_the_request_with_the_digest_and_fingerprint_that_the_job_knows() -> None:
     made = request_of(CONTACT)
-    record = {"messageId": "message-1", "body": made.body, "attributes": {"SentTimestamp": "1795427990000"}}
 
-    request = check(deliveries.open_sqs(record))
+    request = as_the_worker_reads(made)
 
     assert (request.key.scope, request.key.digest, request.fingerprint) == ("caller", made.digest, made.fingerprint)
 
@@ -211,7 +215,14 @@ def test_the_jobs_key_replaces_that_of_the_mapping_even_if_it_finds_none() -> No
     with_key = mapping_to({**record, "idempotency_key": "order-2001"})
     without = mapping_to(record, {"idempotency_key": ["the mapping gives nothing"]})
 
-    assert request_of(CONTACT, with_key).key == request_of(CONTACT, without).key == request_of(CONTACT).key
+    made = request_of(CONTACT, with_key)
+
+    assert made == request_of(CONTACT, without)
+    assert made.key == request_of(CONTACT).key
+    assert (made.digest, made.fingerprint) == (
+        as_the_worker_reads(made).key.digest,
+        as_the_worker_reads(made).fingerprint,
+    )
 
 
 def test_what_the_mapping_does_not_find_rejects_the_row() -> None:

@@ -34,6 +34,7 @@ OF_OTHERS = frozenset(
         "ERROR_CODE",  # an attribute of what EventBridge parks
         "KMS_KEY_ARN",  # a place to fill in
         "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
+        "customer.email",  # a heading of the reader's
         "http.client",
         "invalid_client",  # OAuth's own code
         "order.updated",  # a topic of WooCommerce

@@ -109,24 +109,31 @@ def test_the_status_counts_the_rows_and_tells_the_rate_and_the_time_left(
 
 
 def test_without_a_recent_result_there_is_no_estimate(stage: Stage, file: Path) -> None:
+    stage.begin(requests_of(file)[0])
+
     assert run(stage, "status", file) == [
         "4 rows: 0 created, 0 rejected, 0 unknown, 0 parked, 4 waiting.",
         "None was settled in the last minute.",
     ]
 
 
-def test_a_rate_counts_the_last_minute_only() -> None:
-    tally = Tally(recent=30, began_at=1000.0)
+def test_a_job_of_which_the_ledger_knows_nothing_is_named(stage: Stage, file: Path) -> None:
+    assert run(stage, "status", file)[-1] == "The ledger has no row of this job yet. Was it sent, under this name?"
 
-    assert [tally.rate(1010.0), tally.rate(2000.0)] == [3.0, 0.5]
+
+def test_the_rate_is_that_of_the_last_minute_or_since_the_job_began() -> None:
+    young, old = (Tally(recent=30, began_at=time.time() - ago) for ago in (10, 1000))
+
+    assert young.rate() == pytest.approx(3.0, rel=0.01)
+    assert old.rate() == 0.5
 
 
 def test_the_time_left_is_for_the_waiting_rows() -> None:
     tally = Tally(recent=60)
     for ending in (WAITING, WAITING, Ending("created")):
-        tally.count(ending, None, 0.0)
+        tally.count(ending, None)
 
-    assert (tally.rows, tally.waiting, tally.seconds_left(1000.0)) == (3, 2, 2.0)
+    assert (tally.rows, tally.waiting, tally.seconds_left()) == (3, 2, 2.0)
 
 
 def test_a_script_gets_one_json_object(stage: Stage, file: Path) -> None:
