@@ -14,6 +14,7 @@ from sandbox.emulator import BUILD, REPOSITORY, SandboxError, without_aws
 from sandbox.stack import STACK_NAME, Stack, one_at_a_time, run_sam
 
 if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_stepfunctions import SFNClient
 
@@ -32,6 +33,7 @@ class Bulk:
     state_machine_arn: str
     s3: "S3Client"
     states: "SFNClient"
+    functions: "LambdaClient"
 
     def put(self, name: str, content: bytes, **metadata: str) -> None:
         """Put a file into the bucket, which starts a run."""
@@ -60,6 +62,17 @@ class Bulk:
         listed = self.states.list_executions(stateMachineArn=self.state_machine_arn)["executions"]
         return [one["executionArn"] for one in sorted(listed, key=lambda one: one["startDate"], reverse=True)]
 
+    def set_rate(self, rows_per_second: int) -> None:
+        """Give the sender another `RowsPerSecond`."""
+        [name] = [
+            function["FunctionName"]
+            for function in self.functions.list_functions()["Functions"]
+            if function["FunctionName"].startswith(f"{BULK_STACK}-SendFunction")
+        ]
+        kept = self.functions.get_function_configuration(FunctionName=name)["Environment"]["Variables"]
+        variables = {**kept, "ROWS_PER_SECOND": str(rows_per_second)}
+        self.functions.update_function_configuration(FunctionName=name, Environment={"Variables": variables})
+
     def finish(self, count: int, within: float) -> str:
         """Wait until there are `count` runs and all have ended; return the status of the latest."""
         deadline = time.monotonic() + within
@@ -85,7 +98,11 @@ def deploy_bulk(stack: Stack, **parameters: str) -> Bulk:
     [description] = emulator.client("cloudformation").describe_stacks(StackName=BULK_STACK)["Stacks"]
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Outputs"]}
     return Bulk(
-        outputs["BucketName"], outputs["StateMachineArn"], emulator.client("s3"), emulator.client("stepfunctions")
+        outputs["BucketName"],
+        outputs["StateMachineArn"],
+        emulator.client("s3"),
+        emulator.client("stepfunctions"),
+        emulator.client("lambda"),
     )
 
 

@@ -63,6 +63,7 @@ def bulk(stack: Stack) -> Bulk:
 def healthy(vendor: CustomerGaugeSandbox) -> Iterator[None]:
     yield
     vendor.misbehave = vendor.faults
+    vendor.latency = 0.0
 
 
 class Misbehave:
@@ -239,8 +240,12 @@ def test_the_state_machines_history_holds_nothing_of_a_row(bulk: Bulk) -> None:
 
 
 @pytest.mark.full
-def test_single_requests_keep_their_latency_while_a_bulk_runs(bulk: Bulk, stack: Stack) -> None:
+def test_single_requests_keep_their_latency_while_a_bulk_runs(
+    bulk: Bulk, stack: Stack, vendor: CustomerGaugeSandbox
+) -> None:
     caller, runs = permitted_caller(stack), len(bulk.executions())
+    vendor.latency = 0.2
+    bulk.set_rate(20)  # the default
     with Singles(stack, caller, "warm-up").running():
         time.sleep(10)
     without, beside = Singles(stack, caller, "without"), Singles(stack, caller, "beside")
