@@ -141,14 +141,14 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
     if sys.version_info[:2] != (3, 13):
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
     with one_at_a_time():
-        _sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
+        run_sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
         entries = tomllib.loads(MAPPINGS.read_text())
         detail_types = [entry.get("detail_type", name) for name, entry in entries.items()]
         listened_to = dict.fromkeys(["Personal Link Requested", *detail_types])  # each once
         parameters = {"EventDetailType": ",".join(listened_to), **parameters}
         # In quotes, because SAM cuts an unquoted value at its first blank.
         options = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
-        _sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
+        run_sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
     description = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Stacks"][0]["Outputs"]}
     set_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
@@ -194,7 +194,7 @@ def one_at_a_time() -> Iterator[None]:
         yield
 
 
-def _sam(
+def run_sam(
     command: Literal["build", "deploy"],
     process_group: int,
     environment: Mapping[str, str],

@@ -20,6 +20,7 @@ PROGRAMS = ("aws", "make", "sam", "python", "operate")
 PACKAGE = REPOSITORY / "layers" / "personal_link" / "personal_link"
 CODE = [
     *(*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")),
+    *REPOSITORY.glob("bulk/functions/*.py"),
     DOCS / "generate.py",
 ]
 # The services that the stack is made of.
@@ -90,7 +91,8 @@ def files() -> frozenset[str]:
 def known_names() -> frozenset[str]:
     """Return every name in code and templates, every word that is a text of its own there, and AWS's operations."""
     in_code = {name for path in CODE for name in _names(ast.parse(path.read_text()))}
-    templates = [source_template(), *(yaml_parse(path.read_text()) for path in DOCS.glob("**/*.yaml"))]
+    others = (REPOSITORY / "bulk" / "template.yaml", *DOCS.glob("**/*.yaml"))
+    templates = [source_template(), *(yaml_parse(path.read_text()) for path in others)]
     models = Session()
     return frozenset(
         {

@@ -136,6 +136,10 @@ OF_OTHERS = {
     "CouldNotDetermineMessageSource",  # an error of SQS's
     "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
     "ERROR_CODE",  # an attribute of what EventBridge parks
+    "InputType",  # of Step Functions, as the next three
+    "ItemBatcher",
+    "ItemReader",
+    "ResultWriter",
     "KMS_KEY_ARN",  # a place to fill in
     "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
     "customer.email",  # a heading of the reader's

@@ -66,6 +66,7 @@ OUTPUTS = {
     "ResultsQueueUrl",
     "CredentialsSecretArn",
     "EventBusName",
+    "BulkImports",
     "DashboardUrl",
 }
 FUNCTIONS = ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction")

@@ -1,0 +1,42 @@
+"""What the functions know of the connector's stack: its export `BulkImports`, and the queue worker's settings."""
+
+import os
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Self
+
+if TYPE_CHECKING:
+    from mypy_boto3_lambda import LambdaClient
+
+
+@dataclass(frozen=True, slots=True)
+class MainStack:
+    """The names of the connector's resources. They do not change while it exists."""
+
+    requests_queue_url: str
+    ledger_table: str
+    queue_worker_arn: str
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the names in the order in which `template.yaml` exports them."""
+        url, _queue_arn, table, _table_arn, _topic, worker = os.environ["MAIN_STACK"].split(" ")
+        return cls(url, table, worker)
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The connector's settings that decide how a row becomes a request, and how long one is retried."""
+
+    retry_window: float  # seconds
+    has_default_configuration: bool
+    known_headings: frozenset[str]
+
+    @classmethod
+    def of_worker(cls, functions: "LambdaClient", arn: str) -> Self:
+        """Read the settings that the queue worker has now. An export could not be changed while it is imported."""
+        variables = functions.get_function_configuration(FunctionName=arn)["Environment"]["Variables"]
+        return cls(
+            retry_window=float(variables["RETRY_WINDOW_HOURS"]) * 3600,
+            has_default_configuration=bool(variables["DEFAULT_CONFIGURATION"]),
+            known_headings=frozenset(filter(None, map(str.strip, variables["KNOWN_HEADINGS"].split(",")))),
+        )

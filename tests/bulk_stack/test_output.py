@@ -1,0 +1,190 @@
+"""From the ledger to the output: the lines of each part, then the whole file."""
+
+import csv
+import io
+import json
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+
+import collect_part
+import join_parts
+import split_file
+from bulk_files import Files
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_lookup import LedgerLookup
+from personal_link.domain.clock import Deadline, timestamp
+from personal_link.domain.outcome import Outcome, PersonalLink
+from personal_link.domain.request import check
+from personal_link.triggers import deliveries
+from tests.aws.account import Account
+from tests.bulk_stack.conftest import SETTINGS, Put
+from tests.fake_clock import FakeClock
+
+FILE = "Email\nann@example.com\nbob@example.com\nbroken,row\n"
+HOUR = 3600.0
+
+Settle = Callable[[Files, int], None]
+Look = Callable[..., dict[str, Any]]
+
+
+@pytest.fixture
+def files(put: Put) -> Files:
+    split = put(FILE)
+    split_file.split(split, SETTINGS)
+    return split
+
+
+@pytest.fixture
+def settle(ledger: Ledger, clock: FakeClock) -> Settle:
+    """Lets the worker end a row of the first part with the link number 1000 and the row's own."""
+
+    def settle_row(files: Files, row: int) -> None:
+        body = list(files.rows(1))[row]["body"]
+        request = check(
+            deliveries.open_sqs({"messageId": "m", "body": body, "attributes": {"SentTimestamp": "1795427990000"}})
+        )
+        attempt = ledger.begin(request, Deadline(clock, clock.monotonic() + 30))
+        assert not isinstance(attempt, Outcome)
+        link = PersonalLink(1000 + row, f"https://x/{row}", f"https://s/{row}")
+        now = timestamp(clock.wall())
+        made = Outcome(attempt.outcome_id, "created", attempt.source, now, now, 1, "contact", link)
+        ledger.settle(attempt, made)
+
+    return settle_row
+
+
+@pytest.fixture
+def look(account: Account, clock: FakeClock) -> Look:
+    """Looks once, `after` seconds after all rows were sent."""
+    sent_at = timestamp(clock.wall())
+
+    def once(files: Files, after: float = 0.0, parts: int = 1) -> dict[str, Any]:
+        now = clock.wall() + after
+        lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
+        over = collect_part.is_over(sent_at, SETTINGS.retry_window, lambda: now)
+        for part in range(1, parts + 1):
+            collect_part.collect(files, lookup, part, over=over)
+        return join_parts.join(files, sent_at, SETTINGS.retry_window, lambda: now)
+
+    return once
+
+
+def output(files: Files) -> list[dict[str, str]]:
+    return list(csv.DictReader(io.StringIO(files.read(files.run.links).decode(), newline="")))
+
+
+def test_each_row_gets_its_own_link_or_reason(files: Files, settle: Settle, look: Look) -> None:
+    settle(files, 1)
+
+    look(files)
+
+    assert [(row["Email"], row["status"], row["survey_link"]) for row in output(files)] == [
+        ("ann@example.com", "waiting", ""),
+        ("bob@example.com", "created", "https://x/1"),
+        ("broken", "rejected", ""),
+    ]
+
+
+def test_while_a_row_waits_the_next_look_comes_after_a_pause(files: Files, settle: Settle, look: Look) -> None:
+    settle(files, 0)
+
+    assert look(files, after=60)["outcome"] == "waiting"
+
+
+@pytest.mark.parametrize(("after", "pause"), [(0, 10), (100, 50), (24 * HOUR, 1800)])
+def test_pauses_grow_with_the_time_since_all_was_sent(files: Files, look: Look, after: float, pause: int) -> None:
+    assert look(files, after)["pause"] == pause
+
+
+def test_a_job_is_finished_when_every_row_has_ended(files: Files, settle: Settle, look: Look) -> None:
+    settle(files, 0)
+    settle(files, 1)
+
+    found = look(files)
+
+    assert found["outcome"] == "finished"
+    assert found["summary"] == {
+        "job": "orders",
+        "rows": 3,
+        "created": 2,
+        "rejected": 1,
+        "unknown": 0,
+        "parked": 0,
+        "waiting": 0,
+        "bucket": "files",
+        "links": "out/orders.links.csv",
+        "summary": "out/orders.summary.json",
+    }
+
+
+def test_the_summary_is_written_with_each_look(files: Files, look: Look) -> None:
+    look(files)
+
+    written = json.loads(files.read(files.run.summary))
+    assert (written["state"], written["rows"], written["waiting"]) == ("waiting", 3, 2)
+
+
+def test_rows_that_wait_are_parked_once_the_retry_window_has_ended(files: Files, settle: Settle, look: Look) -> None:
+    settle(files, 0)
+
+    assert look(files, after=25 * HOUR)["outcome"] == "waiting"
+    assert look(files, after=25 * HOUR + 1)["outcome"] == "finished"
+    assert [row["status"] for row in output(files)] == ["created", "parked", "rejected"]
+
+
+def test_a_part_whose_rows_have_ended_is_not_looked_up_again(
+    files: Files, settle: Settle, look: Look, account: Account
+) -> None:
+    settle(files, 0)
+    settle(files, 1)
+    look(files)
+    account.dynamodb.delete_table(TableName=account.ledger_table)
+
+    assert look(files)["outcome"] == "finished"
+
+
+def test_the_parts_follow_each_other_under_one_heading_line(
+    put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(split_file, "ROWS_PER_PART", 2)
+    emails = [f"person{number}@example.com" for number in range(5)]
+    files = put("Email\n" + "\n".join(emails), name="five")
+    split_file.split(files, SETTINGS)
+
+    look(files, parts=3)
+
+    assert [row["Email"] for row in output(files)] == emails
+
+
+def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
+    files = put("Email\n", name="none")
+    split_file.split(files, SETTINGS)
+
+    assert look(files, parts=0)["outcome"] == "finished"
+    assert files.read(files.run.links).startswith(b"Email,status,code,")
+
+
+def test_an_output_of_many_megabytes_arrives_whole(put: Put, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_file, "ROWS_PER_PART", 100)
+    note = "x" * 60_000
+    files = put("Email,Note\n" + "".join(f"p{number}@example.com,{note}\n" for number in range(300)), name="long")
+    split_file.split(files, SETTINGS)
+
+    look(files, parts=len(files.parts()))
+
+    assert [row["Email"] for row in output(files)] == [f"p{number}@example.com" for number in range(300)]
+
+
+def test_a_replaced_file_writes_no_output(files: Files, put: Put, look: Look) -> None:
+    put("Email\nother@example.com\n")
+
+    assert look(files) == {"outcome": "replaced"}
+    assert files.metadata(files.run.links) is None
+
+
+def test_a_deleted_file_writes_no_output(files: Files, look: Look) -> None:
+    files.s3.delete_object(Bucket=files.run.bucket, Key=files.run.key)
+
+    assert look(files) == {"outcome": "replaced"}

@@ -1,0 +1,136 @@
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+import split_file
+from bulk_files import BulkError, Files
+from personal_link.aws.ledger import Ledger
+from personal_link.aws.ledger_lookup import LedgerLookup
+from personal_link.aws.queues import RequestsQueue
+from personal_link.domain.clock import Deadline
+from personal_link.domain.request import check
+from personal_link.triggers import deliveries
+from send_part import ALL_SENT, Gate, Sender
+from tests.aws.account import Account
+from tests.bulk_stack.conftest import SETTINGS, Put
+from tests.fake_clock import FakeClock
+
+EMAILS = [f"person{number:02}@example.com" for number in range(25)]
+FILE = "Email\n" + "".join(f"{email}\n" for email in EMAILS)
+LATER = 1e9
+
+
+def gate(account: Account, clock: FakeClock, **limits: Any) -> Gate:
+    queue = RequestsQueue(account.sqs, account.requests_url, "")
+    chosen = {"most_waiting": 1000, "most_in_queue": 1000, "rows_per_second": 1000.0, **limits}
+    return Gate(queue, **chosen, sleep=clock.advance, monotonic=clock.monotonic)
+
+
+@pytest.fixture
+def files(put: Put) -> Files:
+    split = put(FILE)
+    assert split_file.split(split, SETTINGS) == "split"
+    return split
+
+
+@pytest.fixture
+def sender(files: Files, account: Account, clock: FakeClock) -> Callable[..., Sender]:
+    lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
+    return lambda **limits: Sender(files, lookup, gate(account, clock, **limits))
+
+
+def sent(account: Account) -> list[str]:
+    return [json.loads(body)["record"]["Email"] for body in taken(account)]
+
+
+def taken(account: Account) -> Iterator[str]:
+    url = account.requests_url
+    while received := account.sqs.receive_message(QueueUrl=url, MaxNumberOfMessages=10).get("Messages"):
+        yield from (message["Body"] for message in received)
+
+
+def test_every_row_becomes_a_message_in_the_files_order(sender: Callable[..., Sender], account: Account) -> None:
+    assert sender().send(1, 0, LATER) == ALL_SENT
+
+    assert sent(account) == EMAILS
+
+
+def test_it_goes_on_with_the_row_at_which_it_stopped(sender: Callable[..., Sender], account: Account) -> None:
+    assert sender().send(1, 20, LATER) == ALL_SENT
+
+    assert sent(account) == EMAILS[20:]
+
+
+def test_a_row_that_the_ledger_knows_is_not_sent_again(
+    sender: Callable[..., Sender], account: Account, ledger: Ledger, clock: FakeClock, files: Files
+) -> None:
+    body = next(files.rows(1))["body"]
+    record = {"messageId": "m", "body": body, "attributes": {"SentTimestamp": "0"}}
+    ledger.begin(check(deliveries.open_sqs(record)), Deadline(clock, 30.0))
+
+    sender().send(1, 0, LATER)
+
+    assert sent(account) == EMAILS[1:]
+
+
+def test_the_same_row_twice_is_sent_once(put: Put, account: Account, clock: FakeClock) -> None:
+    files = put("Email\nann@example.com\nann@example.com\n", name="twice")
+    split_file.split(files, SETTINGS)
+    lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
+
+    Sender(files, lookup, gate(account, clock)).send(1, 0, LATER)
+
+    assert sent(account) == ["ann@example.com"]
+
+
+def test_rows_are_sent_only_while_few_messages_wait(sender: Callable[..., Sender], account: Account) -> None:
+    assert sender(most_waiting=11).send(1, 0, ends_at=5_060.0) == 20
+
+    assert sent(account) == EMAILS[:20]
+
+
+def test_rows_are_sent_only_while_the_queue_holds_few(sender: Callable[..., Sender], account: Account) -> None:
+    """Messages in flight and in back-off count: in an outage nothing waits, and all of them are there."""
+    sender().send(1, 20, LATER)
+    in_flight = len(sent(account))
+
+    assert sender(most_in_queue=in_flight + 10).send(1, 0, ends_at=5_060.0) == 10
+
+
+def test_a_full_queue_is_looked_at_again(sender: Callable[..., Sender], account: Account, clock: FakeClock) -> None:
+    full = sender(most_waiting=5)
+    looks: list[float] = []
+    full.gate.sleep = lambda seconds: (looks.append(seconds), clock.advance(seconds), list(taken(account)))  # type: ignore[assignment, func-returns-value]
+
+    assert full.send(1, 0, LATER) == ALL_SENT
+    assert looks.count(0.1) == 2
+
+
+def test_a_rate_is_kept(sender: Callable[..., Sender], clock: FakeClock) -> None:
+    began = clock.monotonic()
+
+    sender(rows_per_second=5.0).send(1, 0, LATER)
+
+    assert clock.monotonic() - began == 4.0  # 20 rows before the last batch
+
+
+def test_no_batch_is_begun_that_would_end_too_late(sender: Callable[..., Sender], clock: FakeClock) -> None:
+    assert sender(rows_per_second=1.0).send(1, 0, ends_at=clock.monotonic() + 15) == 20
+
+
+def test_a_replaced_file_sends_no_more(sender: Callable[..., Sender], put: Put, account: Account) -> None:
+    put("Email\nother@example.com\n")
+
+    assert sender().send(1, 0, LATER) == ALL_SENT
+    assert sent(account) == []
+
+
+def test_rows_that_sqs_does_not_take_fail_the_task(
+    sender: Callable[..., Sender], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(RequestsQueue, "send", lambda _queue, _bodies: {3})
+
+    with pytest.raises(BulkError, match="the requests queue did not take every row"):
+        sender().send(1, 0, LATER)

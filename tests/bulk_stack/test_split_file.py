@@ -1,0 +1,196 @@
+import json
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+import split_file
+from bulk_files import BulkError, Files, task
+from main_stack import MainStack, Settings
+from personal_link.bulk.job import Job
+from personal_link.bulk.sheet import Sheet
+from personal_link.domain.errors import PersonalLinkError
+from tests.bulk_stack.conftest import SETTINGS, Put
+
+CONTACTS = "Email,First name\nann@example.com,Ann\nbob@example.com,Bob\n"
+
+
+def rows(files: Files, part: int = 1) -> list[dict[str, Any]]:
+    return list(files.rows(part))
+
+
+def reason(files: Files) -> str:
+    written = json.loads(files.read(files.run.error))
+    assert written.keys() == {"job", "file", "message"}
+    return str(written["message"])
+
+
+def test_each_row_is_kept_with_its_request(put: Put) -> None:
+    files = put(CONTACTS)
+
+    assert split_file.split(files, SETTINGS) == "split"
+    assert [row["cells"] for row in rows(files)] == [["ann@example.com", "Ann"], ["bob@example.com", "Bob"]]
+    assert json.loads(rows(files)[0]["body"])["record"] == {"Email": "ann@example.com", "First name": "Ann"}
+
+
+def test_a_row_has_the_key_that_operate_bulk_gives_it(put: Put) -> None:
+    files = put(CONTACTS)
+    split_file.split(files, SETTINGS)
+    sheet = Sheet.open(CONTACTS.encode().splitlines(keepends=True))
+    requests = [Job("orders", has_default_configuration=True).to_request(row) for row in sheet.rows]
+
+    assert [row["digest"] for row in rows(files)] == [request.digest for request in requests]  # type: ignore[union-attr]
+
+
+def test_a_row_that_breaks_the_contract_is_kept_with_the_reason(put: Put) -> None:
+    files = put("Email,First name\nann@example.com,Ann\nbob@example.com\n")
+
+    split_file.split(files, SETTINGS)
+
+    message = "The row has 1 cell, the heading line has 2."
+    assert rows(files)[1] == {"cells": ["bob@example.com"], "refused": ["invalid_request", message]}
+
+
+def test_the_list_of_parts_holds_numbers_only(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_file, "ROWS_PER_PART", 1)
+    files = put(CONTACTS)
+
+    split_file.split(files, SETTINGS)
+
+    assert json.loads(files.read(files.run.parts)) == [{"part": 1}, {"part": 2}]
+    assert [row["cells"][1] for row in rows(files, 2)] == ["Bob"]
+
+
+def test_a_part_of_long_rows_has_fewer_of_them(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_file, "BYTES_PER_PART", 100)
+    files = put(CONTACTS)
+
+    split_file.split(files, SETTINGS)
+
+    assert files.parts() == [1, 2]
+
+
+def test_a_file_without_rows_has_no_parts(put: Put) -> None:
+    files = put("Email\n")
+
+    assert split_file.split(files, SETTINGS) == "split"
+    assert files.parts() == []
+
+
+@pytest.mark.parametrize(
+    ("content", "metadata", "message"),
+    [
+        ("", {}, "The file is empty."),
+        (b"PK\x03\x04", {}, "The file is an Excel workbook or a zip file, no CSV in UTF-8: save it as CSV UTF-8."),
+        ("Email,Email\n", {}, "Columns 1 and 2 have the same heading: rename or remove one."),
+        (CONTACTS, {"encoding": "latin1"}, "The metadata `encoding` is one of utf-8, cp1252."),
+        (
+            CONTACTS,
+            {"configuration": "contact", "detail-type": "Order Paid"},
+            "The file's name or metadata is wrong: with a detail-type its mapping names the configuration.",
+        ),
+    ],
+)
+def test_a_file_that_cannot_be_read_gets_its_reason(
+    put: Put, content: str | bytes, metadata: dict[str, str], message: str
+) -> None:
+    files = put(content, **metadata)
+
+    assert split_file.split(files, SETTINGS) == "refused"
+    assert reason(files) == message
+
+
+def test_a_fault_at_the_end_of_a_file_refuses_all_of_it(put: Put) -> None:
+    files = put(CONTACTS.encode() + b"c\xe9line@example.com,C\n")
+
+    assert split_file.split(files, SETTINGS) == "refused"
+    assert reason(files).startswith("Line 4 is not UTF-8.")
+    assert files.metadata(files.run.parts) is None
+
+
+def test_a_file_that_is_too_large_is_refused_unread(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(split_file, "MAX_BYTES", 10)
+    files = put(CONTACTS)
+
+    assert split_file.split(files, SETTINGS) == "refused"
+    assert reason(files) == "The file is larger than 10 bytes: split it."
+
+
+def test_a_mended_file_removes_the_reason_of_the_broken_one(put: Put) -> None:
+    split_file.split(put(""), SETTINGS)
+    files = put(CONTACTS)
+
+    split_file.split(files, SETTINGS)
+
+    assert files.metadata(files.run.error) is None
+
+
+def test_metadata_names_encoding_and_configuration(put: Put) -> None:
+    files = put("Email;Name\nann@example.com;Zo\xe9\n".encode("cp1252"), encoding="cp1252", configuration="contact")
+
+    assert split_file.split(files, replace(SETTINGS, has_default_configuration=False)) == "split"
+    body = json.loads(rows(files)[0]["body"])
+    assert (body["configuration"], body["record"]["Name"]) == ("contact", "Zoé")
+
+
+def test_headings_that_the_stack_does_not_know_are_refused_row_by_row(put: Put) -> None:
+    files = put(CONTACTS)
+
+    split_file.split(files, replace(SETTINGS, known_headings=frozenset({"Email"})))
+
+    assert [row["refused"][0] for row in rows(files)] == ["invalid_request", "invalid_request"]
+
+
+def test_a_file_that_was_replaced_meanwhile_is_left_to_its_successor(put: Put) -> None:
+    files = put(CONTACTS)
+    put("Email\ncarl@example.com\n")
+
+    assert split_file.split(files, SETTINGS) == "replaced"
+
+
+def test_a_file_that_was_deleted_meanwhile_is_left_alone(put: Put) -> None:
+    files = put(CONTACTS)
+    files.s3.delete_object(Bucket=files.run.bucket, Key=files.run.key)
+
+    assert split_file.split(files, SETTINGS) == "replaced"
+
+
+class Functions:
+    """Lambda, as far as the settings need it."""
+
+    def __init__(self, **variables: str) -> None:
+        self._variables = variables
+
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+        assert FunctionName == "arn:worker"
+        return {"Environment": {"Variables": self._variables}}
+
+
+def test_the_settings_are_those_of_the_queue_worker() -> None:
+    worker: Any = Functions(RETRY_WINDOW_HOURS="48", DEFAULT_CONFIGURATION="contact", KNOWN_HEADINGS="Email, Name")
+
+    assert Settings.of_worker(worker, "arn:worker") == Settings(172_800.0, True, frozenset({"Email", "Name"}))  # noqa: FBT003
+
+
+def test_empty_settings_are_understood() -> None:
+    worker: Any = Functions(RETRY_WINDOW_HOURS="24", DEFAULT_CONFIGURATION="", KNOWN_HEADINGS="")
+
+    assert Settings.of_worker(worker, "arn:worker") == Settings(86_400.0, False, frozenset())  # noqa: FBT003
+
+
+def test_the_names_of_the_connectors_resources_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("MAIN_STACK", "https://q arn:q ledger arn:t arn:topic arn:worker")
+
+    assert MainStack.load() == MainStack("https://q", "ledger", "arn:worker")
+
+
+def test_an_errors_text_quotes_nothing() -> None:
+    @task
+    def fails(_event: Any, _context: Any) -> None:
+        raise ValueError("ann@example.com")
+
+    with pytest.raises(BulkError, match=r"^unexpected ValueError$") as caught:
+        fails({}, None)
+
+    assert caught.value.__suppress_context__
+    assert isinstance(caught.value, PersonalLinkError)

@@ -1,0 +1,200 @@
+"""The companion stack's template and state machine, as CloudFormation and Step Functions get them."""
+
+import json
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml  # type: ignore[import-untyped]  # it ships no types
+from cfnlint.api import ManualArgs, lint
+from samcli.yamlhelper import yaml_parse
+
+from sandbox.template import REPOSITORY, translated_template
+
+SOURCE = REPOSITORY / "bulk" / "template.yaml"
+MACHINE = REPOSITORY / "bulk" / "state_machine.asl.json"
+
+
+@cache
+def source() -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(json.dumps(yaml_parse(SOURCE.read_text())))
+    return parsed
+
+
+@cache
+def built() -> dict[str, Any]:
+    """Return plain CloudFormation, with the state machine's definition where the linter looks into it."""
+    template = json.loads(json.dumps(source()))
+    machine = template["Resources"]["StateMachine"]["Properties"]
+    del machine["DefinitionUri"]
+    machine["Definition"] = definition()
+    template["Globals"]["Function"]["CodeUri"] = "s3://artefacts/upload"
+    return translated_template(template)
+
+
+@cache
+def definition() -> dict[str, Any]:
+    parsed: dict[str, Any] = json.loads(MACHINE.read_text())
+    return parsed
+
+
+def of_type(kind: str) -> dict[str, Any]:
+    return {name: one["Properties"] for name, one in built()["Resources"].items() if one["Type"] == kind}
+
+
+def statements() -> Iterator[dict[str, Any]]:
+    for properties in (*of_type("AWS::IAM::Role").values(), *of_type("AWS::IAM::Policy").values()):
+        for policy in properties.get("Policies", [properties]):
+            for statement in policy["PolicyDocument"]["Statement"]:
+                yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def as_list(value: Any) -> list[Any]:
+    return value if isinstance(value, list) else [value]
+
+
+def states(machine: Any) -> Iterator[tuple[str, dict[str, Any]]]:
+    for name, state in machine["States"].items():
+        yield name, state
+        if "ItemProcessor" in state:
+            yield from states(state["ItemProcessor"])
+
+
+def test_the_template_has_at_most_300_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 300
+
+
+def test_the_template_has_no_anchors() -> None:
+    assert [event for event in yaml.parse(SOURCE.read_text()) if getattr(event, "anchor", None)] == []
+
+
+def test_it_is_valid_cloudformation_and_a_valid_state_machine() -> None:
+    found = lint(json.dumps(built()), config=ManualArgs(regions=["eu-west-1"]))
+
+    assert [str(one) for one in found] == []
+
+
+def test_every_parameter_says_what_it_means_and_what_it_takes() -> None:
+    for parameter in source()["Parameters"].values():
+        assert parameter["Description"]
+        assert {"AllowedPattern", "MinValue"} & parameter.keys()
+
+
+def test_no_role_may_do_everything_or_with_everything() -> None:
+    for statement in statements():
+        assert "*" not in as_list(statement["Resource"])
+        assert [action for action in as_list(statement["Action"]) if "*" in action] == []
+
+
+def test_no_role_takes_a_policy_of_aws() -> None:
+    assert [name for name, role in of_type("AWS::IAM::Role").items() if role.get("ManagedPolicyArns")] == []
+
+
+def test_the_boundary_bounds_every_role() -> None:
+    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+
+    assert len(of_type("AWS::IAM::Role")) == 6
+    assert {json.dumps(role.get("PermissionsBoundary")) for role in of_type("AWS::IAM::Role").values()} == {
+        json.dumps(boundary)
+    }
+
+
+def test_the_bucket_is_encrypted_private_and_emptied() -> None:
+    [bucket] = of_type("AWS::S3::Bucket").values()
+
+    [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert rule["ServerSideEncryptionByDefault"]["SSEAlgorithm"] == {"Fn::If": ["HasKmsKey", "aws:kms", "AES256"]}
+    assert set(bucket["PublicAccessBlockConfiguration"].values()) == {True}
+    [everything] = bucket["LifecycleConfiguration"]["Rules"]
+    assert everything["ExpirationInDays"] == {"Ref": "FileDays"}
+    assert "Prefix" not in everything
+
+
+def test_the_bucket_refuses_plain_http() -> None:
+    [policy] = of_type("AWS::S3::BucketPolicy").values()
+
+    [statement] = policy["PolicyDocument"]["Statement"]
+    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
+    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert len(statement["Resource"]) == 2
+
+
+def test_a_failed_execution_sets_off_an_alarm() -> None:
+    [alarm] = of_type("AWS::CloudWatch::Alarm").values()
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsFailed")
+    assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "StateMachine"}}]
+    assert alarm["AlarmActions"]
+
+
+def test_the_state_machine_writes_no_logs() -> None:
+    [machine] = of_type("AWS::StepFunctions::StateMachine").values()
+
+    assert "LoggingConfiguration" not in machine
+
+
+def test_a_map_reads_the_list_of_parts_and_never_a_row() -> None:
+    maps = [state for _name, state in states(definition()) if state["Type"] == "Map"]
+
+    assert len(maps) == 2
+    for state in maps:
+        assert state["ItemReader"]["ReaderConfig"] == {"InputType": "JSON"}
+        assert state["ItemReader"]["Parameters"]["Key.$"] == "$.parts"
+
+
+def test_every_task_is_tried_again() -> None:
+    tasks = {name: state for name, state in states(definition()) if state["Type"] == "Task"}
+
+    assert tasks.keys() == {"Split", "SendPart", "CollectPart", "Join", "Announce"}
+    for state in tasks.values():
+        [retry] = state["Retry"]
+        assert retry["ErrorEquals"] == ["States.ALL"]
+        assert retry["MaxAttempts"] >= 5
+
+
+def test_nothing_but_the_fields_that_the_functions_return_is_read() -> None:
+    """A path that no function fills would fail on AWS, in a state that is reached late."""
+    text = MACHINE.read_text()
+
+    assert sorted({path for path in text.split('"') if path.startswith("$.")}) == [
+        "$.Payload",
+        "$.bucket",
+        "$.etag",
+        "$.file",
+        "$.file.bucket",
+        "$.key",
+        "$.next",
+        "$.outcome",
+        "$.parts",
+        "$.pause",
+        "$.retry_window",
+        "$.sent_at",
+    ]
+
+
+def test_the_connectors_stack_exports_what_this_one_imports() -> None:
+    main = yaml_parse(Path(REPOSITORY / "template.yaml").read_text())
+    words = main["Outputs"]["BulkImports"]["Value"]["Fn::Sub"].split(" ")
+
+    assert words == [
+        "${RequestsQueue}",
+        "${RequestsQueue.Arn}",
+        "${LedgerTable}",
+        "${LedgerTable.Arn}",
+        "${AlarmTopic}",
+        "${QueueWorkerFunction.Arn}",
+    ]
+    assert main["Outputs"]["BulkImports"]["Export"] == {"Name": {"Fn::Sub": "${AWS::StackName}-BulkImports"}}
+
+
+@pytest.mark.parametrize("place", [1, 3, 4, 5])
+def test_each_word_is_imported_from_its_place(place: int) -> None:
+    names = {1: "sqs:SendMessage", 3: "dynamodb:BatchGetItem", 4: "AlarmActions", 5: "lambda:GetFunctionConfiguration"}
+    settings = {"Fn::ImportValue": {"Fn::Sub": "${MainStack}-BulkImports"}}
+    chosen = json.dumps({"Fn::Select": [place, {"Fn::Split": [" ", settings]}]})
+
+    users = [one for one in json.dumps(built(), sort_keys=False).split('"Type": "AWS::') if chosen in one]
+
+    assert [one for one in users if names[place] in one]
