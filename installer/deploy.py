@@ -14,7 +14,7 @@ from operate.screen import screen, table
 from sandbox.template import source_template
 
 
-@click.command(epilog='Example: make deploy ARGS="DefaultConfiguration=contact AlarmEmail=team@example.com"')
+@click.command(epilog='Example: make deploy ARGS="DefaultConfiguration=contact"')
 @click.argument("parameters", nargs=-1, metavar="[NAME=VALUE]...")
 @click.option("--config-env", default="default", show_default=True, help="Environment of samconfig.toml.")
 @click.option("--stack", help="Another stack name.")
