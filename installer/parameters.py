@@ -26,13 +26,18 @@ class Target:
 
 def target(environment: str, path: Path = SAMCONFIG) -> Target:
     """Return an environment of samconfig.toml, for example `default` or `prod`. Raises ClickException."""
-    config = {name: one for name, one in tomllib.loads(path.read_text()).items() if isinstance(one, dict)}
+    config = {name: one for name, one in tomllib.loads(path.read_text()).items() if _is_of_this_template(one)}
     if environment not in config:
         raise click.ClickException(f"samconfig.toml has no environment {environment}; it has {', '.join(config)}.")
     settings = config[environment]
     overrides = settings.get("deploy", {}).get("parameters", {}).get("parameter_overrides", [])
     words = [word for one in overrides for word in shlex.split(one)]  # SAM's own quotes
     return Target(settings["global"]["parameters"]["stack_name"], assignments(words))
+
+
+def _is_of_this_template(environment: Any) -> bool:
+    """Tell whether a part of samconfig.toml is an environment of template.yaml, and not of the bulk stack."""
+    return isinstance(environment, dict) and "template_file" not in environment["deploy"]["parameters"]
 
 
 def assignments(words: Iterable[str]) -> dict[str, str]:
