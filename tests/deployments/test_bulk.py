@@ -22,6 +22,12 @@ JOB = ("--job", "november", "--configuration", "contact")
 
 
 @pytest.fixture(scope="module")
+def vendor() -> Iterator[CustomerGaugeSandbox]:
+    with CustomerGaugeSandbox() as sandbox:
+        yield sandbox
+
+
+@pytest.fixture(scope="module")
 def own_stack(vendor: CustomerGaugeSandbox) -> Iterator[Stack]:
     with running_emulator() as emulator:
         stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
