@@ -1,5 +1,5 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
-# in .oldest, each made from its lock; nothing but `make deploy` and `make operate` touches an AWS account.
+# in .oldest, each made from its lock; only `make deploy`, `operate` and `package BUCKET=` touch an AWS account.
 .DEFAULT_GOAL := help
 .PHONY: help demo local screenshot recording mapping build deploy package operate wheel unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh

@@ -35,7 +35,10 @@ MEANINGS: Final[dict[Code, tuple[str, str]]] = {
     Code.OUTCOME_UNKNOWN: ("unknown", "An earlier attempt got no answer; now CustomerGauge reports a duplicate."),
     Code.BAD_RESPONSE: ("unknown", "CustomerGauge accepted the record but sent no usable link."),
     Code.IN_PROGRESS: ("retried", "Another attempt with this key is in flight."),
-    Code.RATE_LIMITED: ("retried", "CustomerGauge asks to slow down."),
+    Code.RATE_LIMITED: (
+        "retried",
+        "CustomerGauge asks to slow down, or a limit of the stack is reached (`VendorCallsPerSecond`).",
+    ),
     Code.UNAVAILABLE: ("retried", "CustomerGauge cannot be reached, or it fails."),
     Code.NO_ANSWER: ("retried", "The request was sent and no answer came."),
     Code.CREDENTIALS_MISSING: ("retried", "The secret is empty, malformed or unreadable."),
@@ -45,10 +48,10 @@ MEANINGS: Final[dict[Code, tuple[str, str]]] = {
 }
 
 HEADLINES: Final = {  # rows of the benchmarks, in the words of README
-    "init, http_api / floor": "a cold start beside boto3 with the same clients and nothing else",
+    "init, http_api / floor": "a cold start beside boto3 with the same clients",
     "warm, http_api / by hand, vendor 50 ms": "a warm request beside the same calls by hand",
     "batch of 10 / batch of 1": "a batch of ten beside one message",
-    "200 messages, 20% of the calls fail: 95 % / healthy": "the queue when every fifth call fails",
+    "200 messages, 20% of the calls fail: 95 % / healthy": "95 % of a queue when a fifth of the calls fail",
 }
 
 
@@ -113,7 +116,7 @@ def headline_figures() -> str:
     page = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
     measured = {row[0]: row[2] for row in re.findall(r"^\| (.+?) \| ≤ (\S+).*? \| (\S+) \|", page, re.MULTILINE)}
     parts = [f"{words} {measured[row]}" for row, words in HEADLINES.items()]
-    text = f"[Measured](docs/benchmarks/README.md), as a multiple of the ideal: {'; '.join(parts)}."
+    text = f"[Measured](docs/benchmarks/README.md), as a ratio to a baseline (1 is ideal): {'; '.join(parts)}."
     return f"{textwrap.fill(text, 150)}\n"
 
 

@@ -1,1 +1,1 @@
-"""`make build` and `make deploy`: from this folder into an AWS account."""
+"""`make build`, `make deploy` and `make package`: from this folder into an AWS account."""

@@ -44,17 +44,17 @@ class TokenServer:
 class Environment:
     """A token cache, its clock and its token server; nothing runs beside a request until the test says so."""
 
-    def __init__(self, run_aside: Callable[[Callable[[], None]], None] | None = None) -> None:
+    def __init__(self, run_in_background: Callable[[Callable[[], None]], None] | None = None) -> None:
         self.clock = FakeClock()
         self.deadline = Deadline.after(10.0, FakeClock())  # a clock of its own: it never runs out
         self.server = TokenServer(self.clock)
         self.aside: list[Callable[[], None]] = []
-        self.cache = TokenCache(self.server, self.clock, run_aside or self.aside.append)
+        self.cache = TokenCache(self.server, self.clock, run_in_background or self.aside.append)
 
     def get(self) -> str:
         return self.cache.get(self.deadline).value
 
-    def run_aside(self) -> None:
+    def run_in_background(self) -> None:
         while self.aside:
             self.aside.pop(0)()
 
@@ -144,7 +144,7 @@ def test_the_old_token_serves_at_once_while_its_renewal_runs_aside(env: Environm
 
     during = [env.get() for _ in range(3)]
     fetches_during = env.server.fetches
-    env.run_aside()
+    env.run_in_background()
 
     assert during == ["token-1", "token-1", "token-1"]
     assert fetches_during == 1
@@ -157,7 +157,7 @@ def test_a_renewal_may_take_fifteen_seconds_whatever_the_request_has_left(env: E
     env.clock.advance(2700.0)
     env.cache.get(Deadline.after(0.1, env.clock))
 
-    env.run_aside()
+    env.run_in_background()
 
     assert env.server.deadlines[1].remaining() == 15.0
 
@@ -168,7 +168,7 @@ def test_a_renewal_of_a_token_that_was_dropped_meanwhile_fetches_nothing(env: En
     env.get()
 
     env.cache.drop(token)
-    env.run_aside()
+    env.run_in_background()
 
     assert env.server.fetches == 1
 
@@ -184,7 +184,7 @@ def test_a_failed_renewal_leaves_the_old_token_in_force_and_is_not_repeated_for_
     env.clock.advance(2700.0)
     env.server.failure = failure
     env.get()
-    env.run_aside()
+    env.run_in_background()
 
     env.clock.advance(59.0)
     assert env.get() == "token-1"
@@ -240,7 +240,7 @@ def test_a_request_whose_token_is_spent_during_its_renewal_waits_for_that_one(en
     env.server.given.clear()
 
     with ThreadPoolExecutor(2) as threads:
-        renewal = threads.submit(env.run_aside)
+        renewal = threads.submit(env.run_in_background)
         assert env.server.asked.wait(10.0)
         env.clock.advance(870.0)
         waiting = threads.submit(env.cache.get, env.deadline)

@@ -66,7 +66,7 @@ def test_the_entries_on_the_page_are_right(entries: str, tmp_path: Path) -> None
     assert event_mappings.load(tmp_path / "mappings.toml").entries.keys() == tomllib.loads(entries).keys()
 
 
-OWN_EVENT = sections(MAPPING)["Wire your own event"]
+OWN_EVENT = sections(MAPPING)["Add an entry"]
 
 
 def test_the_entry_of_ones_own_makes_a_request_of_the_event_beside_it(tmp_path: Path) -> None:

@@ -1,4 +1,4 @@
-"""The release that `make package` writes; tests/deployments/test_package.py deploys one."""
+"""The release that `make package` writes; tests/deployments/test_install.py deploys one."""
 
 import hashlib
 import json

@@ -157,7 +157,7 @@ def _field_errors(errors: object, own_words: "VendorWords") -> FieldErrors:
     }
 
 
-def read(words: object) -> str:
+def _plain(words: object) -> str:
     """Return the text if it is plain and not too long, otherwise an empty text."""
     return words if isinstance(words, str) and len(words) <= MAX_MESSAGE and is_plain_text(words) else ""
 
@@ -172,7 +172,7 @@ class VendorWords:
 
     def pass_on(self, words: object) -> str | None:
         """Return the text if it is plain and quotes nothing, otherwise None."""
-        text = read(words)
+        text = _plain(words)
         return None if not text or any(self._quotes(reading) for reading in _readings(text)) else text
 
     def _quotes(self, text: str) -> bool:

@@ -10,7 +10,7 @@
         └── TryAgain             not final
             ├── Unanswered       sent, and no answer: the attempt's marker stays
             └── NotProcessed     certainly no survey record: the marker is taken back
-                ├── NotStarted           not sent: too little time, an open circuit, or no token
+                ├── NotStarted           not sent: too little time, an open circuit, a rate limit, or no token
                 ├── Blocked              a firewall refused this record (HTTP 403), and no other one
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
@@ -149,7 +149,7 @@ class NotProcessed(TryAgain):
 
 
 class NotStarted(NotProcessed):
-    """Not sent: too little time was left, the circuit was open, or another thread failed to get a token."""
+    """Not sent: too little time, an open circuit, a rate limit or Retry-After, or no token from another thread."""
 
 
 class Blocked(NotProcessed):
