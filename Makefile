@@ -79,8 +79,9 @@ lint: $(TOOLS)  ## style and common mistakes
 types: $(TOOLS)  ## mypy, strict, tests and sandbox too
 	@$(BIN)/mypy
 
-template: $(TOOLS)  ## the template as SAM reads it
-	@SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.aws-sam/cli $(BIN)/sam validate --lint --region eu-west-1
+template: $(TOOLS)  ## the templates as SAM reads them
+	@for template in template.yaml bulk/template.yaml; do SAM_CLI_TELEMETRY=0 __SAM_CLI_APP_DIR=.aws-sam/cli \
+	  $(BIN)/sam validate --lint --region eu-west-1 --template-file $$template || exit 1; done
 
 scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
