@@ -156,7 +156,11 @@ _BROKEN: Final = {
     "customergauge/circuit_breaker": [
         ("half-open, one call is in flight at a time", "self._limit = 1.0 ", "pass "),
         ("calls in flight together cut the limit once", "if call.number > self._cut_at:", "if True:"),
-        ("repeated failures of one request count once", "elif not again:", "else:"),
+        (
+            "a request that failed before is no evidence",
+            "failed_before = (error.attempt or 1) > 1",
+            "failed_before = False",
+        ),
         (
             "calls from before the circuit opened do not count",
             "        if call.number <= self._turned_at:\n            return\n        if not self.is_closed",
