@@ -52,8 +52,9 @@ deploy: ARGS :=
 deploy: $(TOOLS)  ## into your AWS account, after a look at price, parameters and account; ARGS="DefaultConfiguration=contact", ARGS=--help
 	@$(BIN)/python -m installer deploy $(ARGS)
 
+package: ARGS :=
 package: $(TOOLS)  ## one template for any account, BUCKET=my-releases uploads it, DIR=release writes a folder
-	@$(BIN)/python -m installer package $(if $(BUCKET),--bucket $(BUCKET)) $(if $(DIR),--directory $(DIR))
+	@$(BIN)/python -m installer package $(if $(BUCKET),--bucket $(BUCKET)) $(if $(DIR),--directory $(DIR)) $(ARGS)
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@bin/operate $(ARGS)

@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from math import ceil
 from typing import NamedTuple
 
+from benchmarks import figures
 from benchmarks.figures import Row
-from sandbox.template import source_template
+from sandbox.template import REPOSITORY, source_template
 
 SEEN = "2026-11-24"  # the day on which every price was read: us-east-1, without free tiers and discounts
 MEMORY = 256  # MB, the template's
@@ -69,6 +70,14 @@ def idle() -> float:
     types = [resource["Type"] for resource in source_template()["Resources"].values()]
     alarms, secrets = types.count("AWS::CloudWatch::Alarm"), types.count("AWS::SecretsManager::Secret")
     return alarms * 0.10 + secrets * 0.40 + POLLS * 0.40e-6
+
+
+def price() -> tuple[float, float, float]:
+    """Return dollars: of a month without requests, and of a million in batches from the queue and by HTTP."""
+    file = REPOSITORY / "docs" / "benchmarks" / "figures.json"
+    rows = [row for result in figures.read(file).values() for row in result.rows]
+    million = sums(lines(rows))
+    return idle(), million[0], million[2]
 
 
 def section(rows: Sequence[Row]) -> Iterator[str]:

@@ -122,11 +122,11 @@ def headline_figures() -> str:
 
 def price() -> str:
     """Return what the stack costs, in a line."""
-    sums = cost.sums(cost.lines(()))
+    idle, queue, http = cost.price()
     calculation = "[calculation](docs/benchmarks/README.md#cost-of-a-million-requests)"
     return (
-        f"It costs about ${cost.idle():.2f} a month without requests, and ${sums[0]:.2f} (queue, in batches) to "
-        f"${sums[2]:.2f} (HTTP) per million requests\n({calculation}).\n"
+        f"It costs about ${idle:.2f} a month without requests, and ${queue:.2f} (queue, in batches) to "
+        f"${http:.2f} (HTTP) per million requests\n({calculation}).\n"
     )
 
 

@@ -1,5 +1,6 @@
 """`make deploy`: say what will be deployed, refuse what AWS would refuse, ask, build and deploy."""
 
+import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -42,6 +43,8 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
     name = stack or configured.stack
     declared = source_template()["Parameters"]
     given = {**configured.parameters, **assignments(parameters)}
+    if lost := sorted(declared.keys() & os.environ.keys()):
+        raise click.ClickException(f'make does not pass on {lost[0]}: write ARGS="{lost[0]}=..."')
     if found := problems(given, declared):
         raise click.ClickException("\n       ".join(found))
     account = Account(boto3.Session(profile_name=profile, region_name=region))
@@ -87,10 +90,10 @@ def show(chosen: Mapping[str, str], declared: Mapping[str, Any]) -> None:
 
 def price() -> str:
     """Return the list prices in a line."""
-    sums = cost.sums(cost.lines(()))
+    idle, queue, http = cost.price()
     return (
-        f"It costs about ${cost.idle():.2f} a month without requests, and ${sums[0]:.2f} (queue, batches) to "
-        f"${sums[2]:.2f} (HTTP) per million requests: docs/benchmarks."
+        f"It costs about ${idle:.2f} a month without requests, and ${queue:.2f} (queue, batches) to ${http:.2f} "
+        "(HTTP) per million requests: docs/benchmarks."
     )
 
 

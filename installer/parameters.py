@@ -11,6 +11,7 @@ from typing import Any, Final
 
 import click
 
+from sandbox.stack import STACK_NAME
 from sandbox.template import REPOSITORY
 
 SAMCONFIG: Final = REPOSITORY / "samconfig.toml"
@@ -36,8 +37,9 @@ def target(environment: str, path: Path = SAMCONFIG) -> Target:
 
 
 def _is_of_this_template(environment: Any) -> bool:
-    """Tell whether a part of samconfig.toml is an environment of template.yaml, and not of the bulk stack."""
-    return isinstance(environment, dict) and "template_file" not in environment["deploy"]["parameters"]
+    """Tell whether a part of samconfig.toml is for an account: neither the bulk stack's nor the emulator's."""
+    is_whole = isinstance(environment, dict) and "template_file" not in environment["deploy"]["parameters"]
+    return is_whole and environment["global"]["parameters"]["stack_name"] != STACK_NAME
 
 
 def assignments(words: Iterable[str]) -> dict[str, str]:

@@ -52,7 +52,7 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
                     bar.advance(task, rows)
     finally:  # also after an interruption
         run.say({**check.as_json(), **sent.as_json(), "dry_run": dry_run}, *_told(sent, dry_run=dry_run))
-    if dry_run and check.rejected:
+    if (dry_run and check.rejected) or not check.good:
         raise click.exceptions.Exit(1)
 
 
@@ -140,6 +140,8 @@ def _told(sent: Sent, *, dry_run: bool) -> list[str]:
 def _print_tally(run: Run, tally: Tally) -> None:
     counts = ", ".join(f"{tally.counts[status]:,} {status}" for status in STATUSES)
     lines = [f"{tally.rows:,} rows: {counts}."]
+    if tally.counts["rejected"] == tally.rows:
+        lines.append("Every row is rejected: give the --configuration or --detail-type that you gave send.")
     if tally.waiting:
         left = tally.seconds_left()
         if left is not None:

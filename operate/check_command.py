@@ -6,7 +6,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from operate.failures import NEEDS_YOU, NOT_REACHABLE
+from operate.failures import NEEDS_YOU, NOT_REACHABLE, WrongCall
 from operate.masking import printable
 from operate.options import JSON, STACK, ExampleCommand
 from operate.screen import INDENT, count_of_needs, print_indented, print_json, print_line, print_verdict, screen
@@ -45,6 +45,8 @@ def check(account: Account, stack: str, yes: bool, as_json: bool) -> None:  # no
     settings = settings_of(found)
     host = foreign_host(settings)
     if host and not yes:
+        if as_json:
+            raise WrongCall("--json cannot ask before the secret goes to another host: add --yes.")
         question = f"The token server {printable(host)} is not CustomerGauge's. Send it the client secret?"
         click.confirm(question, abort=True, err=True)
     report = Check(found.name, list(findings(found, settings)))

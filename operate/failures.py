@@ -62,7 +62,7 @@ class NotAllowed(NotReachable):
     """The user has no permission for `action`."""
 
     def __init__(self, action: str) -> None:
-        super().__init__(f"not allowed: {action} (docs/policies/operator.json has all that the commands need)")
+        super().__init__(f"not allowed: {action} (docs/policies has all that is needed)")
         self.action = action
 
 

@@ -90,7 +90,7 @@ def _needs(found: Found, stack: str) -> Iterator[Need]:
         yield Need("Its last attempt did not settle it", "the worker or its HTTP caller may repeat it with its key")
     if found.state == "not found":
         waits = f"{found.waiting} wait on the requests queue; it may be one of them"
-        yield Need(waits if found.waiting else "No trace of it", "docs/operation.md#find-one-request")
+        yield Need(waits if found.waiting else "No trace of it", "a key by HTTP belongs to its caller: add --caller")
 
 
 def _facts(found: Found) -> Iterator[tuple[str, str]]:

@@ -149,8 +149,8 @@ def _needs(found: Health, *, expects_mail: bool) -> Iterator[Need]:
     if found.credentials and not found.credentials.is_well:
         yield Need(f"Credentials: {found.credentials.state}", f"{command} check {found.stack}")
     for alarm in found.ringing or ():
-        text, _, runbook = printable(alarm.text).partition(" Runbook: ")
-        yield Need(f"Alarm {alarm.name}: {text}", runbook or f"{page}#alarms")
+        text, at, heading = printable(alarm.text).rpartition(f" {page}#")
+        yield Need(f"Alarm {alarm.name}: {text if at else heading}", f"{page}#{heading if at else 'alarms'}")
     told = found.subscribers
     if told and (told.pending or (expects_mail and not told.confirmed)):
         yield Need("AlarmEmail gets no alarm before it confirms its subscription", f"{page}#alarms")

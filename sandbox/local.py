@@ -119,8 +119,10 @@ def lines(console: str) -> str:
 
         # an event, a message, and their results
         aws events put-events --entries file://events/eventbridge_checkout_completed.json
-        aws sqs send-message --queue-url "$REQUESTS_QUEUE_URL" --message-body file://events/sqs_request.json
-        aws sqs receive-message --queue-url "$RESULTS_QUEUE_URL" --max-number-of-messages 10
+        aws sqs send-message --endpoint-url "$AWS_ENDPOINT_URL" --queue-url "$REQUESTS_QUEUE_URL" \\
+          --message-body file://events/sqs_request.json
+        aws sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" --queue-url "$RESULTS_QUEUE_URL" \\
+          --max-number-of-messages 10
         aws logs filter-log-events --log-group-name /aws/lambda/{STACK_NAME}-queue-worker \\
           --query 'events[].message' --output text
 

@@ -53,7 +53,7 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
         ),
         "Every other parameter has its default (docs/parameters.md).",
         (
-            "It costs about $1.86 a month without requests, and $2.43 (queue, batches) to $7.37 (HTTP) per million "
+            "It costs about $1.86 a month without requests, and $2.42 (queue, batches) to $7.36 (HTTP) per million "
             "requests: docs/benchmarks."
         ),
         "Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.",
@@ -100,6 +100,15 @@ def test_a_wrong_parameter_ends_it_before_aws_is_asked(sam: list[Any], monkeypat
 
     assert result.output == "Error: LogLevel is 'LOUD': it must be one of DEBUG, INFO, WARNING, ERROR.\n"
     assert result.exit_code == 1
+    assert sam == []
+
+
+def test_a_parameter_that_make_got_and_did_not_pass_on_is_not_lost(
+    sam: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AlarmEmail", "team@example.com")  # as make does with AlarmEmail=... on its command line
+
+    assert run("--yes").output == 'Error: make does not pass on AlarmEmail: write ARGS="AlarmEmail=..."\n'
     assert sam == []
 
 

@@ -127,9 +127,7 @@ def test_a_stack_that_may_not_be_looked_at_is_not_taken_for_one_that_is_not_ther
         asked = stage.run("health", NAME)
 
     assert asked.exit_code == 3
-    assert asked.output == (
-        "Error: not allowed: DescribeStacks (docs/policies/operator.json has all that the commands need)\n"
-    )
+    assert asked.output == ("Error: not allowed: DescribeStacks (docs/policies has all that is needed)\n")
 
 
 def test_a_stack_of_something_else_is_told(stage: Stage) -> None:

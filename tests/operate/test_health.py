@@ -28,7 +28,7 @@ def ring(stage: Stage, state: str) -> None:
     cloudwatch = stage.located.client("cloudwatch")
     cloudwatch.put_metric_alarm(
         AlarmName=ALARM,
-        AlarmDescription="Requests are parked.\n  Runbook: docs/operation.md#parkedrequests",
+        AlarmDescription="Requests are parked. docs/operation.md#parkedrequests",
         MetricName="ApproximateNumberOfMessagesVisible",
         Namespace="AWS/SQS",
         Statistic="Maximum",

@@ -232,7 +232,7 @@ def test_a_message_that_the_requests_queue_does_not_take_stays_parked(stage: Sta
     assert redriven.exit_code == 3
     assert redriven.output.splitlines() == [
         "0 redriven, 0 left parked",
-        "Error: not allowed: SendMessage (docs/policies/operator.json has all that the commands need)",
+        "Error: not allowed: SendMessage (docs/policies has all that is needed)",
     ]
     assert stage.parked_ids() == [parked]
 

@@ -147,6 +147,4 @@ def test_an_environment_that_lambda_hides_is_a_missing_permission_and_not_anothe
     checked = stage.run("check", NAME)
 
     assert checked.exit_code == 3
-    assert checked.output == (
-        "Error: not allowed: kms:Decrypt (docs/policies/operator.json has all that the commands need)\n"
-    )
+    assert checked.output == ("Error: not allowed: kms:Decrypt (docs/policies has all that is needed)\n")
