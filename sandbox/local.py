@@ -129,7 +129,7 @@ def lines(console: str) -> str:
         # the stack's health
         make operate ARGS="health {STACK_NAME}"
 
-        # without the AWS CLI: every message on every queue, unread
+        # without the AWS CLI: the messages of all queues; none is taken away
         curl "$AWS_ENDPOINT_URL/_ministack/sqs/messages"
         """)
 
