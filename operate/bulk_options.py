@@ -10,7 +10,6 @@ from typing import Any, Final
 import click
 
 from operate.bulk import BulkFile, Look
-from operate.screen import screen
 from operate.stack import Account, Stack
 from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.aws.queues import RequestsQueue
@@ -58,7 +57,7 @@ class Run:
     def say(self, content: dict[str, object], *lines: str) -> None:
         """Print the JSON object if it is asked for, otherwise the lines."""
         for line in [json.dumps(content)] if self.as_json else lines:
-            screen().print(line)
+            click.echo(line)
 
 
 def bulk_options(command: Callable[..., None]) -> Callable[..., None]:

@@ -76,9 +76,7 @@ class Commands:
 
     def interrupt(self) -> dict[str, int]:
         """Start `send`, and press Ctrl-C when a hundred messages were sent."""
-        signal.signal(
-            signal.SIGINT, signal.default_int_handler
-        )  # a background shell ignores it
+        signal.signal(signal.SIGINT, signal.default_int_handler)  # a background shell ignores it
         before, deadline = self._sent(), time.monotonic() + 60
         process = self.start("send", "--rate", "100")
         while self._sent() < before + 100 and time.monotonic() < deadline:

@@ -136,7 +136,8 @@ def test_the_time_left_is_for_the_waiting_rows() -> None:
     assert (tally.rows, tally.waiting, tally.seconds_left()) == (3, 2, 2.0)
 
 
-def test_a_script_gets_one_json_object(stage: Stage, file: Path) -> None:
+def test_a_script_gets_one_json_object_on_one_line(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("COLUMNS", "60")
     stage.settle(requests_of(file)[0])
 
     [line] = run(stage, "status", file, "--json")
