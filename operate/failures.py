@@ -13,6 +13,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
     ReadTimeoutError,
@@ -33,7 +34,6 @@ _NOT_SIGNED_IN: Final = {
     "ExpiredToken",
     "ExpiredTokenException",
     "InvalidClientTokenId",
-    "NoCredentialsError",
     "PartialCredentialsError",
     "SSOTokenLoadError",
     "SignatureDoesNotMatch",
@@ -129,6 +129,8 @@ def explain(failure: ClientError | BotoCoreError) -> WrongCall | NotReachable:
             line = f"AWS has a certificate that is not trusted here ({code}): check AWS_CA_BUNDLE and --endpoint-url."
         case EndpointConnectionError() | ConnectTimeoutError() | ReadTimeoutError():
             line = f"AWS cannot be reached ({code}): check --region, --endpoint-url and the network."
+        case NoCredentialsError():
+            line = f"There are no AWS credentials here: {_SIGN_IN}."
         case _ if code in _NOT_SIGNED_IN:
             line = f"AWS does not accept your credentials ({code}): {_SIGN_IN}."
     return kind(line)

@@ -39,7 +39,7 @@ def mapping() -> None:
     try:
         content = file.read_bytes()
     except OSError as error:
-        raise SandboxError(f"{file} cannot be read as JSON: {error}") from None
+        raise SandboxError(f"{file} cannot be read: {error.strerror}") from None
     for event in list(events_in(content, str(file))):  # report a wrong entry before the first output
         say(json.dumps(request_of(event, mappings), indent=2, ensure_ascii=False))
 

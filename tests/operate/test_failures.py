@@ -102,7 +102,7 @@ def test_without_credentials_the_line_says_how_to_sign_in(monkeypatch: pytest.Mo
     asked = CliRunner().invoke(operate, ["--region", "eu-west-1", "health", NAME])
     profiled = CliRunner().invoke(operate, ["--profile", "nobody", "health", NAME])
 
-    assert asked.output.startswith("Error: AWS does not accept your credentials (NoCredentialsError): sign in")
+    assert asked.output.startswith("Error: There are no AWS credentials here: sign in")
     assert profiled.output == (
         "Error: There is no such AWS profile: `aws configure list-profiles` shows those there are.\n"
     )
