@@ -94,7 +94,7 @@ mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; 
 	@$(BIN)/python -m tests.mutation.mutants
 
 soak: $(TOOLS)  ## thousands of requests while everything fails, and what became of each; REQUESTS=5000, SEED=7
-	@$(BIN)/python -m sandbox.soak $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
+	@$(BIN)/python -m sandbox.soak.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
 
 model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; half an hour, 1 GB

@@ -6,7 +6,8 @@ from typing import NamedTuple
 
 from benchmarks import figures
 from benchmarks.figures import Row
-from sandbox.template import REPOSITORY, source_template
+from sandbox import REPOSITORY
+from sandbox.template import source_template
 
 SEEN = "2026-11-24"  # the day on which every price was read: us-east-1, without free tiers and discounts
 MEMORY = 256  # MB, the template's

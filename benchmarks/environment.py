@@ -20,7 +20,8 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from benchmarks.invocations import Function
-from sandbox.emulator import REGION, REPOSITORY, ROOT_KEY, Emulator, without_aws
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION, ROOT_KEY, Emulator, without_aws
 from sandbox.template import source_template
 
 RESOURCES: Mapping[Function, str] = {"http_api": "HttpApiFunction", "queue_worker": "QueueWorkerFunction"}
@@ -189,7 +190,7 @@ def _template() -> dict[str, Any]:
 @contextmanager
 def running_vendor() -> Iterator[Vendor]:
     """Run a CustomerGauge sandbox in a process of its own."""
-    command = [sys.executable, "-m", "sandbox.customergauge", "--port", "0"]
+    command = [sys.executable, "-m", "sandbox.customergauge.server", "--port", "0"]
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=without_aws(), cwd=REPOSITORY) as process:
         try:
             assert process.stdout is not None  # noqa: S101 - it is a pipe

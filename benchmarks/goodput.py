@@ -9,9 +9,9 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 from benchmarks.figures import Row
-from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
-from sandbox.emulator import running_emulator
-from sandbox.stack import Stack, deploy
+from sandbox.aws.emulator import running_emulator
+from sandbox.aws.stack import Stack, deploy
+from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
 
 TITLE = "Goodput: CustomerGauge answers in 100 ms and fails in part"
 NOTES = [

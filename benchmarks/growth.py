@@ -12,9 +12,9 @@ from benchmarks.environment import CONFIGURATION, Vendor, running_vendor
 from benchmarks.figures import Row
 from benchmarks.invocations import new_request
 from benchmarks.workloads import processor_seconds, resident
-from sandbox.emulator import running_emulator
-from sandbox.lambda_workers import workers
-from sandbox.stack import Stack, deploy
+from sandbox.aws.emulator import running_emulator
+from sandbox.aws.lambda_workers import workers
+from sandbox.aws.stack import Stack, deploy
 
 TITLE = "From 10 to 10,000 queued requests, on the emulator"
 NOTES = [

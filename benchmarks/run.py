@@ -16,7 +16,8 @@ from benchmarks import figures
 from benchmarks.figures import Result, Row
 from benchmarks.page import page
 from benchmarks.shipped import RUNTIME
-from sandbox.emulator import REPOSITORY, without_aws
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import without_aws
 
 FOLDER = REPOSITORY / "docs" / "benchmarks"
 MEASUREMENTS = ("start", "warm", "batches", "goodput", "tokens", "memory", "growth")

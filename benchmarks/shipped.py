@@ -10,7 +10,7 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from sandbox.emulator import REPOSITORY
+from sandbox import REPOSITORY
 
 RUNTIME = REPOSITORY / ".bench" / "bin" / "python"
 FUNCTIONS = ("http_api", "queue_worker")

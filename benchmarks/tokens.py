@@ -7,7 +7,7 @@ from contextlib import ExitStack
 from benchmarks import workloads
 from benchmarks.environment import Environment, emulated_account, running_vendor
 from benchmarks.figures import Row
-from sandbox.emulator import running_emulator
+from sandbox.aws.emulator import running_emulator
 
 TITLE = "Tokens for 50 environments started at once"
 NOTES = ["A token takes 300 ms, and every environment is ready before the first message: all of them want one at once."]

@@ -17,7 +17,8 @@ from docs.json_shapes import shape_of
 from operate.commands import operate
 from operate.reports import REPORTS
 from personal_link.domain.errors import CODES, Code
-from sandbox.template import REPOSITORY, source_template
+from sandbox import REPOSITORY
+from sandbox.template import source_template
 
 PACKAGE: Final = REPOSITORY / "layers" / "personal_link" / "personal_link"
 

@@ -5,7 +5,7 @@ import click
 from installer.deploy import deploy
 from installer.package import package
 from installer.sam import run
-from operate.failures import OneLineErrors
+from operate.terminal.failures import OneLineErrors
 
 
 @click.group(cls=OneLineErrors, context_settings={"help_option_names": ["-h", "--help"]})

@@ -7,7 +7,7 @@ from typing import Any, Final
 import boto3
 from botocore.exceptions import ClientError
 
-from operate.failures import denied_action
+from operate.terminal.failures import denied_action
 from personal_link.aws.aws_errors import aws_error_code
 
 UNRESERVED: Final = 100  # executions that Lambda keeps unreserved in an account

@@ -11,7 +11,7 @@ from benchmarks import cost
 from installer.account import Account, refusal
 from installer.parameters import assignments, problems, target
 from installer.sam import run
-from operate.screen import screen, table
+from operate.terminal.screen import screen, table
 from sandbox.template import source_template
 
 

@@ -13,8 +13,9 @@ import click
 from botocore.config import Config
 
 from installer.sam import run
-from operate.screen import screen
-from sandbox.template import REPOSITORY, SOURCE
+from operate.terminal.screen import screen
+from sandbox import REPOSITORY
+from sandbox.template import SOURCE
 
 BUILD: Final = REPOSITORY / ".aws-sam" / "build"
 LOCK: Final = REPOSITORY / "layers" / "dependencies" / "requirements.txt"

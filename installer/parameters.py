@@ -11,8 +11,8 @@ from typing import Any, Final
 
 import click
 
-from sandbox.stack import STACK_NAME
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.stack import STACK_NAME
 
 SAMCONFIG: Final = REPOSITORY / "samconfig.toml"
 

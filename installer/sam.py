@@ -8,8 +8,8 @@ from typing import Final
 
 import click
 
-from sandbox.stack import one_at_a_time
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.stack import one_at_a_time
 
 TOOLS: Final = Path(sys.executable).parent
 

@@ -4,18 +4,18 @@ import boto3
 import click
 
 from operate import VERSION
-from operate.bulk_commands import bulk
-from operate.check_command import check
-from operate.delete_command import delete
-from operate.failures import OneLineErrors
-from operate.find_command import find_request
-from operate.health_command import health
+from operate.bulk.commands import bulk
+from operate.check.command import check
+from operate.find.command import find_request
+from operate.health.command import health
 from operate.outputs import outputs
-from operate.parked_list import list_parked, show
-from operate.redrive_command import redrive
-from operate.send_command import send
+from operate.parked.delete_command import delete
+from operate.parked.list_command import list_parked, show
+from operate.parked.redrive_command import redrive
+from operate.send.command import send
 from operate.stack import Account
 from operate.tail import tail
+from operate.terminal.failures import OneLineErrors
 
 
 @click.group(

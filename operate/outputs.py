@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 import click
 
-from operate.options import JSON, STACK, ExampleCommand
-from operate.screen import facts, print_json, screen
 from operate.stack import Account
+from operate.terminal.options import JSON, STACK, ExampleCommand
+from operate.terminal.screen import facts, print_json, screen
 
 
 @dataclass(frozen=True, slots=True)

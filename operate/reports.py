@@ -3,14 +3,14 @@
 from collections.abc import Mapping
 from typing import Final
 
-from operate.check_command import Check
-from operate.delete_command import Deletion
-from operate.finding import Found
-from operate.health_report import Health
+from operate.check.command import Check
+from operate.find.search import Found
+from operate.health.report import Health
 from operate.outputs import Outputs
-from operate.parked_list import ParkedList, ParkedRequest
-from operate.redrive_command import Redriven
-from operate.send_command import Sent
+from operate.parked.delete_command import Deletion
+from operate.parked.list_command import ParkedList, ParkedRequest
+from operate.parked.redrive_command import Redriven
+from operate.send.command import Sent
 from operate.tail import Line
 
 REPORTS: Final[Mapping[str, type]] = {

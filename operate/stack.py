@@ -8,7 +8,7 @@ import boto3
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from operate.failures import NotAllowed, WrongCall, denied_action, missing
+from operate.terminal.failures import NotAllowed, WrongCall, denied_action, missing
 from personal_link.aws.aws_errors import aws_error_code
 
 LIVE: Final = "live"  # the alias of each function

@@ -10,10 +10,10 @@ from rich.console import Console
 from rich.text import Text
 
 from operate import logs
-from operate.duration import Duration
-from operate.options import JSON, STACK, ExampleCommand
-from operate.screen import SHORT, now, print_json_line, screen, when
 from operate.stack import Account, Stack
+from operate.terminal.duration import Duration
+from operate.terminal.options import JSON, STACK, ExampleCommand
+from operate.terminal.screen import SHORT, now, print_json_line, screen, when
 
 EVERY: Final = 2.0  # seconds
 LATE: Final = 30  # seconds; so much later may CloudWatch show a line

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from sandbox.emulator import BUILD, REPOSITORY, SandboxError, without_aws
-from sandbox.stack import STACK_NAME, Stack, one_at_a_time, run_sam
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import BUILD, SandboxError, without_aws
+from sandbox.aws.stack import STACK_NAME, Stack, one_at_a_time, run_sam
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

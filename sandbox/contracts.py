@@ -7,7 +7,7 @@ from typing import Any
 
 from jsonschema import Draft202012Validator
 
-from sandbox.emulator import REPOSITORY
+from sandbox import REPOSITORY
 
 CONTRACTS = REPOSITORY / "docs" / "contracts"
 

@@ -6,10 +6,11 @@ import time
 from pathlib import Path
 from typing import Any
 
-from sandbox.emulator import REPOSITORY, SandboxError
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import SandboxError
+from sandbox.aws.http_caller import HttpReply
+from sandbox.aws.stack import Message
 from sandbox.environment import Environment, run, running_environment, say
-from sandbox.http_caller import HttpReply
-from sandbox.stack import Message
 
 EVENTS = REPOSITORY / "events"
 

@@ -10,10 +10,10 @@ from pathlib import Path
 from types import FrameType
 from typing import NoReturn
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import BUILD, SandboxError, running_emulator
-from sandbox.http_caller import HttpCaller, anonymous_caller, permitted_caller
-from sandbox.stack import Stack, deploy
+from sandbox.aws.emulator import BUILD, SandboxError, running_emulator
+from sandbox.aws.http_caller import HttpCaller, anonymous_caller, permitted_caller
+from sandbox.aws.stack import Stack, deploy
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,14 @@ from shlex import quote
 from textwrap import dedent
 from typing import Final
 
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import BUILD, REGION, ROOT_KEY, SandboxError, require_free
+from sandbox.aws.metrics_feed import feeding_metrics
+from sandbox.aws.stack import STACK_NAME
 from sandbox.console.controller import Controller
 from sandbox.console.server import serving
 from sandbox.demo import try_every_trigger
-from sandbox.emulator import BUILD, REGION, REPOSITORY, ROOT_KEY, SandboxError, require_free
 from sandbox.environment import Environment, run, running_environment, say
-from sandbox.metrics_feed import feeding_metrics
-from sandbox.stack import STACK_NAME
 
 SETTINGS: Final = REPOSITORY / "local.env"
 KEPT: Final = BUILD / "local"  # the certificate authority stays the same, so that programs can go on trusting it

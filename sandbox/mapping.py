@@ -13,7 +13,8 @@ from typing import Any
 
 from botocore.utils import parse_timestamp
 
-from sandbox.emulator import REGION, REPOSITORY, SandboxError
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION, SandboxError
 from sandbox.environment import run, say
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))

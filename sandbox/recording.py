@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from rich.console import Console
 from rich.text import Text
 
-from sandbox.emulator import REPOSITORY, SandboxError
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import SandboxError
 from sandbox.environment import run, say
 
 PICTURE = REPOSITORY / "docs" / "demo.svg"

@@ -9,8 +9,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox.http_caller import HttpCaller
-from sandbox.stack import Stack
+from sandbox.aws.http_caller import HttpCaller
+from sandbox.aws.stack import Stack
 
 EVERY = 0.5  # seconds
 

@@ -9,7 +9,6 @@ import logging
 from collections.abc import Mapping
 from copy import deepcopy
 from functools import cache
-from pathlib import Path
 from typing import Any
 from unittest.mock import patch
 
@@ -18,7 +17,8 @@ from samcli.yamlhelper import yaml_parse
 from samtranslator.parser.parser import Parser
 from samtranslator.translator import translator as sam
 
-REPOSITORY = Path(__file__).parents[1]
+from sandbox import REPOSITORY
+
 SOURCE = REPOSITORY / "template.yaml"
 TRANSLATED = REPOSITORY / ".aws-sam" / "translated.json"
 

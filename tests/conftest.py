@@ -20,7 +20,7 @@ from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.fake_clock import FakeClock
 from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's

@@ -11,7 +11,7 @@ import http_api
 import queue_worker
 from personal_link import wiring
 from personal_link.metrics import metrics
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
 from tests.embedded_metrics import values_of
 from tests.handlers.conftest import Context, api_event

@@ -8,7 +8,7 @@ from personal_link.domain.errors import InvalidRequest, NotProcessed, Refused, U
 from personal_link.domain.outcome import PersonalLink
 from personal_link.domain.request import Source
 from personal_link.issue_link import LinkIssuer
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.link_requests import a_request, issue
 

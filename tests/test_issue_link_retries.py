@@ -12,7 +12,7 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import NotProcessed, TryAgain, Unanswered
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.issue_link import LinkIssuer
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, doing_before, refusing
 from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue

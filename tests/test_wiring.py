@@ -16,7 +16,7 @@ import queue_worker
 from personal_link import wiring
 from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.customergauge.credentials import ClientCredentials
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.handlers.conftest import ADA, Context, api_event, forget
 

@@ -10,8 +10,8 @@ from typing import Final
 
 from sandbox.console.journal import Request
 from sandbox.console.preview import Previews, canonical
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.customergauge_log import Exchange
+from sandbox.customergauge.log import Exchange
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 _SLACK: Final = 0.1  # seconds: a queue may round the time
 

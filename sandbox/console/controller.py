@@ -10,6 +10,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from sandbox.aws.emulator import SandboxError
 from sandbox.console.calls import Calls
 from sandbox.console.journal import Journal, Request
 from sandbox.console.ledger import LedgerItems
@@ -21,9 +22,8 @@ from sandbox.console.preview import Previews
 from sandbox.console.queues import QueueReader
 from sandbox.console.samples import JSON, WAYS, samples
 from sandbox.console.sender import Sender, goes_to_the_bus
-from sandbox.emulator import SandboxError
+from sandbox.customergauge.fault_switches import SWITCHES
 from sandbox.environment import Environment
-from sandbox.fault_switches import SWITCHES
 
 _FRESH = 0.3  # seconds that several pages share one reading of the queues
 

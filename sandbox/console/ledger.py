@@ -7,7 +7,7 @@ from typing import Any
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.stack import STACK_NAME, Stack
+from sandbox.aws.stack import STACK_NAME, Stack
 
 
 class LedgerItems:

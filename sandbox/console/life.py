@@ -13,7 +13,7 @@ from sandbox.console.outcomes import seconds_of
 from sandbox.console.page_state import reason_parked
 from sandbox.console.preview import Preview
 from sandbox.console.queues import WHOLE
-from sandbox.customergauge_log import Exchange
+from sandbox.customergauge.log import Exchange
 
 TOKENS_SHOWN: Final = 5
 _HOW: Final = {

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
 
-from sandbox.stack import STACK_NAME, Stack
+from sandbox.aws.stack import STACK_NAME, Stack
 
 _GROUPS: Final = tuple(f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation"))
 _LATE: Final = 5.0  # seconds until a line is in the log

@@ -6,7 +6,7 @@ from typing import Any, Final
 from sandbox.console.calls import Calls
 from sandbox.console.journal import Journal, Request
 from sandbox.console.preview import in_words
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 CALLS_SHOWN: Final = 15
 LOST_AFTER: Final = 30.0  # seconds until a request without a place counts as missing

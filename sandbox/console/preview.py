@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from sandbox import mapping
+from sandbox import REPOSITORY, mapping
+from sandbox.aws.emulator import SandboxError
 from sandbox.console.samples import JSON
-from sandbox.emulator import REPOSITORY, SandboxError
 
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 

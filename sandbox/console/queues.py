@@ -8,8 +8,8 @@ from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from sandbox.emulator import SandboxError
-from sandbox.stack import Stack
+from sandbox.aws.emulator import SandboxError
+from sandbox.aws.stack import Stack
 
 # Seconds. A message in flight is hidden for the queue's visibility timeout, which is longer than any back-off here.
 _VISIBILITY = 360

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from sandbox.emulator import REPOSITORY
+from sandbox import REPOSITORY
 
 EVENTS = REPOSITORY / "events"
 JSON: Final = "application/json"

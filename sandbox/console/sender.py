@@ -9,12 +9,12 @@ from http.client import HTTPException
 from typing import Any, Final, Protocol
 from urllib.parse import parse_qs
 
+from sandbox.aws.emulator import SandboxError
+from sandbox.aws.http_caller import HttpReply
 from sandbox.console.journal import Request
 from sandbox.console.outcomes import Answer, event_of, reference_of
 from sandbox.console.samples import JSON, Sample
-from sandbox.emulator import SandboxError
 from sandbox.environment import Environment
-from sandbox.http_caller import HttpReply
 from sandbox.mapping import is_entry
 
 CONFIGURATION: Final = "9dd58237-c913-4073-9c76-07da0b49ff50"

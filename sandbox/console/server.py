@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any, Protocol
 from urllib.parse import parse_qs
 
+from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.controller import UnknownAction
 from sandbox.console.page_state import FILTERS
-from sandbox.emulator import EmulatorGone, SandboxError
 
 PAGE = Path(__file__).with_name("page")
 SCRIPTS = ("console", "dom", "faults", "requests", "send", "server", "tabs")

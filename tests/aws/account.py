@@ -14,7 +14,7 @@ from botocore.compat import HTTPHeaders
 from botocore.config import Config
 from botocore.exceptions import EndpointConnectionError
 
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -23,7 +23,7 @@ from personal_link.domain.errors import Code, NotProcessed, Refused, TryAgain
 from personal_link.domain.outcome import Outcome, PersonalLink, describe
 from personal_link.domain.request import IdempotencyKey, LinkRequest, Scalar, Source, check
 from personal_link.triggers import deliveries
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
 

@@ -16,7 +16,7 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import deliveries
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
 

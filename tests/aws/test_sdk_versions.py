@@ -13,8 +13,8 @@ from typing import Any
 import pytest
 
 from benchmarks.environment import Environment, emulated_account, running_vendor
-from sandbox.emulator import running_emulator
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import running_emulator
 from tests.locks.pins import LAYER, pins
 
 OLDEST = REPOSITORY / ".oldest" / "bin" / "python"

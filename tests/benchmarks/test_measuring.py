@@ -23,9 +23,9 @@ from benchmarks.shipped import Layout
 from benchmarks.start import Subject
 from benchmarks.workloads import processor_seconds, resident
 from personal_link.settings import load_queue_settings, load_settings
-from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
-from sandbox.emulator import without_aws
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import without_aws
+from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, template_variables
 
 if TYPE_CHECKING:

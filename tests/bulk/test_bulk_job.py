@@ -10,7 +10,7 @@ from personal_link.bulk.output import Ending
 from personal_link.domain.request import LinkRequest, check
 from personal_link.triggers import deliveries, event_mappings
 from personal_link.triggers.deliveries import Mapped
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 from tests.bulk.sheets import row_of, rows_of
 
 CONTACT = "Account Name,Email,Phone\nACME,joe@acme.example,\n"

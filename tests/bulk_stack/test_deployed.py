@@ -12,13 +12,13 @@ from contextlib import contextmanager, suppress
 
 import pytest
 
+from sandbox.aws.emulator import Emulator, running_emulator
+from sandbox.aws.http_caller import permitted_caller
+from sandbox.aws.lambda_workers import workers
+from sandbox.aws.stack import Stack, deploy
 from sandbox.bulk import Bulk, as_csv, deploy_bulk
-from sandbox.customergauge import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
-from sandbox.emulator import Emulator, running_emulator
-from sandbox.http_caller import permitted_caller
-from sandbox.lambda_workers import workers
+from sandbox.customergauge.server import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.singles import Singles
-from sandbox.stack import Stack, deploy
 
 pytestmark = pytest.mark.slow
 

@@ -11,7 +11,8 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 from cfnlint.api import ManualArgs, lint
 from samcli.yamlhelper import yaml_parse
 
-from sandbox.template import REPOSITORY, translated_template
+from sandbox import REPOSITORY
+from sandbox.template import translated_template
 
 SOURCE = REPOSITORY / "bulk" / "template.yaml"
 MACHINE = REPOSITORY / "bulk" / "state_machine.asl.json"

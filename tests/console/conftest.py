@@ -8,7 +8,7 @@ from contextlib import contextmanager
 import pytest
 from playwright.sync_api import Browser, ConsoleMessage, Page, Playwright, expect, sync_playwright
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 
 expect.set_options(timeout=20_000)  # ms: the machine may be busy with other tests
 

@@ -2,11 +2,11 @@
 
 from playwright.sync_api import Page, ViewportSize, expect, sync_playwright
 
+from sandbox import REPOSITORY
 from sandbox.console.controller import Controller
 from sandbox.console.server import serving
 from sandbox.demo import try_every_trigger
 from sandbox.environment import run, running_environment, say
-from sandbox.template import REPOSITORY
 from tests.console.conftest import chromium
 
 PICTURE = REPOSITORY / "docs" / "console.png"

@@ -12,7 +12,7 @@ from sandbox.console.outcomes import Answer
 from sandbox.console.page_state import page_state, vendor_state
 from sandbox.console.preview import Previews
 from sandbox.console.queues import QueuedMessage, Queues
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 HOSTILE = '<img src="//evil.example" onerror="document.title=\'got you\'"><script>alert(1)</script>'
 

@@ -10,7 +10,7 @@ from sandbox.console.calls import Calls
 from sandbox.console.journal import Journal, Request
 from sandbox.console.outcomes import Answer
 from sandbox.console.preview import Previews
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.sandbox.sandbox_client import JOE, Client
 
 

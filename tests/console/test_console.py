@@ -12,10 +12,10 @@ from dataclasses import dataclass
 import pytest
 from playwright.sync_api import Locator, Page, expect
 
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import SandboxError, running_emulator
 from sandbox.console.samples import samples
-from sandbox.emulator import SandboxError, running_emulator
 from sandbox.local import KEPT, SETTINGS, free
-from sandbox.template import REPOSITORY
 
 SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
 AFTER_MINUTES = 400_000  # a request whose retries have backed off far

@@ -4,7 +4,7 @@ import shutil
 import subprocess
 from pathlib import Path
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 
 
 def find(folder: Path, *programs: str) -> subprocess.CompletedProcess[str]:

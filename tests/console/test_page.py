@@ -9,9 +9,9 @@ import pytest
 from axe_playwright_python.sync_playwright import Axe
 from playwright.sync_api import Locator, Page, expect
 
+from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.server import serving
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import EmulatorGone, SandboxError
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.console.still_console import HOSTILE, StillConsole, busy
 from tests.sandbox.sandbox_client import JOE, Client
 

@@ -9,10 +9,10 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.controller import UnknownAction
 from sandbox.console.server import FILES, MAX_BODY, serving
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import EmulatorGone, SandboxError
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.console.still_console import StillConsole
 
 JSON = {"Content-Type": "application/json"}

@@ -7,7 +7,8 @@ from typing import Any
 import pytest
 
 from personal_link.domain.errors import CODES
-from sandbox.template import REPOSITORY, source_template
+from sandbox import REPOSITORY
+from sandbox.template import source_template
 from tests.contracts.openapi import DOCUMENT, METHODS, breaks, codes, operation, resolved, responses
 
 every_method = pytest.mark.parametrize("method", METHODS)

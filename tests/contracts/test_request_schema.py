@@ -18,8 +18,8 @@ from hypothesis import strategies as st
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, InvalidRequest
 from personal_link.domain.request import Delivery, Source, check
+from sandbox import REPOSITORY
 from sandbox.contracts import violations
-from sandbox.template import REPOSITORY
 
 # What a request may hold and what it may not, in one bag.
 characters = st.characters(codec="utf-8", categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Mn", "So", "Co", "Cf"))

@@ -14,8 +14,8 @@ from docs.generate import MEANINGS
 from personal_link.domain.errors import CODES, Code, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink, describe
 from personal_link.domain.request import Source, SourceType
+from sandbox import REPOSITORY
 from sandbox.contracts import schema, validator, violations
-from sandbox.template import REPOSITORY
 
 CREATED, REJECTED, REFUSED, UNKNOWN = schema("result")["examples"]
 

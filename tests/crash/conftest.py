@@ -5,7 +5,7 @@ from collections.abc import Iterator
 import pytest
 
 from personal_link import wiring
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.crash.environments import Stage
 from tests.crash.interruptions import Interruptions

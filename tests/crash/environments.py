@@ -24,7 +24,7 @@ from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account
 from tests.crash.interruptions import Interruptions, WatchedTransport
 from tests.fake_clock import FakeClock

@@ -11,7 +11,7 @@ from botocore.exceptions import ReadTimeoutError
 
 from personal_link.customergauge.transport import Response, Transport
 from personal_link.domain.clock import Clock, Deadline
-from sandbox.customergauge import CustomerGaugeSandbox, Endpoint, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Endpoint, Reply
 
 if TYPE_CHECKING:
     from botocore.client import BaseClient

@@ -15,7 +15,7 @@ import pytest
 
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import TryAgain
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, one_write_at_a_time, values
 from tests.crash.environments import DAY, Environment, Stage, an_environment
 from tests.crash.interruptions import Interruptions, Killed, Kind, Step, WatchedTransport, each_fault

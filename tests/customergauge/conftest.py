@@ -5,7 +5,7 @@ from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 
 @pytest.fixture

@@ -21,8 +21,8 @@ from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Response, Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Unanswered, Unauthorized
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.vendor_replies import Reply
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.customergauge.scripted_lines import (
     LINK,
     Line,

@@ -22,8 +22,8 @@ from personal_link.domain.errors import (
     Unanswered,
     Unauthorized,
 )
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.vendor_replies import Reply
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.customergauge.scripted_lines import create
 
 LINK = "https://survey.eu.customergauge.com/r/1"

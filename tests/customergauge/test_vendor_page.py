@@ -11,8 +11,8 @@ from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, Refused
 from personal_link.domain.request import Scalar
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.vendor_replies import Reply
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
 JOE: Mapping[str, Scalar] = {

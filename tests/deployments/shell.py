@@ -5,8 +5,8 @@ import subprocess
 import sys
 from pathlib import Path
 
-from sandbox.emulator import Emulator
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import Emulator
 
 # version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS
 AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'

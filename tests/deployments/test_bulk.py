@@ -12,10 +12,10 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import running_emulator
-from sandbox.stack import STACK_NAME, Stack, deploy
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import running_emulator
+from sandbox.aws.stack import STACK_NAME, Stack, deploy
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 ROWS = 1000
 JOB = ("--job", "november", "--configuration", "contact")

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 
 VARYING = [
     (r"127\.0\.0\.1:\d+", "127.0.0.1:PORT"),

@@ -16,18 +16,18 @@ import pytest
 from botocore.credentials import Credentials
 from playwright._impl._driver import compute_driver_executable
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import REGION, Emulator, running_emulator
-from sandbox.http_caller import (
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION, Emulator, running_emulator
+from sandbox.aws.http_caller import (
     HttpCaller,
     anonymous_caller,
     caller_with_policy,
     keyed_caller,
     permitted_caller,
 )
-from sandbox.stack import STACK_NAME, Stack, deploy
-from sandbox.template import REPOSITORY
-from sandbox.vendor_replies import Reply
+from sandbox.aws.stack import STACK_NAME, Stack, deploy
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 BODY = (REPOSITORY / "events" / "http_put.json").read_text()
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import REGION, Emulator, running_emulator
-from sandbox.stack import set_concurrency
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION, Emulator, running_emulator
+from sandbox.aws.stack import set_concurrency
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.deployments.shell import run, works
 from tests.docs.documents import fenced, sections
 

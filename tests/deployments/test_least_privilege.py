@@ -15,12 +15,12 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import running_emulator
-from sandbox.http_caller import permitted_caller
-from sandbox.stack import STACK_NAME, Stack, deploy
+from sandbox.aws.emulator import running_emulator
+from sandbox.aws.http_caller import permitted_caller
+from sandbox.aws.stack import STACK_NAME, Stack, deploy
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from sandbox.template import translated_template
-from sandbox.vendor_replies import Reply
 
 ROLES = ("HttpApiRole", "QueueWorkerRole", "DirectInvocationRole")
 # Lambda's own use of the role: AWS's managed policy AWSLambdaSQSQueueExecutionRole, less the right to make log groups.

@@ -14,8 +14,8 @@ from typing import NamedTuple
 
 import pytest
 
-from sandbox.emulator import REGION, Emulator, running_emulator
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION, Emulator, running_emulator
 
 POLICY = json.loads((REPOSITORY / "docs" / "policies" / "pipeline.json").read_text())
 STACK = "personal-link-policy"

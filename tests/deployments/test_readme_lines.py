@@ -7,11 +7,11 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import Emulator, running_emulator
-from sandbox.stack import local_url as on_the_emulator
-from sandbox.stack import set_concurrency
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import Emulator, running_emulator
+from sandbox.aws.stack import local_url as on_the_emulator
+from sandbox.aws.stack import set_concurrency
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.deployments.shell import run, works
 from tests.docs.documents import fenced
 

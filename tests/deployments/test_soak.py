@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 
-from sandbox.customergauge import PersonalLink
-from sandbox.soak_report import CHECKS, Report
-from sandbox.soak_traffic import HttpEnd, SoakRequest, make_requests
-from sandbox.stack import Message
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.stack import Message
+from sandbox.customergauge.server import PersonalLink
+from sandbox.soak.report import CHECKS, Report
+from sandbox.soak.traffic import HttpEnd, SoakRequest, make_requests
 
 REASON = {
     "code": "invalid_request",
@@ -34,7 +34,7 @@ def number_of(name: str, output: str) -> int:
 def test_a_short_soak_ends_with_a_sheet_that_adds_up() -> None:
     # No hangs, and only the HTTP function's workers are killed: their leases end after 22 s, not after a minute.
     soak = subprocess.run(
-        [sys.executable, "-m", "sandbox.soak", "--requests", "100", "--seed", "1", "--short"],
+        [sys.executable, "-m", "sandbox.soak.run", "--requests", "100", "--seed", "1", "--short"],
         cwd=REPOSITORY,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,

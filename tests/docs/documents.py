@@ -12,14 +12,15 @@ from typing import Any
 from botocore.session import Session
 from samcli.yamlhelper import yaml_parse
 
-from sandbox.template import REPOSITORY, source_template
+from sandbox import REPOSITORY
+from sandbox.template import source_template
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.glob("**/*.md"))]
 PROGRAMS = ("aws", "make", "sam", "python", "operate")
 PACKAGE = REPOSITORY / "layers" / "personal_link" / "personal_link"
 CODE = [
-    *(*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/*.py")),
+    *(*PACKAGE.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"), *REPOSITORY.glob("operate/**/*.py")),
     *REPOSITORY.glob("bulk/functions/*.py"),
     DOCS / "generate.py",
 ]

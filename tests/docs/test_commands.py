@@ -17,7 +17,8 @@ from samcli.yamlhelper import yaml_parse
 
 from installer.parameters import assignments, problems
 from operate.commands import operate
-from sandbox.template import REPOSITORY, source_template
+from sandbox import REPOSITORY
+from sandbox.template import source_template
 from tests.docs.documents import DOCS, PAGES, commands, fenced, marked, name_of
 
 Command = list[str]

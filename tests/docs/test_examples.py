@@ -15,8 +15,8 @@ from samcli.yamlhelper import yaml_parse
 from personal_link.domain.errors import CODES
 from personal_link.domain.request import is_label
 from personal_link.triggers import event_mappings
-from sandbox.stack import MAPPINGS
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.stack import MAPPINGS
 from tests.docs.documents import DOCS, fenced, rows, sections
 
 ADVICE = sections((DOCS / "codes.md").read_text())["What a caller does"]

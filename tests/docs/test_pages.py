@@ -14,8 +14,9 @@ from docs.generate import MEANINGS
 from personal_link import observability
 from personal_link.domain.errors import CODES
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
+from sandbox import REPOSITORY
 from sandbox.contracts import schema
-from sandbox.template import REPOSITORY, source_template
+from sandbox.template import source_template
 from tests.docs.documents import (
     DOCS,
     PACKAGE,

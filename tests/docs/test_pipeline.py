@@ -14,7 +14,8 @@ from typing import Any
 import pytest
 from samcli.yamlhelper import yaml_parse
 
-from sandbox.template import REPOSITORY, source_template
+from sandbox import REPOSITORY
+from sandbox.template import source_template
 from tests.docs.documents import DOCS, marked, sections
 from tests.template.invariants.invariant import CONNECTOR
 

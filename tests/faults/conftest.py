@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import pytest
 
 from personal_link import observability, wiring
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.faults.faulty_aws import FaultyAws
 

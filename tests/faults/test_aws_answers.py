@@ -13,7 +13,7 @@ import direct_invocation
 import http_api
 import queue_worker
 from personal_link.domain.errors import PersonalLinkError
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.faults.faulty_aws import (
     DENIED,

@@ -13,7 +13,7 @@ from personal_link.domain.clock import Deadline
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account
 
 

@@ -10,7 +10,7 @@ import pytest
 
 import http_api
 from personal_link import observability, wiring
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 
 

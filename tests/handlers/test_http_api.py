@@ -12,7 +12,7 @@ from personal_link import wiring
 from personal_link.aws.ledger import Ledger
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
 from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
 

@@ -11,7 +11,7 @@ import queue_worker
 from personal_link import wiring
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import PersonalLinkError, SettingsError
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
 from tests.handlers.conftest import ADA, Context, call, forget, lines
 

@@ -10,7 +10,7 @@ import urllib3
 from moto import mock_aws
 
 from personal_link import observability
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.faults.faulty_aws import FaultyAws
 from tests.leaks.canaries import SESSION

@@ -22,8 +22,8 @@ from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
-from sandbox.customergauge_log import Endpoint
-from sandbox.vendor_replies import Reply
+from sandbox.customergauge.log import Endpoint
+from sandbox.customergauge.replies import Reply
 from tests.leaks.canaries import (
     ALL_OF_THEM,
     CLIENT_ID,

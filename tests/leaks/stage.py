@@ -17,8 +17,8 @@ from personal_link import observability, wiring
 from personal_link.aws import token_lease
 from personal_link.domain.error_texts import is_known
 from personal_link.domain.errors import RequestError
-from sandbox.customergauge import TOKEN_PATH as TOKENS
-from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import TOKEN_PATH as TOKENS
+from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.faults.faulty_aws import FaultyAws
 from tests.leaks.canaries import (

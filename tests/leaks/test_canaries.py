@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 
 import pytest
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 from tests import output_watch
 from tests.leaks.canaries import CANARIES, canaries_in
 

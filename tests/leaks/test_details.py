@@ -11,7 +11,7 @@ from urllib3.exceptions import HTTPError
 
 import personal_link
 from personal_link.domain import error_texts, errors
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 
 FILES: Final = (*Path(personal_link.__file__).parent.rglob("*.py"), *REPOSITORY.glob("functions/*/*.py"))
 OURS: Final = {name for name, one in vars(errors).items() if isinstance(one, type) and issubclass(one, Exception)}

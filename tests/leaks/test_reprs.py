@@ -24,7 +24,7 @@ from personal_link.domain.errors import Code, RequestError, SettingsError
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Delivery, IdempotencyKey, LinkRequest, Source, check
 from personal_link.settings import _Reader
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 from tests.leaks.canaries import (
     ALL_OF_THEM,
     CANARIES,

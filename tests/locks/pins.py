@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 
 LAYER = REPOSITORY / "layers" / "dependencies" / "requirements.txt"
 

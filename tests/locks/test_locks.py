@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 from tests.locks.pins import LAYER, pins
 
 LOCKS = [*REPOSITORY.glob("requirements*.txt"), LAYER]

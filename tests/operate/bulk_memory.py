@@ -8,8 +8,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from operate.bulk import BulkFile, Check, Look, Tally
-from operate.bulk_send import Sender, Sent
+from operate.bulk.job import BulkFile, Check, Look, Tally
+from operate.bulk.send import Sender, Sent
 from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.aws.queues import RequestsQueue
 from personal_link.bulk.job import Job

@@ -4,8 +4,8 @@ import boto3
 import pytest
 from moto import mock_aws
 
-from operate import parked
-from sandbox.customergauge import CustomerGaugeSandbox
+from operate.parked import queue
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.operate.stage import EmulatedAccount, Stage
 
@@ -17,7 +17,7 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
     monkeypatch.delenv("AWS_PROFILE", raising=False)
     monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
-    monkeypatch.setattr(parked, "LONG_POLL", 0)  # there is but one server here
+    monkeypatch.setattr(queue, "LONG_POLL", 0)  # there is but one server here
     with mock_aws(), CustomerGaugeSandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as vendor:
         made = Stage(Account.create(), vendor, EmulatedAccount(boto3.Session(), None))
         made.stand()

@@ -5,24 +5,24 @@ from collections.abc import Callable, Mapping
 import click
 from rich.console import Console
 
-from operate.check_command import Check, print_check
+from operate.check.command import Check, print_check
+from operate.check.vendor import Finding
 from operate.commands import operate
-from operate.delete_command import LOST, UNREADABLE, Deletable, Deletion, print_preview
-from operate.event_entries import Heard
-from operate.find_command import print_found
-from operate.finding import Event, Found
-from operate.health import Alarm, Credentials, FunctionState, Parked, QueueState, Subscribers
-from operate.health_report import Health, Unseen
-from operate.health_view import print_health
+from operate.find.command import print_found
+from operate.find.search import Event, Found
+from operate.health.checks import Alarm, Credentials, FunctionState, Parked, QueueState, Subscribers
+from operate.health.report import Health, Unseen
+from operate.health.retries import Retries
+from operate.health.view import print_health
 from operate.ledger_reader import Entry, Standing
-from operate.parked_list import ParkedList, ParkedRequest, Row, print_list, print_request
-from operate.redrive import BECOMES
-from operate.redrive_command import Redriven, print_redriven
-from operate.retries import Retries
-from operate.screen import Need
-from operate.send_command import Sent, print_sent
+from operate.parked.delete_command import LOST, UNREADABLE, Deletable, Deletion, print_preview
+from operate.parked.list_command import ParkedList, ParkedRequest, Row, print_list, print_request
+from operate.parked.redrive import BECOMES
+from operate.parked.redrive_command import Redriven, print_redriven
+from operate.send.command import Sent, print_sent
+from operate.send.event_entries import Heard
 from operate.tail import Line, print_event
-from operate.vendor_check import Finding
+from operate.terminal.screen import Need
 
 STACK = "personal-link"
 AT = "2026-11-27 03:12:41 UTC"

@@ -22,7 +22,7 @@ from personal_link.domain.errors import Code, RequestError, TryAgain
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import LinkRequest, check
 from personal_link.triggers import deliveries
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.leaks import canaries
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from operate.bulk import Tally
+from operate.bulk.job import Tally
 from personal_link.bulk.output import WAITING, Ending
 from personal_link.domain.errors import Code
 from tests.aws.account import doing_before, watched

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 from tests.operate.bulk_files import write
 
 pytestmark = [

@@ -5,8 +5,8 @@ from pathlib import Path
 
 import pytest
 
-from operate import bulk_send
-from operate.bulk import depth
+from operate.bulk import send
+from operate.bulk.job import depth
 from tests.aws.account import answering, doing_before, watched
 from tests.leaks.canaries import CANARIES, RECORD, canaries_in
 from tests.operate.bulk_files import JOB, bodies_of, emails, queued, requests_of, write
@@ -20,8 +20,8 @@ def file(tmp_path: Path) -> Path:
 
 @pytest.fixture(autouse=True)
 def no_pauses(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(bulk_send, "PAUSE", 0.0)
-    monkeypatch.setattr(bulk_send, "TRIES", (0.0, 0.0))
+    monkeypatch.setattr(send, "PAUSE", 0.0)
+    monkeypatch.setattr(send, "TRIES", (0.0, 0.0))
 
 
 def test_each_good_row_is_sent_as_a_request(stage: Stage, file: Path) -> None:
@@ -116,7 +116,7 @@ def test_nothing_is_sent_while_the_queue_is_full(stage: Stage, file: Path, monke
             sent_before.append(len(sends))
             return next(depths)
 
-        monkeypatch.setattr(bulk_send, "depth", next_depth)
+        monkeypatch.setattr(send, "depth", next_depth)
         stage.run("bulk", "send", NAME, str(file), *JOB)
 
     assert sent_before == [0, 0, 0]
@@ -133,7 +133,7 @@ def test_the_queue_is_looked_at_again_after_a_thousand_messages(
             looks.append(len(sends))
             return 0
 
-        monkeypatch.setattr(bulk_send, "depth", empty)
+        monkeypatch.setattr(send, "depth", empty)
         stage.run("bulk", "send", NAME, str(write(tmp_path / "many.csv", 1050)), *JOB)
 
     assert looks == [0, 100]  # batches of ten
@@ -179,7 +179,7 @@ def test_the_rate_bounds_the_rows_a_second(stage: Stage, file: Path, monkeypatch
         def wait(self) -> None:
             rates.append(self.rate)
 
-    monkeypatch.setattr("operate.bulk_commands.Pace", Counted)
+    monkeypatch.setattr("operate.bulk.commands.Pace", Counted)
     stage.run("bulk", "send", NAME, str(file), *JOB, "--rate", "2.5")
 
     assert rates == [2.5] * 12

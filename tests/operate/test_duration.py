@@ -2,7 +2,7 @@
 
 import pytest
 
-from operate.duration import in_words
+from operate.terminal.duration import in_words
 
 
 @pytest.mark.parametrize(

@@ -8,7 +8,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from click.testing import CliRunner
 
 from operate.commands import operate
-from operate.failures import denied_action, explain
+from operate.terminal.failures import denied_action, explain
 from tests.aws.account import refusing, unreachable
 from tests.operate.stage import NAME, Stage
 
@@ -172,7 +172,7 @@ def test_a_bug_is_told_by_its_type_and_place_alone(stage: Stage, monkeypatch: py
     def fail() -> None:
         raise KeyError("joe.doe@example.com")
 
-    monkeypatch.setattr("operate.parked_list.now", fail)
+    monkeypatch.setattr("operate.parked.list_command.now", fail)
 
     listed = stage.run("parked", "list", NAME)
 

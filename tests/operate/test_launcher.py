@@ -5,7 +5,7 @@ import subprocess
 
 import pytest
 
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
 
 BIN = REPOSITORY / "bin"
 

@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operate.ledger_reader import LedgerReader
-from operate.masking import MASK, masked
-from operate.parked import Sweep
+from operate.parked.queue import Sweep
+from operate.terminal.masking import MASK, masked
 from personal_link.domain.clock import SystemClock
 from personal_link.domain.errors import Code
 from tests.leaks.canaries import CANARIES, EMAIL, canaries_in

@@ -9,8 +9,8 @@ import pytest
 from botocore.awsrequest import AWSResponse
 from botocore.compat import HTTPHeaders
 
-from operate.parked import ParkedMessage
-from operate.redrive import Pace
+from operate.parked.queue import ParkedMessage
+from operate.parked.redrive import Pace
 from personal_link.domain.errors import Code
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
@@ -333,8 +333,8 @@ def test_the_pace_lets_through_so_many_a_second() -> None:
 def test_the_rate_is_that_of_the_command(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = list[float]()
     monkeypatch.setattr("time.sleep", waits.append)
-    monkeypatch.setattr("operate.redrive.SystemClock", FakeClock)
-    monkeypatch.setattr("operate.redrive.Pace.__init__.__defaults__", (None, waits.append))
+    monkeypatch.setattr("operate.parked.redrive.SystemClock", FakeClock)
+    monkeypatch.setattr("operate.parked.redrive.Pace.__init__.__defaults__", (None, waits.append))
     for _ in range(2):
         stage.park()
 

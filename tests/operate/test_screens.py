@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from operate.screen import screen
+from operate.terminal.screen import screen
 from tests.operate.screens import DIGEST, FILL_IN, SCREENS, show
 
 GOLDEN = Path(__file__).parent / "golden"

@@ -5,7 +5,7 @@ import re
 import pytest
 
 from personal_link.settings import REGIONS
-from sandbox.vendor_replies import Reply
+from sandbox.customergauge.replies import Reply
 from tests.aws.account import CLIENT_SECRET
 from tests.operate.stage import NAME, Stage
 

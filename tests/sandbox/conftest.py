@@ -2,7 +2,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.sandbox.sandbox_client import Client
 
 

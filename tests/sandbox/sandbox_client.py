@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import urlencode
 
-from sandbox.customergauge import CustomerGaugeSandbox
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
 FORM = "application/x-www-form-urlencoded"

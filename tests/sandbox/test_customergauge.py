@@ -13,9 +13,9 @@ from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from sandbox import customergauge, vendor_replies
-from sandbox.customergauge import CustomerGaugeSandbox, DuplicateRule, Reply
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.customergauge import replies, server
+from sandbox.customergauge.server import CustomerGaugeSandbox, DuplicateRule, Reply
 from tests.sandbox.sandbox_client import FORM, JOE, MAPPING, Client
 
 EMAIL_MISSING = "The Email field is required when Phone is not present."
@@ -184,8 +184,8 @@ def test_an_example_email_picks_the_answer(client: Client, email: str, status: i
 
 
 def test_the_documentation_lists_every_example_email() -> None:
-    documented = re.findall(r"^([a-z-]+)@example\.com", vendor_replies.__doc__ or "", re.MULTILINE)
-    assert documented == list(vendor_replies.CHOSEN_BY_EMAIL)
+    documented = re.findall(r"^([a-z-]+)@example\.com", replies.__doc__ or "", re.MULTILINE)
+    assert documented == list(replies.CHOSEN_BY_EMAIL)
 
 
 # Tokens
@@ -288,7 +288,7 @@ def test_both_links_open_a_page_that_loads_nothing_and_names_nobody(client: Clie
 
 
 def test_on_its_own_it_prints_where_it_is_and_ends_well() -> None:
-    command = [sys.executable, "-m", "sandbox.customergauge", "--port", "0"]
+    command = [sys.executable, "-m", "sandbox.customergauge.server", "--port", "0"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
         url, client_id, secret = (process.stdout.readline().split()[-1] for _ in range(3))
@@ -306,7 +306,7 @@ def test_a_port_that_is_taken_is_said_in_one_line(
 ) -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     try:
-        assert customergauge.main(["--port", str(vendor.port)]) == 1
+        assert server.main(["--port", str(vendor.port)]) == 1
     finally:
         for number, handler in handlers.items():
             signal.signal(number, handler)

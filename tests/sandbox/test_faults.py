@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from sandbox.customergauge import Call, CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
 from tests.sandbox.sandbox_client import JOE, Client
 
 # Scripts

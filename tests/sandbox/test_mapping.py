@@ -9,8 +9,8 @@ from typing import Any
 import pytest
 
 from personal_link.triggers import event_mappings
-from sandbox import mapping
-from sandbox.emulator import REPOSITORY, SandboxError
+from sandbox import REPOSITORY, mapping
+from sandbox.aws.emulator import SandboxError
 
 AN_ENTRY = """
 ["Visit Ended"]

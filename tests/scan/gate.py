@@ -15,7 +15,8 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 from typing import Any
 
-from sandbox.template import REPOSITORY, SOURCE, TRANSLATED
+from sandbox import REPOSITORY
+from sandbox.template import SOURCE, TRANSLATED
 
 INSTALLED = REPOSITORY / ".scan" / "bin"
 

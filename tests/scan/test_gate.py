@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 
-from sandbox.template import REPOSITORY, translated_template
+from sandbox import REPOSITORY
+from sandbox.template import translated_template
 from tests.scan import gate
 from tests.scan.gate import Finding, ScannerError, Waiver, cfn_lint, checkov, complaints, unwaived, waivers
 

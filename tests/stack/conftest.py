@@ -6,10 +6,10 @@ import pytest
 from click.testing import CliRunner, Result
 
 from operate.commands import operate
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import running_emulator
-from sandbox.http_caller import HttpCaller, permitted_caller
-from sandbox.stack import Stack, deploy
+from sandbox.aws.emulator import running_emulator
+from sandbox.aws.http_caller import HttpCaller, permitted_caller
+from sandbox.aws.stack import Stack, deploy
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 
 @pytest.fixture(scope="session")

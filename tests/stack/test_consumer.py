@@ -15,10 +15,11 @@ from typing import Any, Final
 import pytest
 from samcli.yamlhelper import yaml_parse
 
+from sandbox import REPOSITORY
+from sandbox.aws.stack import Stack
 from sandbox.contracts import schema
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.stack import Stack
-from sandbox.template import REPOSITORY, translated_template
+from sandbox.customergauge.server import CustomerGaugeSandbox
+from sandbox.template import translated_template
 from tests.stack.conftest import companion
 
 CONSUMER: Final = REPOSITORY / "docs" / "examples" / "consumer"

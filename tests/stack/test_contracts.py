@@ -23,11 +23,11 @@ from schemathesis.checks import (
 )
 from schemathesis.schemas import BaseSchema
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import REGION, SandboxError
-from sandbox.http_caller import HttpCaller
-from sandbox.stack import Stack
-from sandbox.vendor_replies import DUPLICATE, Reply
+from sandbox.aws.emulator import REGION, SandboxError
+from sandbox.aws.http_caller import HttpCaller
+from sandbox.aws.stack import Stack
+from sandbox.customergauge.replies import DUPLICATE, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.contracts.openapi import OPENAPI
 
 EXAMPLES = 30  # of each media type

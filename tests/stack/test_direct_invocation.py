@@ -10,9 +10,9 @@ from typing import Any
 
 from click.testing import Result
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.stack import STACK_NAME, Stack
-from sandbox.vendor_replies import Reply
+from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.stack.test_triggers import the_result
 
 

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.emulator import BUILD
+from sandbox.aws.emulator import BUILD
 from tests.locks.pins import LAYER, pins
 
 DEPENDENCIES = BUILD / "build" / "DependenciesLayer" / "python"

@@ -6,11 +6,11 @@ import time
 import uuid
 from typing import Final
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.http_caller import HttpCaller
-from sandbox.stack import Stack
-from sandbox.template import REPOSITORY
-from sandbox.vendor_replies import Reply
+from sandbox import REPOSITORY
+from sandbox.aws.http_caller import HttpCaller
+from sandbox.aws.stack import Stack
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.embedded_metrics import counted_in
 from tests.leaks.canaries import ALL_OF_THEM, CANARIES, EMAIL, PHONE, RECORD, REFERENCE, Canary, canaries_in
 

@@ -12,11 +12,11 @@ from typing import Any
 
 from click.testing import Result
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.fault_switches import FaultSwitches
-from sandbox.stack import STACK_NAME, Stack
-from sandbox.template import REPOSITORY
-from sandbox.vendor_replies import Reply
+from sandbox import REPOSITORY
+from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.customergauge.fault_switches import FaultSwitches
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.stack.test_triggers import the_result
 
 REQUEST = json.loads((REPOSITORY / "events" / "sqs_request.json").read_text())

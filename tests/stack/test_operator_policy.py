@@ -16,14 +16,14 @@ from botocore.exceptions import ClientError
 from click.testing import CliRunner
 
 from operate.commands import operate
-from operate.failures import denied_action
-from operate.health import QUEUES
+from operate.health.checks import QUEUES
+from operate.terminal.failures import denied_action
 from personal_link.aws.aws_errors import aws_error_code
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import REGION
-from sandbox.stack import STACK_NAME, Stack
-from sandbox.template import REPOSITORY
-from sandbox.vendor_replies import Reply
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION
+from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.docs.documents import DOCS, commands
 from tests.stack.test_operate import new_request, park_a_day_old
 from tests.stack.test_triggers import the_result

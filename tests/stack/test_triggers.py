@@ -6,11 +6,11 @@ import uuid
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.http_caller import HttpCaller
-from sandbox.stack import Message, Stack
-from sandbox.template import REPOSITORY
-from sandbox.vendor_replies import Reply
+from sandbox import REPOSITORY
+from sandbox.aws.http_caller import HttpCaller
+from sandbox.aws.stack import Message, Stack
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 EVENTS = REPOSITORY / "events"
 

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.stack import Stack
-from sandbox.template import REPOSITORY
-from sandbox.vendor_replies import Reply
+from sandbox import REPOSITORY
+from sandbox.aws.stack import Stack
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.stack.conftest import companion
 
 EXAMPLE = REPOSITORY / "docs" / "examples" / "workflow.yaml"

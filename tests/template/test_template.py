@@ -15,7 +15,8 @@ from samcli.cli.types import CfnParameterOverridesType
 from personal_link.domain.errors import CODES, SettingsError
 from personal_link.metrics import NAMESPACE, Metric
 from personal_link.settings import load_queue_settings, load_settings
-from sandbox.template import REPOSITORY, SOURCE, source_template, translated_template
+from sandbox import REPOSITORY
+from sandbox.template import SOURCE, source_template, translated_template
 from tests.template.invariants.alarms import LONGEST_DELAY, OF_A_CANARY, SHOWN, WATCHED
 from tests.template.invariants.invariant import Built
 from tests.template.invariants.roles import permissions

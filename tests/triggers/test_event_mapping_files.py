@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from personal_link.domain.errors import SettingsError
 from personal_link.triggers.event_mappings import EventMappings, _compile, _Entry, _Functions, load
-from sandbox.emulator import REPOSITORY
+from sandbox import REPOSITORY
 from tests.triggers.mapped import mappings_of, opened, problems_of, solved
 
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"

@@ -14,7 +14,7 @@ from personal_link.domain.request import Source
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import http
 from personal_link.triggers.http import HttpApi
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock
 

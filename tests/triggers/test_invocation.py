@@ -11,7 +11,7 @@ from personal_link.domain.errors import TryAgain, Unreadable
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.invocation import DirectInvocation
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, values
 from tests.fake_clock import FakeClock
 

@@ -5,10 +5,10 @@ from collections.abc import Iterator
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.emulator import REGION, Emulator, running_emulator
-from sandbox.stack import STACK_NAME, Stack, deploy
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION, Emulator, running_emulator
+from sandbox.aws.stack import STACK_NAME, Stack, deploy
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
 ACCOUNT, BUS, SECRET = "000000000000", "crm", "prod/customergauge"
 EMAIL, MOST_CALLS = "operators@example.com", 10

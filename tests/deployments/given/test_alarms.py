@@ -10,9 +10,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.customergauge import CustomerGaugeSandbox, Reply
-from sandbox.http_caller import caller_with_policy
-from sandbox.stack import STACK_NAME, Stack
+from sandbox.aws.http_caller import caller_with_policy
+from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.deployments.given.conftest import EMAIL
 from tests.embedded_metrics import counted_in, values_of
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED

@@ -7,8 +7,9 @@ from typing import Any
 
 import pytest
 
-from sandbox.emulator import REGION, REPOSITORY
-from sandbox.stack import STACK_NAME, Stack
+from sandbox import REPOSITORY
+from sandbox.aws.emulator import REGION
+from sandbox.aws.stack import STACK_NAME, Stack
 from tests.deployments.given.conftest import ACCOUNT, BUS
 
 

@@ -2,10 +2,10 @@
 
 import json
 
-from sandbox.customergauge import CustomerGaugeSandbox
-from sandbox.http_caller import permitted_caller
-from sandbox.stack import STACK_NAME, Stack
-from sandbox.template import REPOSITORY
+from sandbox import REPOSITORY
+from sandbox.aws.http_caller import permitted_caller
+from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.deployments.given.conftest import MOST_CALLS, SECRET
 
 EVENTS = REPOSITORY / "events"

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from botocore.exceptions import ClientError
 
-from sandbox.http_caller import caller_with_policy
-from sandbox.stack import Stack
+from sandbox.aws.http_caller import caller_with_policy
+from sandbox.aws.stack import Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

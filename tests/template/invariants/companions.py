@@ -6,7 +6,8 @@ from typing import Any
 
 from samcli.yamlhelper import yaml_parse
 
-from sandbox.template import REPOSITORY, translated_template
+from sandbox import REPOSITORY
+from sandbox.template import translated_template
 from tests.template.invariants.invariant import BOUNDARY, Built, Subject, Template, Wrongs, change, without
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:requests"

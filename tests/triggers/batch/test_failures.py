@@ -7,7 +7,7 @@ import pytest
 
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Deadline
-from sandbox.customergauge import Reply
+from sandbox.customergauge.server import Reply
 from tests.aws.account import (
     doing_before,
     on_every_call,

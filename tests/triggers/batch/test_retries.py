@@ -4,7 +4,7 @@ import json
 
 import pytest
 
-from sandbox.customergauge import Reply
+from sandbox.customergauge.server import Reply
 from tests.aws.account import (
     doing_before,
     refusing,

@@ -1,0 +1,1 @@
+"""The credentials and the connection to CustomerGauge, checked."""

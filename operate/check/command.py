@@ -1,0 +1,83 @@
+"""The command `check`."""
+
+from dataclasses import dataclass
+
+import click
+from rich.console import Console
+from rich.text import Text
+
+from operate.check.vendor import Finding, findings, foreign_host, settings_of
+from operate.stack import Account
+from operate.terminal.failures import NEEDS_YOU, NOT_REACHABLE, WrongCall
+from operate.terminal.masking import printable
+from operate.terminal.options import JSON, STACK, ExampleCommand
+from operate.terminal.screen import (
+    INDENT,
+    count_of_needs,
+    print_indented,
+    print_json,
+    print_line,
+    print_verdict,
+    screen,
+)
+
+_MARKS = {"ok": ("ok", "green"), "bad": ("bad", "red"), "not allowed": ("?", "yellow")}
+
+
+@dataclass(frozen=True, slots=True)
+class Check:
+    """The findings of a check, in order; a step that needs a failed one is left out."""
+
+    stack: str
+    findings: list[Finding]
+
+    @property
+    def bad(self) -> int:
+        """The number of steps that need a person."""
+        return sum(one.state == "bad" for one in self.findings)
+
+
+@click.command(cls=ExampleCommand, epilog="check personal-link")
+@STACK
+@click.option("--yes", is_flag=True, help="Do not ask before the secret is sent to a host that is not CustomerGauge's.")
+@JSON
+@click.pass_obj
+def check(account: Account, stack: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 # click's way
+    """Check the credentials of STACK, and the way to CustomerGauge.
+
+    Reads the secret, fetches a token and discards it, and connects to the API without sending a request. It checks
+    from this machine; the functions may use another network. The token server is that of the function's environment:
+    if it is not CustomerGauge's, you are asked first.
+    """
+    found = account.stack(stack)
+    settings = settings_of(found)
+    host = foreign_host(settings)
+    if host and not yes:
+        if as_json:
+            raise WrongCall("--json cannot ask before the secret goes to another host: add --yes.")
+        question = f"The token server {printable(host)} is not CustomerGauge's. Send it the client secret?"
+        click.confirm(question, abort=True, err=True)
+    report = Check(found.name, list(findings(found, settings)))
+    if as_json:
+        print_json(report)
+    else:
+        print_check(report, screen())
+    if any(one.state != "ok" for one in report.findings):
+        raise click.exceptions.Exit(NEEDS_YOU if report.bad else NOT_REACHABLE)
+
+
+def print_check(report: Check, out: Console) -> None:
+    """Print the verdict, then each step."""
+    states = {one.state for one in report.findings}
+    if report.bad:
+        print_verdict(out, count_of_needs(report.bad), "red", report.stack)
+    else:
+        print_verdict(out, *(("OK", "green") if states == {"ok"} else ("Not all seen", "yellow")), report.stack)
+    for one in report.findings:
+        mark, colour = _MARKS[one.state]
+        out.print(Text(f"{mark:<5}", style=colour).append(f"{one.step}: {one.said}", style="default"))
+        for line in one.do.splitlines():
+            if line.startswith("aws "):
+                print_line(out, f"{INDENT}{line}")
+            else:
+                print_indented(out, line)

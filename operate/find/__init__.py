@@ -1,0 +1,1 @@
+"""One request: where it is and what became of it."""

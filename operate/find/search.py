@@ -1,0 +1,167 @@
+"""Find one request by its key or its reference: in the parked queue, in the log, and in the ledger."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from itertools import islice
+from typing import Final, Literal
+
+from operate import logs
+from operate.health.checks import LOOKED_AT, queue_state
+from operate.ledger_reader import Entry, LedgerReader, Standing
+from operate.parked.queue import ParkedMessage, Sweep
+from operate.send.event_entries import no_entry
+from operate.stack import Stack
+from operate.terminal.screen import when
+from personal_link.domain.errors import Refused, Unreadable
+from personal_link.domain.outcome import Outcome
+from personal_link.domain.request import Delivery, IdempotencyKey, check, composed, digest_of_reference
+from personal_link.triggers import deliveries, event_mappings
+
+WHOLE: Final = 64  # hexadecimal digits of a digest
+
+State = Literal["created", "rejected", "unknown", "parked", "retrying", "in flight", "not settled", "not found"]
+
+
+@dataclass(frozen=True, slots=True)
+class Sought:
+    """What a request is sought by: the digests that its key may have, or their beginning, or its reference."""
+
+    digests: Sequence[str] = ()
+    reference: str | None = None
+
+    @classmethod
+    def by_key(cls, key: str, caller: str | None) -> "Sought":
+        """Return the digests of a key: a request's own, or the id of an event or of a message."""
+        key = str(composed(key))
+        if caller is not None:
+            return cls(
+                [IdempotencyKey("caller", key, owner).digest for owner in (f"iam {caller}", f"api key {caller}")]
+            )
+        scopes: list[Literal["caller", "event", "message"]] = ["caller", "event", "message"]
+        return cls([IdempotencyKey(scope, key, owner).digest for owner in ("", deliveries.DIRECT) for scope in scopes])
+
+    def log_fields(self) -> dict[str, list[str]]:
+        """Return the fields of the log lines of the request, with their possible values."""
+        if self.reference is not None:
+            return {"reference_digest": [digest_of_reference(self.reference)]}
+        return {"key_digest": [one if len(one) == WHOLE else f"{one}*" for one in self.digests]}
+
+    def is_key(self, digest: str | None) -> bool:
+        """Tell whether a digest is one that is sought."""
+        return digest is not None and digest.startswith(tuple(self.digests))
+
+
+@dataclass(frozen=True, slots=True)
+class Event:
+    """One event in the life of a request, from the log."""
+
+    at: str
+    function: str
+    what: str  # outcome, retry scheduled, parked
+    code: str
+    detail: str
+    wait_seconds: int | None  # of a retry
+
+
+@dataclass(frozen=True, slots=True)
+class Found:
+    """Where a request is. It holds no value of the request."""
+
+    state: State
+    key_digest: str | None
+    other_digests: list[str]  # of older requests with the same reference
+    code: str | None  # of an error
+    attempts: int | None  # calls to CustomerGauge that were begun, from the ledger
+    requested_at: str | None
+    source: str | None
+    outcome_id: str | None
+    result_sent_at: str | None
+    parked_id: str | None
+    parked_detail: str | None
+    events: list[Event]
+    waiting: int  # messages on the requests queue that no worker has received yet
+    log_level: str
+
+
+def find(stack: Stack, ledger: LedgerReader, sought: Sought, since: float) -> Found:
+    """Return where a request is."""
+    lines = sorted(logs.lines(stack, sought.log_fields(), since), key=lambda line: line.at)
+    parked, digest = _parked(stack, sought)
+    newest_first = [digest or "", *(line.text("key_digest") for line in reversed(lines))]
+    known = [one for one in dict.fromkeys([*newest_first, *sought.digests]) if one]
+    entries = ((one, ledger.entry_at(one)) for one in known)
+    key, entry = next(((one, entry) for one, entry in entries if entry), (next(iter(known), None), None))
+    others = [one for one in dict.fromkeys(newest_first) if one not in {"", key}]
+    lines = [line for line in lines if line.text("key_digest") not in others]
+    outcome = entry.outcome if entry else None
+    last = lines[-1] if lines else None
+    sent = next((line for line in lines if line.message == logs.OUTCOME), None)
+    state, code = _state(outcome, entry, parked, last)
+    return Found(
+        state=state,
+        key_digest=key if entry or last or parked else None,
+        other_digests=others,
+        code=code,
+        attempts=entry.attempts if entry else None,
+        requested_at=_readable(entry.requested_at) if entry else None,
+        source=entry.source if entry else (last.text("source_type") or None) if last else None,
+        outcome_id=outcome.id if outcome else sent.text("outcome_id") if sent else None,
+        result_sent_at=when(sent.at) if sent else None,
+        parked_id=parked.id if parked else None,
+        parked_detail=(no_entry(parked.body, stack) or parked.detail) if parked else None,
+        events=[_event(line) for line in lines],
+        waiting=queue_state(stack, "requests").waiting,
+        log_level=logs.level(stack),
+    )
+
+
+def _state(
+    outcome: Outcome | None, entry: Entry | None, parked: ParkedMessage | None, last: logs.LogLine | None
+) -> tuple[State, str | None]:
+    if outcome:
+        return outcome.status, outcome.code if outcome.error else None
+    if parked:
+        return "parked", parked.code
+    if entry and entry.standing is Standing.IN_FLIGHT:
+        return "in flight", None
+    if last and last.message == logs.OUTCOME:  # refused on arrival, or forgotten by the ledger
+        status: State = last.text("status")  # type: ignore[assignment]  # the worker writes these words
+        return status, last.text("code")
+    if last and last.message == logs.RETRY:
+        return "retrying", last.text("code")
+    return ("not settled" if entry else "not found"), None
+
+
+def _parked(stack: Stack, sought: Sought) -> tuple[ParkedMessage | None, str | None]:
+    """Return the parked message of a request and the digest of its key, among the first LOOKED_AT."""
+    map_event = event_mappings.load().apply
+    with Sweep.of(stack) as sweep:
+        for message in islice(sweep, LOOKED_AT):
+            try:
+                delivery = deliveries.open_sqs(message.record, map_event)
+            except Unreadable:
+                if sought.is_key(IdempotencyKey("message", message.original_id).digest):
+                    return message, None
+                continue
+            digest = _digest_of(delivery)
+            by_reference = sought.reference is not None and delivery.content.get("reference") == sought.reference
+            if by_reference or sought.is_key(digest):
+                return message, digest
+    return None, None
+
+
+def _digest_of(delivery: Delivery) -> str | None:
+    try:
+        return check(delivery).key.digest
+    except Refused:
+        return None
+
+
+def _event(line: logs.LogLine) -> Event:
+    wait = line.number("wait") if line.message == logs.RETRY else None
+    return Event(when(line.at), line.function, line.message, line.text("code"), line.text("detail"), wait)
+
+
+def _readable(timestamp: str) -> str:
+    return when(datetime.fromisoformat(timestamp).timestamp())

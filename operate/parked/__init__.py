@@ -1,0 +1,1 @@
+"""Parked requests: list, show, redrive, delete."""

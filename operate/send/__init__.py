@@ -1,0 +1,1 @@
+"""A test request, and its outcome."""

@@ -1,0 +1,97 @@
+"""Send a test request and read its outcome from the ledger, because the results belong to the queue's consumer."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Final
+
+from operate.ledger_reader import Entry, LedgerReader, Standing, ledger_of
+from operate.send.event_entries import no_entry
+from operate.stack import Stack
+from operate.terminal.failures import WrongCall
+from personal_link.domain import strict_json
+from personal_link.domain.errors import Refused
+from personal_link.domain.request import LinkRequest, check
+from personal_link.triggers import deliveries, event_mappings
+
+if TYPE_CHECKING:
+    from mypy_boto3_sqs import SQSClient
+
+LOOK_EVERY: Final = 0.5  # seconds
+_PUT_EVENTS: Final = {"Source", "DetailType", "Detail"}
+
+
+@dataclass(frozen=True)
+class TrialRequest:
+    """One request for the requests queue."""
+
+    stack: Stack
+    sqs: "SQSClient"
+    ledger: LedgerReader
+
+    @classmethod
+    def to(cls, stack: Stack) -> "TrialRequest":
+        """Return a request to a stack."""
+        return cls(stack, stack.account.client("sqs"), ledger_of(stack))
+
+    def check(self, body: str) -> Entry:
+        """Return the ledger's entry of the request in a body, before it is sent.
+
+        Raises WrongCall for a request that would be refused on arrival, because it would get no ledger entry.
+        """
+        request = self._request(body, "00000000-0000-0000-0000-000000000000")
+        if not (request.configuration or self.stack.parameters.get("DefaultConfiguration")):
+            raise WrongCall("The request names no configuration, and the stack has no DefaultConfiguration.")
+        entry = self.ledger.entry(request)
+        if entry.standing is Standing.ANOTHERS_KEY:
+            raise WrongCall("Its idempotency_key belongs to another request: choose another key.")
+        return entry
+
+    def send(self, body: str) -> LinkRequest:
+        """Send a body; return its request, which finds the ledger entry."""
+        sent = self.sqs.send_message(QueueUrl=self.stack.output("RequestsQueueUrl"), MessageBody=body)
+        return self._request(body, sent["MessageId"])
+
+    def wait(self, request: LinkRequest, seconds: float, tell: Callable[[Entry], None]) -> Entry:
+        """Return the entry of a request when it is settled or when the time is over; tell each change."""
+        deadline = time.monotonic() + seconds
+        told: tuple[Standing, int] | None = None
+        while True:
+            entry = self.ledger.entry(request)
+            if entry.standing is Standing.SETTLED or time.monotonic() >= deadline:
+                return entry
+            if told != (entry.standing, entry.attempts):
+                tell(entry)
+                told = entry.standing, entry.attempts
+            time.sleep(LOOK_EVERY)
+
+    def _request(self, body: str, message_id: str) -> LinkRequest:
+        record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
+        try:
+            return check(deliveries.open_sqs(record, event_mappings.load().apply))
+        except Refused as refusal:
+            fields = [f"{name} {'; '.join(problems)}" for name, problems in refusal.errors.items()]
+            problem = self._other_file(body) or " ".join([refusal.message, *(f"{field}." for field in fields)])
+        raise WrongCall(f"{problem} Nothing was sent.") from None
+
+    def _other_file(self, body: str) -> str | None:
+        """Return what a file is instead of a request, if that is known."""
+        try:
+            content = strict_json.parse(body)
+        except ValueError:
+            return None
+        first = content[0] if isinstance(content, list) and content else content
+        if isinstance(first, dict) and _PUT_EVENTS & first.keys():
+            return "It holds entries for `aws events put-events`, not a request: send it with that command."
+        found = no_entry(body, self.stack)
+        return f"The event has {found}." if found else None
+
+
+def standing_line(entry: Entry) -> str:
+    """Return where a request without an outcome is."""
+    if entry.standing is Standing.IN_FLIGHT:
+        return f"attempt {entry.attempts} is in flight"
+    if entry.attempts:
+        ended = "ended without an answer" if entry.standing is Standing.UNANSWERED else "was not processed"
+        return f"attempt {entry.attempts} {ended}; it is retried"
+    return "no attempt yet"

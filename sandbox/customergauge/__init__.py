@@ -1,0 +1,1 @@
+"""A CustomerGauge of our own: the documented API over real HTTP."""

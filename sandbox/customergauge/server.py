@@ -1,0 +1,243 @@
+"""A sandbox CustomerGauge: the token endpoint and PUT Personal Link over real HTTP.
+
+    with CustomerGaugeSandbox() as vendor:
+        vendor.base_url, vendor.client_id, vendor.client_secret
+        vendor.script("personal-link", Reply.error(503, retry_after=2), Reply(fault="reset", commit=True))
+        ...
+        assert len(vendor.calls("token")) == 1
+
+or alone, controlled with curl (see control.py): `python -m sandbox.customergauge.server --port 8099`.
+
+It gives the documented answers: unknown configuration, missing or invalid
+Email and Phone, `"Touchpoint": "No campaign"`, and the second record of a contact while `duplicate_rule` is on.
+There are two ways to make it fail: `script` for the next calls, and `misbehave` for every call, which follows the
+switches of fault_switches.py unless it is set. Some example e-mails get a documented refusal (replies.py).
+"""
+
+import argparse
+import itertools
+import secrets
+import signal
+import ssl
+import sys
+import threading
+import time
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Self
+
+from sandbox.customergauge import replies, rules, survey_page
+from sandbox.customergauge.control import CONTROL_PATH, DuplicateRule, control
+from sandbox.customergauge.fault_switches import FaultSwitches
+from sandbox.customergauge.log import CallLog, Endpoint, Exchange
+from sandbox.customergauge.replies import Reply
+from sandbox.customergauge.wire import PERSONAL_LINK_PATH, TOKEN_PATH, Call, VendorServer
+
+__all__ = ["TOKEN_PATH", "Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
+
+Misbehave = Callable[[Call], Reply | None]  # the reply to a call without a script; None serves it as usual
+
+CONFIGURATIONS = frozenset({"9dd58237-c913-4073-9c76-07da0b49ff50", "contact"})
+WRONG_DATA_TYPES = frozenset({"activities"})
+FIRST_NUMBER = 12345
+DUPLICATES = {"global": replies.GLOBAL_DUPLICATE, "campaign": replies.DUPLICATE}
+
+
+@dataclass(frozen=True)
+class PersonalLink:
+    """A survey record, also one whose answer was lost. `record` is the record as the vendor read it."""
+
+    number_customergauge: int
+    survey_link: str = field(repr=False)
+    survey_link_short: str = field(repr=False)
+    configuration: str
+    record: Mapping[str, object] = field(repr=False)
+
+
+class CustomerGaugeSandbox:
+    """A CustomerGauge on a loopback port. It keeps its port and its state when it is stopped and started again."""
+
+    def __init__(  # noqa: PLR0913 - keywords only
+        self,
+        *,
+        port: int = 0,
+        client_id: str = "sandbox-client",
+        client_secret: str | None = None,
+        token_lifetime: float = 3600,
+        configurations: Iterable[str] = CONFIGURATIONS,
+        wrong_data_types: Iterable[str] = WRONG_DATA_TYPES,
+        tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.client_id = client_id
+        self.token_lifetime = token_lifetime
+        self.configurations = frozenset(configurations)
+        self.wrong_data_types = frozenset(wrong_data_types)
+        self._first_secret = client_secret or f"sandbox-{secrets.token_urlsafe(24)}"
+        self._port = port
+        self._tls = tls
+        self._server: VendorServer | None = None
+        self._numbering = itertools.count(1)
+        self._lock = threading.RLock()
+        self._log = CallLog()
+        self.faults = FaultSwitches()
+        self.reset()
+
+    def reset(self) -> None:
+        """Reset calls, scripts, faults, latency, tokens, links, contacts, duplicate rule and secret."""
+        with self._lock:
+            self.client_secret = self._first_secret
+            self.duplicate_rule: DuplicateRule = "off"
+            self.misbehave: Misbehave = self.faults
+            self.latency = 0.0
+            self.faults.clear()
+            self._log.clear()
+            self._scripts: dict[Endpoint, deque[Reply]] = {"token": deque(), "personal-link": deque()}
+            self._tokens: dict[str, float] = {}
+            self._links: dict[str, PersonalLink] = {}
+            self._contacts: set[str] = set()
+
+    def start(self) -> Self:
+        """Serve until stop()."""
+        if self._server is None:
+            self._server = VendorServer(self._port, self._answer, self._numbering, self._tls, self._log.sent)
+            self._port = self._server.port
+            self._server.start()
+        return self
+
+    def stop(self) -> None:
+        """Close all connections, also delayed and hanging ones; keep the state."""
+        if self._server is not None:
+            self._server.stop()
+            self._server = None
+
+    def __enter__(self) -> Self:
+        return self.start()
+
+    def __exit__(self, *_exception: object) -> None:
+        self.stop()
+
+    @property
+    def port(self) -> int:
+        """The port; 0 before the first start if none was given."""
+        return self._port
+
+    @property
+    def base_url(self) -> str:
+        """Base of both the token endpoint and the API."""
+        return f"{'https' if self._tls else 'http'}://127.0.0.1:{self._port}"
+
+    @property
+    def links(self) -> list[PersonalLink]:
+        """The survey records made so far, oldest first: the vendor's Request History."""
+        with self._lock:
+            return list(self._links.values())
+
+    def calls(self, endpoint: Endpoint) -> list[Call]:
+        """List the calls to an endpoint, oldest first."""
+        return self._log.calls(endpoint)
+
+    def exchanges(self) -> list[Exchange]:
+        """List the calls to both endpoints with their answers, oldest first."""
+        return self._log.exchanges()
+
+    def script(self, endpoint: Endpoint, *script: Reply) -> None:
+        """Answer the next calls to an endpoint with these replies, then serve as usual."""
+        with self._lock:
+            self._scripts[endpoint].extend(script)
+
+    def revoke_tokens(self) -> None:
+        """Refuse all tokens issued so far."""
+        with self._lock:
+            self._tokens.clear()
+
+    def rotate_secret(self, client_secret: str) -> None:
+        """Accept only this client secret; keep the tokens issued so far valid."""
+        with self._lock:
+            self.client_secret = client_secret
+
+    def _answer(self, call: Call) -> Reply:
+        path, _, query = call.path.partition("?")
+        with self._lock:
+            if path == TOKEN_PATH:
+                return self._serve("token", call, self._issue_token)
+            if path == PERSONAL_LINK_PATH:
+                return self._serve("personal-link", call, self._put_personal_link)
+            if path + "/" == PERSONAL_LINK_PATH:
+                self._log.begin("personal-link", call)
+                location = self.base_url + PERSONAL_LINK_PATH
+                return Reply.redirect(f"{location}?{query}" if query else location, 301)
+            if path.startswith(CONTROL_PATH):
+                return control(self, call)
+            return survey_page.page(call.method, path, self._links)
+
+    def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
+        self._log.begin(endpoint, call)
+        script = self._scripts[endpoint]
+        chosen = script.popleft() if script else self.misbehave(call)
+        reply = chosen.instead_of(lambda: serve(call)) if chosen else serve(call)
+        return replace(reply, delay=reply.delay + self.latency)
+
+    def _issue_token(self, call: Call) -> Reply:
+        refused = rules.token_refusal(call, self.client_id, self.client_secret)
+        if refused:
+            return refused
+        token = f"sandbox-{secrets.token_urlsafe(48)}"
+        self._tokens[token] = time.monotonic() + self.token_lifetime
+        lifetime = int(self.token_lifetime)
+        return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": lifetime})
+
+    def _put_personal_link(self, call: Call) -> Reply:
+        if call.method != "PUT":
+            return replies.wrong_verb(call.method)
+        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
+        if scheme.lower() != "bearer" or self._tokens.get(token, 0.0) <= time.monotonic():
+            return Reply.error(401)
+        fields = rules.read_input(call.headers, call.body)
+        refused = rules.record_refusal(fields, self.configurations, self.wrong_data_types)
+        if refused and refused.status == 422 and not rules.wants_json(call.headers):
+            return Reply.redirect(self.base_url)  # Laravel sends a browser back to its form
+        if refused:
+            return refused
+        record = rules.record_of(fields)
+        return replies.chosen_by_email(record.get("Email")).instead_of(
+            lambda: self._create_link(str(fields["configuration"]), record)
+        )
+
+    def _create_link(self, configuration: str, record: Mapping[str, object]) -> Reply:
+        contacts = rules.contacts_of(record)
+        if self.duplicate_rule != "off" and contacts & self._contacts:
+            return DUPLICATES[self.duplicate_rule]
+        self._contacts |= contacts
+        key = secrets.token_hex(12)
+        number = FIRST_NUMBER + len(self._links)
+        link, short = f"{self.base_url}/r/{key}", f"{self.base_url}/s/{key}"
+        self._links[key] = PersonalLink(number, link, short, configuration, record)
+        return replies.created(number, link, short)
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serve until Ctrl-C."""
+    parser = argparse.ArgumentParser(
+        "python -m sandbox.customergauge.server", description="Run a sandbox CustomerGauge."
+    )
+    parser.add_argument("--port", type=int, default=8099, help="0 picks a free port (default: 8099)")
+    port = parser.parse_args(arguments).port
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background job ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
+    try:
+        with CustomerGaugeSandbox(port=port) as vendor:
+            print(f"CustomerGauge sandbox  {vendor.base_url}", flush=True)
+            print(f"client_id              {vendor.client_id}", flush=True)
+            print(f"client_secret          {vendor.client_secret}", flush=True)
+            threading.Event().wait()
+    except KeyboardInterrupt:
+        return 0
+    except (OSError, OverflowError) as error:
+        print(f"Cannot listen on port {port}: {error}. Choose another with --port.", file=sys.stderr)
+        return 1
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

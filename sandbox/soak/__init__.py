@@ -1,0 +1,1 @@
+"""Thousands of requests while everything fails, and what became of each."""
