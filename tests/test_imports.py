@@ -13,9 +13,12 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "layers" / "personal_link" / "personal_link"
 MODULES = sorted(PACKAGE.rglob("*.py"))
+BULK = sorted((ROOT / "bulk" / "functions").glob("*.py"))
 HANDLERS = [ROOT / "functions" / name / f"{name}.py" for name in ("http_api", "queue_worker", "direct_invocation")]
+FILES = [*MODULES, *HANDLERS, *BULK]
 # Each room, and the rooms that it may import. What stands in no room's folder is a room by itself.
 ROOMS = {
+    "bulk_functions": {"settings", "bulk", "triggers", "aws", "domain"},
     "functions": {"wiring", "triggers", "observability", "domain"},
     "wiring": {"settings", "triggers", "issue_link", "customergauge", "aws", "observability", "domain"},
     "bulk": {"triggers", "domain"},
@@ -28,7 +31,7 @@ ROOMS = {
     "metrics": set[str](),
     "domain": set[str](),
 }
-EVERY_FILE = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in [*MODULES, *HANDLERS]]
+EVERY_FILE = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in FILES]
 
 # Imports everything twice. First freely, so that the libraries are loaded; then only our own modules anew, while no
 # environment variable can be read and nothing but Python files can be opened.
@@ -100,7 +103,9 @@ def top_level(path: Path) -> set[str]:
 
 def room_of(path: Path) -> str:
     """Return the room in which a file is: a folder of the package, a module beside the folders, or the functions."""
-    return path.relative_to(PACKAGE).with_suffix("").parts[0] if path in MODULES else "functions"
+    if path in MODULES:
+        return path.relative_to(PACKAGE).with_suffix("").parts[0]
+    return "bulk_functions" if path in BULK else "functions"
 
 
 def rooms_imported(path: Path) -> set[str]:
@@ -124,7 +129,8 @@ def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
     ]
 
     result = import_everything(
-        [PACKAGE.parent, *(path.parent for path in HANDLERS)], [*names, *(path.stem for path in HANDLERS)]
+        [PACKAGE.parent, *(path.parent for path in [*HANDLERS, *BULK])],
+        [*names, *(path.stem for path in [*HANDLERS, *BULK])],
     )
 
     assert (result.returncode, result.stdout, result.stderr) == (0, "imported", "")
@@ -159,29 +165,31 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
     ("library", "importers"),
     [
         ("urllib3", {"transport"}),
-        ("boto3", set()),  # botocore is enough, and starts sooner
+        ("boto3", {"split_file", "send_part", "collect_part", "join_parts"}),  # botocore is enough, and starts sooner
         ("snapshot_restore_py", {"wiring"}),
         ("jmespath", {"event_mappings"}),
         ("aws_lambda_powertools", {"observability", "metrics"}),
     ],
 )
 def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, importers: set[str]) -> None:
-    assert {path.stem for path in [*MODULES, *HANDLERS] if library in top_level(path)} == importers
+    assert {path.stem for path in FILES if library in top_level(path)} == importers
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
 def test_no_other_library_is_imported(path: Path) -> None:
-    libraries = {"urllib3", "botocore", "jmespath", "aws_lambda_powertools", "snapshot_restore_py"}
-    stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs"}
+    libraries = {"boto3", "urllib3", "botocore", "jmespath", "aws_lambda_powertools", "snapshot_restore_py"}
+    stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "mypy_boto3_s3", "mypy_boto3_lambda"}
     allowed = set() if room_of(path) in {"domain", "functions"} else libraries | stubs
+    beside_it = {one.stem for one in BULK} if path in BULK else set()
 
-    assert top_level(path) - set(sys.stdlib_module_names) <= allowed | {"personal_link"}
+    assert top_level(path) - set(sys.stdlib_module_names) <= allowed | beside_it | {"personal_link"}
 
 
 def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
     adapters = {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
+    of_bulk = {"bulk_files", "split_file"}
 
-    assert {path.stem for path in [*MODULES, *HANDLERS] if "botocore" in top_level(path)} <= adapters
+    assert {path.stem for path in FILES if "botocore" in top_level(path)} <= adapters | of_bulk
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
@@ -194,7 +202,7 @@ def test_imports_point_inwards(path: Path) -> None:
 def test_the_rooms_are_those_of_the_table_and_no_two_import_each_other() -> None:
     order = list(ROOMS)
 
-    assert {room_of(path) for path in [*MODULES, *HANDLERS]} == {*ROOMS, "__init__"}
+    assert {room_of(path) for path in FILES} == {*ROOMS, "__init__"}
     assert [room for room in order for other in ROOMS[room] if order.index(other) <= order.index(room)] == []
 
 
@@ -212,7 +220,7 @@ def test_the_rooms_are_those_of_the_table_and_no_two_import_each_other() -> None
 def test_one_module_alone_reads_the_environment_one_sends_messages_and_none_prints(
     names: set[str], users: list[str]
 ) -> None:
-    assert [path.stem for path in [*MODULES, *HANDLERS] if names_used(path) & names] == users
+    assert [path.stem for path in FILES if names_used(path) & names] == users
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)

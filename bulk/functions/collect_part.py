@@ -11,7 +11,7 @@ from typing import Any, Final
 import boto3
 
 from bulk_files import Files, Run, task
-from main_stack import MainStack
+from bulk_settings import MainStack
 from personal_link.aws.ledger_lookup import AT_ONCE, Found, LedgerLookup
 from personal_link.bulk.output import STATUSES, WAITING, Ending, output_row, parked, settled
 from personal_link.bulk.sheet import Row

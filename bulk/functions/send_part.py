@@ -1,6 +1,5 @@
 """A part of rows → the requests queue, no faster than the queue drains."""
 
-import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 import boto3
 
 from bulk_files import BulkError, Files, Run, task
-from main_stack import MainStack
+from bulk_settings import MainStack, Pace
 from personal_link.aws.ledger_lookup import AT_ONCE, LedgerLookup
 from personal_link.aws.queues import MAX_BATCH, RequestsQueue
 from personal_link.domain.clock import SystemClock
@@ -34,12 +33,7 @@ _DEPTHS: "Final[tuple[QueueAttributeNameType, ...]]" = (
 def handler(event: dict[str, Any], context: Any) -> dict[str, Any]:
     """Send the rows of a part. `next` is the row to go on with, -1 when all are sent."""
     stack = MainStack.load()
-    gate = Gate(
-        RequestsQueue(_client("sqs"), stack.requests_queue_url, parked_url=""),
-        most_waiting=int(os.environ["ROWS_WAITING"]),
-        most_in_queue=int(os.environ["ROWS_IN_QUEUE"]),
-        rows_per_second=float(os.environ["ROWS_PER_SECOND"]),
-    )
+    gate = Gate(RequestsQueue(_client("sqs"), stack.requests_queue_url, parked_url=""), Pace.load())
     files = Files(_client("s3"), Run(**event["file"]))
     ledger = LedgerLookup(_client("dynamodb"), stack.ledger_table, SystemClock())
     ends_at = time.monotonic() + context.get_remaining_time_in_millis() / 1000 - RESERVE
@@ -51,9 +45,7 @@ class Gate:
     """Send batches while the requests queue has room, at most so many rows a second."""
 
     queue: RequestsQueue
-    most_waiting: int  # messages that nobody has received yet, of whatever sender
-    most_in_queue: int  # messages in all: waiting, in flight and backing off
-    rows_per_second: float
+    pace: Pace
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     _next_at: float = field(default=0.0, init=False)
@@ -73,13 +65,13 @@ class Gate:
             self.sleep(wait)
         if self.queue.send(bodies):  # all are sent again: the ledger makes that harmless
             raise BulkError("the requests queue did not take every row")
-        self._next_at = max(self.monotonic(), self._next_at) + len(bodies) / self.rows_per_second
+        self._next_at = max(self.monotonic(), self._next_at) + len(bodies) / self.pace.rows_per_second
         return True
 
     def _has_room(self) -> bool:
         attributes = self.queue.sqs.get_queue_attributes(QueueUrl=self.queue.url, AttributeNames=_DEPTHS)["Attributes"]
         depths = [int(attributes[name]) for name in _DEPTHS]
-        return depths[0] < self.most_waiting and sum(depths) < self.most_in_queue
+        return depths[0] < self.pace.most_waiting and sum(depths) < self.pace.most_in_queue
 
 
 @dataclass(frozen=True, slots=True)

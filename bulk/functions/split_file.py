@@ -10,7 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from bulk_files import GONE, Files, Run, task
-from main_stack import MainStack, Settings
+from bulk_settings import MainStack, Settings
 from personal_link.bulk.job import BulkRequest, Job
 from personal_link.bulk.sheet import Row, Sheet, UnreadableFile
 from personal_link.triggers import event_mappings

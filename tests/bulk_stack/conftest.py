@@ -4,7 +4,7 @@ import boto3
 import pytest
 
 from bulk_files import Files, Run
-from main_stack import Settings
+from bulk_settings import Settings
 from tests.aws.account import Account
 
 BUCKET = "files"

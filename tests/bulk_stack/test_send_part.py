@@ -6,6 +6,7 @@ import pytest
 
 import split_file
 from bulk_files import BulkError, Files
+from bulk_settings import Pace
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.aws.queues import RequestsQueue
@@ -24,8 +25,8 @@ LATER = 1e9
 
 def gate(account: Account, clock: FakeClock, **limits: Any) -> Gate:
     queue = RequestsQueue(account.sqs, account.requests_url, "")
-    chosen = {"most_waiting": 1000, "most_in_queue": 1000, "rows_per_second": 1000.0, **limits}
-    return Gate(queue, **chosen, sleep=clock.advance, monotonic=clock.monotonic)
+    pace = Pace(**{"most_waiting": 1000, "most_in_queue": 1000, "rows_per_second": 1000, **limits})
+    return Gate(queue, pace, sleep=clock.advance, monotonic=clock.monotonic)
 
 
 @pytest.fixture
@@ -111,13 +112,13 @@ def test_a_full_queue_is_looked_at_again(sender: Callable[..., Sender], account:
 def test_a_rate_is_kept(sender: Callable[..., Sender], clock: FakeClock) -> None:
     began = clock.monotonic()
 
-    sender(rows_per_second=5.0).send(1, 0, LATER)
+    sender(rows_per_second=5).send(1, 0, LATER)
 
     assert clock.monotonic() - began == 4.0  # 20 rows before the last batch
 
 
 def test_no_batch_is_begun_that_would_end_too_late(sender: Callable[..., Sender], clock: FakeClock) -> None:
-    assert sender(rows_per_second=1.0).send(1, 0, ends_at=clock.monotonic() + 15) == 20
+    assert sender(rows_per_second=1).send(1, 0, ends_at=clock.monotonic() + 15) == 20
 
 
 def test_a_replaced_file_sends_no_more(sender: Callable[..., Sender], put: Put, account: Account) -> None:

@@ -6,7 +6,7 @@ import pytest
 
 import split_file
 from bulk_files import BulkError, Files, task
-from main_stack import MainStack, Settings
+from bulk_settings import MainStack, Settings
 from personal_link.bulk.job import Job
 from personal_link.bulk.sheet import Sheet
 from personal_link.domain.errors import PersonalLinkError

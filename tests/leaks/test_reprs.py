@@ -23,7 +23,7 @@ from personal_link.customergauge.transport import Response
 from personal_link.domain.errors import Code, RequestError, SettingsError
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Delivery, IdempotencyKey, LinkRequest, Source, check
-from personal_link.settings import _Reader
+from personal_link.settings import Reader
 from sandbox import REPOSITORY
 from tests.leaks.canaries import (
     ALL_OF_THEM,
@@ -127,7 +127,7 @@ def test_no_error_of_a_request_tells_what_the_vendor_said(cls: type[RequestError
 
 
 def test_incomplete_settings_are_named_and_not_quoted() -> None:
-    reader = _Reader({canary.name: canary.value for canary in CANARIES} | {"AUTH_BASE_URL": f"https://{ALL_OF_THEM}"})
+    reader = Reader({canary.name: canary.value for canary in CANARIES} | {"AUTH_BASE_URL": f"https://{ALL_OF_THEM}"})
     for canary in CANARIES:
         reader.choice(canary.name, ("true", "false"))
         reader.number(canary.name)

@@ -58,7 +58,7 @@ def runs_in_lambda() -> bool:
 
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings. Raises SettingsError that names every missing or wrong variable."""
-    reader = _Reader(os.environ if environment is None else environment)
+    reader = Reader(environment)
     settings = _settings(reader)
     reader.finish()
     return settings
@@ -66,7 +66,7 @@ def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
 
 def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSettings:
     """Return the queue worker's settings. Raises SettingsError as `load_settings` does."""
-    reader = _Reader(os.environ if environment is None else environment)
+    reader = Reader(environment)
     settings = QueueSettings(
         connector=_settings(reader),
         requests_queue_url=reader.text("REQUESTS_QUEUE_URL"),
@@ -80,7 +80,7 @@ def load_queue_settings(environment: Mapping[str, str] | None = None) -> QueueSe
     return settings
 
 
-def _settings(reader: "_Reader") -> Settings:
+def _settings(reader: "Reader") -> Settings:
     region = reader.choice("CUSTOMERGAUGE_REGION", REGIONS)
     encoding = reader.choice("CUSTOMERGAUGE_ENCODING", ("json", "form"))
     return Settings(
@@ -100,33 +100,38 @@ def _settings(reader: "_Reader") -> Settings:
     )
 
 
-class _Reader:
+class Reader:
     """Read variables and collect their problems, so that one error names all of them."""
 
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self._environment = environment
+    def __init__(self, environment: Mapping[str, str] | None = None) -> None:
+        self._environment = os.environ if environment is None else environment
         self._problems: list[str] = []
 
     def finish(self) -> None:
+        """Raise SettingsError if there was a problem."""
         if self._problems:
             raise SettingsError("The environment is not complete: " + "; ".join(self._problems))
 
     def optional(self, name: str) -> str:
+        """Return a variable; empty if it is not set."""
         return self._environment.get(name, "").strip()
 
     def text(self, name: str) -> str:
+        """Return a variable that must be set."""
         value = self.optional(name)
         if not value:
             self._problems.append(f"{name} is missing")
         return value
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
+        """Return one of the choices."""
         value = self.text(name)
         if value and value not in choices:
             self._problems.append(f"{name} must be one of {', '.join(choices)}")
         return value
 
     def number(self, name: str, *, zero: bool = False) -> int:
+        """Return a whole number above zero, or zero if that is allowed."""
         value = self.text(name)
         if value and not (zero and value == "0") and not re.fullmatch("[1-9][0-9]{0,5}", value):
             self._problems.append(f"{name} must be a whole number{'' if zero else ' above zero'}")
@@ -134,6 +139,7 @@ class _Reader:
         return int(value or 0)
 
     def base_url(self, name: str, default: str) -> str:
+        """Return https://host, or http:// on loopback, without a path."""
         value = self.optional(name).rstrip("/") or default
         if not _BASE_URL.fullmatch(value):
             self._problems.append(f"{name} must be https://host, or http:// on loopback, without a path")

@@ -1,8 +1,9 @@
-"""What the functions know of the connector's stack: its export `BulkImports`, and the queue worker's settings."""
+"""What the functions know of the connector's stack and of their own parameters: the only reader of the environment."""
 
-import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Self
+
+from personal_link.settings import Reader
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient
@@ -19,8 +20,28 @@ class MainStack:
     @classmethod
     def load(cls) -> Self:
         """Read the names in the order in which `template.yaml` exports them."""
-        url, _queue_arn, table, _table_arn, _topic, worker = os.environ["MAIN_STACK"].split(" ")
+        reader = Reader()
+        names = reader.text("MAIN_STACK")
+        reader.finish()
+        url, _queue_arn, table, _table_arn, _topic, worker = names.split(" ")
         return cls(url, table, worker)
+
+
+@dataclass(frozen=True, slots=True)
+class Pace:
+    """How fast rows are sent."""
+
+    rows_per_second: int
+    most_waiting: int  # messages in the requests queue that nobody has received yet, of whatever sender
+    most_in_queue: int  # messages in all: waiting, in flight and backing off
+
+    @classmethod
+    def load(cls) -> Self:
+        """Read the parameters of `bulk/template.yaml`. Raises SettingsError."""
+        reader = Reader()
+        pace = cls(reader.number("ROWS_PER_SECOND"), reader.number("ROWS_WAITING"), reader.number("ROWS_IN_QUEUE"))
+        reader.finish()
+        return pace
 
 
 @dataclass(frozen=True, slots=True)
