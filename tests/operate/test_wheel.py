@@ -16,6 +16,7 @@ from sandbox import REPOSITORY
 
 PACKAGES = ("operate", "layers/personal_link/personal_link")
 PROJECT = tomllib.loads((REPOSITORY / "pyproject.toml").read_text())
+REQUIREMENTS = PROJECT["tool"]["setuptools"]["dynamic"]["dependencies"]["file"]
 DISTRIBUTIONS = {"aws_lambda_powertools": "aws-lambda-powertools", "botocore": "boto3"}  # boto3 requires botocore
 
 
@@ -37,9 +38,9 @@ def imported() -> set[str]:
 
 
 def test_what_it_imports_is_what_it_requires() -> None:
-    required = {line.partition(">")[0] for line in PROJECT["project"]["dependencies"]}
+    lines = [line for name in REQUIREMENTS for line in (REPOSITORY / name).read_text().splitlines()]
 
-    assert required == imported()
+    assert {line.partition(">")[0] for line in lines if not line.startswith("#")} == imported()
 
 
 def test_every_package_and_data_file_is_in_it() -> None:
@@ -56,7 +57,8 @@ def test_the_wheel_runs_in_an_environment_of_its_own(tmp_path: Path) -> None:
     source, wheels, fresh = tmp_path / "source", tmp_path / "wheels", tmp_path / "fresh"
     for name in PACKAGES:
         shutil.copytree(REPOSITORY / name, source / name)
-    for name in ("pyproject.toml", "LICENSE"):
+    for name in ("pyproject.toml", "LICENSE", *REQUIREMENTS):
+        (source / name).parent.mkdir(exist_ok=True)
         shutil.copy(REPOSITORY / name, source / name)
     pip = [sys.executable, "-m", "pip", "--disable-pip-version-check", "--quiet"]
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", wheels, source], check=True)
