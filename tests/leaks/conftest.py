@@ -14,7 +14,7 @@ from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.faults.faulty_aws import FaultyAws
 from tests.leaks.canaries import SESSION
-from tests.leaks.stage import Stage
+from tests.leaks.connector import Connector
 
 
 @pytest.fixture(scope="module", params=[pytest.param("INFO", marks=pytest.mark.slow), "DEBUG"])
@@ -39,11 +39,11 @@ def surroundings(request: pytest.FixtureRequest) -> Iterator[tuple[Account, Faul
 
 
 @pytest.fixture
-def stage(
+def connector(
     surroundings: tuple[Account, FaultyAws, CustomerGaugeSandbox], monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Stage]:
+) -> Iterator[Connector]:
     account, aws, vendor = surroundings
-    with Stage(account, aws, vendor, monkeypatch).set_up() as ready:
+    with Connector(account, aws, vendor, monkeypatch).set_up() as ready:
         yield ready
 
 

@@ -1,6 +1,6 @@
 """Every way that a request may take, happy or not, each with canaries in whatever comes in on it.
 
-A path is a function of the stage; `PATHS` has them all by name.
+A path is a function of the connector; `PATHS` has them all by name.
 """
 
 import base64
@@ -36,9 +36,9 @@ from tests.leaks.canaries import (
     REFERENCE,
     TOKEN,
 )
-from tests.leaks.stage import LINKED, REQUEST_ID, SECRET, Stage, a_request
+from tests.leaks.connector import LINKED, REQUEST_ID, SECRET, Connector, a_request
 
-PATHS: Final[dict[str, Callable[[Stage], None]]] = {}
+PATHS: Final[dict[str, Callable[[Connector], None]]] = {}
 
 FORM: Final = "application/x-www-form-urlencoded"
 WORDS: Final = {"message": ALL_OF_THEM, "error": ALL_OF_THEM, "error_description": ALL_OF_THEM}
@@ -62,7 +62,7 @@ WAYS_TO_QUOTE: Final[tuple[Callable[[str], str], ...]] = (
 QUOTES: Final = [f"{way(canary.value)} is wrong." for canary in KNOWN_TO_THE_VENDOR for way in WAYS_TO_QUOTE]
 
 
-def path(function: Callable[[Stage], None]) -> Callable[[Stage], None]:
+def path(function: Callable[[Connector], None]) -> Callable[[Connector], None]:
     """List a path."""
     PATHS[function.__name__.replace("_", " ")] = function
     return function
@@ -72,39 +72,41 @@ def path(function: Callable[[Stage], None]) -> Callable[[Stage], None]:
 
 
 @path
-def a_link_over_http_and_its_replay(stage: Stage) -> None:
-    body = {**a_request(), "idempotency_key": stage.key()}
+def a_link_over_http_and_its_replay(connector: Connector) -> None:
+    body = {**a_request(), "idempotency_key": connector.key()}
     key = {"Idempotency-Key": body["idempotency_key"]}
-    stage.call(body, headers=key)
-    stage.new_environment()
-    stage.call(body, headers=key)
-    stage.call({**body, "record": {"Email": EMAIL.value}}, headers=key)  # the key of another request
-    stage.call(headers={"Idempotency-Key": None})
+    connector.call(body, headers=key)
+    connector.new_environment()
+    connector.call(body, headers=key)
+    connector.call({**body, "record": {"Email": EMAIL.value}}, headers=key)  # the key of another request
+    connector.call(headers={"Idempotency-Key": None})
 
 
 @path
-def a_form_over_http_and_to_the_vendor(stage: Stage) -> None:
-    stage.monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
+def a_form_over_http_and_to_the_vendor(connector: Connector) -> None:
+    connector.monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
     fields = {f"record[{heading}]": value for heading, value in RECORD.items()}
     body = urlencode({"configuration": "contact", **fields})
-    stage.call(body, headers={"Content-Type": FORM})
-    stage.call(base64.b64encode(body.encode()).decode(), headers={"Content-Type": FORM}, isBase64Encoded=True)
+    connector.call(body, headers={"Content-Type": FORM})
+    connector.call(base64.b64encode(body.encode()).decode(), headers={"Content-Type": FORM}, isBase64Encoded=True)
 
 
 @path
-def links_off_the_queue_and_their_replay(stage: Stage) -> None:
-    body = {**a_request(), "idempotency_key": stage.key()}
+def links_off_the_queue_and_their_replay(connector: Connector) -> None:
+    body = {**a_request(), "idempotency_key": connector.key()}
     event = {"id": REQUEST_ID, "detail-type": "Personal Link Requested", "detail": a_request()}
-    stage.deliver(body, a_request(), None, event, {**event, "detail": ALL_OF_THEM}, {**event, "time": ALL_OF_THEM})
-    stage.deliver(body)
+    connector.deliver(body, a_request(), None, event, {**event, "detail": ALL_OF_THEM}, {**event, "time": ALL_OF_THEM})
+    connector.deliver(body)
 
 
 @path
-def links_by_direct_invocation_and_what_is_refused(stage: Stage) -> None:
-    body = {**a_request(), "idempotency_key": stage.key()}
+def links_by_direct_invocation_and_what_is_refused(connector: Connector) -> None:
+    body = {**a_request(), "idempotency_key": connector.key()}
     for payload in (body, body, {**body, "record": {"Email": EMAIL.value}}, ALL_OF_THEM, [ALL_OF_THEM]):
-        stage.invoke(payload)
-    stage.invoke({"id": OF_A_CALLER, "detail-type": OF_A_CALLER, "detail": {"record": {}, "reference": OF_A_CALLER}})
+        connector.invoke(payload)
+    connector.invoke(
+        {"id": OF_A_CALLER, "detail-type": OF_A_CALLER, "detail": {"record": {}, "reference": OF_A_CALLER}}
+    )
 
 
 # What is refused on arrival
@@ -123,26 +125,26 @@ REFUSED_BODIES: Final[tuple[object, ...]] = (
 
 
 @path
-def bodies_that_cannot_be_read_or_break_the_contract(stage: Stage) -> None:
+def bodies_that_cannot_be_read_or_break_the_contract(connector: Connector) -> None:
     for body in REFUSED_BODIES:
-        stage.call(body)
-        stage.call(body, headers={"Content-Type": FORM})
-        stage.deliver(body)
-    stage.call(headers={"Idempotency-Key": f"{OF_A_CALLER}\n"})
-    stage.call(headers={"Content-Type": OF_A_CALLER})
-    stage.call(base64.b64encode(OF_A_CALLER.encode("utf-16")).decode(), isBase64Encoded=True)
-    stage.monkeypatch.setenv("DEFAULT_CONFIGURATION", "")
-    stage.new_environment()
-    stage.deliver({"record": RECORD})
+        connector.call(body)
+        connector.call(body, headers={"Content-Type": FORM})
+        connector.deliver(body)
+    connector.call(headers={"Idempotency-Key": f"{OF_A_CALLER}\n"})
+    connector.call(headers={"Content-Type": OF_A_CALLER})
+    connector.call(base64.b64encode(OF_A_CALLER.encode("utf-16")).decode(), isBase64Encoded=True)
+    connector.monkeypatch.setenv("DEFAULT_CONFIGURATION", "")
+    connector.new_environment()
+    connector.deliver({"record": RECORD})
 
 
 @path
-def events_that_nobody_expected(stage: Stage) -> None:
-    stage.call(headers={"Content-Type": RECORD})
+def events_that_nobody_expected(connector: Connector) -> None:
+    connector.call(headers={"Content-Type": RECORD})
     identity = {"userArn": OF_A_CALLER}
-    stage.call(requestContext={"identity": identity, "requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
-    stage.deliver(None, attributes={"SentTimestamp": OF_A_CALLER})
-    stage.deliver(None, messageAttributes=OF_A_CALLER)
+    connector.call(requestContext={"identity": identity, "requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
+    connector.deliver(None, attributes={"SentTimestamp": OF_A_CALLER})
+    connector.deliver(None, messageAttributes=OF_A_CALLER)
 
 
 # What the vendor refuses, or breaks
@@ -194,16 +196,16 @@ REPLIES: Final[dict[str, tuple[Endpoint, list[Reply]]]] = {
 }
 
 
-def replying(endpoint: Endpoint, replies: list[Reply]) -> Callable[[Stage], None]:
+def replying(endpoint: Endpoint, replies: list[Reply]) -> Callable[[Connector], None]:
     """Return the path of a request by HTTP and of one by the queue for each reply."""
 
-    def play(stage: Stage) -> None:
+    def play(connector: Connector) -> None:
         for reply in replies:
-            stage.vendor.script(endpoint, reply, reply)
-            stage.call()
-            stage.new_environment()
-            stage.deliver(None)
-            stage.new_environment()
+            connector.vendor.script(endpoint, reply, reply)
+            connector.call()
+            connector.new_environment()
+            connector.deliver(None)
+            connector.new_environment()
 
     return play
 
@@ -212,76 +214,78 @@ PATHS.update({name: replying(endpoint, replies) for name, (endpoint, replies) in
 
 
 @path
-def an_answer_that_does_not_come(stage: Stage) -> None:
+def an_answer_that_does_not_come(connector: Connector) -> None:
     for reply in (Reply(fault="hang"), Reply(103, ALL_OF_THEM, HEADERS)):
-        stage.vendor.script("personal-link", reply)
-        stage.call(seconds=16.3)
+        connector.vendor.script("personal-link", reply)
+        connector.call(seconds=16.3)
 
 
 @path
-def a_refusal_that_quotes_one_canary_at_a_time(stage: Stage) -> None:
+def a_refusal_that_quotes_one_canary_at_a_time(connector: Connector) -> None:
     kinds = itertools.cycle([(400, "duplicates"), (404, "mapping"), (422, "")])
     for (status, words), quoted in zip(kinds, QUOTES, strict=False):
-        stage.vendor.script("personal-link", Reply(status, {"message": f"{words} {quoted}"}))
+        connector.vendor.script("personal-link", Reply(status, {"message": f"{words} {quoted}"}))
     for _ in range(0, len(QUOTES), 10):
-        stage.deliver(*[None] * 10)
+        connector.deliver(*[None] * 10)
     for first in range(0, len(QUOTES), 10):
         errors = {"Email": QUOTES[first : first + 10], **{quoted: ["no"] for quoted in QUOTES[first : first + 10]}}
-        stage.vendor.script("personal-link", Reply(422, {"message": "No.", "errors": errors}))
-        stage.call()
+        connector.vendor.script("personal-link", Reply(422, {"message": "No.", "errors": errors}))
+        connector.call()
 
 
 @path
-def a_vendor_out_of_reach(stage: Stage) -> None:
-    stage.monkeypatch.setenv("IMPORTS_BASE_URL", stage.vendor.base_url.replace("http:", "https:"))  # no TLS there
-    stage.call()
-    stage.monkeypatch.setenv("AUTH_BASE_URL", "http://127.0.0.1:9")
-    stage.new_environment()
-    stage.deliver(None)
+def a_vendor_out_of_reach(connector: Connector) -> None:
+    connector.monkeypatch.setenv(
+        "IMPORTS_BASE_URL", connector.vendor.base_url.replace("http:", "https:")
+    )  # no TLS there
+    connector.call()
+    connector.monkeypatch.setenv("AUTH_BASE_URL", "http://127.0.0.1:9")
+    connector.new_environment()
+    connector.deliver(None)
 
 
 @path
-def requests_that_are_parked(stage: Stage) -> None:
+def requests_that_are_parked(connector: Connector) -> None:
     old = {"ApproximateReceiveCount": "9", "SentTimestamp": str(round((time.time() - 86_400) * 1000))}
     for reply in (Reply(503, ERRORS, HEADERS), Reply(403, ERRORS), Reply(500, PAGE), Reply(fault="reset")):
-        stage.vendor.script("personal-link", reply, reply)
-        stage.deliver(None, attributes=old)
-        stage.invoke()
-        stage.new_environment()
-    stage.fill_secret(SecretString=ALL_OF_THEM)
-    stage.deliver(None, attributes=old)
+        connector.vendor.script("personal-link", reply, reply)
+        connector.deliver(None, attributes=old)
+        connector.invoke()
+        connector.new_environment()
+    connector.fill_secret(SecretString=ALL_OF_THEM)
+    connector.deliver(None, attributes=old)
 
 
 # Credentials and tokens
 
 
 @path
-def secrets_that_are_no_credentials(stage: Stage) -> None:
+def secrets_that_are_no_credentials(connector: Connector) -> None:
     for secret in (
         *(ALL_OF_THEM, json.dumps([ALL_OF_THEM]), SECRET[:-1], f'{{"client_secret": {json.dumps(ALL_OF_THEM)}}}'),
         json.dumps({"client_id": CLIENT_ID.value, "client_secret": f"{CLIENT_SECRET.value}\r\nX-Forged: yes"}),
         json.dumps({"client_id": CLIENT_ID.value, "client_secret": {"value": CLIENT_SECRET.value}}),
     ):
-        stage.fill_secret(SecretString=secret)
-        stage.new_environment()
-        stage.call()
-    stage.fill_secret(SecretBinary=SECRET.encode())
-    stage.new_environment()
-    stage.deliver(None)
+        connector.fill_secret(SecretString=secret)
+        connector.new_environment()
+        connector.call()
+    connector.fill_secret(SecretBinary=SECRET.encode())
+    connector.new_environment()
+    connector.deliver(None)
 
 
 @path
-def tokens_refused_and_a_secret_rotated_in_vain(stage: Stage) -> None:
-    stage.vendor.script("personal-link", *[Reply(401, ERRORS, HEADERS)] * 3)
-    stage.call()
-    stage.fill_secret(SecretString=SECRET.replace("kT5", "kT6"))
-    stage.vendor.script("token", *[Reply(400, {**WORDS, "error": "invalid_client"})] * 2)
-    stage.call()
+def tokens_refused_and_a_secret_rotated_in_vain(connector: Connector) -> None:
+    connector.vendor.script("personal-link", *[Reply(401, ERRORS, HEADERS)] * 3)
+    connector.call()
+    connector.fill_secret(SecretString=SECRET.replace("kT5", "kT6"))
+    connector.vendor.script("token", *[Reply(400, {**WORDS, "error": "invalid_client"})] * 2)
+    connector.call()
 
 
 @path
-def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(stage: Stage) -> None:
-    stage.call()
+def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(connector: Connector) -> None:
+    connector.call()
     threads: SimpleQueue[threading.Thread] = SimpleQueue()
 
     def fail() -> NoReturn:
@@ -305,7 +309,7 @@ REFUSED: Final = {"__type": "ConditionalCheckFailedException", "message": ALL_OF
 
 
 @path
-def an_aws_that_quotes(stage: Stage) -> None:
+def an_aws_that_quotes(connector: Connector) -> None:
     failed = [{"Id": "0", "SenderFault": False, "Code": ALL_OF_THEM, "Message": ALL_OF_THEM}]
     spoilt = {name: {"S": ALL_OF_THEM} for name in ("format", "owner", "state", "outcome")}
     for operation, of_its_own in {
@@ -316,22 +320,22 @@ def an_aws_that_quotes(stage: Stage) -> None:
         "ChangeMessageVisibilityBatch": Reply(200, {"Successful": [], "Failed": failed}),
     }.items():
         for reply in (of_its_own, *(AWS_ERRORS if operation == "PutItem" else AWS_ERRORS[:1])):
-            stage.aws.script(operation, *[reply] * 3)
-            stage.call()
-            stage.vendor.script("personal-link", Reply(503, ERRORS, {"Retry-After": "2"}))
-            stage.deliver(None, ALL_OF_THEM)
-            stage.new_environment()
-            stage.aws.forgive()
+            connector.aws.script(operation, *[reply] * 3)
+            connector.call()
+            connector.vendor.script("personal-link", Reply(503, ERRORS, {"Retry-After": "2"}))
+            connector.deliver(None, ALL_OF_THEM)
+            connector.new_environment()
+            connector.aws.forgive()
 
 
 @path
-def a_ledger_whose_outcomes_are_spoilt(stage: Stage) -> None:
-    stage.monkeypatch.setattr("personal_link.domain.request.LinkRequest.fingerprint", "1")
+def a_ledger_whose_outcomes_are_spoilt(connector: Connector) -> None:
+    connector.monkeypatch.setattr("personal_link.domain.request.LinkRequest.fingerprint", "1")
     for outcome in (ALL_OF_THEM, f'{{"id": "{ALL_OF_THEM}', json.dumps(dict.fromkeys([EMAIL.value], EMAIL.value))):
         item = {**{name: {"S": "1"} for name in ("format", "owner", "state", "fingerprint")}, "outcome": {"S": outcome}}
-        stage.aws.script("PutItem", *[Reply(400, {**REFUSED, "Item": item})] * 2)
-        stage.call()
-        stage.deliver(None)
+        connector.aws.script("PutItem", *[Reply(400, {**REFUSED, "Item": item})] * 2)
+        connector.call()
+        connector.deliver(None)
 
 
 # Bugs
@@ -346,7 +350,7 @@ def bug() -> Exception:
 
 
 @path
-def a_bug_wherever_one_may_be(stage: Stage) -> None:
+def a_bug_wherever_one_may_be(connector: Connector) -> None:
     def fail(*_arguments: object, **_more: object) -> NoReturn:
         raise bug()
 
@@ -354,30 +358,30 @@ def a_bug_wherever_one_may_be(stage: Stage) -> None:
         *((HttpApi, "serve"), (DirectInvocation, "answer"), (BatchWorker, "work"), (Ledger, "settle")),
         *((Transport, "request"), (ResultsQueue, "send"), (RequestsQueue, "park"), (RequestsQueue, "hide")),
     ):
-        with stage.monkeypatch.context() as patch:
+        with connector.monkeypatch.context() as patch:
             patch.setattr(owner, name, fail)
-            stage.call()
-            stage.invoke()
-            stage.vendor.script("personal-link", Reply(403, ERRORS))
-            stage.deliver(None, ALL_OF_THEM)
-            stage.new_environment()
+            connector.call()
+            connector.invoke()
+            connector.vendor.script("personal-link", Reply(403, ERRORS))
+            connector.deliver(None, ALL_OF_THEM)
+            connector.new_environment()
 
 
 @path
-def a_bug_of_no_end(stage: Stage) -> None:
+def a_bug_of_no_end(connector: Connector) -> None:
     def recurse(*arguments: object) -> None:
         recurse(*arguments, ALL_OF_THEM)
 
-    stage.monkeypatch.setattr(LinkIssuer, "issue", recurse)
-    stage.call()
-    stage.deliver(None)
+    connector.monkeypatch.setattr(LinkIssuer, "issue", recurse)
+    connector.call()
+    connector.deliver(None)
 
 
 @path
-def settings_that_hold_what_they_should_not(stage: Stage) -> None:
-    stage.monkeypatch.setenv("AUTH_BASE_URL", f"https://{CLIENT_ID.value}:{CLIENT_SECRET.value}@auth.example")
-    stage.monkeypatch.setenv("ECHO_RECORD", ALL_OF_THEM)
-    stage.monkeypatch.setenv("LEDGER_DAYS", CLIENT_SECRET.value)
-    stage.call()
-    stage.invoke()
-    stage.deliver(None)
+def settings_that_hold_what_they_should_not(connector: Connector) -> None:
+    connector.monkeypatch.setenv("AUTH_BASE_URL", f"https://{CLIENT_ID.value}:{CLIENT_SECRET.value}@auth.example")
+    connector.monkeypatch.setenv("ECHO_RECORD", ALL_OF_THEM)
+    connector.monkeypatch.setenv("LEDGER_DAYS", CLIENT_SECRET.value)
+    connector.call()
+    connector.invoke()
+    connector.deliver(None)

@@ -17,7 +17,7 @@ from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import Source
 from tests.embedded_metrics import counted_in, log_lines
 from tests.leaks.canaries import ALL_OF_THEM, CANARIES, Canary, canaries_in
-from tests.leaks.stage import Stage, a_request
+from tests.leaks.connector import Connector, a_request
 
 pytestmark = pytest.mark.usefixtures("everybody_logs")
 
@@ -205,13 +205,17 @@ def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) ->
 # Ids and codes that come from outside
 
 
-def test_an_id_that_a_caller_or_sender_chose_stands_in_no_log(stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_id_that_a_caller_or_sender_chose_stands_in_no_log(
+    connector: Connector, capfd: pytest.CaptureFixture[str]
+) -> None:
     for chosen in (*FORGERIES.values(), ALL_OF_THEM):
         context = {"identity": {"userArn": chosen}, "requestId": chosen, "requestTimeEpoch": 0}
-        stage.call(requestContext=context)
-        stage.call("no request", requestContext=context)
-        stage.deliver({"id": chosen, "detail-type": "x", "detail": a_request()})
-        stage.deliver(None, messageAttributes={"original_message_id": {"stringValue": chosen, "dataType": "String"}})
+        connector.call(requestContext=context)
+        connector.call("no request", requestContext=context)
+        connector.deliver({"id": chosen, "detail-type": "x", "detail": a_request()})
+        connector.deliver(
+            None, messageAttributes={"original_message_id": {"stringValue": chosen, "dataType": "String"}}
+        )
 
     assert_no_line_is_forged(capfd, lines=32)
 
@@ -269,7 +273,7 @@ def test_where_no_answer_came_the_kind_of_failure_is_told() -> None:
 
 @pytest.mark.filterwarnings("ignore:POWERTOOLS_DEV")
 def test_no_switch_of_the_environment_makes_us_tell_more(
-    stage: Stage, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+    connector: Connector, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED"):
         monkeypatch.setenv(name, "true")
@@ -277,8 +281,8 @@ def test_no_switch_of_the_environment_makes_us_tell_more(
     monkeypatch.setenv("POWERTOOLS_LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("AWS_LAMBDA_LOG_LEVEL", "DEBUG")
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "somebody-else")
-    stage.call()
-    stage.deliver(None, "no request")
+    connector.call()
+    connector.deliver(None, "no request")
 
     assert_no_line_is_forged(capfd, lines=3)
 

@@ -26,8 +26,8 @@ from personal_link.domain import outcome
 from personal_link.domain.outcome import Outcome
 from personal_link.triggers.http import HttpAnswer
 from tests.leaks.canaries import ALL_OF_THEM, EMAIL, TOKEN
+from tests.leaks.connector import Connector
 from tests.leaks.paths import PATHS
-from tests.leaks.stage import Stage
 from tests.leaks.watch import used_side_doors
 
 Plant = Callable[[pytest.MonkeyPatch], None]
@@ -35,8 +35,8 @@ Plant = Callable[[pytest.MonkeyPatch], None]
 
 @pytest.mark.usefixtures("everybody_logs")
 @pytest.mark.parametrize("path", PATHS)
-def test_no_canary_is_seen_on_any_path(path: str, stage: Stage, capfd: pytest.CaptureFixture[str]) -> None:
-    assert stage.leaks_on(PATHS[path], capfd) == []
+def test_no_canary_is_seen_on_any_path(path: str, connector: Connector, capfd: pytest.CaptureFixture[str]) -> None:
+    assert connector.leaks_on(PATHS[path], capfd) == []
 
 
 # What is planted
@@ -179,15 +179,15 @@ PLANTED: Final[dict[str, tuple[Plant, str, str]]] = {  # a leak, a path that it 
 @pytest.mark.parametrize(("plant", "path", "found"), PLANTED.values(), ids=PLANTED)
 @pytest.mark.usefixtures("everybody_logs")
 def test_a_planted_leak_is_found(
-    plant: Plant, path: str, found: str, stage: Stage, capfd: pytest.CaptureFixture[str]
+    plant: Plant, path: str, found: str, connector: Connector, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for handler in logging.root.handlers[:]:  # pytest's own: what it captures is looked through like any output
         if type(handler).__name__ == "LogCaptureHandler":
             logging.root.removeHandler(handler)
     try:
-        with stage.monkeypatch.context() as patch:
+        with connector.monkeypatch.context() as patch:
             plant(patch)
-            leaks = stage.leaks_on(PATHS[path], capfd)
+            leaks = connector.leaks_on(PATHS[path], capfd)
     finally:
         A_FILE.unlink(missing_ok=True)
 

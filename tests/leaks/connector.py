@@ -61,7 +61,7 @@ class Context:
 
 
 @dataclass
-class Stage:
+class Connector:
     """Plays requests to the handlers and keeps what comes back."""
 
     account: Account
@@ -156,7 +156,7 @@ class Stage:
         }
         return {**record, **changes}
 
-    def leaks_on(self, path: "Callable[[Stage], None]", capfd: pytest.CaptureFixture[str]) -> list[str]:
+    def leaks_on(self, path: "Callable[[Connector], None]", capfd: pytest.CaptureFixture[str]) -> list[str]:
         """Take a path; return each canary where it may not be: written, raised, sent, stored, queued or answered.
 
         And each file that is written and datagram that is sent, whatever it holds; each error of ours with another text
