@@ -5,17 +5,17 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
+
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import Emulator
 
+AWS_CLI = REPOSITORY / ".oldest" / "bin" / "aws"
 # version 1 of the AWS CLI ignores AWS_ENDPOINT_URL for SQS
-AWS = 'aws() { command aws --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }'
+AWS = f'aws() {{ {AWS_CLI} --endpoint-url "$AWS_ENDPOINT_URL" "$@"; }}'
 
-
-def works(program: str) -> bool:
-    """Tell whether a program is there and runs; a shim of pyenv's may be there and yet not run."""
-    found = shutil.which(program)
-    return bool(found) and subprocess.run([str(found), "--version"], capture_output=True, check=False).returncode == 0
+needs_aws_cli = pytest.mark.skipif(not AWS_CLI.exists(), reason="`make test-all` makes .oldest from its lock")
+needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 
 
 def run(emulator: Emulator, script: str, **variables: str) -> str:

@@ -12,14 +12,11 @@ from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION, Emulator, running_emulator
 from sandbox.aws.stack import set_concurrency
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.shell import run, works
+from tests.deployments.shell import needs_aws_cli, run
 from tests.docs.documents import fenced, sections
 
 PAGE = sections((REPOSITORY / "docs" / "install.md").read_text())
 BUCKET = "releases"
-
-
-needs_aws_cli = pytest.mark.skipif(not works("aws"), reason="the AWS CLI is not installed")
 
 
 @pytest.fixture(scope="module")

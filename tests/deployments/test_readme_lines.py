@@ -12,16 +12,13 @@ from sandbox.aws.emulator import Emulator, running_emulator
 from sandbox.aws.stack import local_url as on_the_emulator
 from sandbox.aws.stack import set_concurrency
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.shell import run, works
+from tests.deployments.shell import needs_aws_cli, needs_curl, run
 from tests.docs.documents import fenced
 
 TRY, INTO_AND_OUT, DEPLOY, EVENT_AND_MESSAGE, HTTP, *_ = fenced((REPOSITORY / "README.md").read_text(), "sh")
 INTO, OUT = (line for line in INTO_AND_OUT.splitlines() if line)
 
-pytestmark = [
-    pytest.mark.skipif(not works("aws"), reason="the AWS CLI is not installed"),
-    pytest.mark.skipif(not works("curl"), reason="curl is not installed"),
-]
+pytestmark = [needs_aws_cli, needs_curl]
 
 
 @pytest.fixture(scope="module")
