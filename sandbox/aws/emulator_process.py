@@ -26,7 +26,10 @@ from samtranslator.translator import transform as sam
 emulated_action = iam_actions.extract_iam_action
 emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no public hook
 emulated_event = apigateway_v1._build_lambda_event_v1  # noqa: SLF001  # as above
+emulated_request = eventbridge._build_api_destination_request  # noqa: SLF001  # as above
 emulated_delivery = eventbridge._invoke_target  # noqa: SLF001  # as above
+emulated_api_delivery = eventbridge._deliver_to_api_destination  # noqa: SLF001  # as above
+emulated_call = eventbridge._api_destination_send_sync  # noqa: SLF001  # as above
 emulated_conditions = engine._evaluate_conditions  # noqa: SLF001  # as above
 emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
 emulated_check = provisioners._check_nested_stack_capabilities  # noqa: SLF001  # as above
@@ -51,14 +54,61 @@ def name_the_api_key(*request: Any, **named: Any) -> dict[str, Any]:
     return event
 
 
-def deliver_if_the_queue_lets_the_rule_in(target: Any, event: Any, rule: Any, view: Any = None) -> None:
-    """Deliver a rule's event if the queue's policy allows it; the emulator checks policies for topics only."""
+def deliver_as_on_aws(target: Any, event: Any, rule: Any, view: Any = None) -> None:
+    """Deliver a rule's event to a queue only if its policy allows it; the emulator checks policies for topics only.
+
+    Hand the call of an API destination its event and its dead-letter queue.
+    """
     arn, by_rule = target["Arn"], rule.get("Arn", "")
-    if ":sqs:" in arn and ":rule/" in by_rule:  # a schedule gets here too, with a role
-        account = by_rule.split(":")[4]
-        if not sqs.queue_policy_allows(arn, "events.amazonaws.com", by_rule, account):
-            return
+    if ":sqs:" in arn and not lets_in(arn, by_rule):
+        return
+    if ":api-destination/" in arn:
+        whole = (view or eventbridge._pattern_event_view(event)).event_with_detail()  # noqa: SLF001  # as above
+        queue = target.get("DeadLetterConfig", {}).get("Arn", "")
+        kept = {"Queue": queue if lets_in(queue, by_rule) else "", "Event": json.dumps(whole)}
+        target = target | {"HttpParameters": target.get("HttpParameters", {}) | {"Kept": kept}}
     emulated_delivery(target, event, rule, view)
+
+
+def lets_in(queue: str, rule: str) -> bool:
+    """Tell whether a queue's policy lets a rule in; a schedule gets here too, with a role."""
+    return ":rule/" not in rule or sqs.queue_policy_allows(queue, "events.amazonaws.com", rule, rule.split(":")[4])
+
+
+def request_with_its_event(destination: Any, connection: Any, parameters: Any, payload: str) -> dict[str, Any]:
+    """Build the request to an API destination, with what `keep_what_failed` needs."""
+    request: dict[str, Any] = emulated_request(destination, connection, parameters, payload)
+    return request | {"kept": parameters["Kept"]}
+
+
+def note_the_status(request: dict[str, Any], headers: dict[str, str]) -> int:
+    """Call an API destination, and note the status in the request."""
+    request["status"] = emulated_call(request, headers)
+    return int(request["status"])
+
+
+def keep_what_failed(name: str, request: dict[str, Any], *connection: Any) -> None:
+    """Call an API destination; after a failure send the event to the dead-letter queue, without the retries of AWS."""
+    emulated_api_delivery(name, request, *connection)
+    queue, event = request["kept"].values()
+    if queue and not 200 <= request.get("status", 0) < 300:
+        sqs._act_send_message({"QueueUrl": sqs._queue_by_arn(queue)["url"], "MessageBody": event}, "")  # noqa: SLF001
+
+
+def in_templates(resource: str, action: str) -> dict[str, Any]:
+    """Return what creates and deletes a resource of EventBridge, which the emulator does not know in a template."""
+
+    def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
+        name = f"{stack}-{logical_id}"
+        status, _headers, body = getattr(eventbridge, f"_create_{action}")({"Name": name} | properties)
+        if status != 200:
+            raise ValueError(f"{resource}: {body!r}")
+        return name, {"Arn": json.loads(body)[f"{resource}Arn"]}
+
+    def delete(name: str, _properties: dict[str, Any]) -> None:
+        getattr(eventbridge, f"_delete_{action}")({"Name": name})
+
+    return {"create": create, "delete": delete}
 
 
 def fail_by_name(*invocation: Any) -> dict[str, Any]:
@@ -152,7 +202,12 @@ def run() -> None:
     apigateway_v1._build_lambda_event_v1 = name_the_api_key  # noqa: SLF001  # as above
     lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
     lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
-    eventbridge._invoke_target = deliver_if_the_queue_lets_the_rule_in  # noqa: SLF001  # as above
+    eventbridge._invoke_target = deliver_as_on_aws  # noqa: SLF001  # as above
+    eventbridge._build_api_destination_request = request_with_its_event  # noqa: SLF001  # as above
+    eventbridge._api_destination_send_sync = note_the_status  # noqa: SLF001  # as above
+    eventbridge._deliver_to_api_destination = keep_what_failed  # noqa: SLF001  # as above
+    for resource, action in (("Connection", "connection"), ("ApiDestination", "api_destination")):
+        provisioners._RESOURCE_HANDLERS[f"AWS::Events::{resource}"] = in_templates(resource, action)  # noqa: SLF001
     provisioners._check_nested_stack_capabilities = expand_nested  # noqa: SLF001  # as above
     for module in (changesets, handlers):
         module._apply_transforms = transforms_as_on_aws  # noqa: SLF001  # as above

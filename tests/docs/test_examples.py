@@ -6,9 +6,12 @@ import shutil
 import subprocess
 import sys
 import tomllib
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import MagicMock
 
+import boto3
 import pytest
 from samcli.yamlhelper import yaml_parse
 
@@ -17,6 +20,7 @@ from personal_link.domain.request import is_label
 from personal_link.triggers import event_mappings
 from sandbox import REPOSITORY
 from sandbox.aws.stack import MAPPINGS
+from sandbox.contracts import schema
 from tests.docs.documents import DOCS, fenced, rows, sections
 
 ADVICE = sections((DOCS / "codes.md").read_text())["What a caller does"]
@@ -125,3 +129,80 @@ def test_with_a_key_of_the_customers_the_schedule_may_use_it_for_its_target_and_
         {"Effect": "Allow", "Action": ["kms:GenerateDataKey", "kms:Decrypt"], "Resource": {"Ref": "KmsKeyArn"}},
         {"Ref": "AWS::NoValue"},
     ]
+
+
+# the results as events
+
+Handler = Callable[[dict[str, Any], object], dict[str, list[dict[str, str]]]]
+CREATED, REJECTED, *_ = map(json.dumps, schema("result")["examples"])
+
+
+@pytest.fixture
+def bus(monkeypatch: pytest.MonkeyPatch) -> MagicMock:
+    """The bus that the consumer puts events on; it takes everything."""
+    bus = MagicMock()
+    bus.put_events.return_value = {"FailedEntryCount": 0, "Entries": [{"EventId": "1"}]}
+    table = MagicMock()
+    table.get_item.return_value = {}
+    monkeypatch.setattr(boto3, "client", lambda _service: bus)
+    monkeypatch.setattr(boto3, "resource", lambda _service: MagicMock(Table=lambda _name: table))
+    monkeypatch.setenv("SENT_TABLE", "sent")
+    monkeypatch.setenv("EVENT_BUS", "default")
+    bus.remembered = table.put_item
+    return bus
+
+
+@pytest.fixture
+def consume(bus: MagicMock) -> Handler:
+    code = yaml_parse((DOCS / "examples" / "results.yaml").read_text())["Resources"]["ConsumerFunction"]
+    consumer: dict[str, Any] = {}
+    exec(code["Properties"]["InlineCode"], consumer)  # noqa: S102  # the template holds it as text
+    assert bus.put_events.call_count == 0
+    handler: Handler = consumer["handler"]
+    return handler
+
+
+def batch(*bodies: str) -> dict[str, Any]:
+    return {"Records": [{"messageId": f"message-{at}", "body": body} for at, body in enumerate(bodies)]}
+
+
+def refusal(code: str) -> dict[str, Any]:
+    return {"FailedEntryCount": 1, "Entries": [{"ErrorCode": code, "ErrorMessage": "no"}]}
+
+
+def put(bus: MagicMock) -> list[Any]:
+    return [json.loads(call.kwargs["Entries"][0]["Detail"]) for call in bus.put_events.call_args_list]
+
+
+def test_an_event_that_the_bus_does_not_take_comes_again_and_holds_up_no_other(
+    consume: Handler, bus: MagicMock
+) -> None:
+    bus.put_events.side_effect = [refusal("ThrottlingException"), bus.put_events.return_value]
+
+    answer = consume(batch(CREATED, REJECTED), None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert put(bus) == [json.loads(CREATED), json.loads(REJECTED)]
+    [remembered] = bus.remembered.call_args_list
+    assert remembered.kwargs["Item"]["id"] == f"{json.loads(REJECTED)['id']} rejected"
+
+
+def test_an_event_that_is_refused_for_what_the_caller_sent_goes_without_it(consume: Handler, bus: MagicMock) -> None:
+    bus.put_events.side_effect = [refusal("MalformedDetail"), bus.put_events.return_value]
+
+    answer = consume(batch(CREATED), None)
+
+    assert answer == {"batchItemFailures": []}
+    whole = json.loads(CREATED)
+    assert put(bus) == [whole, {key: value for key, value in whole.items() if key != "record"}]
+
+
+def test_a_call_of_the_bus_that_fails_is_told_without_the_result(
+    consume: Handler, bus: MagicMock, capsys: pytest.CaptureFixture[str]
+) -> None:
+    bus.put_events.side_effect = ValueError(CREATED)
+
+    answer = consume(batch(CREATED), None)
+
+    assert answer == {"batchItemFailures": [{"itemIdentifier": "message-0"}]}
+    assert capsys.readouterr().out == '{"failed": "message-0", "error": "ValueError"}\n'

@@ -44,17 +44,17 @@ def run(stack: Stack) -> Callable[..., Result]:
 
 @contextmanager
 def companion(stack: Stack, name: str, template: str, parameters: Mapping[str, str]) -> Iterator[str]:
-    """Deploy a template of one output beside the stack; return the output."""
+    """Deploy a template of at most one output beside the stack; return the output."""
     cloudformation = stack.emulator.client("cloudformation")
     cloudformation.create_stack(
         StackName=name,
         TemplateBody=template,
-        Capabilities=["CAPABILITY_IAM"],
+        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
         Parameters=[{"ParameterKey": one, "ParameterValue": value} for one, value in parameters.items()],
     )
     patience: Any = {"StackName": name, "WaiterConfig": {"Delay": 1, "MaxAttempts": 30}}
     cloudformation.get_waiter("stack_create_complete").wait(**patience)
-    [output] = cloudformation.describe_stacks(StackName=name)["Stacks"][0]["Outputs"]
-    yield output["OutputValue"]
+    outputs = cloudformation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", [])
+    yield "".join(output["OutputValue"] for output in outputs)
     cloudformation.delete_stack(StackName=name)
     cloudformation.get_waiter("stack_delete_complete").wait(**patience)

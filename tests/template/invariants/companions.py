@@ -11,6 +11,8 @@ from sandbox.template import translated_template
 from tests.template.invariants.invariant import BOUNDARY, Built, Subject, Template, Wrongs, change, without
 
 QUEUE = "arn:aws:sqs:eu-west-1:123456789012:requests"
+KEY_ARN = "arn:aws:kms:eu-west-1:123456789012:key/customer"
+QUEUE_URL = "https://sqs.eu-west-1.amazonaws.com/123456789012/results"
 LAMBDA = "arn:aws:lambda:eu-west-1:123456789012:function:direct:live"
 BOUNDED = {"PermissionsBoundaryArn": BOUNDARY}
 
@@ -84,18 +86,23 @@ def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -
 # Roles
 
 LOGGING = companion("api-gateway-logging.yaml", also=BOUNDED)
-CONSUMER = companion(
-    "examples/consumer/template.yaml",
-    translated_template,
-    BOUNDED,
-    ResultsQueueArn=QUEUE,
-    WebhookUrl="https://example.com/links",
+RESULTS = companion(
+    "examples/results.yaml", translated_template, BOUNDED | {"KmsKeyArn": KEY_ARN}, ResultsQueueUrl=QUEUE_URL
+)
+API = companion(
+    "examples/link_to_api.yaml",
+    also=BOUNDED,
+    System="zendesk",
+    BaseUrl="https://example.zendesk.com",
+    SecretName="zendesk",
+    Configuration="tickets",
 )
 HAVE_ROLES = {
     LOGGING: "CloudWatchRole",
     companion("examples/schedule.yaml", also=BOUNDED, RequestsQueueArn=QUEUE, ParkedQueueArn=QUEUE): "SchedulerRole",
     companion("examples/workflow.yaml", also=BOUNDED, DirectInvocationArn=LAMBDA): "SurveyWorkflowRole",
-    CONSUMER: "ConsumerFunction",  # SAM makes its role
+    API: "ApiRole",
+    RESULTS: "ConsumerFunction",  # SAM makes its role
 }
 
 
@@ -127,6 +134,24 @@ def api_gateway_alone_takes_the_role_to_write_logs_and_keeps_it(built: Built) ->
         yield f"CloudWatchRole: {found}"
     if built.of_type("AWS::ApiGateway::Account") != {"Account": {"CloudWatchRoleArn": "${CloudWatchRole.Arn}"}}:
         yield "Account: it does not get the role"
+
+
+@RESULTS.invariant(
+    change("Resources ConsumerFunction Properties Policies 0 Statement 0 Resource", "*"),
+    change("Resources ConsumerFunction Properties Policies 0 Statement 1 Action +", "dynamodb:Scan"),
+    without("Resources ConsumerFunction Properties Policies 0 Statement 2"),
+)
+def the_consumer_may_put_events_remember_them_and_use_the_key_if_there_is_one(built: Built) -> Wrongs:
+    [policy] = built.of_type("AWS::IAM::Role")["ConsumerFunctionRole"]["Policies"]
+    found = [(statement["Action"], statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]]
+    key = built.parameters["KmsKeyArn"]
+    expected: list[tuple[Any, str]] = [
+        ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{OURS}:event-bus/default"),
+        (["dynamodb:GetItem", "dynamodb:PutItem"], "${SentResults.Arn}"),
+        *([("kms:Decrypt", key)] if key else []),
+    ]
+    if found != expected:
+        yield f"ConsumerFunctionRole: {found}"
 
 
 # Rules of the examples
@@ -172,3 +197,33 @@ EVERY_RULE = [
     )(what_a_rule_cannot_deliver_is_kept)
     for subject, rule in HAVE_RULES.items()
 ]
+
+
+@API.invariant(
+    without("Resources LinkCreatedRule Properties Targets 0 DeadLetterConfig"),
+    without("Resources LinkCreatedRule Properties Targets 0 RetryPolicy"),
+    change("Resources LinkCreatedRule Properties EventPattern detail reference", [{"exists": True}]),
+    without("Resources NoIdRule"),
+    without("Resources UndeliveredEventsPolicy Properties PolicyDocument Statement 0 Condition"),
+    change("Resources ApiRole Properties Policies 0 PolicyDocument Statement 0 Resource", "*"),
+)
+def a_link_gets_to_the_api_or_is_kept(built: Built) -> Wrongs:
+    rules, queue = built.of_type("AWS::Events::Rule"), "${UndeliveredEvents.Arn}"
+    patterns = [rule["EventPattern"]["detail"]["reference"] for rule in rules.values()]
+    lead_elsewhere = ["*/*", "*?*", "*#*"]
+    if patterns != [
+        [{"anything-but": {"wildcard": lead_elsewhere}}],
+        [{"exists": False}, *({"wildcard": one} for one in lead_elsewhere)],
+    ]:
+        yield f"the rules leave a reference out: {patterns}"
+    a_day = {"MaximumEventAgeInSeconds": 86400, "MaximumRetryAttempts": 185}
+    for target in (target for rule in rules.values() for target in rule["Targets"] if target["Arn"] != queue):
+        if (target.get("DeadLetterConfig"), target.get("RetryPolicy")) != ({"Arn": queue}, a_day):
+            yield f"Api: {target}"
+    [statement] = built.of_type("AWS::SQS::QueuePolicy")["UndeliveredEventsPolicy"]["PolicyDocument"]["Statement"]
+    if statement.get("Condition") != {"ArnEquals": {"aws:SourceArn": [f"${{{name}.Arn}}" for name in rules]}}:
+        yield f"UndeliveredEventsPolicy: {statement}"
+    [role] = built.of_type("AWS::IAM::Role").values()
+    [allowed] = role["Policies"][0]["PolicyDocument"]["Statement"]
+    if (allowed["Action"], allowed["Resource"]) != ("events:InvokeApiDestination", "${Api.Arn}"):
+        yield f"ApiRole: {allowed}"

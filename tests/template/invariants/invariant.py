@@ -89,7 +89,7 @@ class Built:
         is_layer = self.template["Resources"].get(name, {}).get("Type") == "AWS::Lambda::LayerVersion"
         return f"arn:aws:lambda:region:account:layer:name:${{{name}}}" if is_layer else f"${{{name}}}"
 
-    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911  # a case for each intrinsic
+    def _filled_in(self, node: Any) -> Any:  # noqa: C901, PLR0911, PLR0912  # a case for each intrinsic
         match node:
             case {"Ref": name}:
                 return self._value_of(name)
@@ -103,6 +103,8 @@ class Built:
                 return dict(enumerate(self._filled_in(texts))).get(index, NOTHING)  # CloudFormation would refuse it
             case {"Fn::Join": [separator, texts]}:
                 return separator.join(self._filled_in(texts))
+            case {"Fn::FindInMap": [mapping, first, second]}:
+                return self.template["Mappings"][mapping][self._filled_in(first)][second]
             case {"Fn::Sub": [text, variables]}:
                 return _substituted(text, self.parameters | self._filled_in(variables))
             case {"Fn::Sub": text}:
