@@ -122,7 +122,7 @@ def people(prefix: str, count: int) -> list[dict[str, str]]:
     return rows
 
 
-@pytest.mark.parametrize("count", [1000, pytest.param(10_000, marks=pytest.mark.full)])
+@pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.full)])
 def test_every_row_gets_its_own_link_or_reason_whatever_fails(
     bulk: Bulk, stack: Stack, vendor: CustomerGaugeSandbox, count: int
 ) -> None:
@@ -137,7 +137,7 @@ def test_every_row_gets_its_own_link_or_reason_whatever_fails(
         status = bulk.finish(runs + 1, within=600 + count / 5)
 
     assert status == "SUCCEEDED"
-    assert sum(killed.values()) > 5
+    assert sum(killed.values()) > count / 200
     assert misbehave.failed > count / 20
     found = bulk.links(name)
     assert [{"Email": row["Email"], "Name": row["Name"]} for row in found] == rows

@@ -235,7 +235,7 @@ def test_after_the_emulators_end_the_terminal_and_the_page_say_so(page: Page, lo
 
 
 def emulator_of(local: Local) -> int:
-    listed = subprocess.run(["ps", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
     found = [line.split() for line in listed.splitlines() if "emulator_process.py" in line]
     [pid] = [int(pid) for pid, parent, *_ in found if int(parent) == local.process.pid]
     return pid

@@ -2,7 +2,7 @@
 
 A story is told once undisturbed, to learn its steps; then with each fault at each step; then with each of those and a
 second one at a later step, of the same delivery or a redelivery. There are about 600 such pairs of deaths and failures
-for each trigger; to save time each trigger tells every tenth, and each another tenth, but `make soak` tells them all.
+for each trigger; to save time each trigger tells every twentieth, and each others, but `make soak` tells them all.
 """
 
 import itertools
@@ -88,12 +88,12 @@ def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) ->
 @pytest.mark.slow
 @pytest.mark.parametrize(("offset", "trigger"), list(enumerate(TRIGGERS)))
 def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger: Trigger, offset: int) -> None:
-    plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 10)
+    plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 20)
 
     stories = [tell_of(stage, trigger, plan=plan) for plan in plans]
 
     assert wrong(stories) == []
-    assert len(stories) >= 50
+    assert len(stories) >= 25
 
 
 @pytest.mark.full
