@@ -52,7 +52,7 @@ def wrong(stories: list[Story]) -> list[str]:
 
 
 @pytest.mark.parametrize("shares_token", [False, True])
-def test_the_steps_of_a_request_are_all_seen(stage: Stage, *, shares_token: bool) -> None:
+def test_every_call_of_a_request_is_seen_as_a_step_before_and_after_it(stage: Stage, *, shares_token: bool) -> None:
     stage.shares_token = shares_token
     fetching = ["GetSecretValue", "token"]
     if shares_token:  # no token is there, so the lease is taken; then renewed, the token stored, the lease ended
@@ -65,7 +65,7 @@ def test_the_steps_of_a_request_are_all_seen(stage: Stage, *, shares_token: bool
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_one_fault_at_any_step_leaves_one_honest_outcome(stage: Stage, trigger: Trigger) -> None:
+def test_one_fault_at_any_step_leaves_exactly_one_correct_outcome(stage: Stage, trigger: Trigger) -> None:
     stories = with_one_fault(stage, trigger)
 
     assert wrong(stories) == []
@@ -74,7 +74,7 @@ def test_one_fault_at_any_step_leaves_one_honest_outcome(stage: Stage, trigger: 
     assert sum(story.leases_waited_for for story in stories) >= 9
 
 
-def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) -> None:
+def test_the_outcome_is_unknown_exactly_when_the_answer_is_lost_or_not_stored(stage: Stage) -> None:
     unknown = [
         f"{kind} {story.steps[step].side} {story.steps[step].call}"
         for story in with_one_fault(stage, "sqs")
@@ -87,7 +87,9 @@ def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("offset", "trigger"), list(enumerate(TRIGGERS)))
-def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger: Trigger, offset: int) -> None:
+def test_a_tenth_of_all_pairs_of_faults_leaves_exactly_one_correct_outcome(
+    stage: Stage, trigger: Trigger, offset: int
+) -> None:
     plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 10)
 
     stories = [tell_of(stage, trigger, plan=plan) for plan in plans]
@@ -98,7 +100,7 @@ def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger:
 
 @pytest.mark.full
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_every_pair_of_faults_leaves_one_honest_outcome(stage: Stage, trigger: Trigger) -> None:
+def test_every_pair_of_faults_leaves_exactly_one_correct_outcome(stage: Stage, trigger: Trigger) -> None:
     stories = [tell_of(stage, trigger, plan=plan) for plan in pairs(with_one_fault(stage, trigger))]
 
     assert wrong(stories) == []
@@ -106,7 +108,7 @@ def test_every_pair_of_faults_leaves_one_honest_outcome(stage: Stage, trigger: T
 
 
 @pytest.mark.slow
-def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_honest_outcome_each(stage: Stage) -> None:
+def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_correct_outcome_per_message(stage: Stage) -> None:
     stories = with_one_fault(stage, "sqs", "eventbridge", "sqs")
 
     assert wrong(stories) == []
@@ -114,7 +116,7 @@ def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_honest_outcome_each(s
 
 
 @pytest.mark.parametrize("what", ["an unreadable message", "a message that is too old while the vendor is down"])
-def test_a_message_is_parked_whatever_dies_or_fails(stage: Stage, what: str) -> None:
+def test_a_message_that_must_be_parked_is_parked_although_any_step_dies_or_fails(stage: Stage, what: str) -> None:
     code, least = ("invalid_request", 5) if what == "an unreadable message" else ("unavailable", 20)
     parked_once = park(stage, what, {})
     assert parked_once == [code]
@@ -160,9 +162,7 @@ def tokens_too_many(stage: Stage, trigger: Trigger, plan: Plan) -> list[str]:
 
 
 @pytest.mark.parametrize("trigger", ["http with a key", "sqs"])
-def test_one_fault_at_any_step_of_sharing_a_token_leaves_one_honest_outcome_and_costs_one_token_at_most(
-    stage: Stage, trigger: Trigger
-) -> None:
+def test_one_fault_at_any_step_of_sharing_a_token_costs_at_most_one_more_token(stage: Stage, trigger: Trigger) -> None:
     stage.shares_token = True
     undisturbed = tell_of(stage, trigger, plan={})
     plans: list[Plan] = [{step: kind} for step, kind in each_fault(undisturbed.steps)]
@@ -173,7 +173,7 @@ def test_one_fault_at_any_step_of_sharing_a_token_leaves_one_honest_outcome_and_
 
 @pytest.mark.full
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_every_pair_of_faults_with_the_shared_token_leaves_one_honest_outcome_and_costs_two_tokens_at_most(
+def test_every_pair_of_faults_with_the_shared_token_costs_at_most_two_more_tokens(
     stage: Stage, trigger: Trigger
 ) -> None:
     stage.shares_token = True
@@ -194,7 +194,7 @@ SHARING: dict[str, tuple[Trigger, ...]] = {
 
 @pytest.mark.parametrize("meanwhile", SHARING)
 @pytest.mark.parametrize("first", ["nobody", "an attempt that died before its call"])
-def test_a_hundred_duplicates_at_once_by_the_triggers_that_share_a_key_are_one_call(
+def test_a_hundred_concurrent_requests_with_one_key_make_one_call_of_customergauge(
     account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, first: str, meanwhile: str
 ) -> None:
     triggers = SHARING[meanwhile]
