@@ -52,7 +52,7 @@ class TokenServer:
         pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=NEW), [OLD, NEW], [None, OLD], id="rotated"),
     ],
 )
-def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy(
+def test_refused_credentials_are_read_again_and_the_rotated_ones_fetch_a_token(
     secret: Secret, server: TokenServer, tried: list[ClientCredentials], asked_for_newer_than: object
 ) -> None:
     deadline = Deadline.after(10.0, FakeClock())
@@ -76,7 +76,7 @@ def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy
         ],
     ],
 )
-def test_no_credentials_are_tried_twice_and_only_refused_ones_are_read_again(
+def test_the_same_credentials_are_not_tried_twice_and_only_refused_ones_are_read_again(
     secret: Secret, server: TokenServer, tried: list[ClientCredentials]
 ) -> None:
     with pytest.raises(NotProcessed):
