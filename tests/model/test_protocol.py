@@ -196,7 +196,7 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_an_entry_is_found_only_without_its_mending(
+def test_each_known_defect_is_found_when_its_fix_is_undone_and_only_then(
     name: str, table: LedgerTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = ENTRIES[name]
