@@ -128,7 +128,7 @@ def a_result(status: str) -> dict[str, Any]:
     return {**deepcopy(example), "id": str(uuid.uuid4())}
 
 
-def test_the_link_of_a_real_request_reaches_the_system(consumer: Consumer, vendor: CustomerGaugeSandbox) -> None:
+def test_the_link_of_a_real_request_reaches_the_target_system(consumer: Consumer, vendor: CustomerGaugeSandbox) -> None:
     request = {"configuration": "contact", "record": {"Email": "ana@example.com"}, "reference": "consumed-1"}
     consumer.stack.sqs.send_message(QueueUrl=consumer.stack.requests_queue_url, MessageBody=json.dumps(request))
 
@@ -139,7 +139,7 @@ def test_the_link_of_a_real_request_reaches_the_system(consumer: Consumer, vendo
     assert links() == [vendor.links[-1].survey_link]
 
 
-def test_a_result_that_is_delivered_three_times_is_handed_on_once(consumer: Consumer) -> None:
+def test_a_result_delivered_three_times_is_passed_to_the_target_system_once(consumer: Consumer) -> None:
     result = a_result("created")
 
     consumer.deliver(result, result, {**result, "replayed": True})
@@ -150,7 +150,7 @@ def test_a_result_that_is_delivered_three_times_is_handed_on_once(consumer: Cons
     ]
 
 
-def test_a_result_that_the_system_does_not_take_comes_again_and_holds_up_no_other(consumer: Consumer) -> None:
+def test_a_result_that_the_target_system_refuses_is_retried_and_delays_no_other_result(consumer: Consumer) -> None:
     failing, other = a_result("created"), a_result("created")
     consumer.system.answers[:] = [503, 503]
     consumer.deliver(failing)
@@ -163,7 +163,7 @@ def test_a_result_that_the_system_does_not_take_comes_again_and_holds_up_no_othe
     assert len(consumer.system.of(other)) == 1
 
 
-def test_what_a_person_has_to_see_is_told_once_and_without_the_record(consumer: Consumer) -> None:
+def test_a_rejected_result_is_announced_once_and_without_the_record(consumer: Consumer) -> None:
     result = a_result("rejected")
 
     consumer.deliver(result, result)
@@ -179,7 +179,7 @@ reference call-1004, result {result["id"]}"""
     assert consumer.system.of(result) == []
 
 
-def test_a_result_whose_worker_died_is_handed_on_when_its_claim_ends(consumer: Consumer) -> None:
+def test_a_result_claimed_by_a_dead_worker_is_passed_on_when_the_claim_ends(consumer: Consumer) -> None:
     result = a_result("created")
     [table] = [name for name in consumer.stack.dynamodb.list_tables()["TableNames"] if "HandledResults" in name]
     claim = {"id": {"S": result["id"]}, "claimed_until": {"N": str(int(time.time()) + 3)}}
