@@ -80,7 +80,7 @@ Open = Callable[[object], Delivery]
         pytest.param({"Type": "Notification", "Message": AS_TEXT}, id="an envelope without an id"),
     ],
 )
-def test_a_request_is_found_in_what_is_wrapped_around_it(opened: Open, value: object) -> None:
+def test_a_request_is_found_inside_any_supported_envelope(opened: Open, value: object) -> None:
     assert opened(value).content == REQUEST
 
 
@@ -96,7 +96,7 @@ def test_a_request_is_found_in_what_is_wrapped_around_it(opened: Open, value: ob
         pytest.param({**EVENT, "detail": {**REQUEST, "record": json.dumps(REQUEST["record"])}}, id="record as text"),
     ],
 )
-def test_an_event_is_found_in_what_is_wrapped_around_it_and_keeps_its_id_and_time(opened: Open, value: object) -> None:
+def test_an_event_inside_any_supported_envelope_keeps_its_id_and_time(opened: Open, value: object) -> None:
     delivery = opened(value)
 
     assert (delivery.content, delivery.source) == (REQUEST, Source("eventbridge", "event-1"))
@@ -124,7 +124,7 @@ def test_an_event_with_a_mapping_is_unwrapped_before_it_is_mapped(
 
 @QUEUE_AND_INVOCATION
 @pytest.mark.parametrize("detail", ["Order 7 is paid", {"Type": "Notification", "Message": AS_TEXT}, [1]])
-def test_a_mapping_sees_any_other_detail_as_it_came(opened: Callable[..., Delivery], detail: object) -> None:
+def test_a_mapping_gets_any_other_detail_unchanged(opened: Callable[..., Delivery], detail: object) -> None:
     seen: list[object] = []
 
     def map_event(event: Mapping[str, Any]) -> Mapped:
@@ -139,7 +139,7 @@ def test_a_mapping_sees_any_other_detail_as_it_came(opened: Callable[..., Delive
 # By which key it goes
 
 
-def test_a_notification_goes_by_the_id_that_sns_gave_it_and_on_the_queue_by_its_time() -> None:
+def test_the_key_of_an_sns_notification_is_its_id_and_on_the_queue_its_time_counts() -> None:
     queued, invoked = from_queue(notification(AS_TEXT)), from_invocation(by_lambda(notification(AS_TEXT)))
 
     assert queued.source == Source("sqs", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
@@ -157,7 +157,7 @@ def test_a_notification_goes_by_the_id_that_sns_gave_it_and_on_the_queue_by_its_
     ],
     ids=repr,
 )
-def test_a_notification_without_a_usable_id_or_time_goes_by_its_messages(more: dict[str, object]) -> None:
+def test_an_sns_notification_without_a_usable_id_or_time_uses_those_of_its_message(more: dict[str, object]) -> None:
     delivery = from_queue(notification(AS_TEXT, **more))
 
     by_message = IdempotencyKey("message", "message-1")
@@ -166,7 +166,7 @@ def test_a_notification_without_a_usable_id_or_time_goes_by_its_messages(more: d
 
 
 @EVERYWHERE
-def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
+def test_the_key_of_the_caller_takes_precedence_over_the_id_of_sns(opened: Open) -> None:
     body = json.dumps({**REQUEST, "idempotency_key": "order-7"})
 
     key = check(opened(notification(body))).key
@@ -190,7 +190,7 @@ def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
         ),
     ],
 )
-def test_one_envelope_and_one_text_are_opened_and_no_more(opened: Open, value: object, what: str) -> None:
+def test_a_second_envelope_or_a_second_encoding_as_text_is_refused(opened: Open, value: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened(value)
 
@@ -199,7 +199,7 @@ def test_one_envelope_and_one_text_are_opened_and_no_more(opened: Open, value: o
 
 @EVERYWHERE
 @pytest.mark.parametrize("record", ["joe@example.com", "[]", '{"A": NaN}'])
-def test_a_record_that_is_another_text_stays_one_for_the_check_to_refuse(opened: Open, record: str) -> None:
+def test_a_record_that_is_text_but_no_json_object_is_left_for_the_check_to_refuse(opened: Open, record: str) -> None:
     assert opened({"record": record}).content == {"record": record}
 
 
@@ -266,7 +266,7 @@ SHAPES: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("value", "what"), [(value, what) for what, values in SHAPES.items() for value in values], ids=repr
 )
-def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: Open, value: object, what: str) -> None:
+def test_a_body_without_a_request_is_refused_with_what_it_looks_like(opened: Open, value: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened(value)
 
@@ -286,7 +286,7 @@ def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: O
         (from_http, REQUEST, "By HTTP send its detail alone."),
     ],
 )
-def test_an_event_that_holds_no_request_is_told_what_to_do(opened: Open, detail: object, what: str) -> None:
+def test_an_event_without_a_request_is_refused_with_advice(opened: Open, detail: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened({**EVENT, "detail": detail})
 
@@ -307,16 +307,16 @@ def test_an_event_that_holds_no_request_is_told_what_to_do(opened: Open, detail:
     ],
     ids=repr,
 )
-def test_what_has_a_record_or_a_configuration_is_a_request_be_it_right_or_wrong(opened: Open, value: object) -> None:
+def test_a_body_with_a_record_or_configuration_counts_as_a_request_even_if_invalid(opened: Open, value: object) -> None:
     assert opened(value).content == value
 
 
-def test_nothing_that_was_sent_is_in_what_it_looks_like() -> None:
+def test_the_refusal_of_a_body_without_a_request_quotes_nothing_of_it() -> None:
     with pytest.raises(Unreadable) as caught:
         from_queue({"joe@example.com": "joe", "Records": [{"eventSource": "aws:joe"}], "Type": "joe"})
 
     assert "joe" not in repr(caught.value)
 
 
-def test_every_shape_is_short_enough_for_a_log() -> None:
+def test_the_text_for_every_shape_of_body_fits_a_log_field() -> None:
     assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in shapes.SHAPES)

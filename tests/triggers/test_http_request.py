@@ -49,7 +49,7 @@ def http_event(
         pytest.param(None, id="headers are null"),
     ],
 )
-def test_json_is_read_under_its_media_types_and_where_none_is_named(headers: Mapping[str, str] | None) -> None:
+def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: Mapping[str, str] | None) -> None:
     delivery = open_http(http_event('{"record": {"Email": "joe@example.com"}}', headers))
 
     assert delivery.content == {"record": {"Email": "joe@example.com"}}
@@ -115,7 +115,7 @@ def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encod
         pytest.param([(f"field {number}", "x") for number in range(300)], id="very many"),
     ],
 )
-def test_a_forms_fields_that_are_not_ours_are_ignored_as_in_json(more: list[tuple[str, str]]) -> None:
+def test_unknown_fields_of_a_form_are_ignored(more: list[tuple[str, str]]) -> None:
     body = urlencode([("record[Email]", "a@b.c"), *more, ("reference", "order-7")])
 
     delivery = open_http(http_event(body, {"Content-Type": FORM}))
@@ -143,7 +143,7 @@ def test_a_request_of_the_allowed_size_is_read_even_if_every_character_is_escape
         pytest.param("é", id="not ASCII"),
     ],
 )
-def test_a_body_that_is_no_base64_is_unreadable(body: str) -> None:
+def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable) as caught:
         open_http(http_event(body, base64_encoded=True))
 
@@ -163,7 +163,7 @@ def test_a_body_that_is_no_base64_is_unreadable(body: str) -> None:
     ],
 )
 @pytest.mark.parametrize("by", ["bytes", "text"])
-def test_a_body_that_is_not_utf_8_is_refused_by_naming_the_encoding(body: bytes, media_type: str, by: str) -> None:
+def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes, media_type: str, by: str) -> None:
     # As text it comes with U+FFFD for each byte that API Gateway could not read.
     sent = base64.b64encode(body).decode() if by == "bytes" else body.decode("utf-8", "replace")
 
@@ -182,7 +182,7 @@ def test_a_body_that_is_not_utf_8_is_refused_by_naming_the_encoding(body: bytes,
     ],
 )
 @pytest.mark.parametrize("base64_encoded", [False, True])
-def test_a_byte_order_mark_is_no_part_of_the_body_and_the_replacement_character_can_be_written_out(
+def test_a_byte_order_mark_is_ignored_and_an_escaped_replacement_character_is_accepted(
     body: str,
     media_type: str,
     base64_encoded: bool,  # noqa: FBT001
@@ -197,7 +197,7 @@ def test_a_byte_order_mark_is_no_part_of_the_body_and_the_replacement_character_
 # Source and key
 
 
-def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
+def test_the_source_of_an_http_request_is_its_request_id_and_time() -> None:
     delivery = open_http(http_event('{"record": {"A": 1}}'))
 
     assert delivery == Delivery(
@@ -225,7 +225,7 @@ def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
         pytest.param({}, '{"record": {"A": 1}}', None, id="none: the content is the key"),
     ],
 )
-def test_the_key_of_an_http_request_comes_in_the_header_or_in_the_body(
+def test_the_key_of_an_http_request_is_read_from_the_header_or_the_body(
     headers: dict[str, str], body: str, key: str | None
 ) -> None:
     found = check(open_http(http_event(body, headers))).key
@@ -248,7 +248,7 @@ def test_the_key_of_an_http_request_comes_in_the_header_or_in_the_body(
         pytest.param("'order-3'", "'order-3'", id="other quotes"),
     ],
 )
-def test_a_key_in_quotes_as_the_draft_of_the_header_writes_it_is_the_key_without_them(header: str, key: str) -> None:
+def test_a_quoted_idempotency_key_header_is_read_without_its_quotes(header: str, key: str) -> None:
     request = check(open_http(http_event('{"record": {"A": 1}}', {"Idempotency-Key": header})))
 
     assert request.key == IdempotencyKey("caller", key, SHOP)
@@ -293,7 +293,7 @@ OTHER_KEY = {"idempotency_key": ["differs from the Idempotency-Key header"]}
         ('{"record": {"A": 1}, "idempotency_key": 7}', {"Idempotency-Key": "7"}, "invalid_request", OTHER_KEY),
     ],
 )
-def test_a_call_that_cannot_be_read_is_refused_and_told_why(
+def test_an_http_call_that_cannot_be_read_is_refused_with_the_reason(
     body: str | None, headers: dict[str, str], code: str, told: str | dict[str, list[str]]
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:
