@@ -1,4 +1,4 @@
-"""Each fault tells its metric: both handlers from end to end, and what CloudWatch reads in what they print."""
+"""Each fault writes its metric: both handlers from end to end, read as CloudWatch reads their output."""
 
 import json
 import time
@@ -121,7 +121,7 @@ def test_an_outcome_whose_result_cannot_be_sent_is_counted_as_a_retry(account: A
     assert values_of(out, "TriedAgain", Stack="links", Code="internal_error") == [1.0]
 
 
-# The faults that alarms tell of
+# The fault of each alarm
 
 
 def forget_the_token(account: Account) -> None:

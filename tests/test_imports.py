@@ -1,4 +1,4 @@
-"""The seams: who may import what, and that importing a module does nothing but define things."""
+"""Import rules between rooms and libraries; importing a module has no side effects."""
 
 import ast
 import os
@@ -120,7 +120,7 @@ def names_used(path: Path) -> set[str]:
     return names | {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
-# Importing does nothing
+# No side effects
 
 
 def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
@@ -158,7 +158,7 @@ def test_a_module_with_side_effects_on_import_fails_the_check(tmp_path: Path, co
     assert complaint in result.stderr
 
 
-# Who may import what
+# Allowed imports
 
 
 @pytest.mark.parametrize(
@@ -206,7 +206,7 @@ def test_every_room_is_in_the_table_and_no_two_rooms_import_each_other() -> None
     assert [room for room in order for other in ROOMS[room] if order.index(other) <= order.index(room)] == []
 
 
-# Who may do what
+# Tasks of single modules
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""The use case: the plain ways, refusals, and attempts without an answer."""
+"""The use case: links, replays, refusals, and unanswered attempts."""
 
 from dataclasses import replace
 
@@ -23,7 +23,7 @@ AMBIGUOUS = [
 ]
 
 
-# The plain ways
+# Links, replays and requests that are not sent
 
 
 @pytest.mark.parametrize(("own", "used"), [(None, "contact"), (UUID, UUID)])
@@ -97,7 +97,7 @@ def test_every_unknown_heading_is_named_with_the_nearest_known_one(
     assert vendor.calls("personal-link") == []
 
 
-def test_a_request_without_time_left_is_not_started(
+def test_a_request_with_too_little_time_left_is_not_started(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
 ) -> None:
     with pytest.raises(NotProcessed) as refusal:
@@ -108,7 +108,7 @@ def test_a_request_without_time_left_is_not_started(
     assert account.ledger_items() == []
 
 
-# Refusals of the vendor
+# Refusals of CustomerGauge
 
 
 @pytest.mark.parametrize(
@@ -155,7 +155,7 @@ def test_a_duplicate_on_the_first_attempt_is_rejected(issuer: LinkIssuer, vendor
     assert outcome.code == "duplicate_record"
 
 
-# Attempts without an answer
+# Unanswered attempts
 
 
 @pytest.mark.parametrize("reply", AMBIGUOUS)

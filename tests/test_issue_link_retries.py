@@ -1,4 +1,4 @@
-"""The use case: attempts that did nothing, tokens and credentials, a ledger out of order, and death in between."""
+"""The use case: unprocessed attempts, tokens and credentials, ledger failures and crashes."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue
 from tests.triggers.batch.conftest import Killed, kill
 
-# Attempts that certainly did nothing
+# Attempts that were not processed
 
 
 @pytest.mark.parametrize(
@@ -27,7 +27,7 @@ from tests.triggers.batch.conftest import Killed, kill
         pytest.param("personal-link", Reply.error(429), "rate_limited", id="429"),
         pytest.param("personal-link", Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
         pytest.param("personal-link", Reply.html(403), "forbidden", id="403 of a firewall"),
-        pytest.param("personal-link", None, "unavailable", id="out of reach"),
+        pytest.param("personal-link", None, "unavailable", id="unreachable"),
         pytest.param("token", Reply(fault="reset"), "unavailable", id="no token"),
     ],
 )
@@ -127,7 +127,7 @@ def test_an_attempt_without_filled_in_credentials_does_not_count_as_unanswered(
     assert issue(issuer, a_request()).status == "created"
 
 
-# A ledger out of order, and death in between
+# Ledger failures and crashes
 
 
 @pytest.mark.parametrize(

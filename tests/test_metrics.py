@@ -1,4 +1,4 @@
-"""Metrics: lines that CloudWatch reads, written once an invocation, whatever threads or callers do."""
+"""Metrics: lines in the embedded metric format, written once per invocation."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -147,7 +147,7 @@ def test_no_variable_of_powertools_adds_a_dimension_or_disables_the_metrics(
     assert counted_in(capsys.readouterr().out) == [Counted("Bugs", {"Stack": "links"}, (1.0,))]
 
 
-# What is told of what happens
+# Metrics of each event
 
 
 def told(capsys: Captured) -> set[tuple[str, str]]:
