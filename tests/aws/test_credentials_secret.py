@@ -1,4 +1,4 @@
-"""The credentials: errors name the field and never the value, and one read serves for a while."""
+"""The credentials secret: its content, its cache, and failures of Secrets Manager."""
 
 import traceback
 
@@ -22,7 +22,7 @@ def rotate(account: Account, secret: str = ROTATED) -> None:
     account.secretsmanager.put_secret_value(SecretId=account.secret_arn, SecretString=secret)
 
 
-# What the secret may hold
+# Content of the secret
 
 
 @pytest.mark.parametrize(
@@ -93,7 +93,7 @@ def test_credentials_are_masked_in_their_repr_and_in_formatted_text() -> None:
     assert f"{credentials} {[credentials]}" == "ClientCredentials(***) [ClientCredentials(***)]"
 
 
-# How often it is read
+# Cache
 
 
 def test_the_secret_is_read_again_after_five_minutes_so_that_a_rotation_is_noticed(
@@ -141,7 +141,7 @@ def test_credentials_are_read_again_when_the_wall_clock_is_set_back(
     assert secret.get().client_secret == "rotated-Wm9uZQ"
 
 
-# Secrets Manager out of order
+# Secrets Manager failures
 
 
 def test_cached_credentials_are_used_for_an_hour_while_secrets_manager_is_down(

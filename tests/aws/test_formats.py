@@ -1,4 +1,4 @@
-"""What earlier versions stored or sent is still read: `tests/formats` has it, as it was written.
+"""Formats of earlier versions are still read: `tests/formats` has the data as those versions wrote it.
 
 The files of a format are never changed. A new format gets new files, and the old ones stay as long as such items,
 messages or consumers may be left: docs/operation.md#what-is-versioned.
@@ -69,7 +69,7 @@ def begin(ledger: Ledger, key: str, clock: FakeClock) -> Attempt | Outcome:
     return ledger.begin(a_request(key), Deadline.after(10, clock))
 
 
-# Read
+# Reading
 
 
 @pytest.mark.parametrize(
@@ -151,7 +151,7 @@ def redriven(name: str) -> dict[str, Any]:
     }
 
 
-# Written: what the files hold is what this version stores and sends
+# Writing: this version writes exactly the content of the files
 
 
 def only_item(account: Account) -> dict[str, Any]:

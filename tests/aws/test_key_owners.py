@@ -1,4 +1,4 @@
-"""What another caller's key does to one's own request: nothing. And what became of the keys of earlier versions."""
+"""A key belongs to its caller; keys of earlier versions are still recognised."""
 
 import json
 from typing import Any
@@ -79,7 +79,7 @@ def test_two_http_callers_with_the_same_body_get_one_request_each(callers: Calle
     assert first.id != second.id
 
 
-def test_a_key_that_another_http_caller_used_can_be_used_for_a_different_request(callers: Callers) -> None:
+def test_a_key_of_one_http_caller_can_be_used_by_another_for_a_different_request(callers: Callers) -> None:
     callers.http(CRM, BOB, "order-1")
 
     assert callers.http(SHOP, ADA, "order-1").status == "created"
@@ -125,7 +125,7 @@ def test_an_http_call_without_a_caller_reaches_neither_the_ledger_nor_customerga
     assert vendor.calls("token") == []
 
 
-# Keys of the versions in which no key had an owner
+# Keys of earlier versions, which had no owner
 
 
 def begun_before(
@@ -174,7 +174,7 @@ def test_a_link_created_before_the_upgrade_is_returned_to_no_http_caller(
     ("body", "later"),
     [
         pytest.param(BOB, 0.0, id="another request"),
-        pytest.param(ADA, 21 * 86_400.0 + 1.0, id="one that is forgotten by now"),
+        pytest.param(ADA, 21 * 86_400.0 + 1.0, id="an expired item"),
     ],
 )
 def test_a_duplicate_is_rejected_when_the_item_from_before_the_upgrade_is_of_another_request_or_expired(

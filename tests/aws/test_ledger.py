@@ -102,7 +102,7 @@ def test_a_key_used_for_another_request_is_refused(ledger: Ledger, clock: FakeCl
     assert refusal.value.code == "idempotency_key_reused"
 
 
-# Attempts in flight, and after them
+# Attempts in flight and ended attempts
 
 
 @pytest.mark.parametrize(("passed", "hint"), [(0.0, 5.0), (18.0, 3.0), (20.75, 1.0)])
@@ -147,9 +147,9 @@ def test_an_attempt_after_one_that_never_ended_is_marked_and_keeps_the_source_an
 @pytest.mark.parametrize(
     ("ends", "unanswered"),
     [
-        pytest.param(["take_back"], False, id="an attempt that reached nobody leaves no mark"),
-        pytest.param(["leave_marked"], True, id="one without an answer does"),
-        pytest.param(["leave_marked", "take_back"], True, id="and keeps it when a later one is taken back"),
+        pytest.param(["take_back"], False, id="taken back"),
+        pytest.param(["leave_marked"], True, id="unanswered"),
+        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then one taken back"),
     ],
 )
 def test_an_attempt_that_has_ended_frees_the_key_at_once(
@@ -163,7 +163,7 @@ def test_an_attempt_that_has_ended_frees_the_key_at_once(
     assert (attempt.number, attempt.earlier_unanswered) == (len(ends) + 1, unanswered)
 
 
-# Late owners
+# Attempts whose lease has expired
 
 
 def test_an_attempt_whose_lease_expired_cannot_settle_while_another_is_in_flight(
@@ -222,7 +222,7 @@ def test_a_take_over_does_not_restore_a_mark_that_is_taken_back_at_the_same_time
     assert (item["attempts"], item["unanswered"]) == ({"N": "2"}, {"N": "1"})
 
 
-# Forgetting
+# Retention
 
 
 def test_an_outcome_is_remembered_for_the_configured_days_and_then_counts_as_absent(
@@ -253,11 +253,11 @@ def test_a_settled_request_without_a_key_is_remembered_for_one_hour(ledger: Ledg
 @pytest.mark.parametrize(
     ("ends", "marked"),
     [
-        pytest.param(["take_back"], False, id="reached nobody"),
+        pytest.param(["take_back"], False, id="taken back"),
         pytest.param(["leave_marked", "settle"], False, id="unanswered, then settled"),
         pytest.param(["never"], True, id="never ended"),
         pytest.param(["leave_marked"], True, id="unanswered"),
-        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then reached nobody"),
+        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then one taken back"),
     ],
 )
 def test_without_a_key_an_unanswered_attempt_is_kept_for_the_configured_days_and_any_other_for_an_hour(
@@ -328,7 +328,7 @@ def test_settle_returns_the_outcome_if_the_ledger_item_is_gone(
     assert outcome == created(attempt)
 
 
-# DynamoDB out of order
+# DynamoDB failures
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
@@ -362,7 +362,7 @@ def test_an_attempt_whose_end_could_not_be_written_counts_as_unanswered(
     assert begin_attempt(ledger, a_request(), clock).earlier_unanswered
 
 
-def test_an_item_of_another_format_is_kept_as_a_retryable_error(
+def test_an_item_of_another_format_is_left_unchanged_and_is_a_retryable_error(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
@@ -383,7 +383,7 @@ def test_an_item_of_another_format_is_kept_as_a_retryable_error(
     assert account.ledger_items() == before
 
 
-# What an item holds
+# Content of an item
 
 
 def test_a_ledger_item_holds_no_personal_data_but_the_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:

@@ -1,4 +1,4 @@
-"""Many keys looked up at once: what is found, and what is asked for again."""
+"""Looking up many ledger items by their keys, with retries of unprocessed keys."""
 
 import pytest
 
@@ -75,7 +75,7 @@ def test_keys_that_dynamodb_leaves_unprocessed_are_read_again_after_a_pause(
     assert lookup.find([begun.key]).keys() == {begun.key}
 
 
-def test_an_item_of_another_format_is_an_error_of_lookup(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_a_lookup_of_an_item_of_another_format_fails(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     account.dynamodb.update_item(
         TableName=account.ledger_table,

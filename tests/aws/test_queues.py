@@ -130,9 +130,9 @@ def test_results_are_sent_in_batches_within_the_limits_of_sqs(
                 "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
             },
             {1},
-            id="part",
+            id="one of three failed",
         ),
-        pytest.param(PROXYS_PAGE, {0, 1, 2}, id="a proxy's page"),
+        pytest.param(PROXYS_PAGE, {0, 1, 2}, id="the page of a proxy"),
         pytest.param({"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}, id="no message id"),
     ],
 )

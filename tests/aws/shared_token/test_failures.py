@@ -1,4 +1,4 @@
-"""A refused token, AWS that fails, rotated and foreign credentials, and what is stored."""
+"""The shared token: refusals, failures of AWS, rotated and foreign credentials, and its stored form."""
 
 import json
 
@@ -68,7 +68,7 @@ def test_a_token_refused_after_ten_minutes_is_replaced_for_all_environments(
     assert server.fetches == 2
 
 
-# AWS fails
+# AWS failures
 
 
 def test_each_environment_fetches_its_own_token_when_the_table_is_denied(
@@ -114,7 +114,7 @@ def test_a_token_that_cannot_be_written_is_still_used_and_the_next_environment_w
     [
         pytest.param("token-0", id="not JSON"),
         pytest.param("[1]", id="a list"),
-        pytest.param("[" * 60_000, id="deep"),
+        pytest.param("[" * 60_000, id="deeply nested"),
         pytest.param('{"access_token": "token-0"}', id="a token alone"),
         pytest.param('\ufeff{"access_token": "token-0"}', id="byte order mark"),
     ],
@@ -140,12 +140,12 @@ def test_a_token_secret_without_a_usable_token_is_overwritten_with_a_fetched_one
         pytest.param({"life": -5.0}, id="a negative life"),
         pytest.param({"life": True}, id="a boolean life"),
         pytest.param({"life": "3600"}, id="a life in text"),
-        pytest.param({"asked_at": 1_795_428_120.0}, id="asked for in the future"),
-        pytest.param({"asked_at": 1e300}, id="asked for at the end of time"),
-        pytest.param({"asked_at": None}, id="asked for never"),
+        pytest.param({"asked_at": 1_795_428_120.0}, id="fetched in the future"),
+        pytest.param({"asked_at": 1e300}, id="fetched at 1e300 seconds"),
+        pytest.param({"asked_at": None}, id="no date of the fetch"),
         pytest.param({"origin": "https://auth.elsewhere arn:credentials"}, id="of another token server"),
         pytest.param({"origin": None}, id="of no token server"),
-        pytest.param({"credentials": 7}, id="of a number's credentials"),
+        pytest.param({"credentials": 7}, id="a number for credentials"),
     ],
 )
 def test_a_shared_token_with_a_forged_or_foreign_field_is_not_used(
@@ -212,7 +212,7 @@ def test_a_stack_with_another_credentials_secret_does_not_use_a_token_of_the_old
     assert fetch(environment(origin="https://auth.example arn:another"), clock) == "token-2"
 
 
-# What is stored
+# Stored form
 
 
 def test_the_token_secret_holds_the_token_and_no_client_credentials(

@@ -1,4 +1,4 @@
-"""One token for all environments: fetched by one, waited for by the others, never a stale one."""
+"""The shared token: one environment fetches it, the others wait for it, and no stale one is used."""
 
 import itertools
 import threading
@@ -115,7 +115,7 @@ def test_a_short_lived_token_is_written_at_most_once_in_ten_minutes(
     assert len(puts) == (1 if life else 0)
 
 
-# Waiting for another
+# Waiting for the fetch of another environment
 
 
 def test_an_environment_waits_for_the_token_that_another_one_is_fetching(
@@ -206,7 +206,7 @@ def test_a_failed_fetch_frees_the_lease_so_that_the_next_fetch_starts_at_once(
     assert clock.monotonic() == began
 
 
-# Late, stale and repeated
+# Late writes and stale reads
 
 
 def another_takes_the_lease(account: Account, clock: FakeClock) -> None:
