@@ -1,4 +1,4 @@
-"""What is measured does its work on Lambda's own runtime, and a measurement that went wrong is an error."""
+"""A measured handler creates links on the runtime client of Lambda; a failed measurement is an error."""
 
 import json
 import os
@@ -158,7 +158,7 @@ def test_rate_limited_answers_429_one_in_ten_fails_every_tenth_call_and_token_ca
     assert partly_failing(1.0, seed=1)(call(1, path="/oauth2/token")) is None
 
 
-# Readings
+# Memory, processor time and curves
 
 
 def test_memory_processor_time_slope_and_completion_time_are_measured_within_their_tolerance() -> None:
