@@ -1,4 +1,4 @@
-"""Rows become requests: what they say, and under which key."""
+"""Rows become requests with a body and an idempotency key, or are refused."""
 
 import json
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""The output: the row's own columns, then how it ended, safe to open in a spreadsheet."""
+"""The output file: the columns of each row, then its result, safe to open in a spreadsheet."""
 
 import csv
 import io

@@ -1,4 +1,4 @@
-"""CSV files as people have them: what is read, and what is said of the rest."""
+"""CSV files in all their dialects: what is read, and the errors for faulty rows and files."""
 
 import codecs
 import io
@@ -8,7 +8,7 @@ import pytest
 from personal_link.bulk.sheet import NotUtf8, UnreadableFile, rows_of_part
 from tests.bulk.sheets import row_of, rows_of, sheet_of
 
-# --- what is read -----------------------------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
@@ -73,7 +73,7 @@ def test_delimiters_after_the_last_column_do_not_make_a_row_too_long() -> None:
     assert row_of("A,B\n1,2,,\n").fault is None
 
 
-# --- what is wrong with a row -----------------------------------------------------------------------------------------
+# --- faulty rows ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -116,7 +116,7 @@ def test_the_repr_of_a_row_shows_none_of_its_cells() -> None:
     assert repr(row_of("Name\nJoe\n")) == "Row(line=2, fault=None)"
 
 
-# --- what is wrong with the file --------------------------------------------------------------------------------------
+# --- unreadable files -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
