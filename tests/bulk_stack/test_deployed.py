@@ -1,4 +1,4 @@
-"""Files through both stacks on the emulator, while CustomerGauge fails and whatever works on them is killed."""
+"""Files through both stacks on the emulator, while CustomerGauge fails and workers are killed."""
 
 import json
 import os

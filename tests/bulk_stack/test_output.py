@@ -94,7 +94,9 @@ def test_a_job_stays_waiting_while_a_row_waits(files: Files, settle: Settle, loo
 
 
 @pytest.mark.parametrize(("after", "pause"), [(0, 10), (100, 50), (24 * HOUR, 1800)])
-def test_the_pause_between_lookups_grows_with_time(files: Files, look: Look, after: float, pause: int) -> None:
+def test_the_pause_between_lookups_grows_with_the_time_since_sending(
+    files: Files, look: Look, after: float, pause: int
+) -> None:
     assert look(files, after)["pause"] == pause
 
 

@@ -86,13 +86,13 @@ def test_a_row_that_occurs_twice_is_sent_once(put: Put, account: Account, clock:
     assert sent(account) == ["ann@example.com"]
 
 
-def test_rows_are_sent_only_while_few_messages_are_visible(sender: Callable[..., Sender], account: Account) -> None:
+def test_sending_pauses_while_too_many_messages_are_visible(sender: Callable[..., Sender], account: Account) -> None:
     assert sender(most_waiting=11).send(1, 0, ends_at=5_060.0) == 20
 
     assert sent(account) == EMAILS[:20]
 
 
-def test_rows_are_sent_only_while_few_messages_are_in_all(sender: Callable[..., Sender], account: Account) -> None:
+def test_sending_pauses_while_the_queue_holds_too_many(sender: Callable[..., Sender], account: Account) -> None:
     """Messages in flight and in back-off count: in an outage nothing waits, and all of them are there."""
     sender().send(1, 20, LATER)
     in_flight = len(sent(account))
