@@ -1,4 +1,4 @@
-"""`make local` and its console in a browser: whatever goes wrong, nothing is lost, and the page shows why."""
+"""`make local` and its console in a browser: no request is lost in any fault, and the page shows why."""
 
 import os
 import re

@@ -1,4 +1,4 @@
-"""The page, in a real browser: everybody can read and work it, and nothing that it shows can work the page."""
+"""The page in a real browser: its content, its security and its accessibility."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,7 +51,7 @@ def show(page: Page, name: str) -> None:
     page.get_by_role("group", name="Show").get_by_role("button", name=name).click()
 
 
-# what it shows
+# Content
 
 
 def test_the_page_shows_how_many_requests_are_sent_ended_waiting_and_parked(open_page: Page) -> None:
@@ -122,7 +122,7 @@ def test_after_the_server_ends_the_page_says_how_to_start_it_again(open_page: Pa
     expect(open_page.locator("#gone")).to_have_text("make local has ended; start it again.")
 
 
-# what it must not do
+# Security
 
 
 def test_hostile_text_is_shown_as_text_and_never_as_markup(open_page: Page, console: StillConsole) -> None:
@@ -157,7 +157,7 @@ def test_no_secret_and_no_token_reaches_the_page(open_page: Page, console: Still
         assert call.headers["Authorization"].split()[1] not in told
 
 
-# everybody
+# Accessibility
 
 
 def test_the_page_can_be_used_by_keyboard_alone(open_page: Page, console: StillConsole) -> None:

@@ -1,4 +1,4 @@
-"""The console's server answers its own page, on loopback, and nobody else's; what a button does needs JSON from it."""
+"""The console's server answers only its own page, on loopback; its actions take only JSON."""
 
 import http.client
 import json
@@ -112,7 +112,7 @@ def test_a_post_from_the_console_page_or_without_an_origin_runs_its_action(conso
 @pytest.mark.parametrize(
     "body",
     ["[]", "{", "\ud83d", "[" * MAX_BODY],
-    ids=["a list", "half", "no text", "deep"],
+    ids=["a list", "cut off", "not UTF-8", "deeply nested"],
 )
 def test_a_body_that_is_not_a_json_object_is_refused(console: StillConsole, address: str, body: str) -> None:
     assert press(address, JSON, body.encode(errors="surrogatepass").decode("latin-1")) == 400
@@ -128,7 +128,7 @@ def test_a_body_that_is_too_long_is_refused_without_reading_it(console: StillCon
     ("failure", "status"),
     [(UnknownAction("jump: no"), 400), (EmulatorGone("jump: no"), 410), (SandboxError("jump: no"), 503)],
 )
-def test_a_failed_action_is_answered_with_its_reason(
+def test_an_action_that_fails_is_answered_with_its_status_and_message(
     console: StillConsole, address: str, failure: Exception, status: int
 ) -> None:
     console.failure = failure
