@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the code and the template do: no status, code or refusal more, and none less."""
+"""The OpenAPI document has exactly the statuses, codes and refusals of the code and the template."""
 
 import json
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The schema of a request and the code that checks requests are of one mind, from both sides.
+"""The schema of a request and the code that checks requests accept and refuse the same requests.
 
 What the schema cannot say, and `check` refuses:
 - a lone surrogate in a string: few validators, and no transport but JSON's own escapes, can hold one;
@@ -21,7 +21,7 @@ from personal_link.domain.request import Delivery, Source, check
 from sandbox import REPOSITORY
 from sandbox.contracts import violations
 
-# What a request may hold and what it may not, in one bag.
+# Valid and invalid content of a request.
 characters = st.characters(codec="utf-8", categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Mn", "So", "Co", "Cf"))
 texts = st.text(characters, max_size=12) | st.sampled_from(
     ["", "x" * 256, "x" * 257, "😀" * 256, "\x00", "\x7f", "a\n"]

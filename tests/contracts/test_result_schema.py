@@ -1,4 +1,4 @@
-"""What a result may be: the schema takes the examples, and nothing that the connector would not write."""
+"""The schema of a result accepts the examples and nothing that the connector would not write."""
 
 import json
 import subprocess
@@ -74,7 +74,7 @@ def test_the_result_schema_lists_the_codes_with_which_a_queued_request_can_end(n
         (UNKNOWN, lambda result: result.update(status="rejected")),
     ],
 )
-def test_a_result_that_breaks_the_contract_is_invalid(
+def test_a_result_that_breaks_the_contract_is_invalid_by_the_schema(
     result: dict[str, Any], edit: Callable[[dict[str, Any]], object]
 ) -> None:
     assert violations("result", result) == []
