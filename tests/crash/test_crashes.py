@@ -1,4 +1,4 @@
-"""Whatever dies or fails, at whatever step: every request gets one honest outcome.
+"""Every request gets exactly one correct outcome, whichever step dies or fails.
 
 A story is told once undisturbed, to learn its steps; then with each fault at each step; then with each of those and a
 second one at a later step, of the same delivery or a redelivery. There are about 600 such pairs of deaths and failures
@@ -183,7 +183,7 @@ def test_every_pair_of_faults_with_the_shared_token_costs_at_most_two_more_token
     assert len(plans) >= 1_000
 
 
-# At the same time
+# Concurrent requests
 
 # The key is in the body. By HTTP it is the caller's own; the queue and the bus share theirs.
 SHARING: dict[str, tuple[Trigger, ...]] = {
