@@ -1,4 +1,4 @@
-"""A token is fetched once, renewed ahead of need, dropped when it is refused, and not used past its end."""
+"""The token cache: one fetch, renewal in the background, expiry, and refused tokens."""
 
 import threading
 import time
@@ -68,7 +68,7 @@ def unauthorized() -> Unauthorized:
     return Unauthorized(Code.CREDENTIALS_REFUSED, "the API refuses the token")
 
 
-# One fetch
+# One fetch for many threads
 
 
 def test_fifty_threads_with_an_empty_cache_share_one_fetch(env: Environment) -> None:
@@ -119,7 +119,7 @@ def test_a_thread_waiting_for_the_fetch_of_another_thread_gives_up_at_its_deadli
     assert env.server.fetches == 1
 
 
-# Ahead of need
+# Renewal in the background
 
 
 @pytest.mark.parametrize(("life", "young", "ageing"), [(3600.0, 2699.0, 2700.0), (100.0, 74.0, 75.0)])
@@ -209,7 +209,7 @@ def test_when_no_renewal_thread_can_start_the_old_token_is_used_and_the_next_fet
     assert env.cache.get(Deadline.after(0.05, env.clock)).value == "token-2"
 
 
-# At its end
+# Expiry
 
 
 @pytest.mark.parametrize(
@@ -251,7 +251,9 @@ def test_a_request_whose_token_expires_during_its_renewal_waits_for_the_renewal(
     assert env.server.fetches == 2
 
 
-@pytest.mark.parametrize(("wall", "monotonic"), [(3570.0, 0.0), (-86_400.0, 3570.0)], ids=["frozen", "set back"])
+@pytest.mark.parametrize(
+    ("wall", "monotonic"), [(3570.0, 0.0), (-86_400.0, 3570.0)], ids=["wall clock ahead", "wall clock set back"]
+)
 def test_a_token_ages_by_the_clock_that_advanced_more(env: Environment, wall: float, monotonic: float) -> None:
     env.get()
 
@@ -372,7 +374,7 @@ def test_a_temporary_failure_of_a_fetch_does_not_block_the_next_fetch(env: Envir
     assert env.cache.get(Deadline.after(0.05, env.clock)).value == "token-2"
 
 
-# And the rest
+# Background work
 
 
 def test_background_work_runs_in_a_daemon_thread_and_its_bug_is_logged_without_its_text(

@@ -1,4 +1,4 @@
-"""TLS with real certificates: whoever cannot prove to be the vendor gets nothing, and is asked once."""
+"""TLS with real certificates: a server with an invalid one gets no request and no secret."""
 
 import datetime as dt
 import socket
@@ -107,7 +107,7 @@ def test_the_default_tls_context_trusts_no_unknown_authority() -> None:
         assert server.requests == []
 
 
-# The handshake's time
+# Duration of the handshake
 
 
 def drip(line: Line) -> None:

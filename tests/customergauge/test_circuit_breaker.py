@@ -1,4 +1,4 @@
-"""What opens the circuit breaker and for how long, Retry-After, the limit of calls at once, and the shared rate."""
+"""The circuit breaker: opening, half-open probes, Retry-After, the concurrency limit and the rate limit."""
 
 import threading
 import time
@@ -27,7 +27,7 @@ def env() -> Environment:
     return Environment()
 
 
-# What opens it
+# Opening
 
 
 def test_the_circuit_stays_closed_while_two_of_every_five_calls_fail(env: Environment) -> None:
@@ -93,7 +93,7 @@ def test_failures_older_than_five_minutes_do_not_open_the_circuit(env: Environme
 @pytest.mark.parametrize(
     "code", ["unavailable", "no_answer", "rate_limited", "credentials_missing", "credentials_refused", "forbidden"]
 )
-def test_the_circuit_opens_for_failures_of_all_requests_and_reports_their_code(env: Environment, code: str) -> None:
+def test_the_circuit_opens_for_each_code_of_a_vendor_failure_and_reports_it(env: Environment, code: str) -> None:
     env.call(*[NotProcessed(Code(code), "our own words")] * 8)
 
     with pytest.raises(NotStarted) as caught, env.breaker.permit("next", env.deadline()):
@@ -103,7 +103,7 @@ def test_the_circuit_opens_for_failures_of_all_requests_and_reports_their_code(e
 
 
 @pytest.mark.parametrize("error", SAYS_NOTHING)
-def test_failures_of_single_requests_neither_open_the_circuit_nor_cut_the_limit(
+def test_failures_not_of_the_vendor_neither_open_the_circuit_nor_cut_the_limit(
     env: Environment, error: TryAgain
 ) -> None:
     env.call(*[error] * 50)
@@ -144,7 +144,9 @@ def test_the_open_time_follows_retry_after_up_to_five_minutes(env: Environment) 
     assert env.rest() == 300.0
 
 
-@pytest.mark.parametrize(("wall", "monotonic"), [(5.0, 0.0), (-3595.0, 5.0)], ids=["frozen", "set back"])
+@pytest.mark.parametrize(
+    ("wall", "monotonic"), [(5.0, 0.0), (-3595.0, 5.0)], ids=["wall clock ahead", "wall clock set back"]
+)
 def test_the_open_time_ends_by_the_wall_or_the_monotonic_clock_whichever_advanced_more(
     env: Environment, wall: float, monotonic: float
 ) -> None:
@@ -186,9 +188,9 @@ def test_a_half_open_circuit_allows_one_call_at_a_time_and_after_its_success_the
 
 @pytest.mark.parametrize(
     "end",
-    [pytest.param(False, id="a replay, or a refusal of ours"), *SAYS_NOTHING],
+    [pytest.param(False, id="a replay or a request that the connector refuses"), *SAYS_NOTHING],
 )
-def test_a_probe_without_an_answer_of_the_vendor_neither_closes_the_circuit_nor_keeps_its_permit(
+def test_a_probe_that_made_no_call_neither_closes_the_circuit_nor_keeps_its_permit(
     end: TryAgain | Literal[False],
 ) -> None:
     env = half_open()
@@ -324,7 +326,7 @@ def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_a_permit() 
     assert caught.value.retry_after is None
 
 
-# A rate that all environments keep together
+# The rate limit shared by all environments
 
 
 def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[float]:

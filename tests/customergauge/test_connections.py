@@ -1,4 +1,4 @@
-"""Answers that are cut, odd, endless, after hints, or of another request: one request on the wire, an honest end."""
+"""Truncated, odd and endless answers, 1xx answers, and answers of another request: each request is sent once."""
 
 import gzip
 import threading
@@ -30,7 +30,7 @@ from tests.customergauge.scripted_lines import (
     serving,
 )
 
-# An answer that is cut
+# Truncated answers
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_request_whose_answer_is_cut_by_a_reset_is_not_sent_again(sent: bytes,
         assert (server.connections, len(server.requests)) == (1, 1)
 
 
-# An answer that is odd
+# Odd headers
 
 
 HEADERS = {
@@ -145,7 +145,7 @@ def test_a_retry_after_header_given_twice_is_ignored() -> None:
         assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, None)
 
 
-# An answer without end
+# Endless answers
 
 
 MEGABYTE = 1_000_000
@@ -229,7 +229,7 @@ def peak_of(ask: Callable[[CustomerGauge], object], talk: Callable[[Line], None]
 
 
 @pytest.mark.parametrize("talk", ENDLESS.values(), ids=ENDLESS.keys())
-def test_an_answer_of_a_hundred_megabytes_is_unknown_and_uses_less_than_five_of_memory(
+def test_an_answer_of_a_hundred_megabytes_is_unknown_and_uses_under_five_megabytes(
     talk: Callable[[Line], None],
 ) -> None:
     def ask(gauge: CustomerGauge) -> None:
@@ -241,7 +241,7 @@ def test_an_answer_of_a_hundred_megabytes_is_unknown_and_uses_less_than_five_of_
 
 
 @pytest.mark.parametrize("name", ["chunks without end", "a compressed bomb of less than the limit"])
-def test_a_token_answer_of_a_hundred_megabytes_is_refused_and_uses_less_than_five_of_memory(name: str) -> None:
+def test_a_token_answer_of_a_hundred_megabytes_is_refused_and_uses_under_five_megabytes(name: str) -> None:
     def ask(gauge: CustomerGauge) -> None:
         with pytest.raises(NotProcessed) as caught:
             fetch_token(gauge)
@@ -261,7 +261,7 @@ def test_a_connection_is_not_reused_after_an_answer_that_was_not_read_to_its_end
         assert server.connections == 2
 
 
-# An answer after hints
+# 1xx answers
 
 
 @pytest.mark.parametrize(
@@ -319,7 +319,7 @@ def test_too_many_1xx_answers_or_a_101_count_as_no_answer(text: bytes) -> None:
         assert (server.connections, len(server.requests)) == (1, 1)
 
 
-# An answer of another request
+# Answers of another request
 
 
 def test_a_late_answer_after_a_1xx_answer_is_not_read_as_that_of_the_next_request() -> None:

@@ -1,4 +1,4 @@
-"""Signing in: the secret, the token server, and the secret once more when it was rotated."""
+"""Fetching a token; refused credentials are read again, in case they were rotated."""
 
 import pytest
 
@@ -48,7 +48,7 @@ class TokenServer:
 @pytest.mark.parametrize(
     ("secret", "server", "tried", "asked_for_newer_than"),
     [
-        pytest.param(Secret(OLD), TokenServer(accepted=OLD), [OLD], [None], id="good"),
+        pytest.param(Secret(OLD), TokenServer(accepted=OLD), [OLD], [None], id="accepted"),
         pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=NEW), [OLD, NEW], [None, OLD], id="rotated"),
     ],
 )
@@ -69,7 +69,9 @@ def test_refused_credentials_are_read_again_and_the_rotated_ones_fetch_a_token(
     ("secret", "server", "tried"),
     [
         pytest.param(Secret(OLD), TokenServer(accepted=NEW), [OLD], id="not rotated"),
-        pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=None), [OLD, NEW], id="refused too"),
+        pytest.param(
+            Secret(OLD, rotated=NEW), TokenServer(accepted=None), [OLD, NEW], id="the rotated ones refused too"
+        ),
         *[
             pytest.param(Secret(OLD, rotated=NEW), TokenServer(NEW, NotProcessed(Code(code), "failed")), [OLD], id=code)
             for code in ("unavailable", "rate_limited", "credentials_refused")

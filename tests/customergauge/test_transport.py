@@ -1,4 +1,4 @@
-"""The one caller of urllib3: which connection it uses, how long it waits, and that it asks once."""
+"""The transport over urllib3: kept connections, connecting, deadlines; each request is sent once."""
 
 import gc
 import socket
@@ -69,7 +69,7 @@ def test_a_redirect_is_not_followed(status: int) -> None:
         assert len(server.requests) == 1
 
 
-# A connection kept open
+# Kept connections
 
 
 @pytest.mark.parametrize("end", [Line.reset, lambda line: line.sock.close()], ids=["reset", "closed"])

@@ -1,4 +1,4 @@
-"""What the vendor does not document: statuses, broken bodies, links, its words, and its token server at its worst."""
+"""Undocumented answers of CustomerGauge: statuses, broken bodies, links, messages, and token server failures."""
 
 import time
 from collections.abc import Callable
@@ -215,7 +215,7 @@ def test_an_http_link_on_loopback_is_returned_only_if_the_api_is_on_loopback() -
         personal_link(answer, plain_links_allowed=False)
 
 
-# The vendor's words
+# Messages of CustomerGauge
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
@@ -240,15 +240,15 @@ def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters
     [
         pytest.param("Zoë", "ZOË is no name.", False, id="three letters, as a word"),
         pytest.param("Zoë", "Zoëlogy is no name.", True, id="three letters, by chance within a word"),
-        pytest.param("5", "Between 1 and 5.", True, id="one letter says nothing of anybody"),
+        pytest.param("5", "Between 1 and 5.", True, id="a single character"),
         pytest.param("Anna", "Annabel is no name.", False, id="four letters, within a word"),
         pytest.param(447700900461, "447700900461 is no name.", False, id="a number"),
-        pytest.param(True, "True is no name.", True, id="true says nothing of anybody"),
-        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number, written otherwise"),
+        pytest.param(True, "True is no name.", True, id="a boolean"),
+        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number in another notation"),
         pytest.param("Zoë Ray", "Zo&euml; Ray is no name.", False, id="as HTML"),
-        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in an address"),
+        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in a URL"),
         pytest.param("Zoë Ray", "Zo\\u00eb Ray is no name.", False, id="as in JSON"),
-        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="somebody else's e-mail"),
+        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="another e-mail address"),
         pytest.param("Anna", "See https://survey.example/r/1.", False, id="a link"),
         pytest.param("Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False, id="a client id"),
         pytest.param("Anna", "tok-1 may not.", False, id="the access token"),
@@ -354,7 +354,7 @@ def test_a_token_server_that_gives_no_token_is_asked_once_and_its_answer_decides
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=0.2)], ids=["silent", "drips"]
+    "reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=0.2)], ids=["silent", "dripping"]
 )
 def test_a_fetch_from_a_slow_token_server_ends_at_the_deadline(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, reply: Reply

@@ -1,4 +1,4 @@
-"""A whole answer in an odd wrapping, over a real socket: its link, its refusal or its token is read all the same."""
+"""Complete answers in any encoding, over a real socket: the link, the refusal or the token is read."""
 
 import gzip
 import json
