@@ -1,4 +1,4 @@
-"""Every command that a page gives is one that runs, and gives a template the parameters that it says."""
+"""Every command on a page exists and takes its arguments; deploy lines pass the parameters that they show."""
 
 import re
 import shlex

@@ -1,4 +1,4 @@
-"""The examples: what no emulator shows of them."""
+"""The examples: properties that need no emulator."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def test_the_example_callers_retry_the_codes_that_the_page_says_to_retry(name: s
     assert set(re.findall(r'"(\w+)"', tried)) == again
 
 
-# the mappings
+# Mappings
 
 
 @pytest.mark.parametrize(
@@ -103,7 +103,7 @@ def test_a_wrong_mapping_expression_fails_the_build_and_is_named(tmp_path: Path)
     assert "Traceback" not in built.stderr
 
 
-# the schedule
+# The schedule
 
 
 def test_the_key_of_a_scheduled_request_is_the_same_on_each_try_and_within_the_length_limit() -> None:

@@ -1,4 +1,4 @@
-"""The pages: short, linked, fresh; whatever they name exists, and their samples are what they say."""
+"""The pages: their length, links, generated tables, samples, and names that must exist."""
 
 import hashlib
 import json
@@ -200,7 +200,7 @@ def test_a_name_that_does_not_exist_fails_the_check_of_names(wrong: str) -> None
     assert not exists(wrong, REPOSITORY / "README.md")
 
 
-# What an operator looks for
+# Operation
 
 
 def test_every_code_with_which_a_message_can_be_parked_has_its_fix_on_the_page() -> None:
