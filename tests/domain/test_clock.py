@@ -1,4 +1,4 @@
-"""Time as the connector uses it: deadlines that keep a reserve, and timestamps that everybody reads alike."""
+"""Deadlines that keep a reserve, and timestamps of a fixed format."""
 
 import pytest
 

@@ -1,4 +1,4 @@
-"""The error tree: complete, as drawn, and silent about what callers and the vendor wrote."""
+"""The error tree: complete, as drawn, and without text from callers or CustomerGauge."""
 
 import inspect
 import re

@@ -1,4 +1,4 @@
-"""The result message, replays, ids, and what becomes of a request that is refused on arrival."""
+"""The result message, replays, ids, and the results of requests that are refused on arrival."""
 
 import json
 from collections.abc import Mapping
@@ -241,10 +241,10 @@ def nested(levels: int) -> object:
     [
         pytest.param("Email", id="no object"),
         pytest.param({"A": [1]}, id="a list within"),
-        pytest.param(nested(32), id="of 32 levels"),
+        pytest.param(nested(32), id="32 levels"),
         pytest.param({"A": -(10**4300 - 1)}, id="the longest number that Python writes"),
         pytest.param({"A": "x" * 300_000}, id="larger than any request"),
-        pytest.param({"A": "\ud800" * 70_000}, id="half characters"),
+        pytest.param({"A": "\ud800" * 70_000}, id="lone surrogates"),
     ],
 )
 def test_the_result_of_a_refused_request_echoes_its_record_unchanged(record: object) -> None:
@@ -260,9 +260,9 @@ def test_the_result_of_a_refused_request_echoes_its_record_unchanged(record: obj
         pytest.param({"A": float("inf")}, id="1e999"),
         pytest.param(10**4300, id="a number that Python does not write"),
         pytest.param("x" * (448 * 1024 - 1), id="one character more than 448 Ki with its quotes"),
-        pytest.param({"\x01" * 90_000: 1}, id="of escapes"),
-        pytest.param(nested(33), id="of 33 levels"),
-        pytest.param(nested(900), id="without end"),
+        pytest.param({"\x01" * 90_000: 1}, id="a heading of 90,000 escapes"),
+        pytest.param(nested(33), id="33 levels"),
+        pytest.param(nested(900), id="900 levels"),
     ],
 )
 def test_a_refused_request_that_no_result_can_hold_is_unreadable_with_its_code(field: str, sent: object) -> None:
@@ -298,7 +298,7 @@ def test_an_invalid_label_is_cut_in_the_result_or_left_out_if_no_text(
         pytest.param(
             {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
             "\U0001f600" * 257,
-            id="and the labels",
+            id="200 headings and long labels",
         ),
         pytest.param({"A": "\x01" * 76_000}, "", id="456 KB of escapes"),
     ],
@@ -313,7 +313,7 @@ def test_the_result_of_any_refused_request_fits_an_sqs_message(record: Mapping[s
     assert len(message) < 1_000_000
 
 
-# Errors as others see them
+# Errors and reprs
 
 
 @pytest.mark.parametrize(

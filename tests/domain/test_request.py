@@ -1,4 +1,4 @@
-"""What a request may hold, what is refused, and by which key it is known."""
+"""Checking a request: accepted and refused content, and its idempotency key."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,7 +13,7 @@ def problems_of(content: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
     return refusal_of(content).errors
 
 
-# What is accepted
+# Accepted content
 
 
 def test_a_valid_request_is_accepted_unchanged_in_its_unicode_composition() -> None:
@@ -107,7 +107,9 @@ def test_a_request_at_each_size_limit_is_accepted(content: Mapping[str, object])
             id="201 headings",
         ),
         pytest.param({"A": "x" * 65_480}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more"),
-        pytest.param({"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed.", id="in UTF-8"),
+        pytest.param(
+            {"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more in UTF-8"
+        ),
         pytest.param(
             {"\u00e9": "x" * 60_000, "e\u0301": "x" * 60_000},
             "The request has 120067 bytes; at most 65536 are allowed.",
@@ -121,7 +123,7 @@ def test_a_request_beyond_a_size_limit_is_refused_as_too_large(record: Mapping[s
     assert (refusal.code, refusal.message) == (Code.TOO_LARGE, message)
 
 
-# What is refused
+# Refused content
 
 
 @pytest.mark.parametrize("record", [None, {}, [["Email", "joe@example.com"]], "Email", 7])
@@ -213,7 +215,7 @@ def test_a_refusal_quotes_no_heading_and_no_value_in_its_message_or_repr(content
         assert "joe" not in shown
 
 
-# By which key it is known
+# Idempotency key and fingerprint
 
 
 @pytest.mark.parametrize("deliverys_own", [MESSAGE_KEY, None])
