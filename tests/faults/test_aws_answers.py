@@ -1,4 +1,4 @@
-"""AWS at its worst, on a real socket, by every function: nothing is sent that is not marked, nothing is lost."""
+"""Failures of AWS, on a real socket, in every function: no call without a ledger item, no link lost."""
 
 import io
 import json
@@ -312,7 +312,7 @@ def test_when_the_results_queue_does_not_answer_the_batch_ends_in_time_and_the_m
     assert time.monotonic() - began < HANGS
 
 
-# All of them
+# The log of all faults
 
 
 def test_no_fault_of_aws_writes_personal_data_or_secrets_to_the_log(

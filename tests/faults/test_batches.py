@@ -1,4 +1,4 @@
-"""What breaks inside a batch: one record's bug is its own, a death is everybody's, and neither makes a second link."""
+"""A bug fails its own record, a crash the whole batch; neither creates a second link."""
 
 import json
 from dataclasses import replace
