@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from personal_link.issue_link import LinkIssuer
 
-# What a request may hold and what it may not, in one bag: numbers of any size, all of Unicode, lone surrogates, depth.
+# Valid and invalid content: numbers of any size, all of Unicode, lone surrogates, deep nesting.
 characters = st.characters(codec=None, categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Cs", "Mn", "So", "Co"))
 texts = st.text(characters, max_size=30) | st.sampled_from(["", "x" * 256, "x" * 257, "é", "e\u0301", "\ud800", "\x00"])
 numbers = st.integers() | st.floats() | st.sampled_from([2**63, -(2**63), 10**400, 1e308])
