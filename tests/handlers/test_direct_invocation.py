@@ -1,4 +1,4 @@
-"""The function for direct invocation: a result, or an error whose name is its code and whose text quotes nobody."""
+"""The function for direct invocation: a result, or an exception named after its code that quotes no data."""
 
 from collections.abc import Callable
 from typing import Any

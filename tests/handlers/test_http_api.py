@@ -1,4 +1,4 @@
-"""The function for HTTP, with everything behind it: links, refusals, failures, and that each call gets an answer."""
+"""The function for HTTP with the real core: links, refusals, failures and log lines."""
 
 import io
 import json
@@ -167,7 +167,7 @@ def test_a_key_used_for_a_different_request_is_answered_with_422(vendor: Custome
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_link_lost_with_the_answer_of_customergauge_ends_as_409_outcome_unknown(vendor: CustomerGaugeSandbox) -> None:
+def test_a_link_whose_answer_was_lost_is_answered_with_409_outcome_unknown(vendor: CustomerGaugeSandbox) -> None:
     vendor.duplicate_rule = "campaign"
     vendor.script("personal-link", Reply(fault="close", commit=True))
     first = call(ADA, key="order-1")

@@ -1,4 +1,4 @@
-"""The function for the queue, with everything behind it: what comes again, and what is logged."""
+"""The function for the queue with the real core: retried messages, failures and log lines."""
 
 import io
 import json
