@@ -1,4 +1,4 @@
-"""What `make deploy` says and refuses before anything is built; SAM's own commands are replaced."""
+"""`make deploy`: the preview and the refusals before anything is built; the commands of SAM are replaced."""
 
 from collections.abc import Iterator
 from typing import Any
