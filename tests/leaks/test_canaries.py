@@ -1,4 +1,4 @@
-"""The eye finds each canary however it is spelt, and a test of this suite that prints one fails."""
+"""The search finds each canary in every spelling, and a test of this suite that prints one fails."""
 
 import base64
 import codecs

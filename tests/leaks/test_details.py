@@ -1,4 +1,4 @@
-"""The list of details is closed: it has every text that the code gives to an error, and no other."""
+"""The list of error texts is exactly the texts that the code raises; no other text is known."""
 
 import ast
 import re

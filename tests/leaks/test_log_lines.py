@@ -1,4 +1,4 @@
-"""A line of the log is one line of ASCII JSON, made of known fields of known shapes, whoever tries to write another."""
+"""A log line is one line of ASCII JSON with known fields of known shapes, whatever the input."""
 
 import inspect
 import json
@@ -204,7 +204,7 @@ def test_lines_below_the_configured_log_level_are_not_written(capfd: pytest.Capt
     assert json.loads(line)["message"] == "messages not sent"
 
 
-# Ids and codes that come from outside
+# Ids and codes from outside
 
 
 def test_an_id_that_a_caller_or_sender_chose_is_never_logged(
@@ -270,7 +270,7 @@ def test_an_aws_call_without_an_answer_is_logged_by_the_class_of_its_exception()
     assert aws_error_code(EndpointConnectionError(endpoint_url=ALL_OF_THEM)) == "EndpointConnectionError"
 
 
-# Switches
+# Environment variables
 
 
 @pytest.mark.filterwarnings("ignore:POWERTOOLS_DEV")

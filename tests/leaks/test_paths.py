@@ -1,4 +1,4 @@
-"""Nothing leaks on any path while every logger writes all it has; and what is planted there is found."""
+"""Nothing leaks on any path while every logger writes at DEBUG; planted leaks are found."""
 
 import hashlib
 import importlib
@@ -39,7 +39,7 @@ def test_no_canary_leaks_on_any_path(path: str, connector: Connector, capfd: pyt
     assert connector.leaks_on(PATHS[path], capfd) == []
 
 
-# What is planted
+# Planted leaks
 
 A_FILE: Final = Path(tempfile.gettempdir()) / f"planted-{os.getpid()}"
 AN_ERROR_WITH_A_CONTEXT: Final = """

@@ -1,4 +1,4 @@
-"""No object and no exception of the package shows what it keeps."""
+"""No object and no exception of the package shows private data."""
 
 import importlib
 import inspect
