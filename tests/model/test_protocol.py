@@ -100,7 +100,7 @@ def test_no_interleaving_of_three_deliveries_with_three_faults_breaks_a_guarante
     assert explorer.states > 100_000
 
 
-# What the first check found
+# Defects that the first check found
 
 Undo = Callable[[pytest.MonkeyPatch], None]
 
