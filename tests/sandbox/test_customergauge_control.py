@@ -1,4 +1,4 @@
-"""The sandbox is steered over HTTP, by programs on this machine alone."""
+"""The sandbox is controlled over HTTP, only by programs on this machine."""
 
 import http.client
 import json
@@ -110,7 +110,7 @@ def test_an_unknown_control_action_lists_the_known_ones(client: Client) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param({"Host": "sandbox.evil.example"}, id="a foreign name of this address"),
+        pytest.param({"Host": "sandbox.evil.example"}, id="a foreign host name"),
         pytest.param({"Host": "127.0.0.1"}, id="another port"),
         pytest.param({"Origin": "https://evil.example"}, id="a page of another site"),
         pytest.param({"Origin": "null"}, id="a page without an origin"),

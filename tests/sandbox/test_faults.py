@@ -1,4 +1,4 @@
-"""The sandbox fails as it is told: by a script, by a function that is asked, or by a switch that stays on."""
+"""Faults of the sandbox: scripted, decided by a function, or switched on."""
 
 import http.client
 import socket
