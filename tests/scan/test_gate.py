@@ -104,7 +104,7 @@ SAID = "CKV_AWS_28 LedgerTable: No backup. (template.json:1)"
         ([FINDING], ["CKV_AWS_28"], ["OtherTable"], [SAID], ["CKV_AWS_28", "OtherTable"]),
         ([], ["CKV_AWS_28"], ["LedgerTable"], [], ["CKV_AWS_28", "LedgerTable"]),
     ],
-    ids=["the finding it names", "another check", "another place", "a waiver that is not needed"],
+    ids=["waived", "waiver of another check", "waiver of another resource", "unneeded waiver"],
 )
 def test_make_scan_prints_every_finding_without_waiver_and_fails_if_there_is_one(
     monkeypatch: pytest.MonkeyPatch,
