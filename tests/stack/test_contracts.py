@@ -1,4 +1,4 @@
-"""The HTTP API, deployed, answers as docs/contracts/openapi.yaml says: whatever is asked, whatever the vendor does."""
+"""The deployed HTTP API answers as docs/contracts/openapi.yaml says, in every case that can be caused here."""
 
 import json
 import uuid

@@ -1,4 +1,4 @@
-"""What `sam build` made of the layers: the lock's packages and no others, and all that the functions import."""
+"""The layers that `sam build` makes: exactly the packages of the lock, and all that the functions import."""
 
 import importlib.util
 import json

@@ -1,4 +1,4 @@
-"""What the deployed functions log at LogLevel DEBUG, whether all goes well or not: plain facts, of nobody."""
+"""The deployed functions log no secret and no personal data at LogLevel DEBUG, in success and in failure."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The operator's command line on the deployed stack: what a fault has parked comes back as a link."""
+"""The operator's command line on the deployed stack: parked requests are redriven and become links."""
 
 import json
 import re

@@ -1,4 +1,4 @@
-"""The example of a workflow, as docs/examples has it, on the emulator: it waits, tells apart and gives up by name."""
+"""The example workflow of docs/examples on the emulator: it retries, distinguishes errors and fails with a code."""
 
 import json
 import time
