@@ -1,4 +1,4 @@
-"""What no scanner sees: each invariant holds in every mode of the template, and misses nothing that breaks it."""
+"""Each invariant holds in every mode of the template, and each of its mutants breaks it."""
 
 import re
 from functools import cache

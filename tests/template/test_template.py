@@ -1,4 +1,4 @@
-"""The contract of the template, what the functions are told, canaries. For the rest see invariants."""
+"""The template: its contract, the variables of the functions, alarms and canaries. See also invariants."""
 
 import json
 import re
@@ -134,7 +134,7 @@ def test_the_transformed_template_is_valid_cloudformation() -> None:
     assert [str(one) for one in found] == []
 
 
-# What the functions are told
+# Variables of the functions
 
 
 class Environment(dict[str, str]):
