@@ -1,4 +1,4 @@
-"""Messages, events and direct invocations; and no input that breaks the reader."""
+"""Reading messages, events and direct invocations: source, key and date of each."""
 
 import json
 from collections.abc import Mapping
@@ -147,7 +147,7 @@ def test_a_redriven_message_keeps_its_original_message_id() -> None:
         pytest.param({"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}, id="endless"),
         pytest.param({"original_invocation_id": {"stringValue": "", "dataType": "String"}}, id="an empty invocation"),
         pytest.param({"RequestID": {"stringValue": "i-1", "dataType": "String"}}, id="as Lambda writes them"),
-        pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="no plain text"),
+        pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="a line break"),
     ],
 )
 def test_a_message_without_a_usable_original_message_id_uses_its_own_id(attributes: Mapping[str, object]) -> None:

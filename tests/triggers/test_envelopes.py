@@ -1,4 +1,4 @@
-"""What senders wrap around a request is taken off; what holds no request is refused by saying what it looks like."""
+"""Envelopes around a request are removed; a body without a request is refused with what it looks like."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ QUEUE_AND_INVOCATION = pytest.mark.parametrize("opened", [from_queue, from_invoc
 EVERYWHERE = pytest.mark.parametrize("opened", [from_queue, from_invocation, from_http])
 Open = Callable[[object], Delivery]
 
-# What is opened
+# Supported envelopes
 
 
 @EVERYWHERE
@@ -73,7 +73,10 @@ Open = Callable[[object], Delivery]
         pytest.param(AS_TEXT, id="encoded twice"),
         pytest.param("\ufeff" + AS_TEXT, id="with a byte order mark"),
         pytest.param({**REQUEST, "record": json.dumps(REQUEST["record"])}, id="its record encoded twice"),
-        pytest.param(notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"), id="of all"),
+        pytest.param(
+            notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"),
+            id="an SNS notification with all fields",
+        ),
         pytest.param(notification(json.dumps(AS_TEXT)), id="encoded twice, by SNS"),
         pytest.param(json.dumps(notification(AS_TEXT)), id="by SNS, and the envelope encoded twice"),
         pytest.param(by_lambda(notification(AS_TEXT)), id="by SNS to a function"),
@@ -136,7 +139,7 @@ def test_a_mapping_gets_any_other_detail_unchanged(opened: Callable[..., Deliver
     assert seen == [detail]
 
 
-# By which key it goes
+# Key of a notification
 
 
 def test_the_key_of_an_sns_notification_is_its_id_and_on_the_queue_its_time_counts() -> None:
@@ -174,7 +177,7 @@ def test_the_key_of_the_caller_takes_precedence_over_the_id_of_sns(opened: Open)
     assert (key.scope, key.value) == ("caller", "order-7")
 
 
-# What is not opened
+# Refused bodies
 
 
 @EVERYWHERE

@@ -1,4 +1,4 @@
-"""Mapping files that cannot work, the samples, and no event that breaks a mapping."""
+"""Invalid mapping files, the samples, and mappings of any event."""
 
 import json
 from pathlib import Path

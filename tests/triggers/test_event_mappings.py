@@ -1,4 +1,4 @@
-"""What an event becomes by its mapping, and what is told when it cannot."""
+"""The request that a mapping makes of an event, and the problems it reports."""
 
 import json
 from pathlib import Path

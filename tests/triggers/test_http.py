@@ -1,4 +1,4 @@
-"""What an HTTP caller is told, row by row of docs/codes.md; and that the result is queued before."""
+"""The answers to an HTTP caller, by the table of docs/codes.md; the result is queued first."""
 
 import json
 from dataclasses import replace

@@ -81,7 +81,7 @@ def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: 
             id="reference, key, and a number that stays a string",
         ),
         pytest.param("configuration=map-1", {"configuration": "map-1", "record": {}}, id="no record"),
-        pytest.param("Email=a@b.c&submit=Send", {"record": {}}, id="fields that are not ours alone"),
+        pytest.param("Email=a@b.c&submit=Send", {"record": {}}, id="unknown fields only"),
         pytest.param("", {"record": {}}, id="empty"),
         pytest.param(
             "record[Phone]&record[Fax]=&record[Email]=a@b.c&",
@@ -94,7 +94,7 @@ def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: 
         pytest.param("&&record[A]=1&&=&record[B]=2&=x&&", {"record": {"A": "1", "B": "2"}}, id="stray separators"),
         pytest.param("record[A]=1\n", {"record": {"A": "1"}}, id="a file's LF"),
         pytest.param("record[A]=1\r\n&record[B]=2\r\n\r\n", {"record": {"A": "1", "B": "2"}}, id="a file of CRLF"),
-        pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="a field a line"),
+        pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="one field per line"),
     ],
 )
 @pytest.mark.parametrize("base64_encoded", [False, True], ids=["text", "base64"])
@@ -109,9 +109,15 @@ def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encod
     "more",
     [
         pytest.param([("_method", "PUT")], id="the method that a browser cannot send"),
-        pytest.param([("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")], id="of a browser"),
-        pytest.param([("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")], id="of a page"),
-        pytest.param([("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")], id="given twice"),
+        pytest.param(
+            [("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")], id="fields that a browser adds"
+        ),
+        pytest.param(
+            [("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")], id="other fields of a page"
+        ),
+        pytest.param(
+            [("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")], id="unknown fields given twice"
+        ),
         pytest.param([(f"field {number}", "x") for number in range(300)], id="very many"),
     ],
 )
@@ -155,7 +161,11 @@ def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
     ("body", "media_type"),
     [
         pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json", id="JSON in Latin-1"),
-        pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json; charset=iso-8859-1", id="and it says so"),
+        pytest.param(
+            b'{"record": {"Name": "J\xf6rg"}}',
+            "application/json; charset=iso-8859-1",
+            id="JSON in Latin-1 with its charset",
+        ),
         pytest.param('{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json", id="JSON in UTF-16"),
         pytest.param(b"record[Name]=J\xf6rg", FORM, id="a form in Latin-1"),
         pytest.param(b"record[Pr\xe9nom]=Joe", FORM, id="a heading of a form"),
@@ -177,7 +187,11 @@ def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes
     ("body", "media_type"),
     [
         pytest.param('\ufeff{"record": {"A": "é\\ufffd"}}', "application/json", id="JSON"),
-        pytest.param('\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n', "application/json; charset=utf-8", id="a line"),
+        pytest.param(
+            '\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n',
+            "application/json; charset=utf-8",
+            id="JSON between line breaks",
+        ),
         pytest.param("\ufeffrecord[A]=é%EF%BF%BD&submit=x", FORM, id="a form"),
     ],
 )
@@ -220,7 +234,10 @@ def test_the_source_of_an_http_request_is_its_request_id_and_time() -> None:
             {"Idempotency-Key": '"order-7"'}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7", id="both"
         ),
         pytest.param(
-            {"Idempotency-Key": "order-7"}, '{"record": {"A": 1}, "idempotency_key": null}', "order-7", id="null in it"
+            {"Idempotency-Key": "order-7"},
+            '{"record": {"A": 1}, "idempotency_key": null}',
+            "order-7",
+            id="header, and null in the body",
         ),
         pytest.param({}, '{"record": {"A": 1}}', None, id="none: the content is the key"),
     ],
@@ -254,7 +271,7 @@ def test_a_quoted_idempotency_key_header_is_read_without_its_quotes(header: str,
     assert request.key == IdempotencyKey("caller", key, SHOP)
 
 
-# What is refused
+# Refused calls
 
 BARE = '{"record": {"A": 1}}'
 OTHER_TYPE = f"Content-Type must be application/json or {FORM}."

@@ -1,4 +1,4 @@
-"""Direct invocation: the result is queued before it is returned, and whoever tries again meets the same key."""
+"""Direct invocation: the result is queued before it is returned, and a retry has the same key."""
 
 import json
 from typing import Any

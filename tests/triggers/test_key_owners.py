@@ -1,4 +1,4 @@
-"""Whose a key is: by HTTP its caller's, by direct invocation that trigger's, on the queue and the bus everybody's."""
+"""Owners of keys: by HTTP the caller, by direct invocation that trigger, none on the queue and the bus."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""The vendor down, many messages at the same time, and one failure that leaves the others alone."""
+"""Batches while CustomerGauge is down, concurrency, and failures of one message or of the whole batch."""
 
 import json
 import threading
@@ -40,7 +40,7 @@ class AtOnce:
             self._inside -= 1
 
 
-# A vendor that is down
+# CustomerGauge down
 
 
 def test_messages_not_started_while_a_retry_after_runs_are_put_back_without_a_ledger_item(env: Environment) -> None:
@@ -57,7 +57,7 @@ def test_messages_not_started_while_a_retry_after_runs_are_put_back_without_a_le
     assert len(env.account.ledger_items()) == 1
 
 
-# At the same time
+# Concurrency and half-open circuit
 
 
 def test_at_most_the_configured_messages_run_at_once_and_their_results_are_sent_in_one_batch(
@@ -153,7 +153,7 @@ def test_a_token_server_that_is_down_is_called_once_for_a_whole_batch(env: Envir
     assert len(env.vendor.calls("token")) == 1
 
 
-# One for all, none for one
+# Failures of one message and of the whole batch
 
 
 def test_each_message_of_a_mixed_batch_gets_its_own_outcome(env: Environment) -> None:

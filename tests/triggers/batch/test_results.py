@@ -1,4 +1,4 @@
-"""Messages that end with a result, and what cannot be read and is parked at once."""
+"""Messages that end with a result, and unreadable messages, which are parked at once."""
 
 import json
 import tracemalloc
@@ -12,7 +12,7 @@ from tests.aws.account import (
 )
 from tests.triggers.batch.conftest import Environment, a_record
 
-# Messages that are done
+# Messages that end with a result
 
 
 def test_a_request_ends_as_a_result_and_its_message_is_not_retried(env: Environment) -> None:
@@ -94,7 +94,7 @@ def test_a_request_that_sns_delivers_twice_makes_one_call(env: Environment) -> N
             "{" * (6 * 65_536 + 1),
             "too_large",
             "The body is too large to be read: a request has at most 65536 bytes.",
-            id="too large, and not even parsed: it is no JSON",
+            id="too large to be parsed, not JSON",
         ),
         pytest.param(
             json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
@@ -169,7 +169,7 @@ def test_two_messages_with_one_key_in_a_batch_make_one_call_and_two_equal_result
     assert second != first
 
 
-# Messages that hold no request at all
+# Unreadable messages
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from tests.aws.account import (
 )
 from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill, redriven
 
-# Messages that come again
+# Retried messages
 
 
 def test_a_message_waits_for_the_retry_after_of_customergauge(env: Environment) -> None:
