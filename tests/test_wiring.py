@@ -117,12 +117,12 @@ def test_an_environment_restored_from_a_snapshot_fetches_token_and_secret_again_
     vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials], restore: Callable[[], None]
 ) -> None:
     assert call(1) == 200
-    door = wiring.http_api()
+    api = wiring.http_api()
 
     restore()
 
     assert call(2) == 200
-    assert wiring.http_api() is door  # with the clients that it had
+    assert wiring.http_api() is api  # with the clients that it had
     assert len(vendor.calls("token")) == 2
     assert len(secret_reads) == 2
     before, after = [request.connection for request in vendor.calls("personal-link")]

@@ -136,13 +136,13 @@ def lines() -> list[tuple[str, str]]:
     return [(where, line.split("&&")[-1].strip()) for where, line in written if f"{OPTION} " in line]
 
 
-def said(line: str) -> Parameters:
+def as_read_by_a_person(line: str) -> Parameters:
     """Return the parameters that a line names, and their values, as its reader takes them."""
     found = SAID.findall(line.split(OPTION)[1])
     return {quoted or name: value or either or other for quoted, value, name, either, other in found}
 
 
-def heard(line: str) -> Parameters:
+def as_read_by_sam(line: str) -> Parameters:
     """Return the parameters that SAM, or the AWS CLI, gets from a line that is pasted into a shell."""
     words = shlex.split(line, comments=True)
     rest = words[words.index(OPTION) :]
@@ -163,9 +163,9 @@ def test_sam_reads_the_parameters_of_every_deploy_line_and_the_template_has_them
     built = "docs/examples/consumer/template.yaml" if "personal-link-consumer" in line else "template.yaml"
     template = yaml_parse((REPOSITORY / (named[1] if named else built)).read_text())
 
-    assert said(line), where
-    assert heard(line) == said(line)
-    assert said(line).keys() <= template["Parameters"].keys(), where
+    assert as_read_by_a_person(line), where
+    assert as_read_by_sam(line) == as_read_by_a_person(line)
+    assert as_read_by_a_person(line).keys() <= template["Parameters"].keys(), where
 
 
 def test_every_parameter_that_a_page_gives_to_make_deploy_is_valid() -> None:
@@ -187,13 +187,16 @@ def test_deploy_lines_are_found_on_each_of_the_four_pages_that_have_them() -> No
 def test_the_deploy_line_for_an_own_event_listens_to_both_detail_types() -> None:
     [line] = [line for where, line in lines() if where == "docs/mapping.md" and "EventDetailType" in line]
 
-    assert heard(line) == {"EventDetailType": "Personal Link Requested,Visit Ended"}
+    assert as_read_by_sam(line) == {"EventDetailType": "Personal Link Requested,Visit Ended"}
 
 
 def test_a_parameter_value_that_sam_would_cut_at_a_blank_fails_this_check() -> None:
     line = f"{OPTION} 'KnownHeadings=Email,First Name'"
 
-    assert (said(line), heard(line)) == ({"KnownHeadings": "Email,First Name"}, {"KnownHeadings": "Email,First"})
+    assert (as_read_by_a_person(line), as_read_by_sam(line)) == (
+        {"KnownHeadings": "Email,First Name"},
+        {"KnownHeadings": "Email,First"},
+    )
 
 
 def test_sam_takes_the_parameters_of_samconfig_unless_the_command_line_gives_any() -> None:

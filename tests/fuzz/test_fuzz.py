@@ -152,7 +152,7 @@ class Sqs:
         return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
 
 
-def door() -> tuple[HttpApi, Sqs]:
+def an_http_api() -> tuple[HttpApi, Sqs]:
     sqs = Sqs()
     return HttpApi(cast("LinkIssuer", Issuer()), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)), sqs
 
@@ -313,7 +313,7 @@ def test_any_http_call_is_answered_with_a_link_or_with_a_documented_client_error
             "requestTimeEpoch": 1_800_000_000_000,
         },
     }
-    served, sqs = door()
+    served, sqs = an_http_api()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "http_api", lambda: served)
         answer = http_api.handler(event, Context())

@@ -127,7 +127,7 @@ def test_the_retry_after_of_customergauge_is_passed_on_in_whole_seconds(asked: f
 
 
 @pytest.fixture
-def door(account: Account, issuer: LinkIssuer) -> HttpApi:
+def api(account: Account, issuer: LinkIssuer) -> HttpApi:
     return HttpApi(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True))
 
 
@@ -146,30 +146,30 @@ def an_event(record: dict[str, object], *, key: str | None = "order-4711", reque
     }
 
 
-def serve(door: HttpApi, event: dict[str, Any]) -> Outcome:
-    return door.serve(event, Deadline.after(20, door.issuer.clock))
+def serve(api: HttpApi, event: dict[str, Any]) -> Outcome:
+    return api.serve(event, Deadline.after(20, api.issuer.clock))
 
 
-def test_the_outcome_of_an_http_request_is_sent_to_the_results_queue(door: HttpApi, account: Account) -> None:
-    outcome = serve(door, an_event({"Email": "ada@acme.example"}))
+def test_the_outcome_of_an_http_request_is_sent_to_the_results_queue(api: HttpApi, account: Account) -> None:
+    outcome = serve(api, an_event({"Email": "ada@acme.example"}))
 
     (message,) = account.results()
     assert message["Body"] == outcome.message(echo_record=True)
     assert values(message) == {"status": "created", "code": "created", "source": "http"}
 
 
-def test_the_result_of_a_replay_is_queued_again(door: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
-    serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
-    serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
+def test_the_result_of_a_replay_is_queued_again(api: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
+    serve(api, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
+    serve(api, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
 
     first, second = (message["Body"] for message in account.results())
     assert second == first.replace('"replayed":false', '"replayed":true')
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_equal_requests_without_a_key_are_one_request(door: HttpApi, vendor: CustomerGaugeSandbox) -> None:
-    first = serve(door, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
-    second = serve(door, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
+def test_equal_requests_without_a_key_are_one_request(api: HttpApi, vendor: CustomerGaugeSandbox) -> None:
+    first = serve(api, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
+    second = serve(api, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
 
     assert second.personal_link == first.personal_link
     assert second.replayed
@@ -177,33 +177,33 @@ def test_equal_requests_without_a_key_are_one_request(door: HttpApi, vendor: Cus
 
 
 def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks_even_without_a_key(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
-        serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+        serve(api, an_event({"Email": "ada@acme.example"}, key=None))
     assert failure.value.code == "internal_error"
     clock.advance(20 * 86_400)
 
-    outcome = serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+    outcome = serve(api, an_event({"Email": "ada@acme.example"}, key=None))
 
     assert (outcome.status, outcome.replayed) == ("created", True)
     assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_link_that_the_ledger_did_not_store_is_stored_after_its_result_is_queued(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
+    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=7):
-        first = serve(door, an_event({"Email": "ada@acme.example"}))
+        first = serve(api, an_event({"Email": "ada@acme.example"}))
 
-    assert serve(door, an_event({"Email": "ada@acme.example"})) == replace(first, replayed=True)
+    assert serve(api, an_event({"Email": "ada@acme.example"})) == replace(first, replayed=True)
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_an_invalid_http_request_sends_no_result(door: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
+def test_an_invalid_http_request_sends_no_result(api: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
     with pytest.raises(Refused) as refusal:
-        serve(door, an_event({}))
+        serve(api, an_event({}))
 
     assert refusal.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
     assert account.results() == []
@@ -211,12 +211,12 @@ def test_an_invalid_http_request_sends_no_result(door: HttpApi, account: Account
 
 
 def test_an_http_request_with_a_retryable_failure_sends_no_result(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
+    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=7))
 
     with pytest.raises(TryAgain) as failure:
-        serve(door, an_event({"Email": "ada@acme.example"}))
+        serve(api, an_event({"Email": "ada@acme.example"}))
 
     assert failure.value.code == "rate_limited"
     assert failure.value.retry_after == 7.0
