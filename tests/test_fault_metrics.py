@@ -1,4 +1,4 @@
-"""Each fault tells its metric: both handlers from end to end, and what CloudWatch reads in what they print."""
+"""Each fault writes its metric: both handlers from end to end, read as CloudWatch reads their output."""
 
 import json
 import time
@@ -60,7 +60,7 @@ def deliver(*bodies: object, hours_ago: float = 0.0) -> list[str]:
     return [failure["itemIdentifier"] for failure in failures]
 
 
-def test_a_link_by_http_tells_its_outcome_the_vendors_answer_and_the_token(capsys: Captured) -> None:
+def test_a_link_by_http_counts_its_outcome_the_answer_of_customergauge_and_the_token_fetch(capsys: Captured) -> None:
     assert call() == 200
 
     out = capsys.readouterr().out
@@ -75,7 +75,7 @@ def test_a_link_by_http_tells_its_outcome_the_vendors_answer_and_the_token(capsy
     assert 0 < milliseconds < 10_000
 
 
-def test_a_message_that_waits_is_counted_and_so_is_the_circuit_that_opens(
+def test_a_retried_message_is_counted_and_so_is_the_opened_circuit(
     vendor: CustomerGaugeSandbox, capsys: Captured
 ) -> None:
     vendor.script("personal-link", *[Reply(503)] * 8)
@@ -87,9 +87,7 @@ def test_a_message_that_waits_is_counted_and_so_is_the_circuit_that_opens(
     assert values_of(out, "VendorAnswers", Stack="links", Status="503") == [1.0] * 8
 
 
-def test_a_message_that_waits_tells_how_long_ago_it_was_sent_each_time(
-    vendor: CustomerGaugeSandbox, capsys: Captured
-) -> None:
+def test_a_retried_message_reports_its_age_on_each_retry(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
     vendor.script("personal-link", Reply(503), Reply(503))
 
     deliver(ADA)
@@ -112,7 +110,7 @@ def test_a_parked_message_is_counted_with_its_code(vendor: CustomerGaugeSandbox,
     assert values_of(out, "Parked", Stack="links") == [1.0, 1.0]
 
 
-def test_an_outcome_whose_result_is_not_sent_is_not_counted_as_one(account: Account, capsys: Captured) -> None:
+def test_an_outcome_whose_result_cannot_be_sent_is_counted_as_a_retry(account: Account, capsys: Captured) -> None:
     wiring.batch_worker.cache_clear()
     with refusing(account.sqs, "SendMessageBatch", "InternalError"), pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "_client", lambda service: getattr(account, service))
@@ -123,7 +121,7 @@ def test_an_outcome_whose_result_is_not_sent_is_not_counted_as_one(account: Acco
     assert values_of(out, "TriedAgain", Stack="links", Code="internal_error") == [1.0]
 
 
-# The faults that alarms tell of
+# The fault of each alarm
 
 
 def forget_the_token(account: Account) -> None:
@@ -180,7 +178,7 @@ FAULTS: list[tuple[str, Callable[[CustomerGaugeSandbox, Account], None]]] = [
 
 
 @pytest.mark.parametrize(("alarm", "fault"), FAULTS, ids=[fault.__name__.replace("_", " ") for _alarm, fault in FAULTS])
-def test_the_fault_of_an_alarm_brings_its_metric_above_its_threshold(
+def test_the_fault_of_an_alarm_raises_its_metric_above_the_threshold(
     alarm: str,
     fault: Callable[[CustomerGaugeSandbox, Account], None],
     vendor: CustomerGaugeSandbox,
@@ -196,7 +194,7 @@ def test_the_fault_of_an_alarm_brings_its_metric_above_its_threshold(
     assert sum(well) <= threshold < sum(ill)
 
 
-def test_every_alarm_of_our_own_metrics_has_a_fault_here() -> None:
+def test_every_alarm_on_our_own_metrics_has_a_fault_in_this_file() -> None:
     assert {alarm for alarm, _fault in FAULTS} == {
         name for name, (namespace, *_what) in (WATCHED | OF_A_CANARY).items() if namespace == "PersonalLink"
     }

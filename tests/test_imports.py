@@ -1,4 +1,4 @@
-"""The seams: who may import what, and that importing a module does nothing but define things."""
+"""Import rules between rooms and libraries; importing a module has no side effects."""
 
 import ast
 import os
@@ -120,7 +120,7 @@ def names_used(path: Path) -> set[str]:
     return names | {alias.name for node in ast.walk(tree) if isinstance(node, ast.ImportFrom) for alias in node.names}
 
 
-# Importing does nothing
+# No side effects
 
 
 def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
@@ -148,7 +148,7 @@ def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
         ("import threading; threading.Thread(target=print).start()", "side effect: _thread"),
     ],
 )
-def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Path, code: str, complaint: str) -> None:
+def test_a_module_with_side_effects_on_import_fails_the_check(tmp_path: Path, code: str, complaint: str) -> None:
     # It behaves on its first import, as a library may, and not on the second, which is watched.
     (tmp_path / "busy.py").write_text(f"import sys\nif hasattr(sys, 'before'):\n    {code}\nsys.before = True\n")
 
@@ -158,7 +158,7 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
     assert complaint in result.stderr
 
 
-# Who may import what
+# Allowed imports
 
 
 @pytest.mark.parametrize(
@@ -171,12 +171,12 @@ def test_a_module_that_does_something_when_imported_would_be_caught(tmp_path: Pa
         ("aws_lambda_powertools", {"observability", "metrics"}),
     ],
 )
-def test_a_library_stays_behind_the_modules_that_are_its_adapters(library: str, importers: set[str]) -> None:
+def test_only_the_adapter_modules_of_a_library_import_it(library: str, importers: set[str]) -> None:
     assert {path.stem for path in FILES if library in top_level(path)} == importers
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
-def test_no_other_library_is_imported(path: Path) -> None:
+def test_only_the_allowed_libraries_are_imported(path: Path) -> None:
     libraries = {"boto3", "urllib3", "botocore", "jmespath", "aws_lambda_powertools", "snapshot_restore_py"}
     stubs = {"mypy_boto3_dynamodb", "mypy_boto3_secretsmanager", "mypy_boto3_sqs", "mypy_boto3_s3", "mypy_boto3_lambda"}
     allowed = set() if room_of(path) in {"domain", "functions"} else libraries | stubs
@@ -185,7 +185,7 @@ def test_no_other_library_is_imported(path: Path) -> None:
     assert top_level(path) - set(sys.stdlib_module_names) <= allowed | beside_it | {"personal_link"}
 
 
-def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
+def test_only_the_aws_adapters_import_botocore() -> None:
     adapters = {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
     of_bulk = {"bulk_files", "split_file"}
 
@@ -193,20 +193,20 @@ def test_the_aws_adapters_alone_know_how_aws_calls_fail() -> None:
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
-def test_imports_point_inwards(path: Path) -> None:
+def test_a_module_imports_only_the_rooms_that_its_room_may_import(path: Path) -> None:
     room = room_of(path)
 
     assert rooms_imported(path) - {room} <= ROOMS.get(room, set())
 
 
-def test_the_rooms_are_those_of_the_table_and_no_two_import_each_other() -> None:
+def test_every_room_is_in_the_table_and_no_two_rooms_import_each_other() -> None:
     order = list(ROOMS)
 
     assert {room_of(path) for path in FILES} == {*ROOMS, "__init__"}
     assert [room for room in order for other in ROOMS[room] if order.index(other) <= order.index(room)] == []
 
 
-# Who may do what
+# Tasks of single modules
 
 
 @pytest.mark.parametrize(
@@ -217,13 +217,13 @@ def test_the_rooms_are_those_of_the_table_and_no_two_import_each_other() -> None
         ({"print", "pprint"}, []),
     ],
 )
-def test_one_module_alone_reads_the_environment_one_sends_messages_and_none_prints(
+def test_only_settings_reads_the_environment_only_queues_sends_messages_and_no_module_prints(
     names: set[str], users: list[str]
 ) -> None:
     assert [path.stem for path in FILES if names_used(path) & names] == users
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)
-def test_every_module_says_what_it_is_for_in_at_most_250_lines(path: Path) -> None:
+def test_every_module_has_a_docstring_and_at_most_250_lines(path: Path) -> None:
     assert ast.get_docstring(tree_of(path))
     assert len(path.read_text("utf-8").splitlines()) <= 250

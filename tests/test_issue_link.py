@@ -1,4 +1,4 @@
-"""The use case: the plain ways, refusals, and attempts without an answer."""
+"""The use case: links, replays, refusals, and unanswered attempts."""
 
 from dataclasses import replace
 
@@ -23,11 +23,11 @@ AMBIGUOUS = [
 ]
 
 
-# The plain ways
+# Links, replays and requests that are not sent
 
 
 @pytest.mark.parametrize(("own", "used"), [(None, "contact"), (UUID, UUID)])
-def test_a_request_becomes_the_vendors_link_by_its_own_configuration_or_the_default_one(
+def test_a_link_is_created_with_the_configuration_of_the_request_or_else_the_default_one(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, own: str | None, used: str
 ) -> None:
     guarded = replace(issuer, known_headings=frozenset({"Email", "First Name", "Phone"}))
@@ -44,7 +44,7 @@ def test_a_request_becomes_the_vendors_link_by_its_own_configuration_or_the_defa
     assert outcome.completed_at == "2026-11-23T10:00:00.000Z"
 
 
-def test_a_replay_makes_no_call(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+def test_a_replay_makes_no_call_of_customergauge(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
     first = issue(issuer, a_request())
 
     again = issue(issuer, a_request())
@@ -53,7 +53,9 @@ def test_a_replay_makes_no_call(issuer: LinkIssuer, vendor: CustomerGaugeSandbox
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_another_request_under_the_key_makes_no_call(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+def test_a_different_request_with_a_used_key_is_refused_without_a_call_of_customergauge(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
     issue(issuer, a_request())
 
     with pytest.raises(Refused) as refusal:
@@ -64,7 +66,7 @@ def test_another_request_under_the_key_makes_no_call(issuer: LinkIssuer, vendor:
 
 
 @pytest.mark.parametrize("default", [None, ""])
-def test_without_any_configuration_a_request_is_refused_by_that_name(
+def test_a_request_without_any_configuration_is_refused_and_the_field_is_named(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, default: str | None
 ) -> None:
     bare = replace(issuer, default_configuration=default)
@@ -78,7 +80,7 @@ def test_without_any_configuration_a_request_is_refused_by_that_name(
     assert account.ledger_items() == []
 
 
-def test_every_heading_that_the_inbound_mapping_does_not_have_is_named_with_the_nearest(
+def test_every_unknown_heading_is_named_with_the_nearest_known_one(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox
 ) -> None:
     guarded = replace(issuer, known_headings=frozenset({"Email", "First Name", "Phone"}))
@@ -95,7 +97,9 @@ def test_every_heading_that_the_inbound_mapping_does_not_have_is_named_with_the_
     assert vendor.calls("personal-link") == []
 
 
-def test_what_cannot_finish_is_not_begun(issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account) -> None:
+def test_a_request_with_too_little_time_left_is_not_started(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
+) -> None:
     with pytest.raises(NotProcessed) as refusal:
         issue(issuer, a_request(), seconds=1.9)
 
@@ -104,7 +108,7 @@ def test_what_cannot_finish_is_not_begun(issuer: LinkIssuer, vendor: CustomerGau
     assert account.ledger_items() == []
 
 
-# Refusals of the vendor
+# Refusals of CustomerGauge
 
 
 @pytest.mark.parametrize(
@@ -126,7 +130,7 @@ def test_what_cannot_finish_is_not_begun(issuer: LinkIssuer, vendor: CustomerGau
         ),
     ],
 )
-def test_a_refusal_is_told_in_the_vendors_words_and_never_tried_again(
+def test_a_refusal_has_the_message_of_customergauge_and_is_never_sent_again(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, email: str, configuration: str, error: dict[str, object]
 ) -> None:
     request = a_request(email=email, configuration=configuration)
@@ -141,7 +145,7 @@ def test_a_refusal_is_told_in_the_vendors_words_and_never_tried_again(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_duplicates_on_the_first_attempt_is_a_duplicate(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+def test_a_duplicate_on_the_first_attempt_is_rejected(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
     vendor.duplicate_rule = "campaign"
     issue(issuer, a_request("order-1"))
 
@@ -151,11 +155,11 @@ def test_duplicates_on_the_first_attempt_is_a_duplicate(issuer: LinkIssuer, vend
     assert outcome.code == "duplicate_record"
 
 
-# Attempts without an answer
+# Unanswered attempts
 
 
 @pytest.mark.parametrize("reply", AMBIGUOUS)
-def test_duplicates_after_a_lost_answer_is_unknown(
+def test_a_duplicate_after_an_unanswered_attempt_is_unknown(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply
 ) -> None:
     vendor.duplicate_rule = "campaign"
@@ -171,7 +175,7 @@ def test_duplicates_after_a_lost_answer_is_unknown(
     assert len(vendor.calls("personal-link")) == 2
 
 
-def test_a_refusal_after_a_lost_answer_says_that_a_record_may_exist(
+def test_a_refusal_after_an_unanswered_attempt_says_that_a_survey_record_may_exist(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply(fault="reset", commit=True), Reply.error(404, "The inbound mapping is gone."))
@@ -201,7 +205,7 @@ def test_a_refusal_after_a_lost_answer_says_that_a_record_may_exist(
         ),
     ],
 )
-def test_a_success_is_created_or_unknown_and_never_called_again(
+def test_a_2xx_answer_is_created_or_unknown_and_never_sent_again(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply, link: PersonalLink | None
 ) -> None:
     vendor.script("personal-link", reply)

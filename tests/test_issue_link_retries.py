@@ -1,4 +1,4 @@
-"""The use case: attempts that did nothing, tokens and credentials, a ledger out of order, and death in between."""
+"""The use case: unprocessed attempts, tokens and credentials, ledger failures and crashes."""
 
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -18,7 +18,7 @@ from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue
 from tests.triggers.batch.conftest import Killed, kill
 
-# Attempts that certainly did nothing
+# Attempts that were not processed
 
 
 @pytest.mark.parametrize(
@@ -27,11 +27,11 @@ from tests.triggers.batch.conftest import Killed, kill
         pytest.param("personal-link", Reply.error(429), "rate_limited", id="429"),
         pytest.param("personal-link", Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
         pytest.param("personal-link", Reply.html(403), "forbidden", id="403 of a firewall"),
-        pytest.param("personal-link", None, "unavailable", id="out of reach"),
+        pytest.param("personal-link", None, "unavailable", id="unreachable"),
         pytest.param("token", Reply(fault="reset"), "unavailable", id="no token"),
     ],
 )
-def test_duplicates_after_attempts_that_did_nothing_is_a_duplicate(
+def test_a_duplicate_after_attempts_that_were_not_processed_is_rejected_as_duplicate_record(
     issuer: LinkIssuer,
     vendor: CustomerGaugeSandbox,
     asked: Literal["personal-link", "token"],
@@ -62,7 +62,9 @@ def test_duplicates_after_attempts_that_did_nothing_is_a_duplicate(
 # Tokens and credentials
 
 
-def test_a_revoked_token_costs_one_more_round_trip(issuer: LinkIssuer, vendor: CustomerGaugeSandbox) -> None:
+def test_a_call_with_a_revoked_token_is_repeated_once_with_a_new_one(
+    issuer: LinkIssuer, vendor: CustomerGaugeSandbox
+) -> None:
     issue(issuer, a_request("order-1", email="ada@example.com"))
     vendor.revoke_tokens()
 
@@ -74,7 +76,7 @@ def test_a_revoked_token_costs_one_more_round_trip(issuer: LinkIssuer, vendor: C
     assert len(vendor.calls("personal-link")) == 3
 
 
-def test_two_refused_tokens_in_a_row_end_the_attempt_and_rest_for_half_a_minute(
+def test_two_refused_tokens_in_a_row_end_the_attempt_and_stop_calls_for_thirty_seconds(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.script("personal-link", Reply.error(401), Reply.error(401))
@@ -91,7 +93,7 @@ def test_two_refused_tokens_in_a_row_end_the_attempt_and_rest_for_half_a_minute(
     assert issue(issuer, a_request()).status == "created"
 
 
-def test_a_rotated_secret_is_taken_up_within_one_request(
+def test_a_rotated_secret_is_used_within_the_same_request(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
 ) -> None:
     issue(issuer, a_request("order-1", email="ada@example.com"))
@@ -108,7 +110,7 @@ def test_a_rotated_secret_is_taken_up_within_one_request(
     assert outcome.attempts == 1
 
 
-def test_credentials_not_filled_in_yet_leave_no_mark(
+def test_an_attempt_without_filled_in_credentials_does_not_count_as_unanswered(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
     secret = account.secretsmanager.get_secret_value(SecretId=account.secret_arn)["SecretString"]
@@ -125,13 +127,13 @@ def test_credentials_not_filled_in_yet_leave_no_mark(
     assert issue(issuer, a_request()).status == "created"
 
 
-# A ledger out of order, and death in between
+# Ledger failures and crashes
 
 
 @pytest.mark.parametrize(
     ("reply", "code"), [(Reply(), "created"), (Reply(200, b"<html>"), "bad_response")], ids=["created", "bad_response"]
 )
-def test_a_success_that_the_ledger_did_not_take_is_told_and_stored_after_its_result_was_sent(
+def test_a_success_that_the_ledger_did_not_store_is_returned_and_stored_after_its_result_is_sent(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, reply: Reply, code: str
 ) -> None:
     vendor.script("personal-link", reply)
@@ -147,7 +149,7 @@ def test_a_success_that_the_ledger_did_not_take_is_told_and_stored_after_its_res
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
+def test_the_attempt_after_a_link_that_the_ledger_did_not_store_ends_as_unknown_on_a_duplicate(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
@@ -159,7 +161,7 @@ def test_an_outcome_that_the_ledger_did_not_take_is_unknown_to_the_next_attempt(
 
 
 @pytest.mark.parametrize("code", ["no_matching_campaign", "outcome_unknown"])
-def test_any_other_outcome_that_the_ledger_did_not_take_is_tried_again(
+def test_a_refused_or_unknown_outcome_that_the_ledger_did_not_store_is_retried(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, code: str
 ) -> None:
     vendor.duplicate_rule = "campaign"
@@ -177,7 +179,7 @@ def test_any_other_outcome_that_the_ledger_did_not_take_is_tried_again(
     )
 
 
-def test_a_duplicate_after_a_freeze_is_not_told_as_a_refusal_when_the_ledger_fails(
+def test_a_duplicate_of_a_frozen_attempt_is_retried_and_not_rejected_when_the_ledger_fails(
     issuer: LinkIssuer,
     vendor: CustomerGaugeSandbox,
     account: Account,
@@ -207,7 +209,7 @@ def test_a_duplicate_after_a_freeze_is_not_told_as_a_refusal_when_the_ledger_fai
 
 
 @pytest.mark.parametrize("failures", [1, 6])
-def test_the_ledger_is_tried_again_while_there_is_time(
+def test_storing_an_outcome_is_retried_while_there_is_time(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, failures: int
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=failures):
@@ -217,7 +219,7 @@ def test_the_ledger_is_tried_again_while_there_is_time(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_the_ledger_is_not_tried_again_when_that_might_outlast_the_invocation(
+def test_storing_an_outcome_is_not_retried_when_that_might_outlast_the_invocation(
     issuer: LinkIssuer, account: Account
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=1):
@@ -228,7 +230,7 @@ def test_the_ledger_is_not_tried_again_when_that_might_outlast_the_invocation(
 
 
 @pytest.mark.parametrize("reply", [Reply.error(429), Reply(fault="reset")], ids=["429", "reset"])
-def test_a_failed_call_is_told_as_such_even_when_the_ledger_fails_too(
+def test_a_failed_call_is_reported_with_its_own_code_even_when_the_ledger_fails_too(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, reply: Reply
 ) -> None:
     vendor.script("personal-link", reply)
@@ -239,7 +241,7 @@ def test_a_failed_call_is_told_as_such_even_when_the_ledger_fails_too(
     assert failure.value.code in {"rate_limited", "no_answer"}
 
 
-def test_death_between_the_vendors_answer_and_the_ledger_makes_duplicates_unknown(
+def test_after_a_crash_between_the_answer_of_customergauge_and_the_ledger_a_duplicate_is_unknown(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
@@ -256,7 +258,7 @@ def test_death_between_the_vendors_answer_and_the_ledger_makes_duplicates_unknow
     assert len(vendor.calls("personal-link")) == 2
 
 
-def test_a_link_that_comes_after_another_attempt_has_begun_is_not_told_twice_over(
+def test_a_late_link_is_replaced_by_the_outcome_of_the_attempt_that_overtook_it(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"

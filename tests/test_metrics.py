@@ -1,4 +1,4 @@
-"""Metrics: lines that CloudWatch reads, written once an invocation, whatever threads or callers do."""
+"""Metrics: lines in the embedded metric format, written once per invocation."""
 
 import sys
 from collections.abc import Callable, Iterator
@@ -62,7 +62,7 @@ def test_a_metric_is_counted_for_the_stack_and_by_each_of_its_dimensions(capsys:
     ]
 
 
-def test_what_was_written_is_not_written_again_and_the_next_line_has_all_dimensions_too(capsys: Captured) -> None:
+def test_a_written_metric_is_not_written_again_and_the_next_line_has_all_dimensions(capsys: Captured) -> None:
     for _ in range(2):
         metrics().add(Metric.PARKED, Code="forbidden")
         metrics().write()
@@ -74,7 +74,7 @@ def test_what_was_written_is_not_written_again_and_the_next_line_has_all_dimensi
     ] * 2
 
 
-def test_more_than_a_hundred_values_take_more_lines_and_each_is_told_once(capsys: Captured) -> None:
+def test_more_than_a_hundred_values_are_split_over_lines_and_each_is_written_once(capsys: Captured) -> None:
     for number in range(250):
         metrics().add(Metric.ATTEMPTS, number)
     metrics().add(Metric.REPLAYS)
@@ -87,7 +87,7 @@ def test_more_than_a_hundred_values_take_more_lines_and_each_is_told_once(capsys
     assert [one.values for one in written if one.name == "Replays"] == [(1.0,)]
 
 
-def test_no_value_of_many_threads_is_lost(capsys: Captured) -> None:
+def test_no_value_is_lost_when_many_threads_write(capsys: Captured) -> None:
     def count(number: int) -> None:
         metrics().add(Metric.TRIED_AGAIN, Code=("unavailable", "no_answer")[number % 2])
         metrics().write()
@@ -107,7 +107,7 @@ def test_no_value_of_many_threads_is_lost(capsys: Captured) -> None:
 
 
 @pytest.mark.parametrize("value", ["", "joe@example.com", 'x"}\n{"forged', "Zoë", "x" * 41, "CODE"])
-def test_a_dimension_that_is_no_word_of_ours_is_withheld(value: str, capsys: Captured) -> None:
+def test_a_dimension_value_that_is_not_a_known_word_is_withheld(value: str, capsys: Captured) -> None:
     metrics().add(Metric.PARKED, Code=value)
     metrics().write()
 
@@ -117,7 +117,7 @@ def test_a_dimension_that_is_no_word_of_ours_is_withheld(value: str, capsys: Cap
     ]
 
 
-def test_nothing_is_kept_before_the_stacks_name_is_known(capsys: Captured) -> None:
+def test_no_metric_is_kept_before_the_name_of_the_stack_is_known(capsys: Captured) -> None:
     unknown = Metrics()
     unknown.add(Metric.BUGS)
     unknown.write()
@@ -125,7 +125,7 @@ def test_nothing_is_kept_before_the_stacks_name_is_known(capsys: Captured) -> No
     assert capsys.readouterr().out == ""
 
 
-def test_a_line_that_cannot_be_written_costs_nobody_an_answer(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_metric_line_that_cannot_be_written_raises_no_error(monkeypatch: pytest.MonkeyPatch) -> None:
     metrics().add(Metric.BUGS)
     with monkeypatch.context() as patch:
         with open("/dev/null", "w") as closed:  # noqa: PTH123  # as standard output is opened
@@ -133,7 +133,7 @@ def test_a_line_that_cannot_be_written_costs_nobody_an_answer(monkeypatch: pytes
         metrics().write()
 
 
-def test_no_variable_of_powertools_adds_a_dimension_or_takes_the_metrics_away(
+def test_no_variable_of_powertools_adds_a_dimension_or_disables_the_metrics(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured
 ) -> None:
     monkeypatch.setenv("POWERTOOLS_SERVICE_NAME", "somebody-else")
@@ -147,7 +147,7 @@ def test_no_variable_of_powertools_adds_a_dimension_or_takes_the_metrics_away(
     assert counted_in(capsys.readouterr().out) == [Counted("Bugs", {"Stack": "links"}, (1.0,))]
 
 
-# What is told of what happens
+# Metrics of each event
 
 
 def told(capsys: Captured) -> set[tuple[str, str]]:
@@ -168,7 +168,7 @@ def told(capsys: Captured) -> set[tuple[str, str]]:
         (an_outcome("unknown", "bad_response"), {("UnknownOutcomes", "")}),
     ],
 )
-def test_an_outcome_is_counted_by_code_and_source_and_apart_if_it_is_a_replay_or_unknown(
+def test_an_outcome_is_counted_by_code_and_source_and_separately_if_replayed_or_unknown(
     outcome: Outcome, counted: set[tuple[str, str]], capsys: Captured
 ) -> None:
     observability.report_outcome(outcome)
@@ -178,7 +178,7 @@ def test_an_outcome_is_counted_by_code_and_source_and_apart_if_it_is_a_replay_or
 
 
 @pytest.mark.parametrize("code", sorted(set(CODES)))
-def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code, capsys: Captured) -> None:
+def test_only_a_request_with_a_setup_fault_is_also_counted_as_a_setup_fault(code: Code, capsys: Captured) -> None:
     observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2, 3)
     put_off = told(capsys)
     observability.report_refused(NotProcessed(code, "our own words"), "r-1")
@@ -189,7 +189,7 @@ def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code,
     assert refused == {("Refused", ""), ("Refused", str(code))} | apart
 
 
-def test_a_record_that_a_firewall_refuses_is_no_set_up_fault(capsys: Captured) -> None:
+def test_a_record_that_a_firewall_refuses_is_not_counted_as_a_setup_fault(capsys: Captured) -> None:
     observability.report_retry(Blocked(Code.FORBIDDEN, "HTTP 403"), {"message_id": "m-1"}, 1, 2, 3)
     observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1")
 
@@ -202,7 +202,7 @@ def test_a_parked_message_is_counted_by_code(capsys: Captured) -> None:
     assert told(capsys) == {("Parked", ""), ("Parked", "no_answer")}
 
 
-def test_a_vendors_answer_is_counted_by_status_and_timed_in_milliseconds(capsys: Captured) -> None:
+def test_an_answer_of_customergauge_is_counted_by_status_and_timed_in_milliseconds(capsys: Captured) -> None:
     observability.count_vendor_answer(429, 0.25)
     observability.count_vendor_answer(None, 10.0)
     observability.write_metrics()
@@ -215,7 +215,7 @@ def test_a_vendors_answer_is_counted_by_status_and_timed_in_milliseconds(capsys:
     ]
 
 
-def test_it_is_counted_when_the_circuit_opens_and_not_what_fails_before(capsys: Captured) -> None:
+def test_an_opening_of_the_circuit_is_counted_and_the_failures_before_it_are_not(capsys: Captured) -> None:
     breaker, deadline = CircuitBreaker(FakeClock(), 10), Deadline.after(30.0, FakeClock())
     before = []
     for number in range(8):
@@ -246,7 +246,7 @@ class Failing:
         ("direct_invocation", direct_invocation.handler, {}),
     ],
 )
-def test_metrics_are_written_when_an_invocation_ends_although_it_fails(
+def test_metrics_are_written_at_the_end_of_an_invocation_even_if_it_fails(
     monkeypatch: pytest.MonkeyPatch, capsys: Captured, core: str, handler: Callable[..., object], event: object
 ) -> None:
     monkeypatch.setattr(wiring, core, Failing)

@@ -49,17 +49,17 @@ SETTINGS = Settings(
 )
 
 
-def test_a_complete_environment_gives_the_connectors_settings() -> None:
+def test_a_complete_environment_gives_the_settings_of_the_connector() -> None:
     assert load_settings(CONNECTOR) == SETTINGS
 
 
-def test_known_headings_are_what_stands_between_the_commas() -> None:
+def test_known_headings_are_split_at_commas_and_stripped_of_blanks() -> None:
     known = load_settings({**CONNECTOR, "KNOWN_HEADINGS": " Email, First Name,,Phone "}).known_headings
 
     assert known == {"Email", "First Name", "Phone"}
 
 
-def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
+def test_a_complete_environment_gives_the_settings_of_the_queue_worker() -> None:
     assert load_queue_settings(QUEUE) == QueueSettings(
         connector=SETTINGS,
         requests_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
@@ -71,7 +71,7 @@ def test_a_complete_environment_gives_the_queue_workers_settings() -> None:
     )
 
 
-def test_the_queue_workers_settings_are_those_of_the_process_too(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_settings_are_read_from_the_environment_of_the_process_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
     for name, value in QUEUE.items():
         monkeypatch.setenv(name, value)
 
@@ -79,7 +79,7 @@ def test_the_queue_workers_settings_are_those_of_the_process_too(monkeypatch: py
 
 
 @pytest.mark.parametrize("region", ["eu", "us", "au"])
-def test_a_region_picks_both_of_the_vendors_hosts(region: str) -> None:
+def test_the_region_selects_both_hosts_of_customergauge(region: str) -> None:
     settings = load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": region})
 
     assert settings.auth_base_url == f"https://auth.{region}.customergauge.com"
@@ -108,7 +108,7 @@ def test_one_variable_changes_one_setting(name: str, value: str, field: str, rea
 
 
 @pytest.mark.parametrize(("load", "variables"), [(load_settings, CONNECTOR), (load_queue_settings, QUEUE)])
-def test_an_empty_environment_is_told_every_missing_variable_at_once(
+def test_the_error_for_an_empty_environment_lists_every_missing_variable(
     load: Callable[[Mapping[str, str]], object], variables: dict[str, str]
 ) -> None:
     with pytest.raises(SettingsError) as caught:
@@ -120,7 +120,7 @@ def test_an_empty_environment_is_told_every_missing_variable_at_once(
     )
 
 
-def test_missing_and_bad_variables_are_named_together() -> None:
+def test_the_error_lists_missing_and_invalid_variables_together() -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({**CONNECTOR, "CUSTOMERGAUGE_REGION": "EU", "LEDGER_TABLE": "\n", "ECHO_RECORD": "yes"})
 
@@ -142,7 +142,7 @@ def test_missing_and_bad_variables_are_named_together() -> None:
         ("LOG_LEVEL", "info"),
     ],
 )
-def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> None:
+def test_an_invalid_value_is_refused_with_the_name_of_its_variable(name: str, value: str) -> None:
     with pytest.raises(SettingsError, match=f": {name} must be [^;]*$"):
         load_settings({**CONNECTOR, name: value})
 
@@ -163,7 +163,7 @@ def test_a_bad_value_is_refused_by_its_variables_name(name: str, value: str) -> 
         pytest.param("proxy.example", id="without a scheme"),
     ],
 )
-def test_a_base_url_is_https_or_on_loopback_and_a_host_alone(name: str, value: str) -> None:
+def test_a_base_url_that_is_neither_https_nor_on_loopback_or_has_a_path_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:
         load_settings({**CONNECTOR, name: value})
 
@@ -173,7 +173,7 @@ def test_a_base_url_is_https_or_on_loopback_and_a_host_alone(name: str, value: s
 
 
 @pytest.mark.parametrize("name", list(QUEUE))
-def test_no_error_quotes_a_value_that_might_be_a_secret(name: str) -> None:
+def test_the_settings_error_quotes_no_value(name: str) -> None:
     environment = {**dict.fromkeys(QUEUE, ""), name: "hidden"}
 
     with pytest.raises(SettingsError) as caught:

@@ -75,7 +75,7 @@ def in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     ("module", "built"),
     [(http_api, wiring.http_api), (queue_worker, wiring.batch_worker), (direct_invocation, wiring.direct_invocation)],
 )
-def test_everything_is_built_when_lambda_loads_the_file_and_nobody_is_called(
+def test_loading_a_handler_in_lambda_builds_everything_and_calls_no_service(
     module: ModuleType, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials]
 ) -> None:
     assert built.cache_info().currsize == 0
@@ -87,7 +87,7 @@ def test_everything_is_built_when_lambda_loads_the_file_and_nobody_is_called(
     assert secret_reads == []
 
 
-def test_outside_of_lambda_nothing_is_built_when_the_file_is_loaded() -> None:
+def test_loading_a_handler_outside_of_lambda_builds_nothing() -> None:
     importlib.reload(http_api)
 
     assert wiring.http_api.cache_info().currsize == 0
@@ -95,7 +95,7 @@ def test_outside_of_lambda_nothing_is_built_when_the_file_is_loaded() -> None:
 
 @pytest.mark.usefixtures("in_lambda")
 @pytest.mark.parametrize("failure", [None, ValueError()])
-def test_no_garbage_is_collected_while_everything_is_built_and_only_then(failure: Exception | None) -> None:
+def test_garbage_collection_is_off_only_while_everything_is_built(failure: Exception | None) -> None:
     collected: list[bool] = []
 
     def build() -> None:
@@ -113,23 +113,23 @@ def test_no_garbage_is_collected_while_everything_is_built_and_only_then(failure
 # After a restore
 
 
-def test_a_restored_environment_fetches_token_and_secret_anew_over_new_connections(
+def test_an_environment_restored_from_a_snapshot_fetches_token_and_secret_again_over_new_connections(
     vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials], restore: Callable[[], None]
 ) -> None:
     assert call(1) == 200
-    door = wiring.http_api()
+    api = wiring.http_api()
 
     restore()
 
     assert call(2) == 200
-    assert wiring.http_api() is door  # with the clients that it had
+    assert wiring.http_api() is api  # with the clients that it had
     assert len(vendor.calls("token")) == 2
     assert len(secret_reads) == 2
     before, after = [request.connection for request in vendor.calls("personal-link")]
     assert before != after
 
 
-def test_environments_restored_from_one_snapshot_do_not_back_off_in_step(restore: Callable[[], None]) -> None:
+def test_environments_restored_from_one_snapshot_have_different_jitter(restore: Callable[[], None]) -> None:
     assert call(1) == 200
     snapshot = random.getstate()
     restore()

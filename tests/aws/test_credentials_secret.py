@@ -1,4 +1,4 @@
-"""The credentials: errors name the field and never the value, and one read serves for a while."""
+"""The credentials secret: its content, its cache, and failures of Secrets Manager."""
 
 import traceback
 
@@ -22,7 +22,7 @@ def rotate(account: Account, secret: str = ROTATED) -> None:
     account.secretsmanager.put_secret_value(SecretId=account.secret_arn, SecretString=secret)
 
 
-# What the secret may hold
+# Content of the secret
 
 
 @pytest.mark.parametrize(
@@ -36,7 +36,7 @@ def rotate(account: Account, secret: str = ROTATED) -> None:
         pytest.param('"client_id": 0, "client_secret": "s3cret-8"', ("0", "s3cret-8"), id="zero"),
     ],
 )
-def test_a_number_in_a_secret_is_taken_as_its_digits(secret: str, credentials: tuple[str, str]) -> None:
+def test_a_number_in_the_credentials_secret_is_read_as_its_digits(secret: str, credentials: tuple[str, str]) -> None:
     assert ClientCredentials.parse(f"{{{secret}}}") == ClientCredentials(*credentials)
 
 
@@ -75,7 +75,7 @@ UNUSABLE = {
 
 
 @pytest.mark.parametrize(("secret", "problem"), UNUSABLE.values(), ids=UNUSABLE)
-def test_a_secret_that_cannot_be_used_names_the_field_and_never_the_value(secret: str, problem: str) -> None:
+def test_the_error_for_an_unusable_secret_names_the_field_and_never_the_value(secret: str, problem: str) -> None:
     with pytest.raises(NotProcessed) as refusal:
         ClientCredentials.parse(secret)
 
@@ -86,17 +86,17 @@ def test_a_secret_that_cannot_be_used_names_the_field_and_never_the_value(secret
     assert refusal.value.__context__ is None
 
 
-def test_credentials_are_masked_wherever_they_are_shown() -> None:
+def test_credentials_are_masked_in_their_repr_and_in_formatted_text() -> None:
     credentials = ClientCredentials("client-7f3a", "s3cret")
 
     assert repr(credentials) == "ClientCredentials(***)"
     assert f"{credentials} {[credentials]}" == "ClientCredentials(***) [ClientCredentials(***)]"
 
 
-# How often it is read
+# Cache
 
 
-def test_the_secret_is_read_once_in_five_minutes_so_that_a_rotation_is_noticed_then(
+def test_the_secret_is_read_again_after_five_minutes_so_that_a_rotation_is_noticed(
     account: Account, secret: CredentialsSecret, clock: FakeClock
 ) -> None:
     assert secret.get().client_secret == "s3cret-QkVBUkVS"
@@ -131,7 +131,7 @@ def test_credentials_that_another_thread_has_read_since_are_not_read_again(
     assert reads == []
 
 
-def test_a_clock_set_back_does_not_keep_old_credentials(
+def test_credentials_are_read_again_when_the_wall_clock_is_set_back(
     account: Account, secret: CredentialsSecret, clock: FakeClock
 ) -> None:
     secret.get()
@@ -141,10 +141,10 @@ def test_a_clock_set_back_does_not_keep_old_credentials(
     assert secret.get().client_secret == "rotated-Wm9uZQ"
 
 
-# Secrets Manager out of order
+# Secrets Manager failures
 
 
-def test_a_copy_serves_for_an_hour_while_secrets_manager_is_down(
+def test_cached_credentials_are_used_for_an_hour_while_secrets_manager_is_down(
     account: Account, secret: CredentialsSecret, clock: FakeClock
 ) -> None:
     secret.get()
@@ -159,7 +159,7 @@ def test_a_copy_serves_for_an_hour_while_secrets_manager_is_down(
     assert refusal.value.code == "internal_error"
 
 
-def test_without_a_copy_an_outage_of_secrets_manager_passes_by_itself(
+def test_an_outage_of_secrets_manager_is_a_retryable_error_when_no_credentials_are_cached(
     account: Account, secret: CredentialsSecret
 ) -> None:
     with unreachable(account.secretsmanager, "GetSecretValue"), pytest.raises(NotProcessed) as refusal:
@@ -169,7 +169,7 @@ def test_without_a_copy_an_outage_of_secrets_manager_passes_by_itself(
     assert secret.get().client_id == "client-7f3a"
 
 
-def test_no_copy_outlives_a_secret_that_somebody_took_away(
+def test_cached_credentials_are_not_used_after_access_to_the_secret_is_denied(
     account: Account, secret: CredentialsSecret, clock: FakeClock
 ) -> None:
     secret.get()
@@ -193,7 +193,7 @@ def test_no_copy_outlives_a_secret_that_somebody_took_away(
         ("binary", "is binary: store it as a string."),
     ],
 )
-def test_a_secret_that_is_not_there_or_binary_is_missing(
+def test_a_secret_that_does_not_exist_or_is_binary_is_reported_as_credentials_missing(
     account: Account, clock: FakeClock, name: str, problem: str
 ) -> None:
     account.secretsmanager.create_secret(Name="binary", SecretBinary=b'{"client_id": "ID", "client_secret": "SECRET"}')
@@ -207,14 +207,14 @@ def test_a_secret_that_is_not_there_or_binary_is_missing(
     assert refusal.value.message == f"The credentials secret {problem}"
 
 
-def test_an_answer_that_is_not_secrets_managers_passes_by_itself(account: Account, secret: CredentialsSecret) -> None:
+def test_an_answer_not_from_secrets_manager_is_a_retryable_error(account: Account, secret: CredentialsSecret) -> None:
     with answering(account.secretsmanager, "GetSecretValue", {}), pytest.raises(NotProcessed) as refusal:
         secret.get()
 
     assert refusal.value.code == "internal_error"
 
 
-def test_a_mended_secret_is_used_at_once(account: Account, secret: CredentialsSecret) -> None:
+def test_a_corrected_credentials_secret_is_used_at_once(account: Account, secret: CredentialsSecret) -> None:
     rotate(account, '{"client_id": "", "client_secret": ""}')
     with pytest.raises(NotProcessed):
         secret.get()

@@ -1,4 +1,4 @@
-"""What earlier versions stored or sent is still read: `tests/formats` has it, as it was written.
+"""Formats of earlier versions are still read: `tests/formats` has the data as those versions wrote it.
 
 The files of a format are never changed. A new format gets new files, and the old ones stay as long as such items,
 messages or consumers may be left: docs/operation.md#what-is-versioned.
@@ -69,7 +69,7 @@ def begin(ledger: Ledger, key: str, clock: FakeClock) -> Attempt | Outcome:
     return ledger.begin(a_request(key), Deadline.after(10, clock))
 
 
-# Read
+# Reading
 
 
 @pytest.mark.parametrize(
@@ -79,7 +79,7 @@ def begin(ledger: Ledger, key: str, clock: FakeClock) -> Attempt | Outcome:
         ("ledger-1-refused.json", "order-4712", ("rejected", None, describe(REFUSAL))),
     ],
 )
-def test_a_settled_request_gets_its_outcome_again(
+def test_a_settled_ledger_item_of_format_1_replays_its_outcome(
     ledger: Ledger, account: Account, clock: FakeClock, name: str, key: str, told: tuple[object, ...]
 ) -> None:
     put(account, name)
@@ -91,7 +91,7 @@ def test_a_settled_request_gets_its_outcome_again(
     assert outcome.replayed
 
 
-def test_an_attempt_that_nobody_answered_is_remembered(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_an_unanswered_attempt_of_format_1_is_remembered(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     put(account, "ledger-1-marked.json")
 
     attempt = begin(ledger, "order-4713", clock)
@@ -101,7 +101,7 @@ def test_an_attempt_that_nobody_answered_is_remembered(ledger: Ledger, account: 
     assert attempt.outcome_id == "ea839cf7-68d3-57b6-b448-59318f865691"
 
 
-def test_an_attempt_in_flight_keeps_its_lease(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_an_attempt_in_flight_of_format_1_keeps_its_lease(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     put(account, "ledger-1-in-flight.json")
 
     with pytest.raises(NotProcessed, match="in_progress"):
@@ -113,7 +113,7 @@ def test_an_attempt_in_flight_keeps_its_lease(ledger: Ledger, account: Account, 
     assert attempt.earlier_unanswered
 
 
-def test_a_stored_outcome_is_the_result_that_was_sent() -> None:
+def test_a_stored_outcome_of_format_1_replays_the_result_of_format_1() -> None:
     stored, result = ((FORMATS / name).read_text().strip() for name in ("outcome-1.json", "result-1.json"))
 
     replay = Outcome.replay(stored, reference="crm-0815", record=RECORD)
@@ -121,14 +121,14 @@ def test_a_stored_outcome_is_the_result_that_was_sent() -> None:
     assert json.loads(replay.message(echo_record=True)) == {**json.loads(result), "replayed": True}
 
 
-def test_a_shared_token_is_used_and_no_other_is_asked_for(account: Account, clock: FakeClock) -> None:
+def test_a_shared_token_of_format_2_is_used_without_fetching_another(account: Account, clock: FakeClock) -> None:
     text = json.dumps(written("access-token-2.json"))
     account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=text)
 
     assert shared_token(account, clock, "another").value == "eyJ-a-token-of-format-2"
 
 
-def test_a_parked_message_keeps_its_key_when_it_is_redriven() -> None:
+def test_a_parked_message_of_format_1_keeps_its_key_when_it_is_redriven() -> None:
     message, invocation = (
         check(deliveries.open_sqs(redriven(name))) for name in ("parked-1.json", "parked-invocation-1.json")
     )
@@ -151,7 +151,7 @@ def redriven(name: str) -> dict[str, Any]:
     }
 
 
-# Written: what the files hold is what this version stores and sends
+# Writing: this version writes exactly the content of the files
 
 
 def only_item(account: Account) -> dict[str, Any]:
@@ -186,7 +186,7 @@ def end(attempt: Attempt, link: PersonalLink | None, error: dict[str, Any] | Non
         ("ledger-1-refused.json", "order-4712", None, describe(REFUSAL)),
     ],
 )
-def test_a_settled_item_is_written_like_this(
+def test_a_settled_ledger_item_is_written_in_format_1(
     ledger: Ledger,
     account: Account,
     clock: FakeClock,
@@ -203,7 +203,7 @@ def test_a_settled_item_is_written_like_this(
     assert only_item(account) == written(name)
 
 
-def test_an_open_item_is_written_like_this(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_an_open_ledger_item_is_written_in_format_1(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     attempt = begin(ledger, "order-4713", clock)
     assert isinstance(attempt, Attempt)
     in_flight = only_item(account)
@@ -214,7 +214,7 @@ def test_an_open_item_is_written_like_this(ledger: Ledger, account: Account, clo
     assert only_item(account) == written("ledger-1-marked.json")
 
 
-def test_a_result_is_written_like_this(ledger: Ledger, clock: FakeClock) -> None:
+def test_a_result_is_written_in_format_1(ledger: Ledger, clock: FakeClock) -> None:
     attempt = begin(ledger, "order-4711", clock)
     assert isinstance(attempt, Attempt)
 
@@ -224,7 +224,7 @@ def test_a_result_is_written_like_this(ledger: Ledger, clock: FakeClock) -> None
     assert outcome.stored() == (FORMATS / "outcome-1.json").read_text().strip()
 
 
-def test_a_shared_token_is_written_like_this(account: Account, clock: FakeClock) -> None:
+def test_a_shared_token_is_written_in_format_2(account: Account, clock: FakeClock) -> None:
     shared_token(account, clock, "eyJ-a-token-of-format-2")
 
     text = account.secretsmanager.get_secret_value(SecretId=account.token_secret_arn)["SecretString"]
@@ -239,7 +239,7 @@ def test_a_shared_token_is_written_like_this(account: Account, clock: FakeClock)
         ("parked-invocation-1.json", {"original_invocation_id": "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77"}),
     ],
 )
-def test_a_parked_message_is_written_like_this(account: Account, name: str, first_id: dict[str, str]) -> None:
+def test_a_parked_message_is_written_in_format_1(account: Account, name: str, first_id: dict[str, str]) -> None:
     error = TryAgain(Code.UNAVAILABLE, "CustomerGauge answered HTTP 502")
     body = '{"configuration": "contact", "record": {"Email": "ada@acme.example"}}'
 
@@ -249,7 +249,7 @@ def test_a_parked_message_is_written_like_this(account: Account, name: str, firs
     assert {field: parked[field] for field in ("Body", "MessageAttributes")} == written(name)
 
 
-def test_every_file_is_read_here() -> None:
+def test_every_file_of_the_formats_folder_is_read_by_a_test_of_this_file() -> None:
     tests = (REPOSITORY / "tests" / "aws" / "test_formats.py").read_text()
 
     assert [path.name for path in FORMATS.iterdir() if f'"{path.name}"' not in tests] == []

@@ -1,4 +1,4 @@
-"""What another caller's key does to one's own request: nothing. And what became of the keys of earlier versions."""
+"""A key belongs to its caller; keys of earlier versions are still recognised."""
 
 import json
 from typing import Any
@@ -69,7 +69,7 @@ def link(outcome: Outcome) -> str:
 
 
 @pytest.mark.parametrize("key", ["order-1", None], ids=["the same key", "no key"])
-def test_two_callers_with_the_same_body_get_a_request_of_their_own_each(callers: Callers, key: str | None) -> None:
+def test_two_http_callers_with_the_same_body_get_one_request_each(callers: Callers, key: str | None) -> None:
     first, second = callers.http(SHOP, ADA, key), callers.http(CRM, ADA, key)
     again = callers.http(SHOP, ADA, key)
 
@@ -79,7 +79,7 @@ def test_two_callers_with_the_same_body_get_a_request_of_their_own_each(callers:
     assert first.id != second.id
 
 
-def test_a_key_that_another_caller_used_is_free_for_another_request(callers: Callers) -> None:
+def test_a_key_of_one_http_caller_can_be_used_by_another_for_a_different_request(callers: Callers) -> None:
     callers.http(CRM, BOB, "order-1")
 
     assert callers.http(SHOP, ADA, "order-1").status == "created"
@@ -88,7 +88,7 @@ def test_a_key_that_another_caller_used_is_free_for_another_request(callers: Cal
     assert refusal.value.code == "idempotency_key_reused"
 
 
-def test_a_guessed_key_of_the_queue_gets_no_link_by_http_and_blocks_nothing(
+def test_a_key_of_the_queue_guessed_by_an_http_caller_returns_no_link_and_blocks_no_request(
     callers: Callers, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", DUPLICATE)
@@ -105,7 +105,7 @@ def test_a_guessed_key_of_the_queue_gets_no_link_by_http_and_blocks_nothing(
     assert len(vendor.calls("personal-link")) == 3
 
 
-def test_the_queue_and_the_bus_share_a_callers_key(callers: Callers, vendor: CustomerGaugeSandbox) -> None:
+def test_one_key_on_the_queue_and_the_event_bus_is_one_request(callers: Callers, vendor: CustomerGaugeSandbox) -> None:
     queued = callers.queue({**ADA, "idempotency_key": "order-1"})
     event = {"id": "e-1", "detail-type": "Personal Link Requested", "detail": {**ADA, "idempotency_key": "order-1"}}
 
@@ -114,7 +114,7 @@ def test_the_queue_and_the_bus_share_a_callers_key(callers: Callers, vendor: Cus
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_call_without_a_caller_asks_neither_ledger_nor_vendor(
+def test_an_http_call_without_a_caller_reaches_neither_the_ledger_nor_customergauge(
     callers: Callers, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     with pytest.raises(TryAgain) as refusal:
@@ -125,7 +125,7 @@ def test_a_call_without_a_caller_asks_neither_ledger_nor_vendor(
     assert vendor.calls("token") == []
 
 
-# Keys of the versions in which no key had an owner
+# Keys of earlier versions, which had no owner
 
 
 def begun_before(
@@ -144,7 +144,7 @@ def content_key(callers_body: dict[str, Any]) -> IdempotencyKey:
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["a key of the caller's", "the hash of the request"])
-def test_an_http_request_sent_before_the_upgrade_and_again_after_it_is_never_called_a_plain_duplicate(
+def test_an_http_request_unanswered_before_the_upgrade_and_repeated_after_it_is_unknown_on_a_duplicate(
     callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox, *, named: bool
 ) -> None:
     key = IdempotencyKey("caller", "order-1") if named else content_key(ADA)
@@ -156,7 +156,7 @@ def test_an_http_request_sent_before_the_upgrade_and_again_after_it_is_never_cal
     assert (outcome.status, outcome.code) == ("unknown", "outcome_unknown")
 
 
-def test_a_link_of_before_the_upgrade_is_handed_to_no_http_caller(
+def test_a_link_created_before_the_upgrade_is_returned_to_no_http_caller(
     callers: Callers, issuer: LinkIssuer, clock: FakeClock, vendor: CustomerGaugeSandbox
 ) -> None:
     key = IdempotencyKey("caller", "order-1")
@@ -174,10 +174,10 @@ def test_a_link_of_before_the_upgrade_is_handed_to_no_http_caller(
     ("body", "later"),
     [
         pytest.param(BOB, 0.0, id="another request"),
-        pytest.param(ADA, 21 * 86_400.0 + 1.0, id="one that is forgotten by now"),
+        pytest.param(ADA, 21 * 86_400.0 + 1.0, id="an expired item"),
     ],
 )
-def test_a_duplicate_stays_a_duplicate_if_what_was_begun_before_the_upgrade_was_another_request_or_is_forgotten(
+def test_a_duplicate_is_rejected_when_the_item_from_before_the_upgrade_is_of_another_request_or_expired(
     callers: Callers,
     ledger: Ledger,
     clock: FakeClock,
@@ -193,7 +193,7 @@ def test_a_duplicate_stays_a_duplicate_if_what_was_begun_before_the_upgrade_was_
 
 
 @pytest.mark.parametrize("named", [True, False], ids=["a key of the caller's", "the hash of the request"])
-def test_an_invocation_parked_before_the_upgrade_meets_its_marker_when_it_is_redriven(
+def test_an_invocation_parked_before_the_upgrade_finds_its_unanswered_attempt_when_redriven(
     callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox, *, named: bool
 ) -> None:
     body = {**ADA, "idempotency_key": "order-1"} if named else ADA
@@ -206,7 +206,7 @@ def test_an_invocation_parked_before_the_upgrade_meets_its_marker_when_it_is_red
     assert (outcome.status, outcome.code, outcome.attempts) == ("unknown", "outcome_unknown", 2)
 
 
-def test_an_invocation_parked_before_the_upgrade_gets_its_link_from_the_ledger(
+def test_an_invocation_parked_before_the_upgrade_gets_its_link_from_the_ledger_when_redriven(
     callers: Callers, ledger: Ledger, clock: FakeClock, issuer: LinkIssuer, vendor: CustomerGaugeSandbox
 ) -> None:
     key = content_key(ADA)
@@ -223,7 +223,7 @@ def test_an_invocation_parked_before_the_upgrade_gets_its_link_from_the_ledger(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_an_invocation_parked_after_the_upgrade_meets_its_marker_too(
+def test_an_invocation_parked_after_the_upgrade_finds_its_unanswered_attempt_when_redriven(
     callers: Callers, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply(fault="reset", commit=True), DUPLICATE)

@@ -66,7 +66,7 @@ def created(attempt: Attempt, link: PersonalLink = LINK) -> Outcome:
 # Beginning and settling
 
 
-def test_the_first_begin_of_a_key_gives_the_first_attempt(ledger: Ledger, clock: FakeClock) -> None:
+def test_the_first_begin_of_a_key_returns_attempt_number_one(ledger: Ledger, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
 
     assert attempt.number == 1
@@ -75,7 +75,7 @@ def test_the_first_begin_of_a_key_gives_the_first_attempt(ledger: Ledger, clock:
     assert attempt.requested_at == "2026-11-23T09:59:59.500Z"
 
 
-def test_a_settled_request_is_replayed_in_the_same_words(ledger: Ledger, clock: FakeClock) -> None:
+def test_a_settled_request_is_replayed_with_its_message_marked_as_replayed(ledger: Ledger, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     first = ledger.settle(attempt, created(attempt))
     clock.advance(3600)
@@ -102,11 +102,11 @@ def test_a_key_used_for_another_request_is_refused(ledger: Ledger, clock: FakeCl
     assert refusal.value.code == "idempotency_key_reused"
 
 
-# Attempts in flight, and after them
+# Attempts in flight and ended attempts
 
 
 @pytest.mark.parametrize(("passed", "hint"), [(0.0, 5.0), (18.0, 3.0), (20.75, 1.0)])
-def test_a_request_in_flight_is_to_be_asked_for_again_in_seconds_or_when_its_lease_ends(
+def test_a_request_in_flight_is_to_be_retried_after_five_seconds_or_when_its_lease_ends(
     ledger: Ledger, clock: FakeClock, passed: float, hint: float
 ) -> None:
     begin_attempt(ledger, a_request(), clock)
@@ -119,7 +119,7 @@ def test_a_request_in_flight_is_to_be_asked_for_again_in_seconds_or_when_its_lea
     assert refusal.value.retry_after == pytest.approx(hint)
 
 
-def test_the_lease_outlasts_the_deadline_by_more_than_two_clocks_may_differ(ledger: Ledger, clock: FakeClock) -> None:
+def test_the_lease_lasts_eleven_seconds_longer_than_the_attempts_deadline(ledger: Ledger, clock: FakeClock) -> None:
     begin_attempt(ledger, a_request(), clock)
 
     clock.advance(10 + 10.9)
@@ -131,7 +131,7 @@ def test_the_lease_outlasts_the_deadline_by_more_than_two_clocks_may_differ(ledg
     assert attempt.number == 2
 
 
-def test_an_attempt_after_one_that_never_ended_knows_that_and_speaks_for_the_first_delivery(
+def test_an_attempt_after_one_that_never_ended_is_marked_and_keeps_the_source_and_id_of_the_first(
     ledger: Ledger, clock: FakeClock
 ) -> None:
     first = begin_attempt(ledger, a_request(source="m-1"), clock)
@@ -147,9 +147,9 @@ def test_an_attempt_after_one_that_never_ended_knows_that_and_speaks_for_the_fir
 @pytest.mark.parametrize(
     ("ends", "unanswered"),
     [
-        pytest.param(["take_back"], False, id="an attempt that reached nobody leaves no mark"),
-        pytest.param(["leave_marked"], True, id="one without an answer does"),
-        pytest.param(["leave_marked", "take_back"], True, id="and keeps it when a later one is taken back"),
+        pytest.param(["take_back"], False, id="taken back"),
+        pytest.param(["leave_marked"], True, id="unanswered"),
+        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then one taken back"),
     ],
 )
 def test_an_attempt_that_has_ended_frees_the_key_at_once(
@@ -163,10 +163,12 @@ def test_an_attempt_that_has_ended_frees_the_key_at_once(
     assert (attempt.number, attempt.earlier_unanswered) == (len(ends) + 1, unanswered)
 
 
-# Late owners
+# Attempts whose lease has expired
 
 
-def test_a_late_owner_cannot_settle_while_another_attempt_is_in_flight(ledger: Ledger, clock: FakeClock) -> None:
+def test_an_attempt_whose_lease_expired_cannot_settle_while_another_is_in_flight(
+    ledger: Ledger, clock: FakeClock
+) -> None:
     late = begin_attempt(ledger, a_request(), clock)
     clock.advance(22)
     current = begin_attempt(ledger, a_request(), clock)
@@ -178,7 +180,7 @@ def test_a_late_owner_cannot_settle_while_another_attempt_is_in_flight(ledger: L
     assert ledger.settle(current, created(current)).personal_link == LINK
 
 
-def test_a_late_owner_gets_the_outcome_that_was_stored_before(ledger: Ledger, clock: FakeClock) -> None:
+def test_an_attempt_whose_lease_expired_gets_the_outcome_that_another_stored(ledger: Ledger, clock: FakeClock) -> None:
     late = begin_attempt(ledger, a_request(), clock)
     clock.advance(22)
     current = begin_attempt(ledger, a_request(), clock)
@@ -192,7 +194,7 @@ def test_a_late_owner_gets_the_outcome_that_was_stored_before(ledger: Ledger, cl
     assert outcome.reference == "crm-0815"
 
 
-def test_a_late_owner_cannot_take_back_the_attempt_in_flight(ledger: Ledger, clock: FakeClock) -> None:
+def test_an_attempt_whose_lease_expired_cannot_take_back_another_in_flight(ledger: Ledger, clock: FakeClock) -> None:
     late = begin_attempt(ledger, a_request(), clock)
     clock.advance(22)
     begin_attempt(ledger, a_request(), clock)
@@ -203,7 +205,7 @@ def test_a_late_owner_cannot_take_back_the_attempt_in_flight(ledger: Ledger, clo
         begin(ledger, a_request(), clock)
 
 
-def test_a_take_over_does_not_bring_back_the_mark_that_is_taken_back_in_the_same_instant(
+def test_a_take_over_does_not_restore_a_mark_that_is_taken_back_at_the_same_time(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     ledger.leave_marked(begin_attempt(ledger, a_request(), clock))
@@ -220,10 +222,10 @@ def test_a_take_over_does_not_bring_back_the_mark_that_is_taken_back_in_the_same
     assert (item["attempts"], item["unanswered"]) == ({"N": "2"}, {"N": "1"})
 
 
-# Forgetting
+# Retention
 
 
-def test_an_outcome_is_remembered_for_the_days_of_the_setting_and_then_counts_as_absent(
+def test_an_outcome_is_remembered_for_the_configured_days_and_then_counts_as_absent(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
@@ -251,14 +253,14 @@ def test_a_settled_request_without_a_key_is_remembered_for_one_hour(ledger: Ledg
 @pytest.mark.parametrize(
     ("ends", "marked"),
     [
-        pytest.param(["take_back"], False, id="reached nobody"),
+        pytest.param(["take_back"], False, id="taken back"),
         pytest.param(["leave_marked", "settle"], False, id="unanswered, then settled"),
         pytest.param(["never"], True, id="never ended"),
         pytest.param(["leave_marked"], True, id="unanswered"),
-        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then reached nobody"),
+        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then one taken back"),
     ],
 )
-def test_the_mark_of_a_request_without_a_key_is_kept_as_long_as_any_other_and_all_else_for_an_hour(
+def test_without_a_key_an_unanswered_attempt_is_kept_for_the_configured_days_and_any_other_for_an_hour(
     ledger: Ledger, clock: FakeClock, ends: list[str], *, marked: bool
 ) -> None:
     request = a_request(scope="content")
@@ -276,9 +278,7 @@ def test_the_mark_of_a_request_without_a_key_is_kept_as_long_as_any_other_and_al
     assert (again.earlier_unanswered, again.outcome_id == attempt.outcome_id) == (marked, marked)
 
 
-def test_a_settled_content_key_is_kept_for_as_long_as_any_other_when_that_is_asked_for(
-    ledger: Ledger, clock: FakeClock
-) -> None:
+def test_keep_extends_a_settled_request_without_a_key_to_the_configured_days(ledger: Ledger, clock: FakeClock) -> None:
     request = a_request(scope="content")
     attempt = begin_attempt(ledger, request, clock)
     ledger.settle(attempt, created(attempt))
@@ -291,7 +291,7 @@ def test_a_settled_content_key_is_kept_for_as_long_as_any_other_when_that_is_ask
     assert again.id == attempt.outcome_id
 
 
-def test_what_is_not_settled_or_gone_is_not_kept_by_being_asked_to(
+def test_keep_does_not_extend_an_item_that_is_absent_or_not_settled(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     request = a_request(scope="content")
@@ -306,7 +306,7 @@ def test_what_is_not_settled_or_gone_is_not_kept_by_being_asked_to(
     assert begin_attempt(ledger, request, clock).outcome_id != first.outcome_id
 
 
-def test_an_expired_item_is_not_begun_anew_while_its_attempt_is_in_flight(account: Account, clock: FakeClock) -> None:
+def test_an_expired_item_is_not_overwritten_while_its_attempt_is_in_flight(account: Account, clock: FakeClock) -> None:
     forgetful = Ledger(account.dynamodb, account.ledger_table, 0, clock)
     current = begin_attempt(forgetful, a_request(), clock)
     clock.advance(2)
@@ -317,7 +317,9 @@ def test_an_expired_item_is_not_begun_anew_while_its_attempt_is_in_flight(accoun
     assert forgetful.settle(current, created(current)).personal_link == LINK
 
 
-def test_an_outcome_whose_item_is_gone_is_still_told(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_settle_returns_the_outcome_if_the_ledger_item_is_gone(
+    ledger: Ledger, account: Account, clock: FakeClock
+) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     account.dynamodb.delete_item(TableName="ledger", Key={"pk": {"S": attempt.key}})
 
@@ -326,11 +328,11 @@ def test_an_outcome_whose_item_is_gone_is_still_told(ledger: Ledger, account: Ac
     assert outcome == created(attempt)
 
 
-# DynamoDB out of order
+# DynamoDB failures
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "ResourceNotFoundException"])
-def test_while_dynamodb_refuses_no_attempt_begins(
+def test_no_attempt_begins_while_dynamodb_refuses_the_write(
     ledger: Ledger, account: Account, clock: FakeClock, code: str
 ) -> None:
     with refusing(account.dynamodb, "PutItem", code), pytest.raises(NotProcessed) as refusal:
@@ -340,7 +342,7 @@ def test_while_dynamodb_refuses_no_attempt_begins(
     assert refusal.value.message == f"the ledger failed ({code})"
 
 
-def test_while_dynamodb_is_out_of_reach_no_attempt_begins(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_no_attempt_begins_while_dynamodb_is_unreachable(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     with unreachable(account.dynamodb, "PutItem"), pytest.raises(NotProcessed) as refusal:
         begin(ledger, a_request(), clock)
 
@@ -348,7 +350,7 @@ def test_while_dynamodb_is_out_of_reach_no_attempt_begins(ledger: Ledger, accoun
 
 
 @pytest.mark.parametrize("end", ["take_back", "leave_marked"])
-def test_an_attempt_whose_end_could_not_be_written_keeps_its_mark(
+def test_an_attempt_whose_end_could_not_be_written_counts_as_unanswered(
     ledger: Ledger, account: Account, clock: FakeClock, end: str
 ) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
@@ -360,7 +362,9 @@ def test_an_attempt_whose_end_could_not_be_written_keeps_its_mark(
     assert begin_attempt(ledger, a_request(), clock).earlier_unanswered
 
 
-def test_an_item_of_another_format_is_left_alone_for_later(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_an_item_of_another_format_is_left_unchanged_and_is_a_retryable_error(
+    ledger: Ledger, account: Account, clock: FakeClock
+) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     account.dynamodb.update_item(
         TableName="ledger",
@@ -379,10 +383,10 @@ def test_an_item_of_another_format_is_left_alone_for_later(ledger: Ledger, accou
     assert account.ledger_items() == before
 
 
-# What an item holds
+# Content of an item
 
 
-def test_an_item_holds_nothing_personal_but_the_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_a_ledger_item_holds_no_personal_data_but_the_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request("ada@example.com"), clock)
     ledger.settle(attempt, created(attempt))
 

@@ -1,4 +1,4 @@
-"""Many keys looked up at once: what is found, and what is asked for again."""
+"""Looking up many ledger items by their keys, with retries of unprocessed keys."""
 
 import pytest
 
@@ -14,7 +14,7 @@ def lookup_of(account: Account, clock: FakeClock, pauses: list[float] | None = N
     return LedgerLookup(account.dynamodb, account.ledger_table, clock, (pauses if pauses is not None else []).append)
 
 
-def test_a_settled_request_is_found_with_its_outcome_and_an_open_one_without(
+def test_the_lookup_finds_a_settled_request_with_its_outcome_and_an_open_one_without(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     settled, begun, unknown = a_request("settled"), a_request("begun"), a_request("unknown")
@@ -32,9 +32,7 @@ def test_a_settled_request_is_found_with_its_outcome_and_an_open_one_without(
     assert found[settled.key.digest].fingerprint == settled.fingerprint
 
 
-def test_keys_are_asked_for_a_hundred_at_a_time_each_once_and_as_last_written(
-    account: Account, clock: FakeClock
-) -> None:
+def test_keys_are_read_consistently_in_batches_of_a_hundred_each_key_once(account: Account, clock: FakeClock) -> None:
     digests = [a_request(str(number)).key.digest for number in range(101)]
     with watched(account.dynamodb, "BatchGetItem") as calls:
         assert lookup_of(account, clock).find([*digests, *digests]) == {}
@@ -45,7 +43,7 @@ def test_keys_are_asked_for_a_hundred_at_a_time_each_once_and_as_last_written(
     assert all(one["ConsistentRead"] for one in asked)
 
 
-def test_an_expired_item_counts_as_absent_but_not_while_its_attempt_is_in_flight(
+def test_an_expired_item_is_not_found_unless_its_attempt_is_in_flight(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     attempt = begin_attempt(ledger, a_request("settled"), clock)
@@ -63,7 +61,7 @@ def test_an_expired_item_counts_as_absent_but_not_while_its_attempt_is_in_flight
     assert lookup_of(account, clock).find([attempt.key, in_flight.key.digest]).keys() == {in_flight.key.digest}
 
 
-def test_what_dynamodb_leaves_unread_is_asked_for_again_after_a_pause(
+def test_keys_that_dynamodb_leaves_unprocessed_are_read_again_after_a_pause(
     ledger: Ledger, account: Account, clock: FakeClock
 ) -> None:
     begun, pauses = begin_attempt(ledger, a_request(), clock), list[float]()
@@ -77,7 +75,7 @@ def test_what_dynamodb_leaves_unread_is_asked_for_again_after_a_pause(
     assert lookup.find([begun.key]).keys() == {begun.key}
 
 
-def test_an_item_of_another_format_is_not_read(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_a_lookup_of_an_item_of_another_format_fails(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     account.dynamodb.update_item(
         TableName=account.ledger_table,
@@ -91,7 +89,7 @@ def test_an_item_of_another_format_is_not_read(ledger: Ledger, account: Account,
         lookup_of(account, clock).find([attempt.key])
 
 
-def test_a_failure_of_dynamodb_is_not_taken_for_nothing_found(account: Account, clock: FakeClock) -> None:
+def test_a_failure_of_dynamodb_is_raised_and_not_reported_as_nothing_found(account: Account, clock: FakeClock) -> None:
     with (
         refusing(account.dynamodb, "BatchGetItem", "AccessDeniedException"),
         pytest.raises(account.dynamodb.exceptions.ClientError),
@@ -99,7 +97,7 @@ def test_a_failure_of_dynamodb_is_not_taken_for_nothing_found(account: Account, 
         lookup_of(account, clock).find([a_request().key.digest])
 
 
-def test_the_repr_of_what_is_found_shows_no_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:
+def test_the_repr_of_a_found_item_shows_no_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:
     attempt = begin_attempt(ledger, a_request(), clock)
     ledger.settle(attempt, created(attempt))
 

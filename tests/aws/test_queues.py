@@ -49,7 +49,7 @@ def an_outcome(
 # Results
 
 
-def test_a_result_carries_the_message_that_the_design_shows(account: Account, results: ResultsQueue) -> None:
+def test_a_result_is_sent_as_the_message_of_the_contract(account: Account, results: ResultsQueue) -> None:
     results.send([an_outcome()])
 
     (message,) = account.results()
@@ -74,7 +74,7 @@ def test_a_result_carries_the_message_that_the_design_shows(account: Account, re
 
 
 @pytest.mark.parametrize(("status", "code"), [("created", "created"), ("rejected", "duplicate_record")])
-def test_a_result_can_be_filtered_by_three_attributes(
+def test_a_result_has_status_code_and_source_as_message_attributes(
     account: Account, results: ResultsQueue, status: Literal["created", "rejected"], code: str
 ) -> None:
     results.send([an_outcome(status=status)])
@@ -83,7 +83,7 @@ def test_a_result_can_be_filtered_by_three_attributes(
     assert values(message) == {"status": status, "code": code, "source": "eventbridge"}
 
 
-def test_a_record_is_not_echoed_when_the_stack_says_so(account: Account) -> None:
+def test_a_result_leaves_out_the_record_when_the_stack_does_not_echo_it(account: Account) -> None:
     quiet = ResultsQueue(account.sqs, account.results_url, echo_record=False)
 
     quiet.send([an_outcome()])
@@ -109,7 +109,7 @@ def test_a_result_is_ascii_whatever_the_record_holds(account: Account, results: 
         pytest.param(5, {"Notes": "x" * 400_000}, [2, 2, 1], id="too large together"),
     ],
 )
-def test_results_go_out_in_batches_that_sqs_takes(
+def test_results_are_sent_in_batches_within_the_limits_of_sqs(
     account: Account, results: ResultsQueue, number: int, record: dict[str, object], batches: list[int]
 ) -> None:
     outcomes = [an_outcome(one, record=record) for one in range(number)]
@@ -130,20 +130,20 @@ def test_results_go_out_in_batches_that_sqs_takes(
                 "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
             },
             {1},
-            id="part",
+            id="one of three failed",
         ),
-        pytest.param(PROXYS_PAGE, {0, 1, 2}, id="a proxy's page"),
+        pytest.param(PROXYS_PAGE, {0, 1, 2}, id="the page of a proxy"),
         pytest.param({"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}, id="no message id"),
     ],
 )
-def test_what_has_no_message_id_was_not_taken(
+def test_a_result_for_which_sqs_returns_no_message_id_is_reported_as_unsent(
     account: Account, results: ResultsQueue, answer: dict[str, Any], unsent: set[int]
 ) -> None:
     with answering(account.sqs, "SendMessageBatch", answer):
         assert results.send([an_outcome(number) for number in range(3)]) == unsent
 
 
-def test_positions_count_through_all_batches(account: Account, results: ResultsQueue) -> None:
+def test_unsent_results_are_reported_by_position_across_all_batches(account: Account, results: ResultsQueue) -> None:
     answer = {"Successful": [{"Id": "10", "MessageId": "m-10"}]}
 
     with answering(account.sqs, "SendMessageBatch", answer):
@@ -152,7 +152,7 @@ def test_positions_count_through_all_batches(account: Account, results: ResultsQ
     assert unsent == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11}
 
 
-def test_out_of_reach_no_result_is_taken(account: Account, results: ResultsQueue) -> None:
+def test_every_result_is_reported_as_unsent_while_sqs_is_unreachable(account: Account, results: ResultsQueue) -> None:
     with unreachable(account.sqs, "SendMessageBatch"):
         assert results.send([an_outcome(0), an_outcome(1)]) == {0, 1}
 
@@ -160,7 +160,7 @@ def test_out_of_reach_no_result_is_taken(account: Account, results: ResultsQueue
 # Parking
 
 
-def test_a_parked_message_has_its_own_body_and_the_reason(account: Account, requests: RequestsQueue) -> None:
+def test_a_parked_message_has_its_original_body_and_the_reason(account: Account, requests: RequestsQueue) -> None:
     body = '{"record": {"Email": "ada@example.com"},  "idempotency_key": "order-4711" }'
     reason = Unreadable(Code.INVALID_REQUEST, "The body is not valid JSON: malformed at line 1, column 2.")
 
@@ -176,7 +176,7 @@ def test_a_parked_message_has_its_own_body_and_the_reason(account: Account, requ
     }
 
 
-def test_the_reason_never_quotes_what_the_vendor_said(account: Account, requests: RequestsQueue) -> None:
+def test_the_reason_for_parking_never_quotes_customergauge(account: Account, requests: RequestsQueue) -> None:
     error = Refused(
         Code.VALIDATION_FAILED, "CustomerGauge refused the values.", vendor_message="ada@example.com is bad"
     )
@@ -187,7 +187,9 @@ def test_the_reason_never_quotes_what_the_vendor_said(account: Account, requests
     assert values(message)["detail"] == "CustomerGauge refused the values."
 
 
-def test_messages_that_sqs_does_not_take_are_not_parked(account: Account, requests: RequestsQueue) -> None:
+def test_messages_that_sqs_does_not_accept_are_returned_as_not_parked(
+    account: Account, requests: RequestsQueue
+) -> None:
     messages = [Parked("{}", DOWN, 1, {}), Parked("{}", DOWN, 1, {})]
 
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"):
@@ -199,7 +201,7 @@ def test_messages_that_sqs_does_not_take_are_not_parked(account: Account, reques
 # Waiting
 
 
-def test_hidden_messages_come_again_after_their_times_or_within_the_hours_that_sqs_allows(
+def test_the_visibility_timeout_is_the_wait_of_each_message_and_at_most_eleven_hours(
     account: Account, requests: RequestsQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     first, second = account.queued_record("{}"), account.queued_record("[]")
@@ -219,7 +221,7 @@ def test_hidden_messages_come_again_after_their_times_or_within_the_hours_that_s
     assert caplog.records == []
 
 
-def test_a_message_that_sqs_will_not_hide_just_comes_at_another_time_and_the_log_says_so(
+def test_a_visibility_timeout_that_sqs_does_not_accept_is_logged_and_raises_nothing(
     requests: RequestsQueue, caplog: pytest.LogCaptureFixture
 ) -> None:
     requests.hide([("no-such-receipt", 120)])

@@ -79,7 +79,7 @@ def shown_by(python: Path, environment: Environment) -> Any:
 
 
 @pytest.mark.parametrize("age", SDKS)
-def test_both_functions_do_their_work_with_the_sdk_and_the_layers_urllib3(age: str, environment: Environment) -> None:
+def test_both_functions_create_a_link_with_each_supported_sdk(age: str, environment: Environment) -> None:
     python, lock = SDKS[age]
     versions, shipped = pins(REPOSITORY / lock), pins(LAYER)
 

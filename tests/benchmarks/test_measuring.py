@@ -1,4 +1,4 @@
-"""What is measured does its work on Lambda's own runtime, and a measurement that went wrong is an error."""
+"""A measured handler creates links on the runtime client of Lambda; a failed measurement is an error."""
 
 import json
 import os
@@ -50,7 +50,7 @@ def layout_with(folder: Path, handler: str, code: str) -> Layout:
 
 
 @on_linux
-def test_the_init_phase_is_the_time_of_the_handlers_module_and_the_invocation_that_of_the_handler(
+def test_a_cold_start_measures_the_import_of_the_handler_as_init_and_its_call_as_invocation(
     tmp_path: Path,
 ) -> None:
     code = "import sys, time; time.sleep(0.4)\ndef handler(event, context): time.sleep(0.2); return [event, sys.path]"
@@ -72,7 +72,7 @@ def test_a_handler_that_fails_is_not_measured(tmp_path: Path, code: str) -> None
 
 
 @on_linux
-def test_a_start_whose_request_got_no_link_is_not_measured(tmp_path: Path) -> None:
+def test_a_cold_start_whose_request_got_no_link_is_not_measured(tmp_path: Path) -> None:
     layout = layout_with(tmp_path, "refusing", "def handler(event, context): return {'statusCode': 503}")
 
     with pytest.raises(RuntimeError, match="refusing did not do its work"):
@@ -88,7 +88,7 @@ def environment() -> Iterator[Environment]:
         yield canned
 
 
-def test_the_functions_get_the_templates_variables_with_the_parameters_that_are_chosen(
+def test_a_measured_function_gets_the_variables_of_the_template_with_the_chosen_parameters(
     environment: Environment,
 ) -> None:
     settings = load_queue_settings(environment.variables("queue_worker", BatchConcurrency="1"))
@@ -98,7 +98,7 @@ def test_the_functions_get_the_templates_variables_with_the_parameters_that_are_
     assert (settings.retry_window_hours, settings.batch_concurrency) == (24, 1)
 
 
-def test_a_handler_that_does_not_do_its_work_ends_the_measurement(
+def test_a_handler_that_creates_no_link_ends_the_measurement_with_an_error(
     environment: Environment, capfd: pytest.CaptureFixture[str]
 ) -> None:
     with pytest.raises(RuntimeError, match="take_turns failed in http_api"):
@@ -106,7 +106,7 @@ def test_a_handler_that_does_not_do_its_work_ends_the_measurement(
     assert "the handler did not do its work" in capfd.readouterr().err
 
 
-def test_a_measurement_counts_with_the_expected_survey_records_alone_and_includes_the_vendors_latency() -> None:
+def test_a_measurement_includes_the_latency_of_customergauge_and_fails_without_the_expected_survey_records() -> None:
     with canned_environment() as environment:
         environment.vendor.answer_after(0.1)
         ((single,), (double,)) = environment.run(
@@ -121,7 +121,7 @@ def test_a_measurement_counts_with_the_expected_survey_records_alone_and_include
 
 
 @pytest.mark.parametrize("function", ["queue_worker", "http_api"])
-def test_the_code_by_hand_and_the_handler_beside_it_make_the_same_calls(function: "Function") -> None:
+def test_the_handwritten_floor_and_the_handler_make_the_same_calls(function: "Function") -> None:
     with CustomerGaugeSandbox(client_secret="only-for-this-test") as sandbox:
         vendor = Vendor(sandbox.base_url, sandbox.client_id, sandbox.client_secret)
         aws = Environment(vendor, canned_account(vendor.secret)).run(function, workloads.last_calls, function)
@@ -144,7 +144,7 @@ def call(number: int, path: str = "/personal-link/") -> Call:
     return Call("PUT", path, Message(), body, connection=1)
 
 
-def test_a_share_of_the_calls_fails_half_with_503_and_half_with_a_reset_and_the_same_ones_for_a_seed() -> None:
+def test_partly_failing_fails_the_given_share_of_calls_half_by_503_half_by_reset_and_repeatably() -> None:
     first, again = (list(map(partly_failing(0.2, seed=1), map(call, range(4000)))) for _time in range(2))
 
     assert first == again
@@ -152,16 +152,16 @@ def test_a_share_of_the_calls_fails_half_with_503_and_half_with_a_reset_and_the_
     assert first.count(Reply(fault="reset")) == pytest.approx(400, rel=0.2)
 
 
-def test_the_other_faults_of_the_goodput() -> None:
+def test_rate_limited_answers_429_one_in_ten_fails_every_tenth_call_and_token_calls_never_fail() -> None:
     assert rate_limited(1.0, seed=1)(call(1)) == Reply.error(429, retry_after=1)
     assert [number for number in range(40) if one_in_ten_fails(call(number))] == [0, 10, 20, 30]
     assert partly_failing(1.0, seed=1)(call(1, path="/oauth2/token")) is None
 
 
-# Readings
+# Memory, processor time and curves
 
 
-def test_the_slope_of_a_curve_and_the_memory_and_time_of_a_process() -> None:
+def test_memory_processor_time_slope_and_completion_time_are_measured_within_their_tolerance() -> None:
     memory, processor, until = resident(), processor_seconds(os.getpid()), time.process_time() + 0.3
     filled = bytearray(os.urandom(1)) * (64 * 1024 * 1024)
     while time.process_time() < until:
@@ -223,7 +223,7 @@ def test_a_reference_sends_the_link_of_each_request_to_the_results_queue(
 
 
 @pytest.mark.parametrize(("name", "tokens", "links"), [("tutorial", 3, 3), ("composed", 1, 2)])
-def test_composed_keeps_the_token_and_makes_one_link_of_a_message_that_comes_twice_and_tutorial_does_not(
+def test_composed_caches_the_token_and_creates_one_link_for_a_repeated_message_and_tutorial_does_neither(
     name: str, tokens: int, links: int, filled: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     handler, message = reference(name).handler, filled.queued_record(json.dumps(REQUEST))
@@ -236,7 +236,7 @@ def test_composed_keeps_the_token_and_makes_one_link_of_a_message_that_comes_twi
     assert len(vendor.links) == links
 
 
-def test_composed_lets_only_the_message_come_again_that_failed(filled: Account, vendor: CustomerGaugeSandbox) -> None:
+def test_composed_retries_only_the_failed_message_of_a_batch(filled: Account, vendor: CustomerGaugeSandbox) -> None:
     vendor.script("personal-link", Reply.error(503))
     messages = [filled.queued_record(json.dumps(REQUEST)), filled.queued_record(json.dumps(REQUEST))]
 

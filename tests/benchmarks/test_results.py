@@ -41,14 +41,14 @@ def bench(monkeypatch: pytest.MonkeyPatch, folder: Path, *arguments: str, **meas
     return run.main(arguments)
 
 
-def test_a_row_is_a_median_with_its_quartiles() -> None:
+def test_a_row_of_figures_is_a_median_with_its_quartiles() -> None:
     row = Row.of("starts", "ms", [1.0, 2.0, 3.0, 4.0, 100.0])
 
     assert (row.low, row.median, row.high, row.samples) == (2.0, 3.0, 4.0, 5)
     assert Row.of("starts", "ms", [4.0]) == Row("starts", "ms", 4.0, 4.0, 4.0, 1)
 
 
-def test_a_run_writes_figures_page_and_charts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+def test_a_run_writes_the_figures_the_page_and_the_charts(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     assert bench(monkeypatch, tmp_path, "--only", "start,goodput", start=START, goodput=GOODPUT) == 0
 
     written = (tmp_path / "README.md").read_text()
@@ -61,7 +61,7 @@ def test_a_run_writes_figures_page_and_charts(monkeypatch: pytest.MonkeyPatch, t
     assert texts(tmp_path / "goodput.svg") >= {"% of the calls that fail", "95 % have their result", "goal, all"}
 
 
-def test_the_same_figures_give_the_same_charts_and_a_measurement_alone_leaves_the_others_as_they_were(
+def test_a_run_of_one_measurement_leaves_the_figures_and_charts_of_the_others_unchanged(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     bench(monkeypatch, tmp_path, "--only", "start", start=START)
@@ -72,7 +72,7 @@ def test_the_same_figures_give_the_same_charts_and_a_measurement_alone_leaves_th
     assert list(json.loads((tmp_path / "figures.json").read_text())) == ["start", "warm"]
 
 
-def test_a_goal_that_is_not_reached_is_printed_and_is_no_failure(
+def test_a_goal_that_is_not_reached_is_printed_and_does_not_fail_the_run(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bench(monkeypatch, tmp_path, "--only", "start", start=START) == 0
@@ -82,7 +82,7 @@ def test_a_goal_that_is_not_reached_is_printed_and_is_no_failure(
     assert re.search(r"init, http_api / composed +0\.76 +at most 0\.75: NOT reached", printed)
 
 
-def test_a_measurement_that_fails_is_named_and_the_others_are_kept(
+def test_a_failed_measurement_is_named_and_fails_the_run_but_the_others_are_kept(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert bench(monkeypatch, tmp_path, "--only", "warm,start", start=START, warm=None) == 1
@@ -100,18 +100,18 @@ def test_an_unknown_measurement_is_refused(capsys: pytest.CaptureFixture[str]) -
     assert "no such measurement: finish" in capsys.readouterr().err
 
 
-def test_a_number_has_the_decimals_that_are_significant() -> None:
+def test_a_number_is_printed_with_its_significant_decimals_only() -> None:
     assert [number(value) for value in (0.0, 0.817, 4.0, 12.345, 224.4, 10_000)] == [
         *("0", "0.82", "4", "12.3", "224", "10,000")
     ]
 
 
-def test_the_conditions_are_date_versions_and_processor() -> None:
+def test_the_conditions_of_a_run_name_the_date_the_versions_and_the_processor() -> None:
     packages = r"boto3 [\d.]+, urllib3 [\d.]+, requests [\d.]+, aws-lambda-powertools [\d.]+, awslambdaric [\d.]+"
     assert re.fullmatch(rf"on [\d-]+ with Python 3\.13\.\d+, {packages}; \d+ x .+", run.conditions())
 
 
-def test_the_cost_of_a_million_requests_is_prices_times_quantities() -> None:
+def test_the_page_calculates_the_cost_of_a_million_requests_from_prices_and_quantities() -> None:
     batches = [Row.of("batch of 1", "ms", [206.0]), Row.of("batch of 10", "ms", [224.0])]
 
     table = page({"batches": Result("on 2026-11-24", batches)})
@@ -121,7 +121,7 @@ def test_the_cost_of_a_million_requests_is_prices_times_quantities() -> None:
     assert "| ledger, writes | [$0.625 per million write units]" in table
 
 
-def test_the_committed_page_is_that_of_the_committed_figures_and_names_no_path() -> None:
+def test_the_committed_page_matches_the_committed_figures_and_names_no_path_of_a_machine() -> None:
     assert (run.FOLDER / "README.md").read_text() == page(figures.read(run.FOLDER / "figures.json"))
     assert re.findall(r"/(?:home|root|tmp|work|Users|usr)\b", (run.FOLDER / "figures.json").read_text()) == []
 

@@ -1,4 +1,4 @@
-"""Rows become requests: what they say, and under which key."""
+"""Rows become requests with a body and an idempotency key, or are refused."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ def mapping_to(content: dict[str, object], problems: dict[str, list[str]] | None
 # --- the request ------------------------------------------------------------------------------------------------------
 
 
-def test_each_column_is_a_heading_and_an_empty_cell_is_left_out() -> None:
+def test_each_column_of_a_row_is_a_heading_of_the_record_and_an_empty_cell_is_left_out() -> None:
     made = request_of(CONTACT)
 
     assert json.loads(made.body) == {
@@ -52,7 +52,7 @@ def test_each_column_is_a_heading_and_an_empty_cell_is_left_out() -> None:
     }
 
 
-def test_a_number_stays_the_text_that_it_is_in_the_file() -> None:
+def test_a_number_keeps_its_text_as_written_in_the_file() -> None:
     assert json.loads(request_of("Email,Score,Code\na@acme.example,7.50,007\n").body)["record"] == {
         "Email": "a@acme.example",
         "Score": "7.50",
@@ -60,14 +60,14 @@ def test_a_number_stays_the_text_that_it_is_in_the_file() -> None:
     }
 
 
-def test_a_body_is_ascii_since_sqs_refuses_some_characters() -> None:
+def test_the_body_of_a_request_is_ascii_since_sqs_refuses_some_characters() -> None:
     body = request_of('Email,Text\na@acme.example,"Zoë \x01 \uffff"\n').body
 
     assert body.isascii()
     assert json.loads(body)["record"]["Text"] == "Zoë \x01 \uffff"
 
 
-def test_the_worker_reads_the_request_with_the_digest_and_fingerprint_that_the_job_knows() -> None:
+def test_the_worker_computes_the_same_digest_and_fingerprint_of_a_request_as_the_job() -> None:
     made = request_of(CONTACT)
 
     request = as_the_worker_reads(made)
@@ -84,7 +84,7 @@ def test_the_repr_of_a_request_shows_its_digest_alone() -> None:
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 
-def test_the_key_is_the_jobs_name_and_a_hash_of_the_row() -> None:
+def test_the_idempotency_key_is_the_name_of_the_job_and_a_hash_of_the_row() -> None:
     sha256 = "b09db983af4a8f765568cc625e462a574896a05616ac969fe364a6869f769a87"  # of [["Email","joe@acme.example"]]
 
     assert request_of("Email\njoe@acme.example\n").key == f"bulk:november:{sha256}"
@@ -105,11 +105,11 @@ def test_the_order_of_columns_and_blank_cells_do_not_change_the_key(same: str) -
 @pytest.mark.parametrize(
     "other", ["Account Name,Email\nACME,jo@acme.example\n", "Account,Email\nACME,joe@acme.example\n"]
 )
-def test_another_value_or_heading_is_another_key(other: str) -> None:
+def test_rows_with_a_different_value_or_heading_have_different_keys(other: str) -> None:
     assert request_of(other).key != request_of(CONTACT).key
 
 
-def test_another_name_is_another_key() -> None:
+def test_jobs_with_different_names_give_a_row_different_keys() -> None:
     assert request_of(CONTACT, replace(JOB, name="december")).key != request_of(CONTACT).key
 
 
@@ -119,17 +119,17 @@ def test_the_configuration_and_the_detail_type_do_not_change_the_key() -> None:
     assert request_of(CONTACT, other).key == request_of(CONTACT, mapped).key == request_of(CONTACT).key
 
 
-def test_accents_written_in_two_ways_are_one_key() -> None:
+def test_composed_and_decomposed_accents_give_the_same_key() -> None:
     assert request_of("Name\nZoe\u0308\n").key == request_of("Name\nZo\u00eb\n").key
 
 
 @pytest.mark.parametrize("name", ["", " ", "x" * 129, "a\nb"])
-def test_a_name_that_cannot_be_a_part_of_a_key_is_refused(name: str) -> None:
+def test_a_job_name_that_cannot_be_part_of_a_key_is_refused(name: str) -> None:
     with pytest.raises(ValueError, match=r"^a job's name has 1 to 128 characters and no control characters$"):
         Job(name)
 
 
-def test_the_digest_is_found_in_a_body_of_this_job_only() -> None:
+def test_digest_in_finds_the_digest_in_bodies_of_this_job_only() -> None:
     made = request_of(CONTACT)
 
     assert JOB.digest_in(made.body) == made.digest
@@ -140,14 +140,14 @@ def test_the_digest_is_found_in_a_body_of_this_job_only() -> None:
 # --- refusals ---------------------------------------------------------------------------------------------------------
 
 
-def test_a_row_with_a_fault_is_rejected_with_the_reason() -> None:
+def test_a_row_with_too_few_cells_is_rejected_with_the_reason() -> None:
     ending = refusal_of("A,B\n1\n")
 
     assert (ending.status, ending.code) == ("rejected", "invalid_request")
     assert ending.message == "The row has 1 cell, the heading line has 2."
 
 
-def test_a_row_that_the_contract_refuses_is_rejected_as_the_worker_would() -> None:
+def test_a_row_that_breaks_the_contract_is_rejected_with_the_message_of_the_worker() -> None:
     ending = refusal_of('"A\nB",C\n1,2\n')
 
     assert ending.message == (
@@ -156,11 +156,11 @@ def test_a_row_that_the_contract_refuses_is_rejected_as_the_worker_would() -> No
     )
 
 
-def test_a_row_that_is_too_large_is_rejected_as_such() -> None:
+def test_a_row_that_is_too_large_is_rejected_with_the_code_too_large() -> None:
     assert refusal_of(f"Text\n{'x' * 66_000}\n").code == "too_large"
 
 
-def test_without_any_configuration_every_row_is_rejected() -> None:
+def test_a_row_is_rejected_when_neither_the_job_nor_the_stack_has_a_configuration() -> None:
     assert refusal_of(CONTACT, Job("november")).message == (
         "The request is not valid: see configuration. "
         "configuration: is required: the stack has no default configuration."
@@ -168,7 +168,7 @@ def test_without_any_configuration_every_row_is_rejected() -> None:
     assert request_of(CONTACT, Job("november", has_default_configuration=True))
 
 
-def test_a_heading_that_the_stack_does_not_know_is_rejected_and_a_screen_gets_no_heading_of_the_file() -> None:
+def test_a_row_with_an_unknown_heading_is_rejected_and_the_text_for_the_screen_does_not_quote_it() -> None:
     ending = refusal_of("E-Mail\njoe@acme.example\n", replace(JOB, known_headings=frozenset({"Email"})))
 
     assert ending.message == (
@@ -183,7 +183,7 @@ def test_a_heading_that_the_stack_does_not_know_is_rejected_and_a_screen_gets_no
 # --- events -----------------------------------------------------------------------------------------------------------
 
 
-def test_with_a_detail_type_the_row_is_the_detail_of_an_event_whose_mapping_makes_the_request() -> None:
+def test_with_a_detail_type_the_event_mapping_makes_the_request_from_the_row_as_detail() -> None:
     events: list[object] = []
 
     def map_event(event: object) -> Mapped:
@@ -210,7 +210,7 @@ def test_with_a_detail_type_the_row_is_the_detail_of_an_event_whose_mapping_make
     }
 
 
-def test_the_jobs_key_replaces_that_of_the_mapping_even_if_it_finds_none() -> None:
+def test_the_key_of_the_job_replaces_the_key_of_the_mapping_even_if_the_mapping_gives_none() -> None:
     record: dict[str, object] = {"record": {"Email": "lin@acme.example"}}
     with_key = mapping_to({**record, "idempotency_key": "order-2001"})
     without = mapping_to(record, {"idempotency_key": ["the mapping gives nothing"]})
@@ -225,7 +225,7 @@ def test_the_jobs_key_replaces_that_of_the_mapping_even_if_it_finds_none() -> No
     )
 
 
-def test_what_the_mapping_does_not_find_rejects_the_row() -> None:
+def test_a_row_is_rejected_when_the_mapping_finds_no_value_for_a_heading() -> None:
     problem = {"record.Email": ['the mapping of "Order Paid" gives nothing: detail.customer.email']}
 
     assert refusal_of(CONTACT, mapping_to({"record": {"A": "b"}}, problem)).message == (
@@ -234,14 +234,14 @@ def test_what_the_mapping_does_not_find_rejects_the_row() -> None:
     )
 
 
-def test_a_row_that_no_entry_takes_is_rejected() -> None:
+def test_a_row_that_matches_no_entry_of_the_event_mappings_is_rejected() -> None:
     assert refusal_of(CONTACT, EVENTS).message == (
         "The request is not valid: see record. record: no entry of the event mappings takes this row."
     )
 
 
 @pytest.mark.parametrize("headings", ["customer,customer.email", "customer.email,customer"])
-def test_a_heading_that_is_a_value_and_an_object_rejects_the_row(headings: str) -> None:
+def test_a_row_whose_headings_make_a_field_both_a_value_and_an_object_is_rejected(headings: str) -> None:
     ending = refusal_of(f"{headings}\nx,y\n", mapping_to({"record": {"A": "b"}}))
 
     assert (ending.code, ending.kind) == (
@@ -250,7 +250,7 @@ def test_a_heading_that_is_a_value_and_an_object_rejects_the_row(headings: str) 
     )
 
 
-def test_a_configuration_and_a_detail_type_exclude_each_other() -> None:
+def test_a_job_with_both_a_configuration_and_a_detail_type_is_refused() -> None:
     with pytest.raises(ValueError, match=r"^with a detail-type its mapping names the configuration$"):
         Job("november", "contact", "Order Paid")
 
@@ -274,7 +274,7 @@ def test_a_configuration_and_a_detail_type_exclude_each_other() -> None:
         ),
     ],
 )
-def test_every_row_of_the_samples_is_a_request(sample: str, job: Job, first: dict[str, str]) -> None:
+def test_every_row_of_the_sample_files_is_a_valid_request(sample: str, job: Job, first: dict[str, str]) -> None:
     made = [job.to_request(row) for row in rows_of((REPOSITORY / "events" / sample).read_bytes())]
 
     assert all(isinstance(one, BulkRequest) for one in made)

@@ -1,4 +1,4 @@
-"""The output: the row's own columns, then how it ended, safe to open in a spreadsheet."""
+"""The output file: the columns of each row, then its result, safe to open in a spreadsheet."""
 
 import csv
 import io
@@ -41,7 +41,7 @@ def line_of(ending: Ending) -> str:
     return output_row(LAYOUT, ROW, ending).decode()
 
 
-def test_the_header_names_the_rows_columns_then_ours() -> None:
+def test_the_header_of_the_output_has_the_columns_of_the_file_then_those_of_the_result() -> None:
     assert output_header(LAYOUT) == (
         b"Name,Email,status,code,message,number_customergauge,survey_link,survey_link_short\r\n"
     )
@@ -53,7 +53,7 @@ def test_a_created_row_has_its_link() -> None:
     )
 
 
-def test_a_created_row_may_lack_the_number_and_the_short_link() -> None:
+def test_a_created_row_without_number_and_short_link_leaves_these_cells_empty() -> None:
     outcome = replace(CREATED, personal_link=PersonalLink(None, "https://cg.example/r/1", None))
 
     assert line_of(settled(outcome)) == "Joe,joe@acme.example,created,,,,https://cg.example/r/1,\r\n"
@@ -69,15 +69,15 @@ def test_a_row_without_a_link_has_its_code_and_every_message(status: Literal["re
     )
 
 
-def test_a_parked_row_has_the_reason() -> None:
+def test_a_parked_row_has_its_code_and_reason() -> None:
     assert line_of(parked("unavailable", "not started")) == "Joe,joe@acme.example,parked,unavailable,not started,,,\r\n"
 
 
-def test_a_waiting_row_has_its_status_alone() -> None:
+def test_a_waiting_row_has_only_its_status() -> None:
     assert line_of(WAITING) == "Joe,joe@acme.example,waiting,,,,,\r\n"
 
 
-def test_a_refusal_without_problems_of_fields_is_its_message() -> None:
+def test_a_refusal_without_field_errors_is_told_by_its_message() -> None:
     ending = refused(Refused(Code.BAD_REQUEST, "It is bad."))
 
     assert (ending.status, ending.code, ending.message, ending.kind) == (
@@ -88,18 +88,18 @@ def test_a_refusal_without_problems_of_fields_is_its_message() -> None:
     )
 
 
-def test_the_statuses_are_these() -> None:
+def test_a_row_is_created_rejected_unknown_parked_or_waiting() -> None:
     assert STATUSES == ("created", "rejected", "unknown", "parked", "waiting")
 
 
-def test_a_row_that_is_too_short_or_too_long_keeps_our_columns_in_their_place() -> None:
+def test_the_result_columns_of_a_row_that_is_too_short_or_too_long_stay_in_place() -> None:
     short, long = (output_row(LAYOUT, row, WAITING) for row in rows_of("Name,Email\nJoe\nJoe,a,b\n"))
 
     assert (short, long) == (b"Joe,,waiting,,,,,\r\n", b"Joe,a,waiting,,,,,\r\n")
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_the_output_is_read_back_with_the_files_own_delimiter(delimiter: str) -> None:
+def test_the_output_uses_the_delimiter_of_the_file(delimiter: str) -> None:
     cells = ["a;b,c\td", 'say "x"\nand y']
     row = replace(ROW, cells=tuple(cells))
     written = output_row(replace(LAYOUT, delimiter=delimiter), row, parked("c", "a, b; c\td")).decode()
@@ -135,7 +135,7 @@ def test_telephone_numbers_amounts_and_other_texts_stay_as_they_are(cell: str) -
     assert defused(cell) == cell
 
 
-def test_own_cells_headings_and_messages_are_defused() -> None:
+def test_cells_headings_and_messages_that_look_like_formulas_get_an_apostrophe() -> None:
     layout = replace(LAYOUT, columns=("=A", "Email"))
     row = replace(ROW, cells=("=B", "x"))
 
@@ -143,5 +143,5 @@ def test_own_cells_headings_and_messages_are_defused() -> None:
     assert output_row(layout, row, parked("c", "=D")).startswith(b"'=B,x,parked,c,'=D,")
 
 
-def test_the_repr_of_an_ending_shows_no_link_and_no_message() -> None:
+def test_the_repr_of_the_ending_of_a_row_shows_no_link_and_no_message() -> None:
     assert repr(settled(CREATED)) == "Ending('created', '')"

@@ -1,4 +1,4 @@
-"""CSV files as people have them: what is read, and what is said of the rest."""
+"""CSV files in all their dialects: what is read, and the errors for faulty rows and files."""
 
 import codecs
 import io
@@ -8,11 +8,11 @@ import pytest
 from personal_link.bulk.sheet import NotUtf8, UnreadableFile, rows_of_part
 from tests.bulk.sheets import row_of, rows_of, sheet_of
 
-# --- what is read -----------------------------------------------------------------------------------------------------
+# --- reading ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_the_delimiter_is_that_of_the_heading_line(delimiter: str) -> None:
+def test_the_delimiter_of_a_file_is_detected_in_its_heading_line(delimiter: str) -> None:
     content = "Name,Email\nJoe,joe@acme.example\n".replace(",", delimiter)
 
     sheet = sheet_of(content)
@@ -21,26 +21,26 @@ def test_the_delimiter_is_that_of_the_heading_line(delimiter: str) -> None:
     assert [row.record for row in sheet.rows] == [{"Name": "Joe", "Email": "joe@acme.example"}]
 
 
-def test_a_delimiter_within_quotes_does_not_count() -> None:
+def test_a_delimiter_within_quotes_is_ignored_when_the_delimiter_is_detected() -> None:
     assert sheet_of('"a,b,c,d";Email\n').layout.columns == ("a,b,c,d", "Email")
 
 
-def test_excels_own_first_line_names_the_delimiter_and_is_no_heading() -> None:
+def test_the_sep_line_of_excel_sets_the_delimiter_and_is_not_the_heading_line() -> None:
     assert row_of("sep=;\r\nName, Email;Phone\r\nJoe;1\r\n").record == {"Name, Email": "Joe", "Phone": "1"}
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
-def test_both_line_endings_are_read_and_the_last_one_may_be_missing(ending: str) -> None:
+def test_rows_end_with_lf_or_crlf_and_the_last_line_ending_may_be_missing(ending: str) -> None:
     assert [row.cells for row in rows_of(f"A,B{ending}1,2{ending}3,4")] == [("1", "2"), ("3", "4")]
 
 
-def test_a_byte_order_mark_is_no_part_of_the_first_heading() -> None:
+def test_a_byte_order_mark_is_not_part_of_the_first_heading() -> None:
     sheet = sheet_of(codecs.BOM_UTF8 + b"Name\nJoe\n")
 
     assert (sheet.layout.columns, sheet.layout.has_mark) == (("Name",), True)
 
 
-def test_windows_1252_is_read_when_it_is_named() -> None:
+def test_a_windows_1252_file_is_read_when_its_encoding_is_given() -> None:
     assert rows_of("Name\nZoë\n".encode("cp1252"), "cp1252")[0].record == {"Name": "Zoë"}
 
 
@@ -51,7 +51,7 @@ def test_a_cell_may_hold_delimiters_quotes_and_line_breaks() -> None:
     assert (row.line, after.line) == (2, 4)
 
 
-def test_lines_without_a_value_are_no_rows() -> None:
+def test_lines_without_a_value_are_skipped() -> None:
     assert [row.line for row in rows_of("\nA,B\n\n1,2\n , \n,\n3,4\n\n")] == [4, 7]
 
 
@@ -73,7 +73,7 @@ def test_delimiters_after_the_last_column_do_not_make_a_row_too_long() -> None:
     assert row_of("A,B\n1,2,,\n").fault is None
 
 
-# --- what is wrong with a row -----------------------------------------------------------------------------------------
+# --- faulty rows ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -92,31 +92,31 @@ def test_delimiters_after_the_last_column_do_not_make_a_row_too_long() -> None:
         ),
     ],
 )
-def test_a_row_with_a_fault_says_so_in_its_place_and_the_next_ones_are_read(line: str, fault: str) -> None:
+def test_a_faulty_row_has_its_fault_and_the_rows_after_it_are_read(line: str, fault: str) -> None:
     before, faulty, after = rows_of(f"A,,C\n1,,2\n{line}\n3,,4\n")
 
     assert faulty.fault == fault
     assert [(row.fault, row.cells) for row in (before, after)] == [(None, ("1", "", "2")), (None, ("3", "", "4"))]
 
 
-def test_a_quotation_mark_that_is_never_closed_makes_one_row_of_the_rest() -> None:
+def test_an_unclosed_quotation_mark_makes_one_faulty_row_of_the_remaining_lines() -> None:
     [row] = rows_of('A,B\n"1,2\n3,4\n')
 
     assert row.fault is not None
     assert row.fault.endswith("(lines 2 to 3)")
 
 
-def test_a_cell_of_more_than_131072_characters_is_a_fault_of_its_row() -> None:
+def test_a_row_with_a_cell_of_more_than_131072_characters_is_faulty() -> None:
     faulty, after = rows_of(f"A\n{'x' * 131_073}\n1\n")
 
     assert (faulty.fault is not None, after.cells) == (True, ("1",))
 
 
-def test_the_repr_of_a_row_shows_nothing_of_it() -> None:
+def test_the_repr_of_a_row_shows_none_of_its_cells() -> None:
     assert repr(row_of("Name\nJoe\n")) == "Row(line=2, fault=None)"
 
 
-# --- what is wrong with the file --------------------------------------------------------------------------------------
+# --- unreadable files -------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -133,19 +133,19 @@ def test_the_repr_of_a_row_shows_nothing_of_it() -> None:
         ("\ufeffA\n".encode("utf-16-be"), "The file is UTF-16, no CSV in UTF-8: save it as CSV UTF-8."),
     ],
 )
-def test_a_file_that_cannot_be_read_says_why(content: bytes, problem: str) -> None:
+def test_a_file_that_cannot_be_read_is_refused_with_the_reason(content: bytes, problem: str) -> None:
     with pytest.raises(UnreadableFile) as caught:
         sheet_of(content)
 
     assert str(caught.value) == problem
 
 
-def test_a_heading_line_that_cannot_be_read_says_so() -> None:
+def test_a_file_whose_heading_line_cannot_be_read_is_refused_with_the_reason() -> None:
     with pytest.raises(UnreadableFile, match=r"^The heading line cannot be read: a quotation mark is missing"):
         sheet_of('"A"x\n')
 
 
-def test_windows_1252_is_named_and_not_guessed() -> None:
+def test_a_windows_1252_file_without_its_encoding_given_is_refused_as_not_utf_8() -> None:
     with pytest.raises(NotUtf8) as caught:
         rows_of("Name\nJoe\nZoë\n".encode("cp1252"))
 
@@ -154,12 +154,12 @@ def test_windows_1252_is_named_and_not_guessed() -> None:
     )
 
 
-def test_a_byte_that_windows_1252_does_not_have_is_named() -> None:
+def test_a_byte_that_windows_1252_does_not_have_is_refused_with_its_line() -> None:
     with pytest.raises(UnreadableFile, match=r"^Line 2 is not cp1252: save it as CSV UTF-8\.$"):
         rows_of(b"Name\n\x81\n", "cp1252")
 
 
-def test_utf_8_that_is_called_windows_1252_is_noticed_by_its_mark() -> None:
+def test_a_utf_8_file_with_byte_order_mark_given_as_windows_1252_is_refused() -> None:
     with pytest.raises(UnreadableFile, match=r"^The file is UTF-8 \(it has a byte order mark\), not cp1252\.$"):
         sheet_of(codecs.BOM_UTF8 + b"Name\n", "cp1252")
 
@@ -167,7 +167,7 @@ def test_utf_8_that_is_called_windows_1252_is_noticed_by_its_mark() -> None:
 # --- parts of a file --------------------------------------------------------------------------------------------------
 
 
-def test_every_row_tells_where_a_part_may_begin() -> None:
+def test_reading_can_start_at_the_offset_of_every_row() -> None:
     content = codecs.BOM_UTF8 + 'Name;Text\r\n\r\nJoe;"a\nb"\r\nZoë;c\r\nLin\r\nIda;d'.encode()
     sheet = sheet_of(content)
     rows = list(sheet.rows)

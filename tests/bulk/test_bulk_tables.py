@@ -30,7 +30,7 @@ def seen(rows: list[Row]) -> list[tuple[str | None, tuple[str, ...]]]:
 
 
 @given(TABLES, DELIMITERS, ENDINGS, st.sampled_from([b"", codecs.BOM_UTF8]))
-def test_every_cell_is_read_as_it_was_written(
+def test_every_cell_of_a_written_table_is_read_back_unchanged(
     table: list[tuple[str, str, str]], delimiter: str, ending: str, mark: bytes
 ) -> None:
     sheet = sheet_of(mark + written(table, delimiter, ending))
@@ -40,7 +40,7 @@ def test_every_cell_is_read_as_it_was_written(
 
 
 @given(TABLES, DELIMITERS, ENDINGS)
-def test_a_file_is_read_in_parts_as_it_is_as_a_whole(
+def test_a_file_read_from_the_offset_of_any_row_gives_the_same_rows_as_a_whole(
     table: list[tuple[str, str, str]], delimiter: str, ending: str
 ) -> None:
     content = written(table, delimiter, ending)
@@ -53,7 +53,7 @@ def test_a_file_is_read_in_parts_as_it_is_as_a_whole(
 
 
 @given(TABLES, DELIMITERS)
-def test_the_output_is_read_back_row_by_row_with_every_formula_defused(
+def test_the_output_is_read_back_with_every_formula_prefixed_by_an_apostrophe(
     table: list[tuple[str, str, str]], delimiter: str
 ) -> None:
     sheet = sheet_of(written(table, delimiter, "\n"))
@@ -65,6 +65,6 @@ def test_the_output_is_read_back_row_by_row_with_every_formula_defused(
 
 
 @given(CELLS)
-def test_no_cell_of_the_output_begins_like_a_formula_with_a_letter(cell: str) -> None:
+def test_no_cell_of_the_output_starts_with_an_equals_or_at_sign(cell: str) -> None:
     assert defused(cell).lstrip()[:1] not in {"=", "@"}
     assert defused(cell).removeprefix("'") in {cell, cell.removeprefix("'")}

@@ -1,4 +1,4 @@
-"""Files through both stacks on the emulator, while CustomerGauge fails and whatever works on them is killed."""
+"""Files through both stacks on the emulator, while CustomerGauge fails and workers are killed."""
 
 import json
 import os
@@ -123,7 +123,7 @@ def people(prefix: str, count: int) -> list[dict[str, str]]:
 
 
 @pytest.mark.parametrize("count", [300, pytest.param(10_000, marks=pytest.mark.full)])
-def test_every_row_gets_its_own_link_or_reason_whatever_fails(
+def test_every_row_of_a_file_gets_its_own_link_or_reason_while_calls_fail(
     bulk: Bulk, stack: Stack, vendor: CustomerGaugeSandbox, count: int
 ) -> None:
     name = f"failing{count}-"
@@ -158,7 +158,7 @@ def test_every_row_gets_its_own_link_or_reason_whatever_fails(
     assert bulk.links(name) == found
 
 
-def test_only_changed_rows_of_a_file_are_asked_for(bulk: Bulk, vendor: CustomerGaugeSandbox) -> None:
+def test_only_the_changed_rows_of_a_replaced_file_call_customergauge(bulk: Bulk, vendor: CustomerGaugeSandbox) -> None:
     rows = [{"Email": f"changed{number}@example.com"} for number in range(3)]
     runs = len(bulk.executions())
     bulk.put("changed", as_csv(["Email"], rows))
@@ -174,7 +174,7 @@ def test_only_changed_rows_of_a_file_are_asked_for(bulk: Bulk, vendor: CustomerG
     assert [second[0]["survey_link"], second[2]["survey_link"]] == [first[0]["survey_link"], first[2]["survey_link"]]
 
 
-def test_the_bus_tells_that_a_job_is_finished(bulk: Bulk, stack: Stack) -> None:
+def test_a_finished_job_is_announced_by_an_event_on_the_bus(bulk: Bulk, stack: Stack) -> None:
     url = stack.sqs.create_queue(QueueName="finished-jobs")["QueueUrl"]
     arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
     pattern = {"source": ["personal-link.bulk"], "detail-type": ["Personal Link Bulk Finished"]}
@@ -207,7 +207,7 @@ def test_the_bus_tells_that_a_job_is_finished(bulk: Bulk, stack: Stack) -> None:
     }
 
 
-def test_a_file_that_cannot_be_read_gets_its_reason(bulk: Bulk) -> None:
+def test_a_file_that_cannot_be_read_gets_an_error_file_with_the_reason(bulk: Bulk) -> None:
     runs = len(bulk.executions())
 
     bulk.put("broken", "Email\ncaf\xe9@example.com\n".encode("cp1252"))
@@ -218,7 +218,7 @@ def test_a_file_that_cannot_be_read_gets_its_reason(bulk: Bulk) -> None:
     assert bulk.read("out/broken.links.csv") is None
 
 
-def test_the_state_machines_history_holds_nothing_of_a_row(bulk: Bulk) -> None:
+def test_the_execution_history_of_the_state_machine_holds_no_data_of_a_row(bulk: Bulk) -> None:
     runs = len(bulk.executions())
     bulk.put("history", as_csv(["Email"], [{"Email": "secret.person@example.com"}]))
     bulk.finish(runs + 1, within=60)
@@ -240,7 +240,7 @@ def test_the_state_machines_history_holds_nothing_of_a_row(bulk: Bulk) -> None:
 
 
 @pytest.mark.full
-def test_single_requests_keep_their_latency_while_a_bulk_runs(
+def test_single_requests_keep_their_latency_while_a_bulk_job_runs(
     bulk: Bulk, stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
     caller, runs = permitted_caller(stack), len(bulk.executions())

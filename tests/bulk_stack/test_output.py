@@ -75,7 +75,7 @@ def output(files: Files) -> list[dict[str, str]]:
     return list(csv.DictReader(io.StringIO(files.read(files.run.links).decode(), newline="")))
 
 
-def test_each_row_gets_its_own_link_or_reason(files: Files, settle: Settle, look: Look) -> None:
+def test_the_output_has_the_link_reason_or_waiting_status_of_each_row(files: Files, settle: Settle, look: Look) -> None:
     settle(files, 1)
 
     look(files)
@@ -87,18 +87,20 @@ def test_each_row_gets_its_own_link_or_reason(files: Files, settle: Settle, look
     ]
 
 
-def test_while_a_row_waits_the_next_look_comes_after_a_pause(files: Files, settle: Settle, look: Look) -> None:
+def test_a_job_stays_waiting_while_a_row_waits(files: Files, settle: Settle, look: Look) -> None:
     settle(files, 0)
 
     assert look(files, after=60)["outcome"] == "waiting"
 
 
 @pytest.mark.parametrize(("after", "pause"), [(0, 10), (100, 50), (24 * HOUR, 1800)])
-def test_pauses_grow_with_the_time_since_all_was_sent(files: Files, look: Look, after: float, pause: int) -> None:
+def test_the_pause_between_lookups_grows_with_the_time_since_sending(
+    files: Files, look: Look, after: float, pause: int
+) -> None:
     assert look(files, after)["pause"] == pause
 
 
-def test_a_job_is_finished_when_every_row_has_ended(files: Files, settle: Settle, look: Look) -> None:
+def test_a_job_is_finished_when_no_row_waits(files: Files, settle: Settle, look: Look) -> None:
     settle(files, 0)
     settle(files, 1)
 
@@ -119,14 +121,14 @@ def test_a_job_is_finished_when_every_row_has_ended(files: Files, settle: Settle
     }
 
 
-def test_the_summary_is_written_with_each_look(files: Files, look: Look) -> None:
+def test_each_lookup_writes_the_summary(files: Files, look: Look) -> None:
     look(files)
 
     written = json.loads(files.read(files.run.summary))
     assert (written["state"], written["rows"], written["waiting"]) == ("waiting", 3, 2)
 
 
-def test_rows_that_wait_are_parked_once_the_retry_window_has_ended(files: Files, settle: Settle, look: Look) -> None:
+def test_waiting_rows_count_as_parked_once_the_retry_window_has_ended(files: Files, settle: Settle, look: Look) -> None:
     settle(files, 0)
 
     assert look(files, after=25 * HOUR)["outcome"] == "waiting"
@@ -134,7 +136,7 @@ def test_rows_that_wait_are_parked_once_the_retry_window_has_ended(files: Files,
     assert [row["status"] for row in output(files)] == ["created", "parked", "rejected"]
 
 
-def test_a_part_whose_rows_have_ended_is_not_looked_up_again(
+def test_a_part_whose_rows_are_all_settled_is_not_looked_up_again(
     files: Files, settle: Settle, look: Look, account: Account
 ) -> None:
     settle(files, 0)
@@ -145,7 +147,7 @@ def test_a_part_whose_rows_have_ended_is_not_looked_up_again(
     assert look(files)["outcome"] == "finished"
 
 
-def test_the_parts_follow_each_other_under_one_heading_line(
+def test_the_parts_of_the_output_follow_in_order_under_one_heading_line(
     put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(split_file, "ROWS_PER_PART", 2)
@@ -166,7 +168,7 @@ def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
     assert files.read(files.run.links).startswith(b"Email,status,code,")
 
 
-def test_an_output_of_many_megabytes_arrives_whole(put: Put, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_output_of_many_megabytes_is_complete(put: Put, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(split_file, "ROWS_PER_PART", 100)
     note = "x" * 60_000
     files = put("Email,Note\n" + "".join(f"p{number}@example.com,{note}\n" for number in range(300)), name="long")

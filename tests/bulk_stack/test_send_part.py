@@ -52,19 +52,19 @@ def taken(account: Account) -> Iterator[str]:
         yield from (message["Body"] for message in received)
 
 
-def test_every_row_becomes_a_message_in_the_files_order(sender: Callable[..., Sender], account: Account) -> None:
+def test_every_row_is_sent_as_a_message_in_the_files_order(sender: Callable[..., Sender], account: Account) -> None:
     assert sender().send(1, 0, LATER) == ALL_SENT
 
     assert sent(account) == EMAILS
 
 
-def test_it_goes_on_with_the_row_at_which_it_stopped(sender: Callable[..., Sender], account: Account) -> None:
+def test_sending_continues_with_the_row_at_which_it_stopped(sender: Callable[..., Sender], account: Account) -> None:
     assert sender().send(1, 20, LATER) == ALL_SENT
 
     assert sent(account) == EMAILS[20:]
 
 
-def test_a_row_that_the_ledger_knows_is_not_sent_again(
+def test_a_row_with_a_ledger_item_is_not_sent_again(
     sender: Callable[..., Sender], account: Account, ledger: Ledger, clock: FakeClock, files: Files
 ) -> None:
     body = next(files.rows(1))["body"]
@@ -76,7 +76,7 @@ def test_a_row_that_the_ledger_knows_is_not_sent_again(
     assert sent(account) == EMAILS[1:]
 
 
-def test_the_same_row_twice_is_sent_once(put: Put, account: Account, clock: FakeClock) -> None:
+def test_a_row_that_occurs_twice_is_sent_once(put: Put, account: Account, clock: FakeClock) -> None:
     files = put("Email\nann@example.com\nann@example.com\n", name="twice")
     split_file.split(files, SETTINGS)
     lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
@@ -86,13 +86,13 @@ def test_the_same_row_twice_is_sent_once(put: Put, account: Account, clock: Fake
     assert sent(account) == ["ann@example.com"]
 
 
-def test_rows_are_sent_only_while_few_messages_wait(sender: Callable[..., Sender], account: Account) -> None:
+def test_sending_pauses_while_too_many_messages_are_visible(sender: Callable[..., Sender], account: Account) -> None:
     assert sender(most_waiting=11).send(1, 0, ends_at=5_060.0) == 20
 
     assert sent(account) == EMAILS[:20]
 
 
-def test_rows_are_sent_only_while_the_queue_holds_few(sender: Callable[..., Sender], account: Account) -> None:
+def test_sending_pauses_while_the_queue_holds_too_many(sender: Callable[..., Sender], account: Account) -> None:
     """Messages in flight and in back-off count: in an outage nothing waits, and all of them are there."""
     sender().send(1, 20, LATER)
     in_flight = len(sent(account))
@@ -100,7 +100,9 @@ def test_rows_are_sent_only_while_the_queue_holds_few(sender: Callable[..., Send
     assert sender(most_in_queue=in_flight + 10).send(1, 0, ends_at=5_060.0) == 10
 
 
-def test_a_full_queue_is_looked_at_again(sender: Callable[..., Sender], account: Account, clock: FakeClock) -> None:
+def test_sending_waits_until_a_full_queue_has_room(
+    sender: Callable[..., Sender], account: Account, clock: FakeClock
+) -> None:
     full = sender(most_waiting=5)
     looks: list[float] = []
     full.gate.sleep = lambda seconds: (looks.append(seconds), clock.advance(seconds), list(taken(account)))  # type: ignore[assignment, func-returns-value]
@@ -109,7 +111,7 @@ def test_a_full_queue_is_looked_at_again(sender: Callable[..., Sender], account:
     assert looks.count(0.1) == 2
 
 
-def test_a_rate_is_kept(sender: Callable[..., Sender], clock: FakeClock) -> None:
+def test_rows_are_sent_at_no_more_than_the_given_rate(sender: Callable[..., Sender], clock: FakeClock) -> None:
     began = clock.monotonic()
 
     sender(rows_per_second=5).send(1, 0, LATER)
@@ -117,18 +119,18 @@ def test_a_rate_is_kept(sender: Callable[..., Sender], clock: FakeClock) -> None
     assert clock.monotonic() - began == 4.0  # 20 rows before the last batch
 
 
-def test_no_batch_is_begun_that_would_end_too_late(sender: Callable[..., Sender], clock: FakeClock) -> None:
+def test_no_batch_starts_that_would_end_after_the_deadline(sender: Callable[..., Sender], clock: FakeClock) -> None:
     assert sender(rows_per_second=1).send(1, 0, ends_at=clock.monotonic() + 15) == 20
 
 
-def test_a_replaced_file_sends_no_more(sender: Callable[..., Sender], put: Put, account: Account) -> None:
+def test_no_row_is_sent_after_the_file_was_replaced(sender: Callable[..., Sender], put: Put, account: Account) -> None:
     put("Email\nother@example.com\n")
 
     assert sender().send(1, 0, LATER) == ALL_SENT
     assert sent(account) == []
 
 
-def test_rows_that_sqs_does_not_take_fail_the_task(
+def test_the_task_fails_when_sqs_does_not_accept_every_row(
     sender: Callable[..., Sender], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(RequestsQueue, "send", lambda _queue, _bodies: {3})

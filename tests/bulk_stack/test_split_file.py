@@ -25,7 +25,7 @@ def reason(files: Files) -> str:
     return str(written["message"])
 
 
-def test_each_row_is_kept_with_its_request(put: Put) -> None:
+def test_each_row_is_stored_with_its_request(put: Put) -> None:
     files = put(CONTACTS)
 
     assert split_file.split(files, SETTINGS) == "split"
@@ -42,7 +42,7 @@ def test_a_row_has_the_key_that_operate_bulk_gives_it(put: Put) -> None:
     assert [row["digest"] for row in rows(files)] == [request.digest for request in requests]  # type: ignore[union-attr]
 
 
-def test_a_row_that_breaks_the_contract_is_kept_with_the_reason(put: Put) -> None:
+def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> None:
     files = put("Email,First name\nann@example.com,Ann\nbob@example.com\n")
 
     split_file.split(files, SETTINGS)
@@ -61,7 +61,7 @@ def test_the_list_of_parts_holds_numbers_only(put: Put, monkeypatch: pytest.Monk
     assert [row["cells"][1] for row in rows(files, 2)] == ["Bob"]
 
 
-def test_a_part_of_long_rows_has_fewer_of_them(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_part_with_long_rows_has_fewer_rows(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(split_file, "BYTES_PER_PART", 100)
     files = put(CONTACTS)
 
@@ -91,7 +91,7 @@ def test_a_file_without_rows_has_no_parts(put: Put) -> None:
         ),
     ],
 )
-def test_a_file_that_cannot_be_read_gets_its_reason(
+def test_a_file_that_cannot_be_read_is_refused_and_the_reason_is_stored(
     put: Put, content: str | bytes, metadata: dict[str, str], message: str
 ) -> None:
     files = put(content, **metadata)
@@ -100,7 +100,7 @@ def test_a_file_that_cannot_be_read_gets_its_reason(
     assert reason(files) == message
 
 
-def test_a_fault_at_the_end_of_a_file_refuses_all_of_it(put: Put) -> None:
+def test_a_file_that_cannot_be_decoded_at_its_end_is_refused_as_a_whole(put: Put) -> None:
     files = put(CONTACTS.encode() + b"c\xe9line@example.com,C\n")
 
     assert split_file.split(files, SETTINGS) == "refused"
@@ -108,7 +108,7 @@ def test_a_fault_at_the_end_of_a_file_refuses_all_of_it(put: Put) -> None:
     assert files.metadata(files.run.parts) is None
 
 
-def test_a_file_that_is_too_large_is_refused_unread(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_file_that_is_too_large_is_refused_without_reading_it(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(split_file, "MAX_BYTES", 10)
     files = put(CONTACTS)
 
@@ -116,7 +116,7 @@ def test_a_file_that_is_too_large_is_refused_unread(put: Put, monkeypatch: pytes
     assert reason(files) == "The file is larger than 10 bytes: split it."
 
 
-def test_a_mended_file_removes_the_reason_of_the_broken_one(put: Put) -> None:
+def test_a_corrected_file_removes_the_stored_reason_of_the_refused_one(put: Put) -> None:
     split_file.split(put(""), SETTINGS)
     files = put(CONTACTS)
 
@@ -125,7 +125,7 @@ def test_a_mended_file_removes_the_reason_of_the_broken_one(put: Put) -> None:
     assert files.metadata(files.run.error) is None
 
 
-def test_metadata_names_encoding_and_configuration(put: Put) -> None:
+def test_encoding_and_configuration_are_read_from_the_metadata_of_the_file(put: Put) -> None:
     files = put("Email;Name\nann@example.com;Zo\xe9\n".encode("cp1252"), encoding="cp1252", configuration="contact")
 
     assert split_file.split(files, replace(SETTINGS, has_default_configuration=False)) == "split"
@@ -133,7 +133,7 @@ def test_metadata_names_encoding_and_configuration(put: Put) -> None:
     assert (body["configuration"], body["record"]["Name"]) == ("contact", "Zoé")
 
 
-def test_headings_that_the_stack_does_not_know_are_refused_row_by_row(put: Put) -> None:
+def test_every_row_with_a_heading_unknown_to_the_stack_is_refused(put: Put) -> None:
     files = put(CONTACTS)
 
     split_file.split(files, replace(SETTINGS, known_headings=frozenset({"Email"})))
@@ -141,14 +141,14 @@ def test_headings_that_the_stack_does_not_know_are_refused_row_by_row(put: Put) 
     assert [row["refused"][0] for row in rows(files)] == ["invalid_request", "invalid_request"]
 
 
-def test_a_file_that_was_replaced_meanwhile_is_left_to_its_successor(put: Put) -> None:
+def test_a_file_that_was_replaced_before_the_split_is_not_split(put: Put) -> None:
     files = put(CONTACTS)
     put("Email\ncarl@example.com\n")
 
     assert split_file.split(files, SETTINGS) == "replaced"
 
 
-def test_a_file_that_was_deleted_meanwhile_is_left_alone(put: Put) -> None:
+def test_a_file_that_was_deleted_before_the_split_is_not_split(put: Put) -> None:
     files = put(CONTACTS)
     files.s3.delete_object(Bucket=files.run.bucket, Key=files.run.key)
 
@@ -166,25 +166,25 @@ class Functions:
         return {"Environment": {"Variables": self._variables}}
 
 
-def test_the_settings_are_those_of_the_queue_worker() -> None:
+def test_the_settings_are_read_from_the_variables_of_the_queue_worker() -> None:
     worker: Any = Functions(RETRY_WINDOW_HOURS="48", DEFAULT_CONFIGURATION="contact", KNOWN_HEADINGS="Email, Name")
 
     assert Settings.of_worker(worker, "arn:worker") == Settings(172_800.0, True, frozenset({"Email", "Name"}))  # noqa: FBT003
 
 
-def test_empty_settings_are_understood() -> None:
+def test_empty_variables_of_the_queue_worker_mean_no_default_and_no_known_headings() -> None:
     worker: Any = Functions(RETRY_WINDOW_HOURS="24", DEFAULT_CONFIGURATION="", KNOWN_HEADINGS="")
 
     assert Settings.of_worker(worker, "arn:worker") == Settings(86_400.0, False, frozenset())  # noqa: FBT003
 
 
-def test_the_names_of_the_connectors_resources_are_read(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_resource_names_of_the_main_stack_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("MAIN_STACK", "https://q arn:q ledger arn:t arn:topic arn:worker")
 
     assert MainStack.load() == MainStack("https://q", "ledger", "arn:worker")
 
 
-def test_an_errors_text_quotes_nothing() -> None:
+def test_the_error_of_a_failed_task_does_not_quote_the_original_exception() -> None:
     @task
     def fails(_event: Any, _context: Any) -> None:
         raise ValueError("ann@example.com")

@@ -71,29 +71,29 @@ def test_the_template_has_no_anchors() -> None:
     assert [event for event in yaml.parse(SOURCE.read_text()) if getattr(event, "anchor", None)] == []
 
 
-def test_it_is_valid_cloudformation_and_a_valid_state_machine() -> None:
+def test_the_template_is_valid_cloudformation_with_a_valid_state_machine() -> None:
     found = lint(json.dumps(built()), config=ManualArgs(regions=["eu-west-1"]))
 
     assert [str(one) for one in found] == []
 
 
-def test_every_parameter_says_what_it_means_and_what_it_takes() -> None:
+def test_every_parameter_has_a_description_and_a_constraint() -> None:
     for parameter in source()["Parameters"].values():
         assert parameter["Description"]
         assert {"AllowedPattern", "MinValue"} & parameter.keys()
 
 
-def test_no_role_may_do_everything_or_with_everything() -> None:
+def test_no_role_has_a_wildcard_action_or_resource() -> None:
     for statement in statements():
         assert "*" not in as_list(statement["Resource"])
         assert [action for action in as_list(statement["Action"]) if "*" in action] == []
 
 
-def test_no_role_takes_a_policy_of_aws() -> None:
+def test_no_role_has_an_aws_managed_policy() -> None:
     assert [name for name, role in of_type("AWS::IAM::Role").items() if role.get("ManagedPolicyArns")] == []
 
 
-def test_the_boundary_bounds_every_role() -> None:
+def test_every_role_has_the_permissions_boundary_if_there_is_one() -> None:
     boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
 
     assert len(of_type("AWS::IAM::Role")) == 6
@@ -102,7 +102,7 @@ def test_the_boundary_bounds_every_role() -> None:
     }
 
 
-def test_the_bucket_is_encrypted_private_and_emptied() -> None:
+def test_the_bucket_is_encrypted_and_private_and_its_files_expire() -> None:
     [bucket] = of_type("AWS::S3::Bucket").values()
 
     [rule] = bucket["BucketEncryption"]["ServerSideEncryptionConfiguration"]
@@ -113,7 +113,7 @@ def test_the_bucket_is_encrypted_private_and_emptied() -> None:
     assert "Prefix" not in everything
 
 
-def test_the_bucket_refuses_plain_http() -> None:
+def test_the_bucket_policy_denies_plain_http() -> None:
     [policy] = of_type("AWS::S3::BucketPolicy").values()
 
     [statement] = policy["PolicyDocument"]["Statement"]
@@ -122,7 +122,7 @@ def test_the_bucket_refuses_plain_http() -> None:
     assert len(statement["Resource"]) == 2
 
 
-def test_a_failed_execution_sets_off_an_alarm() -> None:
+def test_a_failed_execution_raises_an_alarm() -> None:
     [alarm] = of_type("AWS::CloudWatch::Alarm").values()
 
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsFailed")
@@ -136,7 +136,7 @@ def test_the_state_machine_writes_no_logs() -> None:
     assert "LoggingConfiguration" not in machine
 
 
-def test_a_map_reads_the_list_of_parts_and_never_a_row() -> None:
+def test_each_map_state_reads_the_list_of_parts_and_no_rows() -> None:
     maps = [state for _name, state in states(definition()) if state["Type"] == "Map"]
 
     assert len(maps) == 2
@@ -145,7 +145,7 @@ def test_a_map_reads_the_list_of_parts_and_never_a_row() -> None:
         assert state["ItemReader"]["Parameters"]["Key.$"] == "$.parts"
 
 
-def test_every_task_is_tried_again() -> None:
+def test_every_task_of_the_state_machine_is_retried() -> None:
     tasks = {name: state for name, state in states(definition()) if state["Type"] == "Task"}
 
     assert tasks.keys() == {"Split", "SendPart", "CollectPart", "Join", "Announce"}
@@ -155,7 +155,7 @@ def test_every_task_is_tried_again() -> None:
         assert retry["MaxAttempts"] >= 5
 
 
-def test_nothing_but_the_fields_that_the_functions_return_is_read() -> None:
+def test_the_state_machine_reads_only_fields_that_the_functions_return() -> None:
     """A path that no function fills would fail on AWS, in a state that is reached late."""
     text = MACHINE.read_text()
 
@@ -175,7 +175,7 @@ def test_nothing_but_the_fields_that_the_functions_return_is_read() -> None:
     ]
 
 
-def test_the_connectors_stack_exports_what_this_one_imports() -> None:
+def test_the_main_stack_exports_the_values_that_the_bulk_stack_imports() -> None:
     main = yaml_parse(Path(REPOSITORY / "template.yaml").read_text())
     words = main["Outputs"]["BulkImports"]["Value"]["Fn::Sub"].split(" ")
 
@@ -191,7 +191,7 @@ def test_the_connectors_stack_exports_what_this_one_imports() -> None:
 
 
 @pytest.mark.parametrize("place", [1, 3, 4, 5])
-def test_each_word_is_imported_from_its_place(place: int) -> None:
+def test_each_value_of_the_export_is_imported_from_its_position(place: int) -> None:
     names = {1: "sqs:SendMessage", 3: "dynamodb:BatchGetItem", 4: "AlarmActions", 5: "lambda:GetFunctionConfiguration"}
     settings = {"Fn::ImportValue": {"Fn::Sub": "${MainStack}-BulkImports"}}
     chosen = json.dumps({"Fn::Select": [place, {"Fn::Split": [" ", settings]}]})

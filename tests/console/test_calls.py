@@ -29,7 +29,7 @@ def sent(journal: Journal, at: float, record: object = JOE) -> Request:
     return request
 
 
-def test_a_call_belongs_to_the_requests_with_its_record_that_wait(vendor: CustomerGaugeSandbox) -> None:
+def test_a_call_belongs_to_the_waiting_requests_with_the_same_record(vendor: CustomerGaugeSandbox) -> None:
     calls, journal, now = Calls(vendor, Previews()), Journal(), time.time()
     waits, waits_too = sent(journal, now - 9), sent(journal, now - 8)
     other, later = sent(journal, now - 9, {"Email": "ida@example.com"}), sent(journal, now + 9)

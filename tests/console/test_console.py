@@ -1,4 +1,4 @@
-"""`make local` and its console in a browser: whatever goes wrong, nothing is lost, and the page shows why."""
+"""`make local` and its console in a browser: no request is lost in any fault, and the page shows why."""
 
 import os
 import re
@@ -105,7 +105,7 @@ def expect_sum(page: Page, text: str) -> None:
     expect(page.locator("#verdict")).to_have_text(text, timeout=SOON)
 
 
-def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(console: Page) -> None:
+def test_twenty_requests_sent_in_an_outage_all_get_their_link_after_it(console: Page) -> None:
     switch(console, "Outage")
     send(console, "twenty requests")
     expect_sum(console, "20 sent = 0 results + 20 waiting + 0 parked. Nothing is lost.")
@@ -121,7 +121,7 @@ def test_twenty_requests_wait_for_the_end_of_an_outage_and_none_is_lost(console:
     assert sorted(titles) == [f"visit-{number:03}" for number in range(1, 21)]
 
 
-def test_an_own_event_is_previewed_and_sent_on_a_phone_and_its_row_opens_into_its_life(console: Page) -> None:
+def test_a_pasted_event_is_previewed_and_sent_on_a_phone_and_its_row_shows_every_step(console: Page) -> None:
     console.set_viewport_size({"width": 390, "height": 844})
     console.get_by_role("tab", name="Send").click()
     console.get_by_label("Paste an event").fill(ORDER.replace("1005", "7007"))
@@ -144,14 +144,14 @@ def test_an_own_event_is_previewed_and_sent_on_a_phone_and_its_row_opens_into_it
     assert '"message":"outcome"' in texts["Log lines"]
 
 
-def test_an_own_event_that_becomes_nothing_says_why_before_it_is_sent(console: Page) -> None:
+def test_the_preview_of_a_pasted_event_that_matches_no_entry_says_why(console: Page) -> None:
     console.get_by_label("Paste an event").fill(ORDER.replace("Order Paid", "Order Lost"))
 
     expect(console.locator("#own-preview .wrong")).to_contain_text("No entry takes this event")
     expect(console.locator("#own-preview .wrong")).to_contain_text("The rule does not listen to Order Lost")
 
 
-def test_a_lost_answer_under_a_duplicate_rule_is_an_unknown_outcome(console: Page) -> None:
+def test_a_lost_answer_with_the_duplicate_rule_on_ends_as_unknown(console: Page) -> None:
     switch(console, "Lost answers")
     switch(console, "Duplicate rule")
     send(console, "Checkout completed")
@@ -162,7 +162,7 @@ def test_a_lost_answer_under_a_duplicate_rule_is_an_unknown_outcome(console: Pag
     expect(row(console, "unknown: outcome_unknown")).to_be_visible(timeout=SOON)
 
 
-def test_every_sample_ends_and_the_good_ones_have_a_link(console: Page) -> None:
+def test_every_sample_gets_an_outcome_and_every_valid_one_a_link(console: Page) -> None:
     for sample in samples():
         send(console, sample.label)
 
@@ -175,7 +175,7 @@ def test_every_sample_ends_and_the_good_ones_have_a_link(console: Page) -> None:
         expect(row(console, name).get_by_role("link")).to_be_visible()
 
 
-def test_an_http_call_in_an_outage_is_told_to_its_caller(console: Page) -> None:
+def test_an_http_call_in_an_outage_shows_the_503_that_its_caller_gets(console: Page) -> None:
     switch(console, "Outage")
     send(console, "HTTP, JSON")
 
@@ -187,12 +187,12 @@ def test_an_http_call_in_an_outage_is_told_to_its_caller(console: Page) -> None:
 
 
 @pytest.mark.parametrize("port", ["99999", "x", "-1"])
-def test_what_is_no_port_is_named(port: str) -> None:
+def test_a_value_that_is_not_a_port_is_named_in_the_error(port: str) -> None:
     with pytest.raises(SandboxError, match=f"^PORT={port} is no port: choose 1 to 65535$"):
         free(port, "PORT")
 
 
-def test_a_port_that_is_taken_is_one_clear_line_before_the_demo() -> None:
+def test_a_port_that_is_taken_is_reported_in_one_line_before_the_console_starts() -> None:
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
@@ -202,7 +202,7 @@ def test_a_port_that_is_taken_is_one_clear_line_before_the_demo() -> None:
     assert told == f"\nerror: CONSOLE_PORT={taken} is taken: stop what uses it, or choose another one\n"
 
 
-def test_the_printed_lines_work_as_they_stand(local: Local) -> None:
+def test_the_printed_curl_call_works_as_printed(local: Local) -> None:
     [call] = re.findall(r"^curl --aws-sigv4 .*\n.*$", local.printed, re.MULTILINE)
 
     answer = subprocess.run(
@@ -213,14 +213,14 @@ def test_the_printed_lines_work_as_they_stand(local: Local) -> None:
     assert SETTINGS.stat().st_mode & 0o077 == 0
 
 
-def test_the_certificate_authority_stays_the_same_from_run_to_run(local: Local) -> None:  # noqa: ARG001
+def test_the_certificate_authority_is_kept_from_run_to_run(local: Local) -> None:  # noqa: ARG001
     before = (KEPT / "authority.pem").read_bytes()
 
     with running_emulator(kept=KEPT) as another:
         assert another.authority.read_bytes() == before
 
 
-def test_after_the_emulators_end_the_terminal_and_the_page_say_so(page: Page, local: Local) -> None:
+def test_the_terminal_and_the_page_report_when_the_emulator_has_ended(page: Page, local: Local) -> None:
     page.goto(local.url)
     expect(page.locator("#connection")).to_have_text("Live")
 

@@ -23,11 +23,11 @@ def find(folder: Path, *programs: str) -> subprocess.CompletedProcess[str]:
     )
 
 
-def test_a_browser_on_path_is_found_and_one_that_does_not_run_is_passed_over(tmp_path: Path) -> None:
+def test_a_browser_on_path_is_found_and_one_that_does_not_run_is_skipped(tmp_path: Path) -> None:
     assert find(tmp_path, "chromium!", "google-chrome").stdout == f"{tmp_path}/google-chrome\n"
 
 
-def test_where_there_is_none_it_says_how_to_get_one(tmp_path: Path) -> None:
+def test_without_a_browser_the_error_says_how_to_install_one(tmp_path: Path) -> None:
     found = find(tmp_path)
 
     assert (found.returncode, found.stdout) == (1, "")

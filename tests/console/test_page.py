@@ -1,4 +1,4 @@
-"""The page, in a real browser: everybody can read and work it, and nothing that it shows can work the page."""
+"""The page in a real browser: its content, its security and its accessibility."""
 
 from collections.abc import Iterator
 from contextlib import suppress
@@ -51,10 +51,10 @@ def show(page: Page, name: str) -> None:
     page.get_by_role("group", name="Show").get_by_role("button", name=name).click()
 
 
-# what it shows
+# Content
 
 
-def test_the_sum_is_shown_plainly(open_page: Page) -> None:
+def test_the_page_shows_how_many_requests_are_sent_ended_waiting_and_parked(open_page: Page) -> None:
     expect(open_page.locator("#verdict")).to_have_text(SUM)
     assert open_page.locator(".filters button").all_inner_texts() == [
         "29\nsent", "13\nresults", "14\nwaiting", "1\nparked", "1\nHTTP errors",
@@ -62,14 +62,14 @@ def test_the_sum_is_shown_plainly(open_page: Page) -> None:
     expect(open_page.locator("#bar .missing")).to_have_css("flex-grow", "0")
 
 
-def test_the_list_shows_one_place_at_a_time(open_page: Page) -> None:
+def test_each_filter_shows_only_the_requests_in_its_state(open_page: Page) -> None:
     for name, number in {"results": 13, "waiting": 14, "parked": 1, "HTTP errors": 1, "sent": 29}.items():
         show(open_page, name)
         expect(open_page.locator(".row")).to_have_count(number)
         expect(open_page.locator(".filters [aria-pressed=true]")).to_contain_text(name)
 
 
-def test_a_list_that_is_cut_says_how_many_more(open_page: Page, console: StillConsole) -> None:
+def test_a_shortened_list_offers_the_number_of_rows_left(open_page: Page, console: StillConsole) -> None:
     for number in range(40):
         console.journal.sent("sqs", "Request", 0, f"more-{number}", f"more-{number}")
 
@@ -79,7 +79,7 @@ def test_a_list_that_is_cut_says_how_many_more(open_page: Page, console: StillCo
     expect(open_page.locator("#more")).to_be_hidden()
 
 
-def test_an_error_says_why_and_who_may_try_again(open_page: Page, console: StillConsole) -> None:
+def test_an_http_error_shows_its_reason_and_if_the_caller_may_retry(open_page: Page, console: StillConsole) -> None:
     expect(row(open_page, "400 invalid_request")).to_contain_text(HOSTILE)
     expect(row(open_page, "400 invalid_request")).not_to_contain_text("may retry")
 
@@ -89,7 +89,7 @@ def test_an_error_says_why_and_who_may_try_again(open_page: Page, console: Still
     expect(row(open_page, "503 invalid_request")).to_contain_text("the caller may retry with the same key")
 
 
-def test_a_call_without_an_answer_took_no_time(open_page: Page) -> None:
+def test_a_call_without_an_answer_shows_no_duration(open_page: Page) -> None:
     open_page.get_by_role("tab", name="Faults").click()
 
     statuses = open_page.locator("#calls tr").filter(has_text="link").all_inner_texts()
@@ -98,7 +98,7 @@ def test_a_call_without_an_answer_took_no_time(open_page: Page) -> None:
     assert statuses[2].split("\t")[3].endswith(" ms")
 
 
-def test_what_is_nowhere_is_said(open_page: Page, console: StillConsole) -> None:
+def test_a_request_found_on_no_queue_is_reported_as_missing(open_page: Page, console: StillConsole) -> None:
     console.journal.sent("sqs", "Request", 0, "gone", "gone")
 
     expect(open_page.locator("#verdict")).to_contain_text("+ 1 missing: another consumer took them")
@@ -106,7 +106,7 @@ def test_what_is_nowhere_is_said(open_page: Page, console: StillConsole) -> None
     expect(row(open_page, "missing")).to_contain_text("Another consumer took it, or no rule matches the event.")
 
 
-def test_after_the_emulators_end_it_says_what_to_do_and_keeps_its_numbers(
+def test_after_the_emulator_ends_the_page_says_what_to_do_and_keeps_its_numbers(
     open_page: Page, console: StillConsole
 ) -> None:
     console.failure = EmulatorGone(GONE)
@@ -116,16 +116,16 @@ def test_after_the_emulators_end_it_says_what_to_do_and_keeps_its_numbers(
     expect(open_page.locator("#verdict")).to_have_text(SUM)
 
 
-def test_without_a_server_it_says_so(open_page: Page) -> None:
+def test_after_the_server_ends_the_page_says_how_to_start_it_again(open_page: Page) -> None:
     open_page.route("**/state?*", lambda route: route.abort())
 
     expect(open_page.locator("#gone")).to_have_text("make local has ended; start it again.")
 
 
-# what it must not do
+# Security
 
 
-def test_hostile_text_is_text_everywhere(open_page: Page, console: StillConsole) -> None:
+def test_hostile_text_is_shown_as_text_and_never_as_markup(open_page: Page, console: StillConsole) -> None:
     hostile = row(open_page, "CustomerGauge answered HTTP 503")
     hostile.get_by_role("button").first.click()
     hostile.locator("summary", has_text="Request").click()
@@ -144,12 +144,12 @@ def test_hostile_text_is_text_everywhere(open_page: Page, console: StillConsole)
     assert open_page.title() == "Personal Link console"
 
 
-def test_a_link_that_is_no_web_address_is_none(open_page: Page) -> None:
+def test_a_survey_link_that_is_not_a_web_address_is_not_made_clickable(open_page: Page) -> None:
     expect(row(open_page, "odd")).to_be_visible()
     assert row(open_page, "odd").get_by_role("link").count() == 0
 
 
-def test_no_secret_and_no_token_gets_to_the_page(open_page: Page, console: StillConsole) -> None:
+def test_no_secret_and_no_token_reaches_the_page(open_page: Page, console: StillConsole) -> None:
     told = open_page.request.get(f"{open_page.url}state").text()
 
     assert console.vendor.client_secret not in told
@@ -157,10 +157,10 @@ def test_no_secret_and_no_token_gets_to_the_page(open_page: Page, console: Still
         assert call.headers["Authorization"].split()[1] not in told
 
 
-# everybody
+# Accessibility
 
 
-def test_it_can_be_worked_by_keyboard_alone(open_page: Page, console: StillConsole) -> None:
+def test_the_page_can_be_used_by_keyboard_alone(open_page: Page, console: StillConsole) -> None:
     reached: list[str] = []
     while "row-head" not in reached and len(reached) < 60:
         open_page.keyboard.press("Tab")
@@ -177,7 +177,7 @@ def test_it_can_be_worked_by_keyboard_alone(open_page: Page, console: StillConso
     assert [action for action, _ in console.pressed] == ["send-many"]
 
 
-def test_arrows_lead_from_tab_to_tab_and_space_switches(open_page: Page, console: StillConsole) -> None:
+def test_arrow_keys_move_between_tabs_and_space_switches_a_fault(open_page: Page, console: StillConsole) -> None:
     open_page.get_by_role("tab", name="Send").focus()
     open_page.keyboard.press("ArrowRight")
     expect(open_page.get_by_role("tab", name="Faults")).to_be_focused()
@@ -189,7 +189,7 @@ def test_arrows_lead_from_tab_to_tab_and_space_switches(open_page: Page, console
     assert [fields["on"] for _, fields in console.pressed] == [True, False]
 
 
-def test_the_focus_stays_where_it_is_while_the_page_moves(open_page: Page, console: StillConsole) -> None:
+def test_the_focus_stays_in_place_when_new_rows_arrive(open_page: Page, console: StillConsole) -> None:
     link = open_page.get_by_role("link", name="Survey link of visit-020")
     link.focus()
 
@@ -199,7 +199,7 @@ def test_the_focus_stays_where_it_is_while_the_page_moves(open_page: Page, conso
     expect(link).to_be_focused()
 
 
-def test_a_screen_reader_hears_of_new_rows_and_the_sum(open_page: Page, console: StillConsole) -> None:
+def test_new_rows_and_the_sum_are_announced_to_screen_readers(open_page: Page, console: StillConsole) -> None:
     live = open_page.locator("[aria-live=polite]")
     expect(live).to_contain_text(SUM)
 
@@ -209,7 +209,7 @@ def test_a_screen_reader_hears_of_new_rows_and_the_sum(open_page: Page, console:
 
 
 @pytest.mark.parametrize(("width", "scheme"), [(320, "dark"), (390, "light"), (768, "light"), (1280, "dark")])
-def test_axe_finds_nothing_and_nothing_has_to_be_scrolled_sideways(
+def test_axe_finds_no_violation_and_no_width_needs_horizontal_scrolling(
     page: Page, console: StillConsole, width: int, scheme: Literal["light", "dark"]
 ) -> None:
     page.emulate_media(color_scheme=scheme)
@@ -237,6 +237,6 @@ def test_axe_finds_nothing_and_nothing_has_to_be_scrolled_sideways(
             assert page.evaluate("document.documentElement.scrollWidth") == width
 
 
-def test_it_is_still_for_those_who_want_it_still(open_page: Page) -> None:
+def test_the_page_has_no_animation_under_reduced_motion(open_page: Page) -> None:
     assert open_page.evaluate("document.getAnimations().length") == 0
     expect(open_page.locator("#bar .results")).to_have_css("transition-duration", "0s")

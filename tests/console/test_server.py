@@ -1,4 +1,4 @@
-"""The console's server answers its own page, on loopback, and nobody else's; what a button does needs JSON from it."""
+"""The console's server answers only its own page, on loopback; its actions take only JSON."""
 
 import http.client
 import json
@@ -49,7 +49,7 @@ def press(address: str, headers: Mapping[str, str], body: str = "{}", action: st
 
 
 @pytest.mark.parametrize("path", [*FILES, "/state?show=waiting&most=1", "/samples"])
-def test_every_part_comes_with_a_policy_that_lets_nothing_else_in(address: str, path: str) -> None:
+def test_every_path_is_served_with_a_strict_content_security_policy(address: str, path: str) -> None:
     status, headers, _ = ask(address, "GET", path)
 
     assert status == 200
@@ -60,19 +60,19 @@ def test_every_part_comes_with_a_policy_that_lets_nothing_else_in(address: str, 
 
 
 @pytest.mark.parametrize("path", ["/controller.py", "/../server.py", "/page/index.html", "/actions/clear"])
-def test_there_is_nothing_else(address: str, path: str) -> None:
+def test_every_unknown_path_returns_404(address: str, path: str) -> None:
     assert ask(address, "GET", path)[0] == 404
 
 
 @pytest.mark.parametrize("query", ["show=lost", "most=-1", "most=1001", "most=9999999999"])
-def test_rows_that_nobody_can_show_are_refused(address: str, query: str) -> None:
+def test_an_invalid_filter_or_number_of_rows_is_refused(address: str, query: str) -> None:
     status, _, answer = ask(address, "GET", f"/state?{query}")
 
     assert status == 400
     assert answer == {"message": "show is one of all, waiting, parked, errors, results; most is a number up to 1000."}
 
 
-def test_it_listens_on_loopback_alone(address: str) -> None:
+def test_the_server_listens_on_loopback_alone(address: str) -> None:
     with socket.socket() as other:  # all of 127.0.0.0/8 is this machine
         other.settimeout(5)
         assert other.connect_ex(("127.0.0.2", urlsplit(f"//{address}").port)) != 0
@@ -80,7 +80,7 @@ def test_it_listens_on_loopback_alone(address: str) -> None:
 
 @pytest.mark.parametrize("host", ["console.evil.example", "console.evil.example:80", "127.0.0.1", ""])
 @pytest.mark.parametrize(("method", "path"), [("GET", "/state"), ("GET", "/"), ("POST", "/actions/clear")])
-def test_a_foreign_name_of_this_address_is_refused(
+def test_a_request_with_a_foreign_host_header_is_refused(
     console: StillConsole, address: str, host: str, method: str, path: str
 ) -> None:
     status, _, answer = ask(address, method, path, {"Host": host, **JSON}, "{}" if method == "POST" else None)
@@ -89,18 +89,20 @@ def test_a_foreign_name_of_this_address_is_refused(
 
 
 @pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1"])
-def test_a_button_on_a_foreign_page_does_nothing(console: StillConsole, address: str, origin: str) -> None:
+def test_a_post_from_a_foreign_origin_is_refused_without_effect(
+    console: StillConsole, address: str, origin: str
+) -> None:
     assert press(address, {"Origin": origin, **JSON}) == 403
     assert console.pressed == []
 
 
 @pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
-def test_what_a_form_could_send_does_nothing(console: StillConsole, address: str, media_type: str | None) -> None:
+def test_a_post_that_is_not_json_is_refused(console: StillConsole, address: str, media_type: str | None) -> None:
     assert press(address, {"Content-Type": media_type} if media_type else {}) == 415
     assert console.pressed == []
 
 
-def test_a_button_of_the_own_page_does_what_it_says(console: StillConsole, address: str) -> None:
+def test_a_post_from_the_console_page_or_without_an_origin_runs_its_action(console: StillConsole, address: str) -> None:
     assert press(address, {"Origin": f"http://{address}", **JSON}, '{"name": "outage", "on": true}', "switch") == 200
     assert press(address, JSON) == 200  # a program on this machine has no origin
 
@@ -110,14 +112,14 @@ def test_a_button_of_the_own_page_does_what_it_says(console: StillConsole, addre
 @pytest.mark.parametrize(
     "body",
     ["[]", "{", "\ud83d", "[" * MAX_BODY],
-    ids=["a list", "half", "no text", "deep"],
+    ids=["a list", "cut off", "not UTF-8", "deeply nested"],
 )
-def test_a_body_that_is_no_object_is_refused(console: StillConsole, address: str, body: str) -> None:
+def test_a_body_that_is_not_a_json_object_is_refused(console: StillConsole, address: str, body: str) -> None:
     assert press(address, JSON, body.encode(errors="surrogatepass").decode("latin-1")) == 400
     assert console.pressed == []
 
 
-def test_a_long_body_is_refused_unread(console: StillConsole, address: str) -> None:
+def test_a_body_that_is_too_long_is_refused_without_reading_it(console: StillConsole, address: str) -> None:
     assert press(address, {"Content-Length": str(MAX_BODY + 1), **JSON}) == 413
     assert console.pressed == []
 
@@ -126,7 +128,9 @@ def test_a_long_body_is_refused_unread(console: StillConsole, address: str) -> N
     ("failure", "status"),
     [(UnknownAction("jump: no"), 400), (EmulatorGone("jump: no"), 410), (SandboxError("jump: no"), 503)],
 )
-def test_what_cannot_be_done_is_said(console: StillConsole, address: str, failure: Exception, status: int) -> None:
+def test_an_action_that_fails_is_answered_with_its_status_and_message(
+    console: StillConsole, address: str, failure: Exception, status: int
+) -> None:
     console.failure = failure
 
     assert ask(address, "POST", "/actions/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})

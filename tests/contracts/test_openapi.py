@@ -1,4 +1,4 @@
-"""The OpenAPI document says what the code and the template do: no status, code or refusal more, and none less."""
+"""The OpenAPI document has exactly the statuses, codes and refusals of the code and the template."""
 
 import json
 from collections.abc import Mapping
@@ -16,7 +16,7 @@ API = source_template()["Resources"]["PersonalLinkApi"]["Properties"]
 
 
 @every_method
-def test_the_codes_are_all_codes_under_their_statuses_beside_a_link_and_the_gateways_refusal(method: str) -> None:
+def test_the_document_lists_every_code_under_its_status_and_only_200_and_403_have_no_code(method: str) -> None:
     told = {code: status for status, response in responses(method).items() for code in codes(response)}
 
     assert told == {str(code): meaning.http_status for code, meaning in CODES.items()}
@@ -24,7 +24,7 @@ def test_the_codes_are_all_codes_under_their_statuses_beside_a_link_and_the_gate
 
 
 @every_method
-def test_each_code_has_an_example_and_every_example_is_one(method: str) -> None:
+def test_each_code_has_an_example_and_every_example_matches_its_schema(method: str) -> None:
     for status, response in responses(method).items():
         content = response["content"]["application/json"]
         assert codes(response) <= content["examples"].keys()
@@ -34,7 +34,7 @@ def test_each_code_has_an_example_and_every_example_is_one(method: str) -> None:
 
 
 @every_method
-def test_every_example_of_a_body_is_one(method: str) -> None:
+def test_every_example_of_a_request_body_matches_its_schema(method: str) -> None:
     body = resolved(operation(method)["requestBody"])["content"]
 
     assert set(body) == {"application/json", "application/x-www-form-urlencoded"}
@@ -53,12 +53,12 @@ def test_every_example_of_a_body_is_one(method: str) -> None:
         {"message": "no", "code": "invalid_request", "errors": {"record": "is required"}},
     ],
 )
-def test_an_answer_of_another_shape_would_be_noticed(answer: Mapping[str, Any]) -> None:
+def test_an_answer_of_another_shape_breaks_the_schema(answer: Mapping[str, Any]) -> None:
     assert breaks(responses("put")[400]["content"]["application/json"]["schema"], answer) != []
 
 
 @every_method
-def test_what_always_says_when_to_come_back_has_to_say_it(method: str) -> None:
+def test_retry_after_is_required_in_the_answers_that_always_have_it(method: str) -> None:
     said = {
         status: resolved(response["headers"]["Retry-After"]).get("required", False)
         for status, response in responses(method).items()
@@ -68,7 +68,7 @@ def test_what_always_says_when_to_come_back_has_to_say_it(method: str) -> None:
     assert said == {409: False, 429: True, 502: False, 503: True}
 
 
-def test_what_the_gateway_refuses_by_itself_is_in_it() -> None:
+def test_every_refusal_of_api_gateway_itself_is_in_the_document() -> None:
     statuses = {
         "THROTTLED": 429,
         "QUOTA_EXCEEDED": 429,
@@ -90,7 +90,7 @@ def test_what_the_gateway_refuses_by_itself_is_in_it() -> None:
         assert set(refusal.get("ResponseParameters", {}).get("Headers", {})) <= response.get("headers", {}).keys()
 
 
-def test_the_path_its_methods_and_both_ways_to_prove_who_one_is_are_those_of_the_template() -> None:
+def test_path_methods_and_security_schemes_of_the_document_match_the_template() -> None:
     api = API["DefinitionBody"]
 
     assert {path: set(item) for path, item in DOCUMENT["paths"].items()} == {

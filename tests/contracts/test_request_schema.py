@@ -1,4 +1,4 @@
-"""The schema of a request and the code that checks requests are of one mind, from both sides.
+"""The schema of a request and the code that checks requests accept and refuse the same requests.
 
 What the schema cannot say, and `check` refuses:
 - a lone surrogate in a string: few validators, and no transport but JSON's own escapes, can hold one;
@@ -21,7 +21,7 @@ from personal_link.domain.request import Delivery, Source, check
 from sandbox import REPOSITORY
 from sandbox.contracts import violations
 
-# What a request may hold and what it may not, in one bag.
+# Valid and invalid content of a request.
 characters = st.characters(codec="utf-8", categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Mn", "So", "Co", "Cf"))
 texts = st.text(characters, max_size=12) | st.sampled_from(
     ["", "x" * 256, "x" * 257, "😀" * 256, "\x00", "\x7f", "a\n"]
@@ -68,7 +68,7 @@ def has_a_long_float(content: Any) -> bool:
 @example({"record": {"Email": "a\n"}})
 @example({"record": {"A\n": 1}})
 @example({"record": {"A": 2**63}})
-def test_what_the_schema_takes_is_refused_for_its_size_alone(content: dict[str, Any]) -> None:
+def test_a_request_that_the_schema_allows_is_refused_by_the_check_only_as_too_large(content: dict[str, Any]) -> None:
     if violations("request", content) == []:
         assert refusal(content) in {None, Code.TOO_LARGE}
 
@@ -76,7 +76,7 @@ def test_what_the_schema_takes_is_refused_for_its_size_alone(content: dict[str, 
 @settings(max_examples=50)
 @given(requests)
 @example({"record": {"A": -(2**63)}})
-def test_what_is_accepted_is_in_the_schema(content: dict[str, Any]) -> None:
+def test_a_request_that_the_check_accepts_is_valid_by_the_schema(content: dict[str, Any]) -> None:
     if refusal(content) is None and not has_a_long_float(content):
         assert violations("request", content) == []
 
@@ -92,7 +92,7 @@ valid_values = valid_texts | st.just("") | st.integers(-(2**63), 2**63 - 1) | st
         optional=dict.fromkeys(("configuration", "reference", "idempotency_key"), valid_texts | st.none()),
     )
 )
-def test_a_request_by_the_book_is_taken_by_both(content: dict[str, Any]) -> None:
+def test_a_request_that_follows_every_rule_is_accepted_by_schema_and_check(content: dict[str, Any]) -> None:
     assert violations("request", content) == []
     assert refusal(content) is None
 
@@ -109,7 +109,7 @@ def test_a_request_by_the_book_is_taken_by_both(content: dict[str, Any]) -> None
     ],
     ids=repr,
 )
-def test_a_request_that_breaks_a_rule_is_refused_by_both(content: dict[str, Any]) -> None:
+def test_a_request_that_breaks_a_rule_is_refused_by_schema_and_check(content: dict[str, Any]) -> None:
     assert violations("request", content) != []
     assert refusal(content) is Code.INVALID_REQUEST
 
@@ -126,7 +126,7 @@ def test_a_request_that_breaks_a_rule_is_refused_by_both(content: dict[str, Any]
     ],
     ids=["too many headings", "size", "a lone surrogate", "a long number", "control characters", "something more"],
 )
-def test_what_schema_and_check_say_of_the_limits(
+def test_a_request_at_or_beyond_a_limit_gets_the_listed_answers_of_schema_and_check(
     content: dict[str, Any], by_the_schema: list[str], by_the_check: Code | None
 ) -> None:
     assert violations("request", content) == by_the_schema
@@ -134,5 +134,5 @@ def test_what_schema_and_check_say_of_the_limits(
 
 
 @pytest.mark.parametrize("sample", ["http_put.json", "sqs_request.json", "sqs_refused.json"])
-def test_the_samples_are_requests(sample: str) -> None:
+def test_the_sample_requests_are_valid_by_the_schema(sample: str) -> None:
     assert violations("request", json.loads((REPOSITORY / "events" / sample).read_text())) == []

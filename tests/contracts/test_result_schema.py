@@ -1,4 +1,4 @@
-"""What a result may be: the schema takes the examples, and nothing that the connector would not write."""
+"""The schema of a result accepts the examples and nothing that the connector would not write."""
 
 import json
 import subprocess
@@ -32,19 +32,19 @@ def codes_on_the_queue(becomes: str) -> set[str]:
 
 
 @pytest.mark.parametrize("name", ["request", "result"])
-def test_both_schemas_are_json_schema(name: str) -> None:
+def test_the_request_and_the_result_schema_are_valid_json_schemas(name: str) -> None:
     validator(name).check_schema(schema(name))
 
 
 @pytest.mark.parametrize("name", ["request", "result"])
-def test_every_example_is_what_it_is_an_example_of(name: str) -> None:
+def test_every_example_in_a_schema_is_valid_by_that_schema(name: str) -> None:
     examples = schema(name)["examples"]
 
     assert [violations(name, example) for example in examples] == [[]] * len(examples)
 
 
 @pytest.mark.parametrize(("name", "becomes"), [("rejections", "rejected"), ("uncertainties", "unknown")])
-def test_the_codes_are_those_that_end_a_queued_request(name: str, becomes: str) -> None:
+def test_the_result_schema_lists_the_codes_with_which_a_queued_request_can_end(name: str, becomes: str) -> None:
     told = set(schema("result")["$defs"][name]["enum"])
 
     assert told == codes_on_the_queue(becomes)
@@ -74,13 +74,15 @@ def test_the_codes_are_those_that_end_a_queued_request(name: str, becomes: str) 
         (UNKNOWN, lambda result: result.update(status="rejected")),
     ],
 )
-def test_a_result_that_is_edited_is_none(result: dict[str, Any], edit: Callable[[dict[str, Any]], object]) -> None:
+def test_a_result_that_breaks_the_contract_is_invalid_by_the_schema(
+    result: dict[str, Any], edit: Callable[[dict[str, Any]], object]
+) -> None:
     assert violations("result", result) == []
     assert violations("result", edited(result, edit)) != []
 
 
 @pytest.mark.parametrize("source", ["http", "eventbridge", "sqs", "direct"])
-def test_a_written_result_keeps_the_schema_whatever_it_leaves_out(source: SourceType) -> None:
+def test_a_result_without_its_optional_fields_is_valid_by_the_schema(source: SourceType) -> None:
     outcome = Outcome(
         id="5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10",
         status="created",
@@ -96,7 +98,7 @@ def test_a_written_result_keeps_the_schema_whatever_it_leaves_out(source: Source
 
 
 @pytest.mark.parametrize("code", sorted(schema("result")["$defs"]["rejections"]["enum"]))
-def test_every_refusal_makes_a_result(code: str) -> None:
+def test_the_result_of_every_rejection_code_is_valid_by_the_schema(code: str) -> None:
     refusal = Refused(Code(code), "No.", errors={"Email": ["is not valid"]})
     result = edited(REJECTED, lambda one: one.update(error=describe(refusal)))
 
@@ -133,7 +135,7 @@ def test_of_a_result_that_the_test_itself_caught():
 
 
 @pytest.mark.slow
-def test_only_the_test_whose_results_keep_the_contract_passes(tmp_path: Path) -> None:
+def test_a_test_that_writes_a_result_against_the_contract_fails(tmp_path: Path) -> None:
     planted = tmp_path / "test_planted.py"
     planted.write_text(PLANTED)
     (tmp_path / "conftest.py").write_text((REPOSITORY / "tests" / "conftest.py").read_text())

@@ -7,7 +7,7 @@ import pytest
 from personal_link import wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
-from tests.crash.environments import Stage
+from tests.crash.environments import Connector
 from tests.crash.interruptions import Interruptions
 from tests.fake_clock import FakeClock
 
@@ -20,13 +20,15 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
 
 
 @pytest.fixture
-def stage(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock) -> Stage:
-    """The three handlers over whatever environment lives."""
+def connector(
+    monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+) -> Connector:
+    """The three handlers over the current environment."""
     interruptions = Interruptions()
     for client in (account.dynamodb, account.sqs, account.secretsmanager):
         interruptions.watch(client)
-    stage = Stage(account, vendor, clock, interruptions, receipt=account.queued_record("{}")["receiptHandle"])
-    monkeypatch.setattr(wiring, "http_api", lambda: stage.environment.door)
-    monkeypatch.setattr(wiring, "batch_worker", lambda: stage.environment.worker)
-    monkeypatch.setattr(wiring, "direct_invocation", lambda: stage.environment.direct)
-    return stage
+    connector = Connector(account, vendor, clock, interruptions, receipt=account.queued_record("{}")["receiptHandle"])
+    monkeypatch.setattr(wiring, "http_api", lambda: connector.environment.http)
+    monkeypatch.setattr(wiring, "batch_worker", lambda: connector.environment.worker)
+    monkeypatch.setattr(wiring, "direct_invocation", lambda: connector.environment.direct)
+    return connector

@@ -45,16 +45,16 @@ class Context:
 
 @dataclass(frozen=True)
 class Environment:
-    """What is built once and gone when it is killed: caches, connections, the functions' objects."""
+    """The objects of one Lambda environment: caches, connections, the cores of the functions."""
 
-    door: HttpApi
+    http: HttpApi
     worker: BatchWorker
     direct: DirectInvocation
 
 
 @dataclass
-class Stage:
-    """The account, the vendor, the time, and the environment that lives now."""
+class Connector:
+    """The account, the vendor, the clock, and the current environment."""
 
     account: Account
     vendor: CustomerGaugeSandbox
@@ -67,12 +67,12 @@ class Stage:
         self.replace_environment()
 
     def replace_environment(self) -> None:
-        """Begin anew: nothing is kept."""
+        """Replace the environment by a new one without any state."""
         transport = WatchedTransport(self.clock, self.interruptions, self.vendor)
         self.environment = an_environment(self.account, self.vendor, self.clock, transport, shared=self.shares_token)
 
     def forget_the_shared_token(self) -> None:
-        """Begin as a stack does that has just been deployed."""
+        """Remove the shared token, as in a stack that was just deployed."""
         table, secrets = self.account.ledger_table, self.account.secretsmanager
         secrets.put_secret_value(SecretId=self.account.token_secret_arn, SecretString="{}")
         self.account.dynamodb.delete_item(TableName=table, Key={"pk": {"S": token_lease.KEY}})

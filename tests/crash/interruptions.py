@@ -53,7 +53,7 @@ class Step:
 
 
 class Interruptions:
-    """Counts the steps of a story and lets the planned ones go wrong.
+    """Counts the steps of a run and lets the planned ones go wrong.
 
     kill     the environment is gone at this moment
     fail     before: AWS answers 500, the vendor 503; after: it was carried out, the answer never comes
@@ -69,7 +69,7 @@ class Interruptions:
         self._repeating = False
 
     def plan(self, plan: Mapping[int, Kind]) -> None:
-        """Begin a story: let the n-th step, counted from 0, go wrong in this way."""
+        """Begin a run: let the n-th step, counted from 0, go wrong in this way."""
         self.steps, self._plan = [], plan
 
     @contextmanager

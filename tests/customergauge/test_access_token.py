@@ -1,4 +1,4 @@
-"""A token is fetched once, renewed ahead of need, dropped when it is refused, and not used past its end."""
+"""The token cache: one fetch, renewal in the background, expiry, and refused tokens."""
 
 import threading
 import time
@@ -68,10 +68,10 @@ def unauthorized() -> Unauthorized:
     return Unauthorized(Code.CREDENTIALS_REFUSED, "the API refuses the token")
 
 
-# One fetch
+# One fetch for many threads
 
 
-def test_fifty_threads_on_a_cold_cache_take_one_fetch(env: Environment) -> None:
+def test_fifty_threads_with_an_empty_cache_share_one_fetch(env: Environment) -> None:
     env.server.seconds_to_answer = 0.05
     start = threading.Barrier(50)
 
@@ -86,7 +86,7 @@ def test_fifty_threads_on_a_cold_cache_take_one_fetch(env: Environment) -> None:
     assert env.server.fetches == 1
 
 
-def test_fifty_threads_whose_token_is_refused_take_one_more_fetch(env: Environment) -> None:
+def test_fifty_threads_whose_token_is_refused_share_one_more_fetch(env: Environment) -> None:
     env.get()
     env.server.seconds_to_answer = 0.05
     all_are_refused = threading.Barrier(50)
@@ -104,7 +104,7 @@ def test_fifty_threads_whose_token_is_refused_take_one_more_fetch(env: Environme
     assert env.server.fetches == 2
 
 
-def test_a_thread_that_waits_for_anothers_fetch_longer_than_its_deadline_gives_up(env: Environment) -> None:
+def test_a_thread_waiting_for_the_fetch_of_another_thread_gives_up_at_its_deadline(env: Environment) -> None:
     env.server.given.clear()
     with ThreadPoolExecutor(1) as threads:
         slow = threads.submit(env.cache.get, env.deadline)
@@ -119,11 +119,11 @@ def test_a_thread_that_waits_for_anothers_fetch_longer_than_its_deadline_gives_u
     assert env.server.fetches == 1
 
 
-# Ahead of need
+# Renewal in the background
 
 
 @pytest.mark.parametrize(("life", "young", "ageing"), [(3600.0, 2699.0, 2700.0), (100.0, 74.0, 75.0)])
-def test_a_token_is_renewed_aside_from_three_quarters_of_its_life(
+def test_a_token_is_renewed_in_the_background_after_three_quarters_of_its_life(
     env: Environment, life: float, young: float, ageing: float
 ) -> None:
     env.server.life = life
@@ -138,7 +138,7 @@ def test_a_token_is_renewed_aside_from_three_quarters_of_its_life(
     assert (before, len(env.aside)) == (0, 1)
 
 
-def test_the_old_token_serves_at_once_while_its_renewal_runs_aside(env: Environment) -> None:
+def test_the_old_token_is_used_without_waiting_while_its_renewal_runs_in_the_background(env: Environment) -> None:
     env.get()
     env.clock.advance(2700.0)
 
@@ -152,7 +152,7 @@ def test_the_old_token_serves_at_once_while_its_renewal_runs_aside(env: Environm
     assert env.server.fetches == 2
 
 
-def test_a_renewal_may_take_fifteen_seconds_whatever_the_request_has_left(env: Environment) -> None:
+def test_a_renewal_has_fifteen_seconds_although_the_request_has_less_time_left(env: Environment) -> None:
     env.get()
     env.clock.advance(2700.0)
     env.cache.get(Deadline.after(0.1, env.clock))
@@ -162,7 +162,7 @@ def test_a_renewal_may_take_fifteen_seconds_whatever_the_request_has_left(env: E
     assert env.server.deadlines[1].remaining() == 15.0
 
 
-def test_a_renewal_of_a_token_that_was_dropped_meanwhile_fetches_nothing(env: Environment) -> None:
+def test_a_renewal_fetches_nothing_when_its_token_was_dropped_before_it_runs(env: Environment) -> None:
     token = env.cache.get(env.deadline)
     env.clock.advance(2700.0)
     env.get()
@@ -177,7 +177,7 @@ def test_a_renewal_of_a_token_that_was_dropped_meanwhile_fetches_nothing(env: En
     "failure",
     [NotProcessed(Code.UNAVAILABLE, "down"), CredentialsRefused(Code.CREDENTIALS_REFUSED, "refused")],
 )
-def test_a_failed_renewal_leaves_the_old_token_in_force_and_is_not_repeated_for_a_minute(
+def test_after_a_failed_renewal_the_old_token_is_used_and_the_next_renewal_starts_a_minute_later(
     env: Environment, failure: TryAgain
 ) -> None:
     env.get()
@@ -195,7 +195,7 @@ def test_a_failed_renewal_leaves_the_old_token_in_force_and_is_not_repeated_for_
     assert (before, len(env.aside)) == (0, 1)
 
 
-def test_a_renewal_that_cannot_be_started_leaves_the_old_token_in_force_and_the_way_free_for_the_next_fetch() -> None:
+def test_when_no_renewal_thread_can_start_the_old_token_is_used_and_the_next_fetch_is_not_blocked() -> None:
     def no_thread_to_be_had(_work: Callable[[], None]) -> None:
         raise RuntimeError("can't start new thread")
 
@@ -209,7 +209,7 @@ def test_a_renewal_that_cannot_be_started_leaves_the_old_token_in_force_and_the_
     assert env.cache.get(Deadline.after(0.05, env.clock)).value == "token-2"
 
 
-# At its end
+# Expiry
 
 
 @pytest.mark.parametrize(
@@ -221,7 +221,7 @@ def test_a_renewal_that_cannot_be_started_leaves_the_old_token_in_force_and_the_
         (30.0, 27.0, "token-2"),
     ],
 )
-def test_a_token_is_spent_thirty_seconds_or_a_tenth_of_a_short_life_before_its_end(
+def test_a_token_is_replaced_thirty_seconds_or_a_tenth_of_its_life_before_it_expires(
     env: Environment, life: float, age: float, served: str
 ) -> None:
     env.server.life = life
@@ -232,7 +232,7 @@ def test_a_token_is_spent_thirty_seconds_or_a_tenth_of_a_short_life_before_its_e
     assert env.get() == served
 
 
-def test_a_request_whose_token_is_spent_during_its_renewal_waits_for_that_one(env: Environment) -> None:
+def test_a_request_whose_token_expires_during_its_renewal_waits_for_the_renewal(env: Environment) -> None:
     env.get()
     env.clock.advance(2700.0)
     env.get()
@@ -251,8 +251,10 @@ def test_a_request_whose_token_is_spent_during_its_renewal_waits_for_that_one(en
     assert env.server.fetches == 2
 
 
-@pytest.mark.parametrize(("wall", "monotonic"), [(3570.0, 0.0), (-86_400.0, 3570.0)], ids=["frozen", "set back"])
-def test_a_token_ages_by_the_clock_that_went_further(env: Environment, wall: float, monotonic: float) -> None:
+@pytest.mark.parametrize(
+    ("wall", "monotonic"), [(3570.0, 0.0), (-86_400.0, 3570.0)], ids=["wall clock ahead", "wall clock set back"]
+)
+def test_a_token_ages_by_the_clock_that_advanced_more(env: Environment, wall: float, monotonic: float) -> None:
     env.get()
 
     env.clock.advance_wall(wall)
@@ -261,7 +263,7 @@ def test_a_token_ages_by_the_clock_that_went_further(env: Environment, wall: flo
     assert env.get() == "token-2"
 
 
-def test_a_token_without_a_life_serves_one_request_alone(env: Environment) -> None:
+def test_a_token_with_a_lifetime_of_zero_is_used_for_one_request_only(env: Environment) -> None:
     env.server.life = 0.0
 
     values = [env.get() for _ in range(3)]
@@ -269,7 +271,7 @@ def test_a_token_without_a_life_serves_one_request_alone(env: Environment) -> No
     assert values == ["token-1", "token-2", "token-3"]
 
 
-def test_a_spent_token_is_not_served_even_if_no_other_can_be_had(env: Environment) -> None:
+def test_an_expired_token_is_not_used_even_if_fetching_another_fails(env: Environment) -> None:
     env.get()
     env.clock.advance(3570.0)
     env.server.failure = NotProcessed(Code.UNAVAILABLE, "down")
@@ -281,7 +283,7 @@ def test_a_spent_token_is_not_served_even_if_no_other_can_be_had(env: Environmen
 # Refusals
 
 
-def test_dropping_a_token_that_was_replaced_already_leaves_the_new_one(env: Environment) -> None:
+def test_dropping_a_token_that_was_already_replaced_keeps_the_new_one(env: Environment) -> None:
     old = env.cache.get(env.deadline)
     env.cache.drop(old)
     env.get()
@@ -292,7 +294,7 @@ def test_dropping_a_token_that_was_replaced_already_leaves_the_new_one(env: Envi
     assert env.server.fetches == 2
 
 
-def test_a_call_that_fails_otherwise_is_not_replayed_and_its_token_stays(env: Environment) -> None:
+def test_a_call_that_fails_other_than_with_401_is_not_repeated_and_its_token_is_kept(env: Environment) -> None:
     def call(_token: AccessToken) -> str:
         raise NotProcessed(Code.FORBIDDEN, "forbidden")
 
@@ -303,7 +305,7 @@ def test_a_call_that_fails_otherwise_is_not_replayed_and_its_token_stays(env: En
     assert env.server.fetches == 1
 
 
-def test_a_refused_second_token_is_remembered_for_thirty_seconds(env: Environment) -> None:
+def test_after_a_second_refused_token_calls_fail_for_thirty_seconds_without_a_fetch(env: Environment) -> None:
     tried: list[str] = []
 
     def call(token: AccessToken) -> str:
@@ -324,7 +326,7 @@ def test_a_refused_second_token_is_remembered_for_thirty_seconds(env: Environmen
     assert env.get() == "token-3"
 
 
-def test_a_token_refused_once_and_replaced_well_is_not_remembered(env: Environment) -> None:
+def test_after_a_refused_token_was_replaced_with_success_the_next_fetch_is_not_blocked(env: Environment) -> None:
     def call(token: AccessToken) -> str:
         if token.value == "token-1":
             raise unauthorized()
@@ -344,7 +346,7 @@ def test_a_token_refused_once_and_replaced_well_is_not_remembered(env: Environme
         NotProcessed(Code.CREDENTIALS_MISSING, "refused"),
     ],
 )
-def test_a_dead_credential_hammers_nobody_for_thirty_seconds_and_is_then_tried_again(
+def test_refused_or_missing_credentials_are_not_tried_again_for_thirty_seconds(
     env: Environment, failure: TryAgain
 ) -> None:
     env.server.failure = failure
@@ -363,9 +365,7 @@ def test_a_dead_credential_hammers_nobody_for_thirty_seconds_and_is_then_tried_a
 
 
 @pytest.mark.parametrize("failure", [NotProcessed(Code.UNAVAILABLE, "passing"), ZeroDivisionError("passing")])
-def test_a_failure_that_passes_by_itself_is_not_remembered_and_leaves_the_way_free(
-    env: Environment, failure: Exception
-) -> None:
+def test_a_temporary_failure_of_a_fetch_does_not_block_the_next_fetch(env: Environment, failure: Exception) -> None:
     env.server.failure = failure
     with pytest.raises(type(failure), match="passing"):
         env.get()
@@ -374,10 +374,10 @@ def test_a_failure_that_passes_by_itself_is_not_remembered_and_leaves_the_way_fr
     assert env.cache.get(Deadline.after(0.05, env.clock)).value == "token-2"
 
 
-# And the rest
+# Background work
 
 
-def test_work_beside_a_request_keeps_no_process_alive_and_its_bug_is_logged_without_its_text(
+def test_background_work_runs_in_a_daemon_thread_and_its_bug_is_logged_without_its_text(
     caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
 ) -> None:
     threads: list[threading.Thread] = []

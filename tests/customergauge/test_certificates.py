@@ -1,4 +1,4 @@
-"""TLS with real certificates: whoever cannot prove to be the vendor gets nothing, and is asked once."""
+"""TLS with real certificates: a server with an invalid one gets no request and no secret."""
 
 import datetime as dt
 import socket
@@ -69,7 +69,7 @@ def shake_hands_late(line: Line) -> None:
 
 
 @pytest.mark.parametrize("context", BAD.values(), ids=BAD.keys())
-def test_a_certificate_that_proves_nothing_gets_no_request_and_no_secret_and_is_asked_for_once(
+def test_a_server_with_an_invalid_certificate_gets_no_request_no_secret_and_no_retry(
     context: ssl.SSLContext,
 ) -> None:
     def talk(line: Line) -> None:
@@ -86,7 +86,7 @@ def test_a_certificate_that_proves_nothing_gets_no_request_and_no_secret_and_is_
         assert (server.connections, server.requests) == (2, [])
 
 
-def test_a_good_certificate_gets_the_request() -> None:
+def test_a_server_with_a_valid_certificate_gets_the_request() -> None:
     def talk(line: Line) -> None:
         line.start_tls(GOOD)
         saying(a_link("1"))(line)
@@ -95,7 +95,7 @@ def test_a_good_certificate_gets_the_request() -> None:
         assert create(trusting(server.tls_url)).survey_link == LINK + "1"
 
 
-def test_without_a_context_of_our_own_nobody_unknown_is_trusted_either() -> None:
+def test_the_default_tls_context_trusts_no_unknown_authority() -> None:
     def talk(line: Line) -> None:
         line.start_tls(GOOD)
         line.hear()
@@ -107,7 +107,7 @@ def test_without_a_context_of_our_own_nobody_unknown_is_trusted_either() -> None
         assert server.requests == []
 
 
-# The handshake's time
+# Duration of the handshake
 
 
 def drip(line: Line) -> None:
@@ -117,7 +117,7 @@ def drip(line: Line) -> None:
 
 
 @pytest.mark.parametrize("talk", [Line.hold, drip], ids=["silent", "drips"])
-def test_a_handshake_that_does_not_end_ends_by_the_deadline_and_sent_nothing(talk: Talk) -> None:
+def test_an_endless_tls_handshake_is_aborted_at_the_deadline_and_no_request_was_sent(talk: Talk) -> None:
     with serving(talk, talk) as server:
         began = time.monotonic()
         with pytest.raises(NotProcessed) as caught:
@@ -128,12 +128,12 @@ def test_a_handshake_that_does_not_end_ends_by_the_deadline_and_sent_nothing(tal
         assert server.requests == []
 
 
-def test_a_handshake_that_is_broken_off_is_certainly_not_processed() -> None:
+def test_a_request_whose_tls_handshake_fails_is_not_processed() -> None:
     with serving(lambda line: line.say(b"this is no TLS")) as server, pytest.raises(NotProcessed):
         create(gauge_at(server.tls_url))
 
 
-def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> None:
+def test_a_slow_tls_handshake_counts_against_the_deadline_of_the_request() -> None:
     def talk(line: Line) -> None:
         shake_hands_late(line)
         line.hold()
@@ -146,7 +146,7 @@ def test_a_handshake_that_takes_its_time_takes_it_from_the_same_deadline() -> No
         assert time.monotonic() - began < 3.0
 
 
-def test_a_handshake_may_take_all_that_connecting_left_however_many_addresses_the_host_has(
+def test_a_tls_handshake_may_use_all_the_time_left_although_the_host_has_several_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     def talk(line: Line) -> None:

@@ -1,4 +1,4 @@
-"""What opens the circuit breaker and for how long, Retry-After, the limit of calls at once, and the shared rate."""
+"""The circuit breaker: opening, half-open probes, Retry-After, the concurrency limit and the rate limit."""
 
 import threading
 import time
@@ -27,10 +27,10 @@ def env() -> Environment:
     return Environment()
 
 
-# What opens it
+# Opening
 
 
-def test_a_vendor_that_fails_two_calls_in_five_in_a_row_never_opens_the_circuit(env: Environment) -> None:
+def test_the_circuit_stays_closed_while_two_of_every_five_calls_fail(env: Environment) -> None:
     for number in range(400):
         env.call(DOWN if number % 5 < 2 else True)
 
@@ -38,7 +38,7 @@ def test_a_vendor_that_fails_two_calls_in_five_in_a_row_never_opens_the_circuit(
 
 
 @pytest.mark.parametrize(("successes", "failures", "rest"), [(0, 7, 0.0), (0, 8, 5.0), (100, 10, 0.0), (100, 11, 5.0)])
-def test_eight_different_requests_that_all_fail_or_eleven_of_twelve_open_it(
+def test_the_circuit_opens_after_eight_failures_or_after_eleven_that_follow_successes(
     env: Environment, successes: int, failures: int, rest: float
 ) -> None:
     env.call(*[True] * successes, *[DOWN] * failures)
@@ -53,14 +53,14 @@ def failed_again() -> TryAgain:
     return error
 
 
-def test_records_that_failed_before_do_not_stop_the_others(env: Environment) -> None:
+def test_repeated_failures_of_a_record_do_not_open_the_circuit(env: Environment) -> None:
     env.call(*[True], *[failed_again() for _ in range(500)])
 
     assert env.rest() == 0.0
     assert env.at_once() == 10
 
 
-def test_after_five_minutes_without_a_success_records_that_failed_before_count_too(env: Environment) -> None:
+def test_repeated_failures_of_a_record_open_the_circuit_after_five_minutes_without_success(env: Environment) -> None:
     env.call(*[True])
     env.clock.advance(299)
     env.call(*[failed_again() for _ in range(8)])
@@ -72,7 +72,7 @@ def test_after_five_minutes_without_a_success_records_that_failed_before_count_t
     assert env.rest() == 5.0
 
 
-def test_a_probe_that_failed_before_opens_the_circuit_for_longer_like_any_other(env: Environment) -> None:
+def test_a_failed_probe_of_a_record_that_failed_before_opens_the_circuit_for_longer(env: Environment) -> None:
     env.call(*[DOWN] * 8)
     env.clock.advance(5.0)
 
@@ -81,7 +81,7 @@ def test_a_probe_that_failed_before_opens_the_circuit_for_longer_like_any_other(
     assert env.rest() == 10.0
 
 
-def test_what_happened_more_than_five_minutes_ago_does_not_count(env: Environment) -> None:
+def test_failures_older_than_five_minutes_do_not_open_the_circuit(env: Environment) -> None:
     env.call(*[DOWN] * 7)
     env.clock.advance(301)
 
@@ -93,7 +93,7 @@ def test_what_happened_more_than_five_minutes_ago_does_not_count(env: Environmen
 @pytest.mark.parametrize(
     "code", ["unavailable", "no_answer", "rate_limited", "credentials_missing", "credentials_refused", "forbidden"]
 )
-def test_it_opens_for_what_the_vendor_does_to_all_requests_and_names_it(env: Environment, code: str) -> None:
+def test_the_circuit_opens_for_each_code_of_a_vendor_failure_and_reports_it(env: Environment, code: str) -> None:
     env.call(*[NotProcessed(Code(code), "our own words")] * 8)
 
     with pytest.raises(NotStarted) as caught, env.breaker.permit("next", env.deadline()):
@@ -103,7 +103,9 @@ def test_it_opens_for_what_the_vendor_does_to_all_requests_and_names_it(env: Env
 
 
 @pytest.mark.parametrize("error", SAYS_NOTHING)
-def test_what_says_nothing_of_the_vendor_neither_opens_it_nor_cuts_the_limit(env: Environment, error: TryAgain) -> None:
+def test_failures_not_of_the_vendor_neither_open_the_circuit_nor_cut_the_limit(
+    env: Environment, error: TryAgain
+) -> None:
     env.call(*[error] * 50)
 
     assert env.rest() == 0.0
@@ -111,7 +113,7 @@ def test_what_says_nothing_of_the_vendor_neither_opens_it_nor_cuts_the_limit(env
 
 
 @pytest.mark.parametrize(("probes", "rest"), [(0, 5.0), (1, 10.0), (3, 40.0), (4, 60.0), (50, 60.0)])
-def test_a_rest_doubles_with_each_probe_that_fails_up_to_a_minute(env: Environment, probes: int, rest: float) -> None:
+def test_the_open_time_doubles_per_failed_probe_up_to_a_minute(env: Environment, probes: int, rest: float) -> None:
     env.call(*[DOWN] * 8)
 
     for _probe in range(probes):
@@ -121,7 +123,7 @@ def test_a_rest_doubles_with_each_probe_that_fails_up_to_a_minute(env: Environme
     assert env.rest() == rest
 
 
-def test_chance_adds_up_to_a_quarter_so_that_environments_do_not_reopen_together() -> None:
+def test_jitter_adds_up_to_a_quarter_to_the_open_time() -> None:
     env = Environment(jitter=1.0)
     env.call(*[DOWN] * 8)
 
@@ -132,7 +134,7 @@ def test_chance_adds_up_to_a_quarter_so_that_environments_do_not_reopen_together
     assert env.rest() == 0.0
 
 
-def test_a_rest_is_as_long_as_the_vendor_asks_but_five_minutes_at_most(env: Environment) -> None:
+def test_the_open_time_follows_retry_after_up_to_five_minutes(env: Environment) -> None:
     asks = NotProcessed(Code.UNAVAILABLE, "HTTP 503", retry_after=40_000.0)
     env.call(asks)
     assert env.rest() == 0.0  # one 503 asks for its own request alone
@@ -142,8 +144,12 @@ def test_a_rest_is_as_long_as_the_vendor_asks_but_five_minutes_at_most(env: Envi
     assert env.rest() == 300.0
 
 
-@pytest.mark.parametrize(("wall", "monotonic"), [(5.0, 0.0), (-3595.0, 5.0)], ids=["frozen", "set back"])
-def test_a_rest_ends_by_the_clock_that_went_further(env: Environment, wall: float, monotonic: float) -> None:
+@pytest.mark.parametrize(
+    ("wall", "monotonic"), [(5.0, 0.0), (-3595.0, 5.0)], ids=["wall clock ahead", "wall clock set back"]
+)
+def test_the_open_time_ends_by_the_wall_or_the_monotonic_clock_whichever_advanced_more(
+    env: Environment, wall: float, monotonic: float
+) -> None:
     env.call(*[DOWN] * 8)
 
     env.clock.advance_wall(wall)
@@ -152,7 +158,7 @@ def test_a_rest_ends_by_the_clock_that_went_further(env: Environment, wall: floa
     assert env.rest() == 0.0
 
 
-def test_a_restored_snapshot_starts_fresh(env: Environment) -> None:
+def test_forget_closes_the_circuit_and_restores_the_concurrency_limit(env: Environment) -> None:
     env.call(*[DOWN] * 8)
 
     env.breaker.forget()
@@ -168,7 +174,7 @@ def half_open() -> Environment:
     return env
 
 
-def test_half_open_one_call_at_a_time_is_made_and_the_limit_grows_from_one_when_it_succeeds() -> None:
+def test_a_half_open_circuit_allows_one_call_at_a_time_and_after_its_success_the_limit_grows_from_one() -> None:
     env = half_open()
     assert env.at_once() == 1
 
@@ -182,9 +188,9 @@ def test_half_open_one_call_at_a_time_is_made_and_the_limit_grows_from_one_when_
 
 @pytest.mark.parametrize(
     "end",
-    [pytest.param(False, id="a replay, or a refusal of ours"), *SAYS_NOTHING],
+    [pytest.param(False, id="a replay or a request that the connector refuses"), *SAYS_NOTHING],
 )
-def test_a_probe_that_says_nothing_neither_closes_the_circuit_nor_holds_it(
+def test_a_probe_that_made_no_call_neither_closes_the_circuit_nor_keeps_its_permit(
     end: TryAgain | Literal[False],
 ) -> None:
     env = half_open()
@@ -195,7 +201,7 @@ def test_a_probe_that_says_nothing_neither_closes_the_circuit_nor_holds_it(
     assert env.at_once() == 1
 
 
-def test_a_probe_that_is_killed_gives_its_permit_back() -> None:
+def test_a_probe_that_is_killed_returns_its_permit() -> None:
     env = half_open()
 
     with pytest.raises(SystemExit), env.breaker.permit("killed", env.deadline()):
@@ -205,7 +211,7 @@ def test_a_probe_that_is_killed_gives_its_permit_back() -> None:
 
 
 @pytest.mark.parametrize("end", [True, DOWN], ids=["answers", "failures"])
-def test_ends_of_calls_of_before_it_opened_neither_close_it_nor_make_its_rest_longer(
+def test_calls_begun_before_the_circuit_opened_neither_close_it_nor_extend_its_open_time(
     env: Environment, end: TryAgain | Literal[True]
 ) -> None:
     env.together([*[DOWN] * 8, end, end])
@@ -213,7 +219,7 @@ def test_ends_of_calls_of_before_it_opened_neither_close_it_nor_make_its_rest_lo
     assert env.rest() == 5.0
 
 
-def test_a_429_stops_all_calls_for_as_long_as_it_asks_and_not_longer(env: Environment) -> None:
+def test_a_429_stops_all_calls_for_exactly_its_retry_after(env: Environment) -> None:
     env.call(ASKED_30)
 
     assert env.rest() == 30.0
@@ -221,13 +227,13 @@ def test_a_429_stops_all_calls_for_as_long_as_it_asks_and_not_longer(env: Enviro
     assert env.at_once() == 9
 
 
-def test_of_calls_in_flight_together_the_longest_wait_counts_and_an_answer_does_not_end_it(env: Environment) -> None:
+def test_the_longest_retry_after_of_concurrent_calls_counts_and_a_success_does_not_end_it(env: Environment) -> None:
     env.together([ASKED_30, NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=10.0), True])
 
     assert env.rest() == 30.0
 
 
-def test_a_wait_of_a_second_is_waited_for_and_costs_no_receive() -> None:
+def test_a_request_waits_within_the_call_for_a_retry_after_of_a_second() -> None:
     breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0)
     deadline = Deadline.after(30.0, SystemClock())
     with breaker.permit("limited", deadline) as call:
@@ -240,7 +246,7 @@ def test_a_wait_of_a_second_is_waited_for_and_costs_no_receive() -> None:
     assert 0.9 < waited < 1.5
 
 
-def test_a_request_whose_window_is_over_waits_for_what_was_asked_but_not_for_a_rest(env: Environment) -> None:
+def test_a_request_past_its_retry_window_waits_for_retry_after_but_not_for_an_open_circuit(env: Environment) -> None:
     env.call(*[DOWN] * 8)
     assert env.rest(overdue=True) == 0.0
 
@@ -250,7 +256,7 @@ def test_a_request_whose_window_is_over_waits_for_what_was_asked_but_not_for_a_r
     assert env.rest(overdue=True) == 30.0
 
 
-def test_calls_in_flight_together_cut_the_limit_once_by_half_at_most(env: Environment) -> None:
+def test_failures_of_concurrent_calls_cut_the_concurrency_limit_once_and_at_most_by_half(env: Environment) -> None:
     env.call(*[True] * 11)
     env.together([DOWN, *[True] * 8])
     assert env.at_once() == 10  # few failures among many successes hardly cut it
@@ -260,7 +266,7 @@ def test_calls_in_flight_together_cut_the_limit_once_by_half_at_most(env: Enviro
     assert env.at_once() == 6
 
 
-def test_the_next_calls_cut_it_again(env: Environment) -> None:
+def test_a_failure_after_a_cut_cuts_the_concurrency_limit_again(env: Environment) -> None:
     env.call(*[True] * 12)
     env.together([DOWN] * 6)  # half of the recent ones: cut by an eighth
     assert env.at_once() == 8
@@ -270,7 +276,7 @@ def test_the_next_calls_cut_it_again(env: Environment) -> None:
     assert env.at_once() == 7
 
 
-def test_it_grows_by_one_with_as_many_successes_as_it_allows_at_once(env: Environment) -> None:
+def test_the_concurrency_limit_grows_by_one_after_as_many_successes_as_the_limit(env: Environment) -> None:
     env.call(*[DOWN] * 6)
     cut = env.at_once()
 
@@ -279,7 +285,7 @@ def test_it_grows_by_one_with_as_many_successes_as_it_allows_at_once(env: Enviro
     assert env.at_once() == cut + 1
 
 
-def test_it_never_falls_below_one_nor_grows_beyond_the_setting() -> None:
+def test_the_concurrency_limit_stays_between_one_and_the_setting() -> None:
     env = Environment(most=2)
     env.call(*[DOWN] * 7)
     assert env.at_once() == 1
@@ -288,7 +294,7 @@ def test_it_never_falls_below_one_nor_grows_beyond_the_setting() -> None:
     assert env.at_once() == 2
 
 
-def test_who_waits_gets_the_permit_that_is_given_back(env: Environment) -> None:
+def test_a_waiting_request_gets_the_permit_that_another_one_returns(env: Environment) -> None:
     env.call(*[DOWN] * 7)
     got = threading.Event()
 
@@ -307,7 +313,7 @@ def test_who_waits_gets_the_permit_that_is_given_back(env: Environment) -> None:
     assert got.is_set()
 
 
-def test_who_would_have_too_little_time_left_for_a_whole_call_does_not_wait() -> None:
+def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_a_permit() -> None:
     env = Environment(most=1)
 
     with (
@@ -320,7 +326,7 @@ def test_who_would_have_too_little_time_left_for_a_whole_call_does_not_wait() ->
     assert caught.value.retry_after is None
 
 
-# A rate that all environments keep together
+# The rate limit shared by all environments
 
 
 def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[float]:
@@ -347,7 +353,7 @@ def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[f
     return sorted(times)
 
 
-def test_no_second_has_more_calls_than_the_whole_part_of_an_environments_share() -> None:
+def test_a_rate_of_3_7_calls_a_second_allows_three_calls_in_any_second() -> None:
     times = begun(3.7, seconds=2.2)
 
     in_a_second = [sum(start <= time < start + 1 for time in times) for start in times]
@@ -355,14 +361,14 @@ def test_no_second_has_more_calls_than_the_whole_part_of_an_environments_share()
     assert len(times) >= 6
 
 
-def test_a_share_below_one_is_a_call_in_so_many_seconds() -> None:
+def test_a_rate_of_0_8_calls_a_second_spaces_calls_by_1_25_seconds() -> None:
     times = begun(0.8, seconds=2.2)
 
     assert len(times) == 2
     assert times[1] - times[0] >= 1.25
 
 
-def test_a_request_that_has_to_wait_long_for_its_turn_is_put_back_until_then() -> None:
+def test_a_request_whose_turn_under_the_rate_limit_comes_late_is_put_back_until_its_turn() -> None:
     breaker, deadline = CircuitBreaker(FakeClock(), 10, lambda: 0.0, 0.2), Deadline.after(0.0, FakeClock())
     waits = []
     for number in range(3):

@@ -1,4 +1,4 @@
-"""Answers that are cut, odd, endless, after hints, or of another request: one request on the wire, an honest end."""
+"""Truncated, odd and endless answers, 1xx answers, and answers of another request: each request is sent once."""
 
 import gzip
 import threading
@@ -30,7 +30,7 @@ from tests.customergauge.scripted_lines import (
     serving,
 )
 
-# An answer that is cut
+# Truncated answers
 
 
 @pytest.mark.parametrize(
@@ -44,7 +44,7 @@ from tests.customergauge.scripted_lines import (
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5", OutcomeUnknown, Code.BAD_RESPONSE),
     ],
 )
-def test_an_answer_cut_before_its_body_is_no_answer_or_unknown_after_a_200(
+def test_an_answer_cut_before_its_body_is_unknown_after_a_200_and_otherwise_no_answer(
     text: bytes, kind: type[RequestError], code: Code
 ) -> None:
     with serving(saying(text)) as server:
@@ -64,7 +64,7 @@ def test_an_answer_cut_before_its_body_is_no_answer_or_unknown_after_a_200(
     ],
     ids=["in the headers", "in the body of a success", "in the body of a refusal"],
 )
-def test_a_reset_in_mid_answer_leaves_one_request_on_the_wire(sent: bytes, kind: type[RequestError]) -> None:
+def test_a_request_whose_answer_is_cut_by_a_reset_is_not_sent_again(sent: bytes, kind: type[RequestError]) -> None:
     def break_off(line: Line) -> None:
         line.server.over.wait(0.2)  # the bytes before a reset are lost unless the client has read them
         line.reset()
@@ -77,7 +77,7 @@ def test_a_reset_in_mid_answer_leaves_one_request_on_the_wire(sent: bytes, kind:
         assert (server.connections, len(server.requests)) == (1, 1)
 
 
-# An answer that is odd
+# Odd headers
 
 
 HEADERS = {
@@ -96,7 +96,7 @@ HEADERS = {
 
 
 @pytest.mark.parametrize("headers", HEADERS.values(), ids=HEADERS.keys())
-def test_headers_do_not_hide_an_answer_however_many_they_are(headers: str) -> None:
+def test_an_answer_with_very_many_or_odd_headers_is_read(headers: str) -> None:
     head, _end, body = a_link("1").partition(b"\r\n\r\n")
     status, _end, rest = head.partition(b"\r\n")
     lines = [status, headers.encode(), rest, *([headers.encode()] if len(headers) < 200_000 else [])]
@@ -120,7 +120,7 @@ TWO_MEGABYTES = "X-Large: " + "x" * 2_000_000
     ],
     ids=["200", "200 with no length", "400", "422", "429", "502"],
 )
-def test_headers_that_cannot_be_read_leave_what_the_status_says(
+def test_an_answer_with_unreadable_headers_is_classified_by_its_status(
     status: str, headers: str, kind: type[RequestError], code: Code
 ) -> None:
     with serving(saying(answer(b'{"message": "No."}', status, headers))) as server:
@@ -131,13 +131,13 @@ def test_headers_that_cannot_be_read_leave_what_the_status_says(
         assert (server.connections, len(server.requests)) == (1, 1)
 
 
-def test_a_length_given_twice_alike_does_no_harm() -> None:
+def test_an_answer_with_the_same_content_length_twice_is_read() -> None:
     body = a_link("1").partition(b"\r\n\r\n")[2]
     with serving(saying(answer(body, "200 OK", f"Content-Length: {len(body)}"))) as server:
         assert create(gauge_at(server.url)).survey_link == LINK + "1"
 
 
-def test_a_retry_after_given_twice_is_taken_for_none() -> None:
+def test_a_retry_after_header_given_twice_is_ignored() -> None:
     with serving(saying(answer(b"{}", "429 Too Many Requests", "Retry-After: 7", "Retry-After: 9"))) as server:
         with pytest.raises(NotProcessed) as caught:
             create(gauge_at(server.url))
@@ -145,7 +145,7 @@ def test_a_retry_after_given_twice_is_taken_for_none() -> None:
         assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, None)
 
 
-# An answer without end
+# Endless answers
 
 
 MEGABYTE = 1_000_000
@@ -229,7 +229,7 @@ def peak_of(ask: Callable[[CustomerGauge], object], talk: Callable[[Line], None]
 
 
 @pytest.mark.parametrize("talk", ENDLESS.values(), ids=ENDLESS.keys())
-def test_an_answer_of_a_hundred_megabytes_adds_less_than_five_of_memory_and_is_unknown(
+def test_an_answer_of_a_hundred_megabytes_is_unknown_and_uses_under_five_megabytes(
     talk: Callable[[Line], None],
 ) -> None:
     def ask(gauge: CustomerGauge) -> None:
@@ -241,7 +241,7 @@ def test_an_answer_of_a_hundred_megabytes_adds_less_than_five_of_memory_and_is_u
 
 
 @pytest.mark.parametrize("name", ["chunks without end", "a compressed bomb of less than the limit"])
-def test_a_token_answer_of_a_hundred_megabytes_is_no_token_and_adds_less_than_five_megabytes(name: str) -> None:
+def test_a_token_answer_of_a_hundred_megabytes_is_refused_and_uses_under_five_megabytes(name: str) -> None:
     def ask(gauge: CustomerGauge) -> None:
         with pytest.raises(NotProcessed) as caught:
             fetch_token(gauge)
@@ -251,7 +251,7 @@ def test_a_token_answer_of_a_hundred_megabytes_is_no_token_and_adds_less_than_fi
 
 
 @pytest.mark.parametrize("name", ["a hundred megabytes", "chunks without end"])
-def test_the_connection_of_an_answer_that_was_not_read_to_its_end_is_not_used_again(name: str) -> None:
+def test_a_connection_is_not_reused_after_an_answer_that_was_not_read_to_its_end(name: str) -> None:
     with serving(saying(b"", ENDLESS[name]), saying(a_link("1"))) as server:
         gauge = gauge_at(server.url)
         with pytest.raises(OutcomeUnknown):
@@ -261,7 +261,7 @@ def test_the_connection_of_an_answer_that_was_not_read_to_its_end_is_not_used_ag
         assert server.connections == 2
 
 
-# An answer after hints
+# 1xx answers
 
 
 @pytest.mark.parametrize(
@@ -269,7 +269,7 @@ def test_the_connection_of_an_answer_that_was_not_read_to_its_end_is_not_used_ag
     [["103 Early Hints"], ["199 Something New"], ["100 Continue", *["102 Processing"] * 200]],
     ids=["103", "199", "two hundred"],
 )
-def test_hints_are_not_taken_for_the_answer_that_follows_them(hints: list[str]) -> None:
+def test_an_informational_1xx_answer_is_skipped_and_the_final_answer_is_read(hints: list[str]) -> None:
     link = "Link: </style.css>; rel=preload\r\nContent-Length: 5\r\nTransfer-Encoding: chunked"
 
     def talk(line: Line) -> None:
@@ -289,7 +289,7 @@ def test_hints_are_not_taken_for_the_answer_that_follows_them(hints: list[str]) 
         assert (len(server.requests), server.connections) == (2, 1)
 
 
-def test_hints_that_never_end_end_by_the_deadline() -> None:
+def test_an_endless_series_of_1xx_answers_ends_at_the_deadline() -> None:
     def talk(line: Line) -> None:
         while not line.server.over.wait(0.05):
             line.say(b"HTTP/1.1 102 Processing\r\n\r\n")
@@ -311,7 +311,7 @@ def test_hints_that_never_end_end_by_the_deadline() -> None:
     ],
     ids=["a flood of hints", "a change of protocol"],
 )
-def test_a_flood_of_hints_and_a_change_of_protocol_are_no_answer(text: bytes) -> None:
+def test_too_many_1xx_answers_or_a_101_count_as_no_answer(text: bytes) -> None:
     with serving(saying(text)) as server:
         with pytest.raises(Unanswered):
             create(gauge_at(server.url))
@@ -319,10 +319,10 @@ def test_a_flood_of_hints_and_a_change_of_protocol_are_no_answer(text: bytes) ->
         assert (server.connections, len(server.requests)) == (1, 1)
 
 
-# An answer of another request
+# Answers of another request
 
 
-def test_a_hint_before_a_late_answer_does_not_hand_that_answer_to_the_next_request() -> None:
+def test_a_late_answer_after_a_1xx_answer_is_not_read_as_that_of_the_next_request() -> None:
     hung_up = threading.Event()
 
     def talk(line: Line) -> None:
@@ -342,7 +342,7 @@ def test_a_hint_before_a_late_answer_does_not_hand_that_answer_to_the_next_reque
         assert create(gauge).survey_link == LINK + "of-the-second"
 
 
-def test_a_second_answer_nobody_asked_for_is_not_handed_to_the_next_request() -> None:
+def test_an_unrequested_second_answer_is_not_read_as_that_of_the_next_request() -> None:
     def talk(line: Line) -> None:
         line.hear()
         line.say(a_link("of-the-first") + a_link("of-nobody"))
@@ -356,7 +356,7 @@ def test_a_second_answer_nobody_asked_for_is_not_handed_to_the_next_request() ->
         assert create(gauge).survey_link == LINK + "of-the-second"
 
 
-def test_what_follows_the_length_of_an_answer_is_not_handed_to_the_next_request() -> None:
+def test_bytes_beyond_the_content_length_are_not_read_as_the_answer_of_the_next_request() -> None:
     cut = answer(b'{"message": "No."}', "403 Forbidden").replace(b"Content-Length: 18", b"Content-Length: 5")
 
     def talk(line: Line) -> None:

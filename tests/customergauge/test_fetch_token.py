@@ -1,4 +1,4 @@
-"""Signing in: the secret, the token server, and the secret once more when it was rotated."""
+"""Fetching a token; refused credentials are read again, in case they were rotated."""
 
 import pytest
 
@@ -48,11 +48,11 @@ class TokenServer:
 @pytest.mark.parametrize(
     ("secret", "server", "tried", "asked_for_newer_than"),
     [
-        pytest.param(Secret(OLD), TokenServer(accepted=OLD), [OLD], [None], id="good"),
+        pytest.param(Secret(OLD), TokenServer(accepted=OLD), [OLD], [None], id="accepted"),
         pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=NEW), [OLD, NEW], [None, OLD], id="rotated"),
     ],
 )
-def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy(
+def test_refused_credentials_are_read_again_and_the_rotated_ones_fetch_a_token(
     secret: Secret, server: TokenServer, tried: list[ClientCredentials], asked_for_newer_than: object
 ) -> None:
     deadline = Deadline.after(10.0, FakeClock())
@@ -69,14 +69,16 @@ def test_refused_credentials_are_read_again_so_that_a_rotation_needs_no_redeploy
     ("secret", "server", "tried"),
     [
         pytest.param(Secret(OLD), TokenServer(accepted=NEW), [OLD], id="not rotated"),
-        pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=None), [OLD, NEW], id="refused too"),
+        pytest.param(
+            Secret(OLD, rotated=NEW), TokenServer(accepted=None), [OLD, NEW], id="the rotated ones refused too"
+        ),
         *[
             pytest.param(Secret(OLD, rotated=NEW), TokenServer(NEW, NotProcessed(Code(code), "failed")), [OLD], id=code)
             for code in ("unavailable", "rate_limited", "credentials_refused")
         ],
     ],
 )
-def test_no_credentials_are_tried_twice_and_only_refused_ones_are_read_again(
+def test_the_same_credentials_are_not_tried_twice_and_only_refused_ones_are_read_again(
     secret: Secret, server: TokenServer, tried: list[ClientCredentials]
 ) -> None:
     with pytest.raises(NotProcessed):

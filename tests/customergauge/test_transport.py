@@ -1,4 +1,4 @@
-"""The one caller of urllib3: which connection it uses, how long it waits, and that it asks once."""
+"""The transport over urllib3: kept connections, connecting, deadlines; each request is sent once."""
 
 import gc
 import socket
@@ -56,7 +56,7 @@ def ending_within(seconds: float) -> Iterator[None]:
 
 
 @pytest.mark.parametrize("status", [302, 307])
-def test_a_redirect_to_itself_is_followed_not_even_once(status: int) -> None:
+def test_a_redirect_is_not_followed(status: int) -> None:
     def talk(line: Line) -> None:
         while line.hear():
             line.say(answer(b"", f"{status} Moved", f"Location: {line.server.url}/personal-link/"))
@@ -69,11 +69,11 @@ def test_a_redirect_to_itself_is_followed_not_even_once(status: int) -> None:
         assert len(server.requests) == 1
 
 
-# A connection kept open
+# Kept connections
 
 
 @pytest.mark.parametrize("end", [Line.reset, lambda line: line.sock.close()], ids=["reset", "closed"])
-def test_a_kept_connection_that_the_server_has_ended_is_replaced_without_a_word(end: Talk) -> None:
+def test_an_idle_connection_closed_by_the_server_is_replaced_before_the_next_request(end: Talk) -> None:
     answered, gone = threading.Event(), threading.Event()
 
     def end_it(line: Line) -> None:
@@ -91,7 +91,7 @@ def test_a_kept_connection_that_the_server_has_ended_is_replaced_without_a_word(
         assert len(server.requests) == 2
 
 
-def test_a_kept_connection_that_fell_silent_is_ambiguous_and_ends_by_the_deadline() -> None:
+def test_a_request_on_a_kept_connection_that_stays_silent_gets_no_answer_by_the_deadline() -> None:
     def fall_silent(line: Line) -> None:
         line.hear()
         line.hold()
@@ -107,7 +107,7 @@ def test_a_kept_connection_that_fell_silent_is_ambiguous_and_ends_by_the_deadlin
         assert create(gauge).survey_link == LINK + "3"  # over a connection of its own
 
 
-def test_a_connection_that_was_idle_for_half_a_minute_is_not_trusted_any_more(vendor: CustomerGaugeSandbox) -> None:
+def test_a_connection_idle_for_more_than_thirty_seconds_is_not_reused(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)
     for seconds in (29.0, 31.0, 0.0):
@@ -118,7 +118,7 @@ def test_a_connection_that_was_idle_for_half_a_minute_is_not_trusted_any_more(ve
     assert first == second != third
 
 
-def test_each_host_has_connections_of_its_own_that_age_by_themselves(vendor: CustomerGaugeSandbox) -> None:
+def test_each_host_has_its_own_connections_with_their_own_idle_time(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)
     with CustomerGaugeSandbox() as token_server:
@@ -133,7 +133,7 @@ def test_each_host_has_connections_of_its_own_that_age_by_themselves(vendor: Cus
     assert len(set(connections(vendor))) == 1
 
 
-def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor: CustomerGaugeSandbox) -> None:
+def test_a_connection_is_reused_after_the_deadline_of_the_request_that_opened_it(vendor: CustomerGaugeSandbox) -> None:
     transport = Transport(SystemClock())
     get(transport, f"{vendor.base_url}/personal-link/", seconds=1.05)
     threading.Event().wait(1.1)
@@ -142,7 +142,7 @@ def test_a_connection_outlives_the_deadline_of_the_request_that_opened_it(vendor
     assert len(set(connections(vendor))) == 1
 
 
-def test_many_at_once_after_a_long_rest_all_get_through(vendor: CustomerGaugeSandbox) -> None:
+def test_ten_concurrent_requests_after_a_long_idle_time_all_get_an_answer(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)
     for _ in range(10):
@@ -155,7 +155,7 @@ def test_many_at_once_after_a_long_rest_all_get_through(vendor: CustomerGaugeSan
 # Connecting
 
 
-def test_the_machines_authorities_are_read_once_for_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_certificate_authorities_are_read_once_for_all_connections(monkeypatch: pytest.MonkeyPatch) -> None:
     reads: list[ssl.SSLContext] = []
 
     def count(context: ssl.SSLContext) -> None:
@@ -172,7 +172,7 @@ def test_the_machines_authorities_are_read_once_for_all_connections(monkeypatch:
 
 
 @pytest.mark.parametrize("addresses", [1, 3])
-def test_a_connection_that_does_not_come_about_ends_by_the_deadline_and_sent_nothing(
+def test_a_connection_attempt_without_an_answer_ends_at_the_deadline_and_nothing_is_sent(
     addresses: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with unanswered() as port:
@@ -184,7 +184,7 @@ def test_a_connection_that_does_not_come_about_ends_by_the_deadline_and_sent_not
     assert caught.value.code is Code.UNAVAILABLE
 
 
-def test_a_connection_that_comes_about_late_but_in_time_is_used() -> None:
+def test_a_connection_that_opens_late_but_before_the_deadline_is_used() -> None:
     with socket.create_server(("127.0.0.1", 0), backlog=0) as listener:
         in_the_way = socket.create_connection(listener.getsockname())  # so that the first packet is dropped
 
@@ -202,7 +202,7 @@ def test_a_connection_that_comes_about_late_but_in_time_is_used() -> None:
         in_the_way.close()
 
 
-def test_a_host_whose_first_address_does_not_answer_is_reached_by_its_second(
+def test_a_host_whose_first_address_does_not_answer_is_reached_at_its_second(
     monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
 ) -> None:
     with unanswered() as port:
@@ -218,7 +218,7 @@ def test_a_host_whose_first_address_does_not_answer_is_reached_by_its_second(
 
 
 @pytest.mark.parametrize("failures", [1, 2])
-def test_a_name_that_is_not_found_is_looked_up_once_more_and_then_nothing_was_processed(
+def test_a_host_name_that_is_not_found_is_looked_up_once_more_before_the_request_fails(
     failures: int, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     look_up, look_ups = socket.getaddrinfo, []
@@ -240,7 +240,7 @@ def test_a_name_that_is_not_found_is_looked_up_once_more_and_then_nothing_was_pr
 # The deadline
 
 
-def test_nothing_is_started_when_too_little_time_is_left(vendor: CustomerGaugeSandbox) -> None:
+def test_no_request_is_sent_when_too_little_time_is_left(vendor: CustomerGaugeSandbox) -> None:
     with pytest.raises(NotProcessed):
         create(gauge_at(vendor.base_url), seconds=0.9)
 
@@ -248,7 +248,7 @@ def test_nothing_is_started_when_too_little_time_is_left(vendor: CustomerGaugeSa
 
 
 @pytest.mark.parametrize("called", ["token", "personal-link"])
-def test_a_token_and_a_link_may_take_their_own_time_and_no_more_of_the_invocations(
+def test_a_token_call_and_a_link_call_each_end_at_their_own_time_limit(
     vendor: CustomerGaugeSandbox,
     gauge: CustomerGauge,
     token: AccessToken,
@@ -283,7 +283,7 @@ def dripping(start: bytes) -> Talk:
     ],
     ids=["first line", "headers", "body"],
 )
-def test_an_answer_that_drips_for_ever_ends_by_the_deadline_and_leaves_no_socket_open(
+def test_an_answer_that_drips_forever_ends_at_the_deadline_and_leaves_no_socket_open(
     start: bytes, kind: type[Unanswered | OutcomeUnknown]
 ) -> None:
     with warnings.catch_warnings(record=True) as left_open:
@@ -297,7 +297,7 @@ def test_an_answer_that_drips_for_ever_ends_by_the_deadline_and_leaves_no_socket
     assert [str(warning.message) for warning in left_open] == []
 
 
-def test_silence_after_a_late_beginning_ends_by_the_same_deadline() -> None:
+def test_an_answer_that_starts_late_and_stops_ends_at_the_deadline_of_the_request() -> None:
     def begin_late(line: Line) -> None:
         line.server.over.wait(0.8)
         line.say(b"HTTP/1.1 200 OK\r\nContent-Length: 9\r\n\r\n")
@@ -309,7 +309,7 @@ def test_silence_after_a_late_beginning_ends_by_the_same_deadline() -> None:
     assert repr(response) == "Response(status=200, 0 bytes, complete=False)"
 
 
-def test_once_time_is_up_nothing_more_is_read_even_if_it_is_there() -> None:
+def test_after_the_deadline_no_more_bytes_are_read_even_if_they_have_arrived() -> None:
     ours, theirs = socket.socketpair()
     with ours, theirs, closing(_TimedReader(ours, ends_at=time.monotonic() - 0.001)) as reader:
         theirs.sendall(b"late")
@@ -318,7 +318,7 @@ def test_once_time_is_up_nothing_more_is_read_even_if_it_is_there() -> None:
             reader.read(4)
 
 
-def test_a_request_needs_no_thread_of_its_own(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_starts_no_thread(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
     def talk(line: Line) -> None:
         while line.hear():
             line.say(answer(b"{}"))

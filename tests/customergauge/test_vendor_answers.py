@@ -1,4 +1,4 @@
-"""What the vendor does not document: statuses, broken bodies, links, its words, and its token server at its worst."""
+"""Undocumented answers of CustomerGauge: statuses, broken bodies, links, messages, and token server failures."""
 
 import time
 from collections.abc import Callable
@@ -89,7 +89,7 @@ def error_of(vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessTo
         (Reply(200, A_LINK | {"more": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
     ],
 )
-def test_each_undocumented_answer_is_read_as_decided_and_asked_for_once(
+def test_each_undocumented_answer_has_its_defined_error_and_code_and_is_not_retried(
     error_of: ErrorOf, reply: Reply, kind: type[RequestError], code: Code
 ) -> None:
     error = error_of(reply)
@@ -112,7 +112,7 @@ ONE_RECORD = (Blocked, "it refuses this record")
 OTHERS_TOO = (NotProcessed, "it refuses every record")
 
 
-def test_a_firewall_refuses_one_record_until_it_refuses_two_in_a_row(
+def test_a_403_of_a_firewall_concerns_one_record_until_two_different_records_in_a_row_get_it(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
 ) -> None:
     vendor.script("personal-link", *[Reply.html(403)] * 5)
@@ -123,7 +123,7 @@ def test_a_firewall_refuses_one_record_until_it_refuses_two_in_a_row(
 
 
 @pytest.mark.parametrize("between", [Reply(), Reply.error(429), Reply.error(422), Reply.error(500), Reply.error(403)])
-def test_an_answer_of_the_api_shows_that_its_firewall_refuses_one_record_alone(
+def test_a_403_of_a_firewall_concerns_one_record_when_the_api_answered_in_between(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, between: Reply
 ) -> None:
     vendor.script("personal-link", Reply.html(403), between, Reply.html(403))
@@ -142,7 +142,7 @@ def test_an_answer_of_the_api_shows_that_its_firewall_refuses_one_record_alone(
         ("Wed, 21 Oct 99999 07:28:00 GMT", None),
     ],
 )
-def test_retry_after_is_read_in_seconds_or_as_a_date_and_kept_within_twelve_hours(
+def test_retry_after_is_read_in_seconds_or_as_a_date_and_limited_to_twelve_hours(
     error_of: ErrorOf, retry_after: str, seconds: float | None
 ) -> None:
     assert error_of(Reply.error(429, retry_after=retry_after)).retry_after == seconds
@@ -182,7 +182,7 @@ def test_retry_after_is_read_in_seconds_or_as_a_date_and_kept_within_twelve_hour
         pytest.param(LINK + "x" * (2049 - len(LINK)), id="2049 characters"),
     ],
 )
-def test_a_link_that_could_pass_for_another_one_is_not_handed_on(error_of: ErrorOf, link: str | None) -> None:
+def test_an_answer_with_an_unsafe_link_is_a_bad_response_without_link(error_of: ErrorOf, link: str | None) -> None:
     error = error_of(Reply(200, {"data": {"number_customergauge": 4711, "survey_link": link}}))
 
     assert error.code is Code.BAD_RESPONSE
@@ -199,7 +199,7 @@ def test_a_link_that_could_pass_for_another_one_is_not_handed_on(error_of: Error
         pytest.param(LINK + "x" * (2048 - len(LINK)), id="2048 characters"),
     ],
 )
-def test_a_link_of_any_host_is_handed_on_as_it_is(
+def test_an_https_link_of_any_host_is_returned_unchanged(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, link: str
 ) -> None:
     vendor.script("personal-link", Reply(200, {"data": {"survey_link": link}}))
@@ -207,7 +207,7 @@ def test_a_link_of_any_host_is_handed_on_as_it_is(
     assert create(gauge, token).survey_link == link
 
 
-def test_a_plain_link_on_loopback_is_handed_on_by_an_api_on_loopback_alone() -> None:
+def test_an_http_link_on_loopback_is_returned_only_if_the_api_is_on_loopback() -> None:
     answer = Response(200, {}, b'{"data": {"survey_link": "http://127.0.0.1:8099/r/1"}}', complete=True)
 
     assert personal_link(answer, plain_links_allowed=True).survey_link == "http://127.0.0.1:8099/r/1"
@@ -215,18 +215,18 @@ def test_a_plain_link_on_loopback_is_handed_on_by_an_api_on_loopback_alone() -> 
         personal_link(answer, plain_links_allowed=False)
 
 
-# The vendor's words
+# Messages of CustomerGauge
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
-def test_a_400_without_words_we_know_is_a_bad_request_that_quotes_none(error_of: ErrorOf, body: bytes) -> None:
+def test_a_400_without_a_known_message_is_a_bad_request_and_is_not_quoted(error_of: ErrorOf, body: bytes) -> None:
     error = error_of(Reply(400, body))
 
     assert (error.code, error.message) == (Code.BAD_REQUEST, "CustomerGauge answered HTTP 400.")
     assert error.vendor_message is None
 
 
-def test_the_vendors_messages_are_passed_on_within_bounds(error_of: ErrorOf) -> None:
+def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters_each(error_of: ErrorOf) -> None:
     errors = {"Email": ["x" * 1024] * 20, "Name": ["x" * 1025, 7], "Phone": 7}
 
     assert error_of(Reply(422, {"message": "No.", "errors": errors})).errors == {
@@ -240,15 +240,15 @@ def test_the_vendors_messages_are_passed_on_within_bounds(error_of: ErrorOf) -> 
     [
         pytest.param("Zoë", "ZOË is no name.", False, id="three letters, as a word"),
         pytest.param("Zoë", "Zoëlogy is no name.", True, id="three letters, by chance within a word"),
-        pytest.param("5", "Between 1 and 5.", True, id="one letter says nothing of anybody"),
+        pytest.param("5", "Between 1 and 5.", True, id="a single character"),
         pytest.param("Anna", "Annabel is no name.", False, id="four letters, within a word"),
         pytest.param(447700900461, "447700900461 is no name.", False, id="a number"),
-        pytest.param(True, "True is no name.", True, id="true says nothing of anybody"),
-        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number, written otherwise"),
+        pytest.param(True, "True is no name.", True, id="a boolean"),
+        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number in another notation"),
         pytest.param("Zoë Ray", "Zo&euml; Ray is no name.", False, id="as HTML"),
-        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in an address"),
+        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in a URL"),
         pytest.param("Zoë Ray", "Zo\\u00eb Ray is no name.", False, id="as in JSON"),
-        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="somebody else's e-mail"),
+        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="another e-mail address"),
         pytest.param("Anna", "See https://survey.example/r/1.", False, id="a link"),
         pytest.param("Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False, id="a client id"),
         pytest.param("Anna", "tok-1 may not.", False, id="the access token"),
@@ -256,7 +256,7 @@ def test_the_vendors_messages_are_passed_on_within_bounds(error_of: ErrorOf) -> 
         pytest.param("Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True, id="a mapping"),
     ],
 )
-def test_the_vendors_words_are_passed_on_unless_they_quote_somebody(
+def test_a_message_of_customergauge_is_returned_unless_it_quotes_a_value_of_the_record(
     vendor: CustomerGaugeSandbox,
     gauge: CustomerGauge,
     deadline: Deadline,
@@ -281,7 +281,7 @@ def test_the_vendors_words_are_passed_on_unless_they_quote_somebody(
         (404, "The inbound mapping [Anna] was not found.", Code.MAPPING_NOT_FOUND),
     ],
 )
-def test_a_refusal_that_quotes_somebody_means_the_same_and_is_told_in_our_words(
+def test_a_refusal_that_quotes_a_value_keeps_its_code_and_loses_its_message(
     vendor: CustomerGaugeSandbox,
     gauge: CustomerGauge,
     token: AccessToken,
@@ -334,7 +334,7 @@ def test_a_refusal_that_quotes_somebody_means_the_same_and_is_told_in_our_words(
         ],
     ],
 )
-def test_a_token_server_that_gives_no_token_is_asked_once_and_its_answer_is_told_apart(
+def test_a_token_server_that_gives_no_token_is_asked_once_and_its_answer_decides_the_error(
     vendor: CustomerGaugeSandbox,
     gauge: CustomerGauge,
     credentials: ClientCredentials,
@@ -354,9 +354,9 @@ def test_a_token_server_that_gives_no_token_is_asked_once_and_its_answer_is_told
 
 
 @pytest.mark.parametrize(
-    "reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=0.2)], ids=["silent", "drips"]
+    "reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=0.2)], ids=["silent", "dripping"]
 )
-def test_a_token_server_that_is_slow_ends_by_the_deadline(
+def test_a_fetch_from_a_slow_token_server_ends_at_the_deadline(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, reply: Reply
 ) -> None:
     vendor.script("token", reply)
@@ -370,7 +370,7 @@ def test_a_token_server_that_is_slow_ends_by_the_deadline(
 
 
 @pytest.mark.parametrize("called", ["token", "personal-link"])
-def test_a_refused_connection_is_certainly_not_processed(
+def test_a_request_whose_connection_is_refused_is_not_processed(
     vendor: CustomerGaugeSandbox,
     gauge: CustomerGauge,
     token: AccessToken,

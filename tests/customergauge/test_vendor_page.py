@@ -42,7 +42,7 @@ def test_the_token_request_is_a_form_of_client_credentials(
     assert repr(token) == "AccessToken(***, life=3600)"
 
 
-def test_a_link_is_requested_as_json_that_keeps_the_kinds_of_the_values(
+def test_a_link_is_requested_as_json_that_keeps_the_types_of_the_values(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, deadline: Deadline
 ) -> None:
     gauge.create_personal_link(CONFIGURATION, JOE, token, deadline)
@@ -60,7 +60,7 @@ def test_a_link_is_requested_as_json_that_keeps_the_kinds_of_the_values(
     )
 
 
-def test_a_link_is_requested_as_a_form_by_choice_with_values_as_php_writes_them(
+def test_with_the_form_setting_a_link_is_requested_as_a_form_with_values_as_php_writes_them(
     vendor: CustomerGaugeSandbox, form_gauge: CustomerGauge, token: AccessToken, deadline: Deadline
 ) -> None:
     form_gauge.create_personal_link(CONFIGURATION, JOE, token, deadline)
@@ -85,7 +85,7 @@ def test_a_heading_that_a_form_cannot_carry_is_refused_before_anything_is_sent(
     assert vendor.calls("personal-link") == []
 
 
-def test_the_documented_200_is_a_link(
+def test_the_documented_200_answer_is_returned_as_a_link(
     vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, deadline: Deadline
 ) -> None:
     data = {
@@ -165,7 +165,7 @@ WRONG_TYPE = "The inbound mapping [activities] data type is invalid, only 'Multi
         ),
     ],
 )
-def test_each_documented_refusal_has_its_code_and_the_vendors_words(
+def test_each_documented_refusal_has_its_code_and_the_message_of_customergauge(
     gauge: CustomerGauge,
     token: AccessToken,
     deadline: Deadline,

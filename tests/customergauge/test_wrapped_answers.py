@@ -1,4 +1,4 @@
-"""A whole answer in an odd wrapping, over a real socket: its link, its refusal or its token is read all the same."""
+"""Complete answers in any encoding, over a real socket: the link, the refusal or the token is read."""
 
 import gzip
 import json
@@ -107,12 +107,12 @@ def read(answer: bytes) -> PersonalLink:
 
 
 @pytest.mark.parametrize("wrapping", [*WRAPPINGS, *BODIES])
-def test_a_link_is_read_in_any_wrapping(wrapping: str) -> None:
+def test_a_link_is_read_in_any_transfer_or_content_encoding(wrapping: str) -> None:
     assert read(b"HTTP/1.1 200 OK\r\n" + wrapped(wrapping, LINK_BODY)) == PersonalLink(4711, LINK, SHORT)
 
 
 @pytest.mark.parametrize("wrapping", ["no length, and the connection ends", "gzip", "a bad byte in one"])
-def test_a_refusal_is_read_in_any_wrapping(wrapping: str) -> None:
+def test_a_refusal_is_read_in_any_transfer_or_content_encoding(wrapping: str) -> None:
     with pytest.raises(Refused) as caught:
         read(b"HTTP/1.1 400 Bad Request\r\n" + wrapped(wrapping, DUPLICATE_BODY))
 
@@ -120,7 +120,7 @@ def test_a_refusal_is_read_in_any_wrapping(wrapping: str) -> None:
 
 
 @pytest.mark.parametrize("wrapping", ["no length, and the connection ends", "gzip", "a byte order mark"])
-def test_a_token_is_read_in_any_wrapping(wrapping: str) -> None:
+def test_a_token_is_read_in_any_transfer_or_content_encoding(wrapping: str) -> None:
     body = '{"access_token": "abc", "token_type": "Bearer", "expires_in": 3600}'
     with serving(saying(b"HTTP/1.1 201 Created\r\n" + wrapped(wrapping, body))) as server:
         token = fetch_token(gauge_at(server.url))
@@ -128,7 +128,7 @@ def test_a_token_is_read_in_any_wrapping(wrapping: str) -> None:
     assert (token.value, token.life) == ("abc", 3600)
 
 
-def test_json_that_could_pass_for_raw_deflate_is_taken_for_json() -> None:
+def test_a_body_that_is_both_json_and_raw_deflate_is_read_as_json() -> None:
     assert decompressed(b'{"a":1, "data":{}}', "deflate") == b'{"a":1, "data":{}}'
 
 
@@ -140,12 +140,12 @@ def test_json_that_could_pass_for_raw_deflate_is_taken_for_json() -> None:
     ],
     ids=["201", "206", "299", "HTTP/1.0", "no reason", "a reason of 100 KB"],
 )
-def test_any_2xx_with_a_link_is_created(first_line: str) -> None:
+def test_any_2xx_answer_with_a_link_returns_the_link(first_line: str) -> None:
     assert read(f"{first_line}\r\n\r\n{LINK_BODY}".encode()).survey_link == LINK
 
 
 @pytest.mark.parametrize("length", ["", "Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"])
-def test_a_link_that_came_is_read_though_the_connection_does_not_end(length: str) -> None:
+def test_a_complete_link_is_read_although_the_connection_stays_open(length: str) -> None:
     body = LINK_BODY if "chunked" not in length else f"{len(LINK_BODY):x}\r\n{LINK_BODY}\r\n"
     with serving(saying(f"HTTP/1.1 200 OK\r\n{length}\r\n{body}".encode(), Line.hold)) as server:
         began = time.monotonic()
@@ -155,12 +155,12 @@ def test_a_link_that_came_is_read_though_the_connection_does_not_end(length: str
 
 
 @pytest.mark.parametrize("length", [b"", b"Content-Length: 500\r\n"], ids=["no length", "a length"])
-def test_a_link_that_was_cut_is_unknown(length: bytes) -> None:
+def test_a_truncated_answer_with_a_link_is_unknown(length: bytes) -> None:
     with pytest.raises(OutcomeUnknown):
         read(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + LINK_BODY.encode()[:-1])
 
 
-def test_a_refusal_that_was_cut_is_no_answer() -> None:
+def test_a_truncated_refusal_counts_as_no_answer() -> None:
     with pytest.raises(Unanswered):
         read(b"HTTP/1.1 400 Bad Request\r\n\r\n" + DUPLICATE_BODY.encode()[:-1])
 
@@ -184,7 +184,7 @@ DAMAGED: Mapping[str, bytes] = {
 
 
 @pytest.mark.parametrize("answer", DAMAGED.values(), ids=DAMAGED.keys())
-def test_what_would_have_to_be_guessed_is_unknown(answer: bytes) -> None:
+def test_a_damaged_200_answer_is_unknown(answer: bytes) -> None:
     with pytest.raises(OutcomeUnknown) as caught:
         read(b"HTTP/1.1 200 OK\r\n" + answer)
 
@@ -210,7 +210,9 @@ def test_what_would_have_to_be_guessed_is_unknown(answer: bytes) -> None:
         ],
     ],
 )
-def test_a_link_is_read_with_what_is_odd_in_it_or_beside_it(data: Mapping[str, object], link: PersonalLink) -> None:
+def test_a_link_with_blanks_around_or_odd_fields_beside_it_is_read(
+    data: Mapping[str, object], link: PersonalLink
+) -> None:
     assert read(b"HTTP/1.1 200 OK\r\n" + with_length(json.dumps({"data": data}).encode())) == link
 
 
@@ -223,7 +225,7 @@ def test_a_link_is_read_with_what_is_odd_in_it_or_beside_it(data: Mapping[str, o
         b"It duplicates with another record: \\ud83d",
     ],
 )
-def test_a_refusal_is_known_by_its_words_whatever_signs_are_between_them(message: bytes) -> None:
+def test_a_refusal_is_recognised_by_the_words_of_its_message_despite_odd_characters(message: bytes) -> None:
     with pytest.raises(Refused) as caught:
         read(b"HTTP/1.1 400 Bad Request\r\n" + with_length(b'{"message": "%b"}' % message))
 
@@ -243,7 +245,7 @@ def test_a_refusal_is_known_by_its_words_whatever_signs_are_between_them(message
         *((f', "expires_in": {endless}', 86_400) for endless in ("1e12", "1e999", "1" + "0" * 4000)),
     ],
 )
-def test_a_token_is_read_with_what_is_odd_beside_it(more: str, life: float) -> None:
+def test_a_token_with_odd_fields_beside_it_is_read(more: str, life: float) -> None:
     with serving(
         saying(b"HTTP/1.1 200 OK\r\n" + with_length(f'{{"access_token": " abc\\n"{more}}}'.encode()))
     ) as server:

@@ -1,4 +1,4 @@
-"""Every command that a page gives is one that runs, and gives a template the parameters that it says."""
+"""Every command on a page exists and takes its arguments; deploy lines pass the parameters that they show."""
 
 import re
 import shlex
@@ -52,14 +52,14 @@ def those_of(*program: str) -> Iterator[Command]:
             yield command[len(program) :]
 
 
-def test_every_target_of_make_exists() -> None:
+def test_every_make_target_that_a_page_uses_exists() -> None:
     targets = set(re.findall(r"^([a-z-]+):", (REPOSITORY / "Makefile").read_text(), re.MULTILINE))
 
     assert {"test", "demo", "operate"} <= {command[0] for command in those_of("make")} <= targets
 
 
 @pytest.mark.parametrize("command", list(those_of("aws")), ids=" ".join)
-def test_every_call_of_aws_exists_with_its_options(command: Command) -> None:
+def test_every_aws_command_that_a_page_uses_exists_with_its_options(command: Command) -> None:
     service, operation, *rest = command
     given = {word.split("=")[0] for word in rest if word.startswith("--")}
     if (service, operation) in OF_THE_CLI:
@@ -74,7 +74,7 @@ def test_every_call_of_aws_exists_with_its_options(command: Command) -> None:
     assert given <= options | OF_ANY_CALL
 
 
-def test_every_file_that_a_command_reads_exists() -> None:
+def test_every_file_that_a_command_on_a_page_reads_exists() -> None:
     words = [word for command in every_command() for word in command if "events/" in word]
     read = [word.removeprefix("file://").removeprefix("EVENT=").split()[-1] for word in words]
 
@@ -103,7 +103,7 @@ def operators() -> Iterator[Command]:
 
 
 @pytest.mark.parametrize("words", list(operators()), ids=" ".join)
-def test_every_command_of_the_operator_takes_the_arguments_it_is_given(words: Command) -> None:
+def test_every_operate_command_on_a_page_accepts_its_arguments(words: Command) -> None:
     command, arguments = leaf_of(words)
     assert bool(arguments) <= (not isinstance(command, click.Group))
 
@@ -113,7 +113,7 @@ def test_every_command_of_the_operator_takes_the_arguments_it_is_given(words: Co
 
 
 @pytest.mark.parametrize("wrong", [["parked", "redrive", "s", "--code", "bad_luck"], ["health"]])
-def test_a_command_that_would_not_run_would_be_noticed(wrong: Command) -> None:
+def test_an_operate_command_with_wrong_arguments_fails_this_check(wrong: Command) -> None:
     command, arguments = leaf_of(wrong)
 
     with pytest.raises(click.UsageError):
@@ -136,13 +136,13 @@ def lines() -> list[tuple[str, str]]:
     return [(where, line.split("&&")[-1].strip()) for where, line in written if f"{OPTION} " in line]
 
 
-def said(line: str) -> Parameters:
+def as_read_by_a_person(line: str) -> Parameters:
     """Return the parameters that a line names, and their values, as its reader takes them."""
     found = SAID.findall(line.split(OPTION)[1])
     return {quoted or name: value or either or other for quoted, value, name, either, other in found}
 
 
-def heard(line: str) -> Parameters:
+def as_read_by_sam(line: str) -> Parameters:
     """Return the parameters that SAM, or the AWS CLI, gets from a line that is pasted into a shell."""
     words = shlex.split(line, comments=True)
     rest = words[words.index(OPTION) :]
@@ -158,16 +158,16 @@ def sam_gets(*arguments: str) -> Parameters:
 
 
 @pytest.mark.parametrize(("where", "line"), lines())
-def test_a_line_gives_the_parameters_that_it_says_to_a_template_that_has_them(where: str, line: str) -> None:
+def test_sam_reads_the_parameters_of_every_deploy_line_and_the_template_has_them(where: str, line: str) -> None:
     named = re.search(r"--template-file (\S+)", line)
     template = yaml_parse((REPOSITORY / (named[1] if named else "template.yaml")).read_text())
 
-    assert said(line), where
-    assert heard(line) == said(line)
-    assert said(line).keys() <= template["Parameters"].keys(), where
+    assert as_read_by_a_person(line), where
+    assert as_read_by_sam(line) == as_read_by_a_person(line)
+    assert as_read_by_a_person(line).keys() <= template["Parameters"].keys(), where
 
 
-def test_every_parameter_that_a_page_gives_to_make_deploy_is_accepted() -> None:
+def test_every_parameter_that_a_page_gives_to_make_deploy_is_valid() -> None:
     given = [
         word for command in those_of("make", "deploy") if command for word in shlex.split(command[0].partition("=")[2])
     ]
@@ -177,25 +177,28 @@ def test_every_parameter_that_a_page_gives_to_make_deploy_is_accepted() -> None:
     assert [one for word in parameters for one in problems(assignments([word]), source_template()["Parameters"])] == []
 
 
-def test_no_page_with_such_a_line_is_left_out() -> None:
+def test_deploy_lines_are_found_on_each_of_the_four_pages_that_have_them() -> None:
     pages = {"docs/mapping.md", "docs/operation.md", "docs/parameters.md", "docs/request-and-result.md"}
 
     assert {where for where, _line in lines()} >= pages
 
 
-def test_the_recipe_for_an_event_of_ones_own_listens_to_both_detail_types() -> None:
+def test_the_deploy_line_for_an_own_event_listens_to_both_detail_types() -> None:
     [line] = [line for where, line in lines() if where == "docs/mapping.md" and "EventDetailType" in line]
 
-    assert heard(line) == {"EventDetailType": "Personal Link Requested,Visit Ended"}
+    assert as_read_by_sam(line) == {"EventDetailType": "Personal Link Requested,Visit Ended"}
 
 
-def test_a_value_that_sam_cuts_off_at_its_blank_would_be_noticed() -> None:
+def test_a_parameter_value_that_sam_would_cut_at_a_blank_fails_this_check() -> None:
     line = f"{OPTION} 'KnownHeadings=Email,First Name'"
 
-    assert (said(line), heard(line)) == ({"KnownHeadings": "Email,First Name"}, {"KnownHeadings": "Email,First"})
+    assert (as_read_by_a_person(line), as_read_by_sam(line)) == (
+        {"KnownHeadings": "Email,First Name"},
+        {"KnownHeadings": "Email,First"},
+    )
 
 
-def test_sam_gets_the_parameters_that_samconfig_lists_and_the_command_line_replaces_them_all() -> None:
+def test_sam_takes_the_parameters_of_samconfig_unless_the_command_line_gives_any() -> None:
     stages = {line[line.index("--config-env") + 1] for line in those_of("sam", "deploy") if "--config-env" in line}
 
     assert {"staging", "prod"} <= stages <= CONFIG.keys()

@@ -1,4 +1,4 @@
-"""The examples: what no emulator shows of them."""
+"""The examples: properties that need no emulator."""
 
 import json
 import re
@@ -28,14 +28,14 @@ MAPPING = (DOCS / "mapping.md").read_text()
 SCHEDULE: dict[str, Any] = yaml_parse((DOCS / "examples" / "schedule.yaml").read_text())["Resources"]
 
 
-def test_the_page_says_of_each_code_what_a_caller_does() -> None:
+def test_the_page_tells_the_caller_what_to_do_for_each_code() -> None:
     named = [code for row in rows(ADVICE) for code in re.findall(r"`([a-z_]+)`", row[0])]
 
     assert sorted(named) == sorted(str(code) for code in CODES)
 
 
 @pytest.mark.parametrize("name", ["call.py", "call.mjs"])
-def test_what_a_caller_tries_again_is_what_the_page_says(name: str) -> None:
+def test_the_example_callers_retry_the_codes_that_the_page_says_to_retry(name: str) -> None:
     again = {code for row in rows(ADVICE) if row[1].startswith("Retry ") for code in re.findall(r"`([a-z_]+)`", row[0])}
     caller = (DOCS / "examples" / "callers" / name).read_text()
     [tried] = re.findall(r"^(?:const )?TRY_AGAIN = (.+)$", caller, re.MULTILINE)
@@ -43,13 +43,13 @@ def test_what_a_caller_tries_again_is_what_the_page_says(name: str) -> None:
     assert set(re.findall(r'"(\w+)"', tried)) == again
 
 
-# the mappings
+# Mappings
 
 
 @pytest.mark.parametrize(
     ("expression", "detail", "value"), [row[1:] for row in rows(sections(MAPPING)["Recipes"])], ids=lambda cell: cell
 )
-def test_a_recipe_gives_what_the_page_says(expression: str, detail: str, value: str, tmp_path: Path) -> None:
+def test_each_mapping_recipe_gives_the_value_shown(expression: str, detail: str, value: str, tmp_path: Path) -> None:
     [written, *_] = re.findall("`([^`]+)`", expression)
     entry = f"[A]\noptional = ['record.Value']\nrecord.Value = {json.dumps(written)}"
     (tmp_path / "mappings.toml").write_text(entry)
@@ -64,7 +64,7 @@ def test_a_recipe_gives_what_the_page_says(expression: str, detail: str, value: 
 
 
 @pytest.mark.parametrize("entries", fenced(MAPPING, "toml"))
-def test_the_entries_on_the_page_are_right(entries: str, tmp_path: Path) -> None:
+def test_every_mapping_entry_on_the_page_loads(entries: str, tmp_path: Path) -> None:
     (tmp_path / "mappings.toml").write_text(entries)
 
     assert event_mappings.load(tmp_path / "mappings.toml").entries.keys() == tomllib.loads(entries).keys()
@@ -73,7 +73,7 @@ def test_the_entries_on_the_page_are_right(entries: str, tmp_path: Path) -> None
 OWN_EVENT = sections(MAPPING)["Add an entry"]
 
 
-def test_the_entry_of_ones_own_makes_a_request_of_the_event_beside_it(tmp_path: Path) -> None:
+def test_the_mapping_entry_on_the_own_event_page_makes_a_request_of_its_event(tmp_path: Path) -> None:
     (tmp_path / "mappings.toml").write_text(fenced(OWN_EVENT, "toml")[0])
     [event] = json.loads(fenced(OWN_EVENT, "json")[0])
 
@@ -90,7 +90,7 @@ def test_the_entry_of_ones_own_makes_a_request_of_the_event_beside_it(tmp_path: 
 
 
 @pytest.mark.slow
-def test_a_wrong_expression_fails_the_build_and_is_named(tmp_path: Path) -> None:
+def test_a_wrong_mapping_expression_fails_the_build_and_is_named(tmp_path: Path) -> None:
     layers = shutil.copytree(REPOSITORY / "layers", tmp_path / "layers")
     (tmp_path / "sandbox").mkdir()
     shutil.copy(REPOSITORY / "sandbox" / "find-python.sh", tmp_path / "sandbox")
@@ -107,10 +107,10 @@ def test_a_wrong_expression_fails_the_build_and_is_named(tmp_path: Path) -> None
     assert "Traceback" not in built.stderr
 
 
-# the schedule
+# The schedule
 
 
-def test_the_id_of_a_schedule_is_the_same_each_time_scheduler_tries_and_short_enough_for_a_key() -> None:
+def test_the_key_of_a_scheduled_request_is_the_same_on_each_try_and_within_the_length_limit() -> None:
     [found] = re.findall(r'"id": "([^"]+)"', SCHEDULE["SurveyDue"]["Properties"]["Target"]["Input"])
     assert found == "<aws.scheduler.schedule-arn>/<aws.scheduler.scheduled-time>"
 
@@ -119,7 +119,7 @@ def test_the_id_of_a_schedule_is_the_same_each_time_scheduler_tries_and_short_en
     assert is_label(name.replace("<aws.scheduler.scheduled-time>", "2026-11-24T10:10:00Z"))
 
 
-def test_with_a_key_of_the_customers_the_schedule_may_use_it_for_its_target_and_its_dead_letter_queue() -> None:
+def test_the_schedule_role_may_send_to_both_queues_and_use_the_kms_key_if_there_is_one() -> None:
     [policy] = SCHEDULE["SchedulerRole"]["Properties"]["Policies"]
     send, use_the_key = policy["PolicyDocument"]["Statement"]
 

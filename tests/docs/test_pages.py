@@ -1,4 +1,4 @@
-"""The pages: short, linked, fresh; whatever they name exists, and their samples are what they say."""
+"""The pages: their length, links, generated tables, samples, and names that must exist."""
 
 import hashlib
 import json
@@ -38,14 +38,14 @@ SHAPES = sections((DOCS / "request-and-result.md").read_text())
 every_page = pytest.mark.parametrize("page", PAGES, ids=name_of)
 
 
-def test_the_readme_has_at_most_150_lines_and_its_two_commands_in_the_first_screen() -> None:
+def test_the_readme_has_at_most_150_lines_and_both_commands_in_its_first_twenty() -> None:
     lines = README.splitlines()
 
     assert len(lines) <= 150
     assert {"make demo", "make test"} <= {line.split("  ")[0] for line in lines[:20]}
 
 
-def test_no_table_is_stale() -> None:
+def test_every_generated_table_is_up_to_date() -> None:
     generated = [page for page in PAGES if "[[[cog" in page.read_text()]
 
     assert {page.name for page in generated} == {"README.md", "codes.md", "operation.md", "parameters.md"}
@@ -56,7 +56,7 @@ def test_no_table_is_stale() -> None:
 
 
 @every_page
-def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
+def test_every_link_to_a_file_or_a_heading_has_a_target(page: Path) -> None:
     for target, anchor in re.findall(r"\]\((?!https?:)([^)#]*)#?([^)]*)\)", page.read_text()):
         there = page.parent / target if target else page
         assert there.exists(), target
@@ -73,7 +73,7 @@ def test_every_link_to_a_file_or_a_heading_leads_somewhere(page: Path) -> None:
         "docs/operation.md#uninstall",  # how to remove everything
     ],
 )
-def test_a_newcomers_question_is_answered_within_one_link(target: str) -> None:
+def test_the_readme_links_each_file_that_answers_a_question_of_a_newcomer(target: str) -> None:
     assert f"]({target})" in README
 
 
@@ -85,7 +85,7 @@ def test_the_indexes_name_every_page_and_decision() -> None:
         ] == []
 
 
-def test_every_decision_is_dated_and_says_how_to_take_it_back() -> None:
+def test_every_decision_has_a_date_and_says_how_to_revert_it() -> None:
     for page in (DOCS / "decisions").glob("0*.md"):
         text = page.read_text()
         assert re.search(r"^20\d\d-\d\d-\d\d", text, re.MULTILINE), page.name
@@ -118,7 +118,7 @@ def shape(value: object) -> object:
     return {name: shape(inner) for name, inner in value.items()} if isinstance(value, dict) else type(value)
 
 
-def test_the_samples_of_a_request_and_of_a_result_are_right() -> None:
+def test_the_request_and_the_result_on_the_page_match_the_contract() -> None:
     request, result = (json.loads(fenced(SHAPES[name], "json")[0]) for name in ("A request", "A result"))
 
     assert check(Delivery(Source("sqs", "1"), request, None, received_at=0)).reference == "order-1234"
@@ -179,12 +179,12 @@ def exists(name: str, page: Path) -> bool:
 
 
 @every_page
-def test_every_name_in_code_marks_is_one_that_there_is(page: Path) -> None:
+def test_every_name_in_code_marks_exists(page: Path) -> None:
     assert [name for name in marked(page.read_text()) if not exists(name, page)] == []
 
 
 @every_page
-def test_every_parameter_is_given_a_value_that_it_may_have(page: Path) -> None:
+def test_every_parameter_value_on_a_page_is_allowed(page: Path) -> None:
     text = page.read_text()
 
     for name, value in VALUE.findall(" ".join([*marked(text), *fenced(text, "sh")])):
@@ -196,21 +196,21 @@ def test_every_parameter_is_given_a_value_that_it_may_have(page: Path) -> None:
 @pytest.mark.parametrize(
     "wrong", ["LEDGER_WEEKS", "outcome_unsure", "LinkIssuer.gess", "docs/runbok.md", "ledgr.py", "EchoRecords=true"]
 )
-def test_a_name_that_there_is_not_would_be_noticed(wrong: str) -> None:
+def test_a_name_that_does_not_exist_fails_the_check_of_names(wrong: str) -> None:
     assert not exists(wrong, REPOSITORY / "README.md")
 
 
-# What an operator looks for
+# Operation
 
 
-def test_every_code_that_can_be_parked_has_its_fix() -> None:
+def test_every_code_with_which_a_message_can_be_parked_has_its_fix_on_the_page() -> None:
     parked = sections(OPERATION)["Alarms"].split("### ParkedRequests")[1]
     told = {code for row in rows(parked) for code in re.findall(r"`(\w+)`", row[0])}
 
     assert told == {str(code) for code, (end, _meaning) in MEANINGS.items() if "retried" in end or "parked" in end}
 
 
-def test_every_filter_asks_for_fields_and_words_that_are_logged() -> None:
+def test_every_log_filter_on_the_page_uses_fields_and_messages_that_are_logged() -> None:
     messages = re.findall(r'logger\(\)\.\w+\(\s*"([^"]+)"', (PACKAGE / "observability.py").read_text())
     asked = re.findall(r'\$\.(\w+) = "([^"]+)"', OPERATION)
 
@@ -226,7 +226,7 @@ def test_every_filter_asks_for_fields_and_words_that_are_logged() -> None:
         ('["<owner>", "caller", "<idempotency key>"]', "iam arn:aws:sts::123456789012:assumed-role/shop"),
     ],
 )
-def test_whoever_erases_a_person_finds_the_item_by_the_hash_of_what_the_page_writes(written: str, owner: str) -> None:
+def test_the_hash_described_for_erasing_a_person_is_the_key_of_the_ledger_item(written: str, owner: str) -> None:
     text = written.replace("<owner>", owner).replace("<idempotency key>", "order-1234")
 
     assert {written, "iam <ARN>", "api key <id>", "direct invocation"} <= set(
@@ -236,7 +236,7 @@ def test_whoever_erases_a_person_finds_the_item_by_the_hash_of_what_the_page_wri
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/contracts/openapi.yaml"])
-def test_each_page_for_callers_says_whose_a_key_by_http_is(page: str) -> None:
+def test_each_page_for_callers_says_that_an_http_key_belongs_to_its_caller(page: str) -> None:
     text = " ".join((REPOSITORY / page).read_text().split())
 
     assert re.search("[Kk]ey[^.]*belongs to its caller", text)

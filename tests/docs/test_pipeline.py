@@ -39,7 +39,7 @@ def role(job: str) -> Any:
     return JOBS[job]["steps"][place(job, "configure-aws-credentials")]["with"]["role-to-assume"]
 
 
-def test_each_job_waits_for_the_one_before_it_and_may_ask_for_a_role_if_it_has_one_or_attests() -> None:
+def test_each_job_needs_the_one_before_it_and_only_the_test_job_gets_no_id_token() -> None:
     chain = ["test", "build", "staging", "staging-check", "prod", "prod-check"]
 
     assert {name: job.get("needs") for name, job in JOBS.items()} == dict(zip(chain, [None, *chain], strict=False))
@@ -49,7 +49,7 @@ def test_each_job_waits_for_the_one_before_it_and_may_ask_for_a_role_if_it_has_o
     assert yaml_parse(TEXT)["permissions"] == {"contents": "read"}
 
 
-def test_every_action_is_pinned_by_its_commit_and_says_its_version() -> None:
+def test_every_action_is_pinned_to_a_commit_with_its_version_as_comment() -> None:
     actions = {step["uses"] for job in JOBS.values() for step in job["steps"] if "uses" in step}
 
     assert all(re.fullmatch(r"[\w-]+/[\w-]+@[0-9a-f]{40}", action) for action in actions)
@@ -57,13 +57,13 @@ def test_every_action_is_pinned_by_its_commit_and_says_its_version() -> None:
     assert len({action.split("@")[0] for action in actions}) == len(actions)  # one commit each
 
 
-def test_the_build_is_made_once_and_without_the_development_tools() -> None:
+def test_only_the_build_job_builds_and_it_installs_no_development_tools() -> None:
     assert [job for job in JOBS if any("sam build" in step for step in steps(job))] == ["build"]
     assert [step for step in steps("build") if re.search(r"\b(make|pip)\b|\.venv", step)] == []
 
 
 @pytest.mark.parametrize("stage", ["staging", "prod"])
-def test_a_stage_verifies_the_attested_build_before_it_has_a_role_of_its_own_and_installs_nothing(stage: str) -> None:
+def test_a_stage_verifies_the_attested_build_before_it_takes_its_role_and_installs_nothing(stage: str) -> None:
     verified = place(stage, "gh attestation verify built.tar.gz --repo")
 
     assert place("build", "actions/attest-build-provenance") > place("build", "tar --create --gzip --file built.tar.gz")
@@ -75,7 +75,7 @@ def test_a_stage_verifies_the_attested_build_before_it_has_a_role_of_its_own_and
     assert place(f"{stage}-check", "make operate") < place(f"{stage}-check", "configure-aws-credentials")
 
 
-def test_prod_is_a_canary_that_the_named_alarms_take_back() -> None:
+def test_prod_deploys_as_a_canary_that_the_alarms_on_the_page_roll_back() -> None:
     prod = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())["prod"]["deploy"]["parameters"]
     preference = source_template()["Globals"]["Function"]["DeploymentPreference"]
 
@@ -152,7 +152,7 @@ def as_list(one_or_more: Any) -> list[Any]:
     return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
 
-def test_the_policy_allows_what_the_types_of_resources_in_the_template_need_and_nothing_else() -> None:
+def test_the_pipeline_policy_allows_only_what_the_resource_types_of_the_template_need() -> None:
     canary = {"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}  # with CanaryDeployments
     made = {resource["Type"] for mode in CONNECTOR.modes for resource in CONNECTOR.built(mode).resources.values()}
     needed = [part.split(": ") for text in NEEDED.values() for part in text.split("; ")]
@@ -163,7 +163,7 @@ def test_the_policy_allows_what_the_types_of_resources_in_the_template_need_and_
 
 
 @pytest.mark.parametrize("statement", STATEMENTS, ids=lambda statement: statement["Sid"])
-def test_all_of_it_is_for_cloudformation_alone_and_for_resources_with_the_stacks_name(
+def test_every_statement_is_limited_to_calls_via_cloudformation_and_to_resources_of_the_stack(
     statement: dict[str, Any],
 ) -> None:
     called_via = statement["Condition"]["ForAnyValue:StringEquals"]["aws:CalledVia"]
@@ -186,7 +186,7 @@ def test_all_of_it_is_for_cloudformation_alone_and_for_resources_with_the_stacks
 @pytest.mark.parametrize(
     ("name", "most"), [("operator", 6144), ("pipeline", 6144), ("pipeline-cloudformation", 10_240)]
 )
-def test_a_policy_is_short_enough_for_a_managed_policy_or_at_least_for_one_of_the_role(name: str, most: int) -> None:
+def test_each_policy_fits_the_size_limit_of_the_kind_of_policy_it_is_used_as(name: str, most: int) -> None:
     content = json.loads((POLICIES / f"{name}.json").read_text())
 
     assert len(json.dumps(content, separators=(",", ":"))) + 500 < most  # the names filled in

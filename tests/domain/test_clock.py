@@ -1,4 +1,4 @@
-"""Time as the connector uses it: deadlines that keep a reserve, and timestamps that everybody reads alike."""
+"""Deadlines that keep a reserve, and timestamps of a fixed format."""
 
 import pytest
 
@@ -28,7 +28,7 @@ def test_a_deadline_counts_down_to_zero_with_the_monotonic_clock(seconds: float,
 
 
 @pytest.mark.parametrize("correction", [3600.0, -3600.0])
-def test_a_correction_of_the_wall_clock_moves_no_deadline(correction: float) -> None:
+def test_a_correction_of_the_wall_clock_does_not_move_a_deadline(correction: float) -> None:
     clock = FakeClock()
     deadline = Deadline.after(10.0, clock)
 
@@ -46,7 +46,7 @@ def test_a_limit_can_shorten_a_deadline_and_never_lengthens_it(limit: float, lef
     assert limited.remaining() == left
 
 
-def test_work_that_just_fits_may_start_and_any_longer_one_may_not() -> None:
+def test_require_accepts_work_that_just_fits_the_deadline_and_refuses_longer_work() -> None:
     Deadline.after(2.0, FakeClock()).require(2.0)
     with pytest.raises(NotProcessed) as caught:
         Deadline.after(1.9, FakeClock()).require(2.0)
@@ -55,7 +55,7 @@ def test_work_that_just_fits_may_start_and_any_longer_one_may_not() -> None:
 
 
 @pytest.mark.parametrize(("milliseconds", "most"), [(20_000, 6.0), (13_000, 0.0)])
-def test_an_invocation_keeps_seven_seconds_for_each_aws_call_that_may_follow(milliseconds: int, most: float) -> None:
+def test_an_invocation_deadline_reserves_seven_seconds_per_later_aws_call(milliseconds: int, most: float) -> None:
     deadline = Deadline.of_invocation(Context(milliseconds), aws_calls_after=2)
 
     assert max(0.0, most - 0.5) <= deadline.remaining() <= most
@@ -69,5 +69,5 @@ def test_an_invocation_keeps_seven_seconds_for_each_aws_call_that_may_follow(mil
         (951_825_600.5, "2000-02-29T12:00:00.500Z"),
     ],
 )
-def test_a_timestamp_is_utc_to_the_millisecond_and_always_of_one_length(seconds: float, text: str) -> None:
+def test_a_timestamp_is_utc_with_milliseconds_and_has_a_fixed_length(seconds: float, text: str) -> None:
     assert timestamp(seconds) == text

@@ -1,4 +1,4 @@
-"""The error tree: complete, as drawn, and silent about what callers and the vendor wrote."""
+"""The error tree: complete, as drawn, and without text from callers or CustomerGauge."""
 
 import inspect
 import re
@@ -29,14 +29,14 @@ def drawn_tree() -> dict[str, str]:
     return parents
 
 
-def test_the_tree_in_the_docstring_is_the_tree_of_the_classes() -> None:
+def test_the_class_tree_in_the_docstring_matches_the_error_classes() -> None:
     ours = [error for error in subclasses(PersonalLinkError) if error.__module__ == PersonalLinkError.__module__]
     tree = {error.__name__: error.__bases__[0].__name__ for error in ours}
 
     assert drawn_tree() == tree
 
 
-def test_the_public_codes_are_those_of_the_contract_and_each_has_a_meaning() -> None:
+def test_the_codes_are_those_of_the_contract_and_each_has_a_meaning() -> None:
     assert set(CODES) == set(Code)
     assert {str(code) for code in Code} == {
         "invalid_request",
@@ -62,7 +62,7 @@ def test_the_public_codes_are_those_of_the_contract_and_each_has_a_meaning() -> 
 
 
 @pytest.mark.parametrize("code", ["credentials_missing", "credentials_refused", "forbidden"])
-def test_a_set_up_fault_waits_longer_than_a_fault_that_passes_by_itself(code: str) -> None:
+def test_a_configuration_error_is_retried_with_longer_delays_than_an_outage(code: str) -> None:
     fault, passing = CODES[Code(code)], CODES[Code.UNAVAILABLE]
 
     assert fault.first_delay > passing.first_delay
@@ -70,7 +70,7 @@ def test_a_set_up_fault_waits_longer_than_a_fault_that_passes_by_itself(code: st
 
 
 @pytest.mark.parametrize("show", [str, repr, lambda error: repr(error.args)], ids=["str", "repr", "args"])
-def test_an_error_shows_its_code_and_our_words_and_nothing_that_others_wrote(
+def test_an_error_shows_its_code_and_our_message_and_nothing_that_customergauge_wrote(
     show: Callable[[RequestError], str],
 ) -> None:
     errors = {"Secret Heading": ["joe@example.com is taken"]}

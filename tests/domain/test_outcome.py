@@ -1,4 +1,4 @@
-"""The result message, replays, ids, and what becomes of a request that is refused on arrival."""
+"""The result message, replays, ids, and the results of requests that are refused on arrival."""
 
 import json
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ EVERY_KIND = [pytest.param(outcome, id=outcome.status) for outcome in (CREATED, 
 # The result message
 
 
-def test_the_result_of_a_link_is_the_contracts_message_in_one_line() -> None:
+def test_a_created_outcome_is_the_message_of_the_contract_in_one_line() -> None:
     assert CREATED.message(echo_record=True) == (
         '{"schema":"personal-link-result/1","id":"86103fe0-f626-54c9-b96c-3faa03b77078","status":"created",'
         '"reference":"order-7","source":{"type":"eventbridge","id":"event-1"},"configuration":"map-1",'
@@ -65,7 +65,7 @@ def test_the_result_of_a_link_is_the_contracts_message_in_one_line() -> None:
     assert CREATED.code == "created"
 
 
-def test_the_result_of_a_refusal_is_the_contracts_message() -> None:
+def test_a_rejected_outcome_is_the_message_of_the_contract() -> None:
     assert json.loads(REJECTED.message(echo_record=True)) == {
         "schema": "personal-link-result/1",
         "id": "86103fe0-f626-54c9-b96c-3faa03b77078",
@@ -87,9 +87,7 @@ def test_the_result_of_a_refusal_is_the_contracts_message() -> None:
 
 
 @pytest.mark.parametrize("echo_record", [True, False])
-def test_equal_requests_give_the_same_bytes_whatever_the_order_of_headings_and_the_form_of_their_text(
-    *, echo_record: bool
-) -> None:
+def test_results_have_the_same_bytes_in_any_order_of_headings_and_any_unicode_composition(*, echo_record: bool) -> None:
     first = replace(CREATED, reference="caf\u00e9", record={"Name": "Zo\u00eb", "\u00e9": 1, "Email": None})
     other = replace(first, reference="cafe\u0301", record={"Email": None, "e\u0301": 1, "Name": "Zoe\u0308"})
 
@@ -101,13 +99,13 @@ def test_equal_requests_give_the_same_bytes_whatever_the_order_of_headings_and_t
     }
 
 
-def test_no_heading_is_left_out_of_the_result_because_another_one_has_its_composed_form() -> None:
+def test_a_result_keeps_two_headings_that_differ_only_in_unicode_composition() -> None:
     record = {"\u00e9": 1, "e\u0301": 2}
 
     assert json.loads(replace(CREATED, record=record).message(echo_record=True))["record"] == record
 
 
-def test_a_result_is_ascii_whatever_the_record_says() -> None:
+def test_a_result_is_ascii_for_any_characters_in_the_request() -> None:
     error = {"code": "bad_request", "message": "žádný"}
     outcome = replace(REJECTED, error=error, reference="č. 7", record={"Jméno": "Žofie 😀 \u2028"})
 
@@ -119,7 +117,7 @@ def test_a_result_is_ascii_whatever_the_record_says() -> None:
 
 
 @pytest.mark.parametrize("outcome", EVERY_KIND)
-def test_a_result_without_echo_differs_in_the_record_alone(outcome: Outcome) -> None:
+def test_a_result_without_echo_leaves_out_only_the_record(outcome: Outcome) -> None:
     echoed = json.loads(outcome.message(echo_record=True))
 
     plain = json.loads(outcome.message(echo_record=False))
@@ -133,7 +131,7 @@ def test_a_result_without_echo_differs_in_the_record_alone(outcome: Outcome) -> 
 
 @pytest.mark.parametrize("echo_record", [True, False])
 @pytest.mark.parametrize("outcome", EVERY_KIND)
-def test_a_replay_is_the_same_bytes_but_for_replayed(outcome: Outcome, echo_record: bool) -> None:  # noqa: FBT001
+def test_a_replay_has_the_bytes_of_the_first_result_except_for_replayed(outcome: Outcome, echo_record: bool) -> None:  # noqa: FBT001
     first = outcome.message(echo_record=echo_record)
 
     replay = Outcome.replay(outcome.stored(), reference=outcome.reference, record=outcome.record)
@@ -142,7 +140,7 @@ def test_a_replay_is_the_same_bytes_but_for_replayed(outcome: Outcome, echo_reco
     assert Outcome.replay(replay.stored(), reference=outcome.reference, record=outcome.record) == replay
 
 
-def test_a_link_without_number_and_short_form_is_replayed_as_it_was() -> None:
+def test_a_link_without_number_and_short_link_is_replayed_unchanged() -> None:
     link = PersonalLink(None, "https://survey.eu.customergauge.com/r/1", None)
     outcome = replace(CREATED, personal_link=link)
 
@@ -151,7 +149,7 @@ def test_a_link_without_number_and_short_form_is_replayed_as_it_was() -> None:
     assert replay.personal_link == link
 
 
-def test_the_ledger_keeps_neither_record_nor_reference() -> None:
+def test_a_stored_outcome_holds_neither_the_record_nor_the_reference() -> None:
     stored = CREATED.stored()
 
     assert "joe@example.com" not in stored
@@ -162,7 +160,7 @@ def test_the_ledger_keeps_neither_record_nor_reference() -> None:
 # Ids
 
 
-def test_a_keys_outcome_id_never_changes_since_consumers_remember_it() -> None:
+def test_the_outcome_id_of_a_caller_key_is_constant_since_consumers_remember_it() -> None:
     queued = delivered({"record": {"A": 1}, "idempotency_key": "order-7"})
     called = replace(queued, source=Source("http", "request-1"), key=None)
 
@@ -170,7 +168,7 @@ def test_a_keys_outcome_id_never_changes_since_consumers_remember_it() -> None:
     assert outcome_id(check(delivered({"record": {"A": 1}}))) != outcome_id(check(queued))
 
 
-def test_a_content_key_has_a_new_outcome_id_each_time_since_it_is_soon_forgotten() -> None:
+def test_a_request_without_a_key_gets_a_new_outcome_id_each_time() -> None:
     request = check(delivered({"record": {"A": 1}}, key=None))
 
     assert outcome_id(request) != outcome_id(request)
@@ -179,7 +177,7 @@ def test_a_content_key_has_a_new_outcome_id_each_time_since_it_is_soon_forgotten
 # Refused on arrival
 
 
-def test_a_request_refused_on_arrival_has_the_contracts_result_with_no_attempt() -> None:
+def test_the_result_of_a_request_refused_on_arrival_follows_the_contract_with_zero_attempts() -> None:
     content = {"configuration": "map-1", "record": {"A": "x", "B": 1}, "reference": "order-7"}
     refusal = Refused(Code.IDEMPOTENCY_KEY_REUSED, "The idempotency key was used for another request.")
 
@@ -212,7 +210,7 @@ def test_a_request_refused_on_arrival_has_the_contracts_result_with_no_attempt()
         (Source("sqs", "message-1"), Code.TOO_LARGE),
     ],
 )
-def test_a_refusal_of_another_delivery_or_for_another_reason_has_another_id(source: Source, code: Code) -> None:
+def test_refusals_of_different_deliveries_or_reasons_have_different_ids(source: Source, code: Code) -> None:
     content = {"record": {}, "idempotency_key": "order-7"}
     one = refused_on_arrival(delivered(content), InvalidRequest(Code.INVALID_REQUEST, "no"))
 
@@ -222,7 +220,7 @@ def test_a_refusal_of_another_delivery_or_for_another_reason_has_another_id(sour
 
 
 @pytest.mark.parametrize("content", [{"record": {"A": 1}, "idempotency_key": "order-7"}, {"record": {"A": 1}}])
-def test_another_request_under_a_used_key_does_not_get_the_outcome_id_of_that_key(
+def test_a_different_request_with_a_used_key_does_not_get_the_outcome_id_of_that_key(
     content: Mapping[str, object],
 ) -> None:
     delivery = delivered(content)
@@ -243,13 +241,13 @@ def nested(levels: int) -> object:
     [
         pytest.param("Email", id="no object"),
         pytest.param({"A": [1]}, id="a list within"),
-        pytest.param(nested(32), id="of 32 levels"),
+        pytest.param(nested(32), id="32 levels"),
         pytest.param({"A": -(10**4300 - 1)}, id="the longest number that Python writes"),
         pytest.param({"A": "x" * 300_000}, id="larger than any request"),
-        pytest.param({"A": "\ud800" * 70_000}, id="half characters"),
+        pytest.param({"A": "\ud800" * 70_000}, id="lone surrogates"),
     ],
 )
-def test_a_refused_record_is_in_its_result_as_it_came(record: object) -> None:
+def test_the_result_of_a_refused_request_echoes_its_record_unchanged(record: object) -> None:
     outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
 
     assert json.loads(outcome.message(echo_record=True))["record"] == record
@@ -262,12 +260,12 @@ def test_a_refused_record_is_in_its_result_as_it_came(record: object) -> None:
         pytest.param({"A": float("inf")}, id="1e999"),
         pytest.param(10**4300, id="a number that Python does not write"),
         pytest.param("x" * (448 * 1024 - 1), id="one character more than 448 Ki with its quotes"),
-        pytest.param({"\x01" * 90_000: 1}, id="of escapes"),
-        pytest.param(nested(33), id="of 33 levels"),
-        pytest.param(nested(900), id="without end"),
+        pytest.param({"\x01" * 90_000: 1}, id="a heading of 90,000 escapes"),
+        pytest.param(nested(33), id="33 levels"),
+        pytest.param(nested(900), id="900 levels"),
     ],
 )
-def test_what_no_result_can_hold_is_to_be_kept_whole_and_says_why_it_was_refused(field: str, sent: object) -> None:
+def test_a_refused_request_that_no_result_can_hold_is_unreadable_with_its_code(field: str, sent: object) -> None:
     refusal = InvalidRequest(Code.TOO_LARGE, "The request has 900000 bytes; at most 65536 are allowed.")
 
     with pytest.raises(Unreadable) as caught:
@@ -281,7 +279,9 @@ def test_what_no_result_can_hold_is_to_be_kept_whole_and_says_why_it_was_refused
     ("given", "told"),
     [("x" * 256, "x" * 256), ("x" * 10_000, "x" * 256), (7, "7"), (["x"], '["x"]'), (True, "true"), (None, None)],
 )
-def test_a_refused_label_is_told_as_text_as_far_as_it_is_one(field: str, given: object, told: str | None) -> None:
+def test_an_invalid_label_is_cut_in_the_result_or_left_out_if_no_text(
+    field: str, given: object, told: str | None
+) -> None:
     delivery = delivered({"record": {}, field: given})
 
     outcome = refused_on_arrival(delivery, InvalidRequest(Code.INVALID_REQUEST, "no"))
@@ -298,12 +298,12 @@ def test_a_refused_label_is_told_as_text_as_far_as_it_is_one(field: str, given: 
         pytest.param(
             {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
             "\U0001f600" * 257,
-            id="and the labels",
+            id="200 headings and long labels",
         ),
         pytest.param({"A": "\x01" * 76_000}, "", id="456 KB of escapes"),
     ],
 )
-def test_whatever_is_refused_its_result_fits_a_queue(record: Mapping[str, object], reference: str) -> None:
+def test_the_result_of_any_refused_request_fits_an_sqs_message(record: Mapping[str, object], reference: str) -> None:
     delivery = delivered({"record": record, "reference": reference, "configuration": reference})
     with pytest.raises(InvalidRequest) as caught:
         check(delivery)
@@ -313,7 +313,7 @@ def test_whatever_is_refused_its_result_fits_a_queue(record: Mapping[str, object
     assert len(message) < 1_000_000
 
 
-# Errors as others see them
+# Errors and reprs
 
 
 @pytest.mark.parametrize(
@@ -330,14 +330,14 @@ def test_whatever_is_refused_its_result_fits_a_queue(record: Mapping[str, object
         ),
     ],
 )
-def test_an_error_is_told_with_its_fields_and_in_the_vendors_words_where_there_are_any(
+def test_describe_returns_code_and_field_errors_and_prefers_the_message_of_customergauge(
     error: Refused | OutcomeUnknown, told: object
 ) -> None:
     assert describe(error) == told
 
 
 @pytest.mark.parametrize("outcome", EVERY_KIND)
-def test_an_outcome_shows_neither_record_nor_link_nor_the_vendors_words(outcome: Outcome) -> None:
+def test_the_repr_of_an_outcome_shows_no_record_no_link_and_no_message_of_customergauge(outcome: Outcome) -> None:
     shown = f"{outcome!r} {outcome} {outcome.personal_link!r}"
 
     assert outcome.id in shown

@@ -1,4 +1,4 @@
-"""What a request may hold, what is refused, and by which key it is known."""
+"""Checking a request: accepted and refused content, and its idempotency key."""
 
 from collections.abc import Mapping, Sequence
 
@@ -13,10 +13,10 @@ def problems_of(content: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
     return refusal_of(content).errors
 
 
-# What is accepted
+# Accepted content
 
 
-def test_a_request_passes_unchanged_in_the_unicode_composition_that_the_caller_wrote() -> None:
+def test_a_valid_request_is_accepted_unchanged_in_its_unicode_composition() -> None:
     request = check(
         delivered(
             {
@@ -37,7 +37,7 @@ def test_a_request_passes_unchanged_in_the_unicode_composition_that_the_caller_w
     )
 
 
-def test_null_stands_for_a_field_that_is_not_given() -> None:
+def test_a_field_that_is_null_counts_as_absent() -> None:
     content = {"record": {"A": 1}, "configuration": None, "reference": None, "idempotency_key": None}
 
     request = check(delivered(content))
@@ -45,7 +45,7 @@ def test_null_stands_for_a_field_that_is_not_given() -> None:
     assert (request.configuration, request.reference, request.key) == (None, None, MESSAGE_KEY)
 
 
-def test_fields_that_the_contract_does_not_name_are_passed_over() -> None:
+def test_fields_that_the_contract_does_not_name_are_ignored() -> None:
     request = check(delivered({"record": {"A": 1}, "version": {"major": 2}}))
 
     assert request.record == {"A": 1}
@@ -70,7 +70,7 @@ def test_fields_that_the_contract_does_not_name_are_passed_over() -> None:
         pytest.param(None, id="null"),
     ],
 )
-def test_a_value_of_these_kinds_passes_unchanged(value: object) -> None:
+def test_a_string_number_boolean_or_null_value_is_accepted_unchanged(value: object) -> None:
     request = check(delivered({"record": {"Field": value}}))
 
     assert request.record["Field"] == value
@@ -78,7 +78,7 @@ def test_a_value_of_these_kinds_passes_unchanged(value: object) -> None:
 
 
 @pytest.mark.parametrize("heading", [" ", "0", "Account Name", "E-mail [work]", "a.b", "Straße", "😀", "x" * 1_000])
-def test_any_text_is_a_heading(heading: str) -> None:
+def test_any_printable_text_is_accepted_as_a_heading(heading: str) -> None:
     request = check(delivered({"record": {heading: "x"}}))
 
     assert request.record == {heading: "x"}
@@ -94,7 +94,7 @@ def test_any_text_is_a_heading(heading: str) -> None:
         pytest.param({"record": {"A": 1}, "idempotency_key": "é" * 256}, id="key"),
     ],
 )
-def test_a_request_may_be_as_large_as_this(content: Mapping[str, object]) -> None:
+def test_a_request_at_each_size_limit_is_accepted(content: Mapping[str, object]) -> None:
     assert check(delivered(content)).record == content["record"]
 
 
@@ -107,7 +107,9 @@ def test_a_request_may_be_as_large_as_this(content: Mapping[str, object]) -> Non
             id="201 headings",
         ),
         pytest.param({"A": "x" * 65_480}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more"),
-        pytest.param({"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed.", id="in UTF-8"),
+        pytest.param(
+            {"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more in UTF-8"
+        ),
         pytest.param(
             {"\u00e9": "x" * 60_000, "e\u0301": "x" * 60_000},
             "The request has 120067 bytes; at most 65536 are allowed.",
@@ -115,17 +117,17 @@ def test_a_request_may_be_as_large_as_this(content: Mapping[str, object]) -> Non
         ),
     ],
 )
-def test_a_request_that_is_larger_is_too_large(record: Mapping[str, object], message: str) -> None:
+def test_a_request_beyond_a_size_limit_is_refused_as_too_large(record: Mapping[str, object], message: str) -> None:
     refusal = refusal_of({"record": record})
 
     assert (refusal.code, refusal.message) == (Code.TOO_LARGE, message)
 
 
-# What is refused
+# Refused content
 
 
 @pytest.mark.parametrize("record", [None, {}, [["Email", "joe@example.com"]], "Email", 7])
-def test_a_request_without_a_record_object_is_told_what_a_record_is(record: object) -> None:
+def test_a_request_without_a_record_object_is_refused_with_what_a_record_is(record: object) -> None:
     assert problems_of({"record": record}) == {
         "record": ["is required: an object of at least one heading and its value"]
     }
@@ -145,12 +147,12 @@ def test_a_request_without_a_record_object_is_told_what_a_record_is(record: obje
         pytest.param({"a": 1}, "must be a string, a number, a boolean or null", id="object"),
     ],
 )
-def test_a_value_of_another_kind_is_refused_under_its_heading(value: object, problem: str) -> None:
+def test_a_value_of_another_type_is_refused_under_its_heading(value: object, problem: str) -> None:
     assert problems_of({"record": {"Good": 1, "Bad": value}}) == {"record.Bad": [problem]}
 
 
 @pytest.mark.parametrize("heading", ["", "a\x00", "a\nb", "a\t", "\x9f", "\udc00"])
-def test_a_heading_that_is_empty_or_no_plain_text_is_refused_without_being_named(heading: str) -> None:
+def test_an_empty_or_unprintable_heading_is_refused_without_quoting_it(heading: str) -> None:
     assert problems_of({"record": {heading: "x"}}) == {
         "record": ["a heading is empty or holds control characters or lone surrogates"]
     }
@@ -169,11 +171,11 @@ def test_a_heading_that_is_empty_or_no_plain_text_is_refused_without_being_named
         pytest.param("\ud800", "must not hold control characters or lone surrogates", id="lone surrogate"),
     ],
 )
-def test_a_label_of_another_kind_is_refused_by_name(field: str, value: object, problem: str) -> None:
+def test_an_invalid_label_is_refused_under_the_name_of_its_field(field: str, value: object, problem: str) -> None:
     assert problems_of({"record": {"A": 1}, field: value}) == {field: [problem]}
 
 
-def test_every_problem_is_named_at_once_and_the_message_names_the_contracts_own_fields() -> None:
+def test_a_refusal_lists_every_problem_and_its_message_names_only_fields_of_the_contract() -> None:
     refusal = refusal_of(
         {
             "configuration": 7,
@@ -205,7 +207,7 @@ def test_every_problem_is_named_at_once_and_the_message_names_the_contracts_own_
         {"record": {"A": 1}, "idempotency_key": "Hidden joe" * 30},
     ],
 )
-def test_neither_message_nor_text_of_a_refusal_quotes_headings_or_values(content: Mapping[str, object]) -> None:
+def test_a_refusal_quotes_no_heading_and_no_value_in_its_message_or_repr(content: Mapping[str, object]) -> None:
     refusal = refusal_of(content)
 
     for shown in (refusal.message, str(refusal), repr(refusal)):
@@ -213,11 +215,11 @@ def test_neither_message_nor_text_of_a_refusal_quotes_headings_or_values(content
         assert "joe" not in shown
 
 
-# By which key it is known
+# Idempotency key and fingerprint
 
 
 @pytest.mark.parametrize("deliverys_own", [MESSAGE_KEY, None])
-def test_the_callers_key_goes_before_the_deliverys_own_and_that_before_the_content(
+def test_the_key_of_a_request_is_that_of_the_caller_else_of_the_delivery_else_a_hash_of_the_content(
     deliverys_own: IdempotencyKey | None,
 ) -> None:
     named = check(delivered({"record": {"A": 1}, "idempotency_key": "order-7"}, deliverys_own))
@@ -242,7 +244,7 @@ def test_the_callers_key_goes_before_the_deliverys_own_and_that_before_the_conte
         {"record": {"A": 1}, "configuration": "order-7", "reference": "map-1"},
     ],
 )
-def test_other_contents_are_other_requests(other: Mapping[str, object]) -> None:
+def test_requests_with_different_content_have_different_keys_and_fingerprints(other: Mapping[str, object]) -> None:
     content = {"record": {"A": 1}, "configuration": "map-1", "reference": "order-7"}
 
     one, another = check(delivered(content, key=None)), check(delivered(other, key=None))
@@ -264,42 +266,42 @@ def test_other_contents_are_other_requests(other: Mapping[str, object]) -> None:
         ),
     ],
 )
-def test_requests_that_differ_in_unicode_composition_alone_are_the_same_request(
+def test_requests_that_differ_only_in_unicode_composition_have_the_same_key_and_fingerprint(
     composed: Mapping[str, object], decomposed: Mapping[str, object]
 ) -> None:
     assert check(delivered(composed)).fingerprint == check(delivered(decomposed)).fingerprint
     assert check(delivered(composed, key=None)).key == check(delivered(decomposed, key=None)).key
 
 
-def test_a_record_with_both_compositions_of_a_heading_is_not_mistaken_for_a_record_with_one_of_them() -> None:
+def test_records_with_one_and_with_both_compositions_of_a_heading_have_different_fingerprints() -> None:
     both = check(delivered({"record": {"\u00e9": 1, "e\u0301": 2}}))
     one = check(delivered({"record": {"e\u0301": 2}}))
 
     assert both.fingerprint != one.fingerprint
 
 
-def test_keys_that_differ_in_unicode_composition_alone_are_the_same_key() -> None:
+def test_caller_keys_that_differ_only_in_unicode_composition_are_the_same_key() -> None:
     composed = check(delivered({"record": {"A": 1}, "idempotency_key": "caf\u00e9"}))
     decomposed = check(delivered({"record": {"A": 1}, "idempotency_key": "cafe\u0301"}))
 
     assert composed.key == decomposed.key
 
 
-def test_the_key_is_no_part_of_the_content() -> None:
+def test_the_idempotency_key_is_not_part_of_the_fingerprint() -> None:
     with_key = check(delivered({"record": {"A": 1}, "idempotency_key": "message-1"}))
     without = check(delivered({"record": {"A": 1}}))
 
     assert with_key.fingerprint == without.fingerprint
 
 
-def test_the_fingerprint_of_equal_records_differs_from_key_to_key_so_that_nobody_can_look_a_contact_up() -> None:
+def test_equal_records_under_different_keys_have_different_fingerprints() -> None:
     one = check(delivered({"record": {"Email": "joe@example.com"}, "idempotency_key": "order-7"}))
     another = check(delivered({"record": {"Email": "joe@example.com"}, "idempotency_key": "order-8"}))
 
     assert one.fingerprint != another.fingerprint
 
 
-def test_a_requests_fingerprint_never_changes_since_the_ledger_outlives_every_release() -> None:
+def test_the_fingerprint_of_a_request_is_constant_since_the_ledger_outlives_every_release() -> None:
     record = {"Email": "joe@example.com", "Amount": 12.5, "VIP": True, "Note": None}
     content = {"configuration": "map-1", "record": record, "reference": "order-7", "idempotency_key": "order-7"}
 
@@ -308,7 +310,7 @@ def test_a_requests_fingerprint_never_changes_since_the_ledger_outlives_every_re
     assert request.fingerprint == "200f3332f047be0fc30566d24aa11cdab288d969728736d6b19244ce2d3ba9bc"
 
 
-def test_neither_a_delivery_nor_a_request_shows_what_the_caller_wrote() -> None:
+def test_the_repr_of_a_delivery_or_request_shows_nothing_that_the_caller_wrote() -> None:
     record = {"Hidden Heading": "joe@example.com"}
     delivery = delivered({"configuration": "hidden-map", "record": record, "idempotency_key": "hidden-key"})
 

@@ -45,11 +45,11 @@ def test_standard_json_is_read_from_text_and_from_utf_8(text: str | bytes, value
         pytest.param('{"a": 1}'.encode("utf-16"), id="UTF-16"),
         pytest.param('"a\nb"', id="raw line break in a string"),
         pytest.param("[" * 100_000, id="endless nesting"),
-        pytest.param("[" * 100_000 + "]" * 100_000, id="nesting beyond reason"),
+        pytest.param("[" * 100_000 + "]" * 100_000, id="very deep nesting"),
         pytest.param("9" * 5_000, id="number of five thousand digits"),
     ],
 )
-def test_what_is_not_standard_json_is_refused(text: str | bytes) -> None:
+def test_text_that_is_not_standard_json_is_refused(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r"."):
         strict_json.parse(text)
 
@@ -63,7 +63,7 @@ def test_what_is_not_standard_json_is_refused(text: str | bytes) -> None:
         b'{"Email": "joe@example.com\xff"}',
     ],
 )
-def test_a_refusal_never_quotes_the_text(text: str | bytes) -> None:
+def test_the_error_for_invalid_json_never_quotes_the_text(text: str | bytes) -> None:
     with pytest.raises(ValueError, match=r".") as caught:
         strict_json.parse(text)
 
@@ -74,6 +74,6 @@ def test_a_refusal_never_quotes_the_text(text: str | bytes) -> None:
     ("text", "fault"),
     [('{"a": 1, "a": 2}', "a name is given twice"), ("NaN", "NaN and Infinity are not JSON")],
 )
-def test_these_faults_are_called_by_their_names(text: str, fault: str) -> None:
+def test_a_repeated_name_and_nan_are_named_in_the_error(text: str, fault: str) -> None:
     with pytest.raises(ValueError, match=f"^{fault}$"):
         strict_json.parse(text)

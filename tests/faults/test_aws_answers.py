@@ -1,4 +1,4 @@
-"""AWS at its worst, on a real socket, by every function: nothing is sent that is not marked, nothing is lost."""
+"""Failures of AWS, on a real socket, in every function: no call without a ledger item, no link lost."""
 
 import io
 import json
@@ -100,7 +100,7 @@ each_trigger = pytest.mark.parametrize(
 
 
 @pytest.mark.parametrize("fault", [THROTTLED, PROXY_PAGE], ids=["throttled", "a proxy's page"])
-def test_a_secret_that_cannot_be_read_for_now_sends_nothing_and_is_read_with_the_next_call(
+def test_when_the_secret_temporarily_cannot_be_read_nothing_is_sent_and_the_next_call_reads_it(
     aws: FaultyAws, vendor: CustomerGaugeSandbox, fault: Reply
 ) -> None:
     aws.script("GetSecretValue", fault, fault)
@@ -112,7 +112,7 @@ def test_a_secret_that_cannot_be_read_for_now_sends_nothing_and_is_read_with_the
     assert call() == "created"
 
 
-def test_a_secret_that_fails_once_is_read_again_within_the_call(aws: FaultyAws) -> None:
+def test_a_read_of_the_secret_that_fails_once_is_repeated_within_the_call(aws: FaultyAws) -> None:
     aws.script("GetSecretValue", RESET)
 
     assert call() == "created"
@@ -120,7 +120,7 @@ def test_a_secret_that_fails_once_is_read_again_within_the_call(aws: FaultyAws) 
 
 
 @pytest.mark.parametrize("fault", [DENIED, NOT_DECRYPTED], ids=["denied", "not decrypted"])
-def test_a_secret_that_may_not_be_read_is_asked_for_once_and_called_missing(
+def test_a_secret_that_is_denied_is_read_once_and_reported_as_credentials_missing(
     aws: FaultyAws, vendor: CustomerGaugeSandbox, fault: Reply
 ) -> None:
     aws.script("GetSecretValue", fault, fault)
@@ -130,7 +130,7 @@ def test_a_secret_that_may_not_be_read_is_asked_for_once_and_called_missing(
     assert vendor.calls("token") == []
 
 
-def test_a_secret_that_does_not_come_ends_in_time_and_sends_nothing(
+def test_when_secrets_manager_does_not_answer_the_call_ends_in_time_and_sends_nothing(
     aws: FaultyAws, vendor: CustomerGaugeSandbox
 ) -> None:
     aws.script("GetSecretValue", SILENT, SILENT)
@@ -146,7 +146,7 @@ def test_a_secret_that_does_not_come_ends_in_time_and_sends_nothing(
 
 @pytest.mark.parametrize("fault", [DOWN, DENIED], ids=["down", "denied"])
 @each_trigger
-def test_without_a_marker_in_the_ledger_nothing_is_sent_and_the_next_attempt_gets_the_link(
+def test_when_the_ledger_item_cannot_be_written_nothing_is_sent_and_the_next_attempt_gets_the_link(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, ask: Trigger, failure: str, fault: Reply
 ) -> None:
     aws.script("PutItem", fault, fault)
@@ -159,7 +159,7 @@ def test_without_a_marker_in_the_ledger_nothing_is_sent_and_the_next_attempt_get
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_ledger_that_does_not_answer_ends_in_time_and_begins_no_further_record(
+def test_when_the_ledger_does_not_answer_the_batch_ends_in_time_and_starts_no_further_record(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("BATCH_CONCURRENCY", "1")
@@ -175,7 +175,7 @@ def test_a_ledger_that_does_not_answer_ends_in_time_and_begins_no_further_record
     assert vendor.calls("personal-link") == []
 
 
-def test_a_marker_whose_answer_got_lost_is_known_as_our_own(aws: FaultyAws, vendor: CustomerGaugeSandbox) -> None:
+def test_a_ledger_item_whose_write_got_no_answer_is_recognised(aws: FaultyAws, vendor: CustomerGaugeSandbox) -> None:
     aws.script("PutItem", LOST)
 
     assert call() == "created"
@@ -191,7 +191,7 @@ def test_a_marker_whose_answer_got_lost_is_known_as_our_own(aws: FaultyAws, vend
         pytest.param([DENIED], id="denied once"),
     ],
 )
-def test_an_outcome_that_the_ledger_takes_at_a_later_try_is_kept_and_stored_once(
+def test_an_outcome_that_the_ledger_stores_only_on_a_retry_is_stored_once(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, faults: list[Reply]
 ) -> None:
     aws.script("UpdateItem", *faults)
@@ -202,7 +202,7 @@ def test_an_outcome_that_the_ledger_takes_at_a_later_try_is_kept_and_stored_once
 
 
 @pytest.mark.parametrize("ask", [call, invoke, queue])
-def test_an_outcome_that_the_ledger_does_not_take_is_told_all_the_same(
+def test_an_outcome_that_the_ledger_does_not_store_is_still_sent_as_a_result(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, ask: Trigger
 ) -> None:
     aws.script("UpdateItem", *[DENIED] * 4)
@@ -214,7 +214,7 @@ def test_an_outcome_that_the_ledger_does_not_take_is_told_all_the_same(
 
 @pytest.mark.parametrize("value", [None, {"S": "not JSON"}, {"N": "7"}], ids=["gone", "garbled", "of another type"])
 @pytest.mark.parametrize("attribute", ["format", "outcome", "fingerprint"])
-def test_a_damaged_item_is_never_taken_for_a_licence_to_call_again(
+def test_a_damaged_ledger_item_never_loses_the_link_or_ends_as_duplicate_record(
     account: Account, vendor: CustomerGaugeSandbox, attribute: str, value: dict[str, str] | None
 ) -> None:
     first = queued(account)
@@ -247,7 +247,7 @@ def test_a_damaged_item_is_never_taken_for_a_licence_to_call_again(
         pytest.param("PutSecretValue", [DENIED], id="the write is denied"),
     ],
 )
-def test_what_fails_the_shared_token_costs_no_link_and_ends_in_time(
+def test_when_the_shared_token_fails_the_link_is_still_created_in_time(
     aws: FaultyAws,
     account: Account,
     vendor: CustomerGaugeSandbox,
@@ -269,7 +269,7 @@ def test_what_fails_the_shared_token_costs_no_link_and_ends_in_time(
 
 @pytest.mark.parametrize("fault", [PROXY_PAGE, DENIED, EMPTY], ids=["a proxy's page", "denied", "no message id"])
 @each_trigger
-def test_a_result_that_is_not_taken_fails_and_the_next_attempt_sends_it_without_a_second_call(
+def test_when_a_result_cannot_be_sent_the_attempt_fails_and_the_next_one_sends_it_without_a_second_call(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, ask: Trigger, failure: str, fault: Reply
 ) -> None:
     aws.script("SendMessageBatch", fault, fault)
@@ -284,14 +284,14 @@ def test_a_result_that_is_not_taken_fails_and_the_next_attempt_sends_it_without_
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_result_that_is_not_taken_at_once_is_sent_again_within_the_call(aws: FaultyAws, account: Account) -> None:
+def test_a_result_that_sqs_throttles_is_sent_again_within_the_call(aws: FaultyAws, account: Account) -> None:
     aws.script("SendMessageBatch", THROTTLED)
 
     assert deliver(queued(account)) == []
     assert len(account.results()) == 1
 
 
-def test_a_result_whose_answer_got_lost_comes_twice_in_the_same_bytes(aws: FaultyAws, account: Account) -> None:
+def test_a_result_whose_sending_got_no_answer_is_sent_again_unchanged(aws: FaultyAws, account: Account) -> None:
     aws.script("SendMessageBatch", LOST)
 
     assert deliver(queued(account)) == []
@@ -301,7 +301,7 @@ def test_a_result_whose_answer_got_lost_comes_twice_in_the_same_bytes(aws: Fault
     assert first["MessageId"] != second["MessageId"]
 
 
-def test_a_results_queue_that_does_not_answer_ends_in_time_and_the_message_stays(
+def test_when_the_results_queue_does_not_answer_the_batch_ends_in_time_and_the_message_is_retried(
     aws: FaultyAws, account: Account
 ) -> None:
     aws.script("SendMessageBatch", SILENT, SILENT)
@@ -312,10 +312,10 @@ def test_a_results_queue_that_does_not_answer_ends_in_time_and_the_message_stays
     assert time.monotonic() - began < HANGS
 
 
-# All of them
+# The log of all faults
 
 
-def test_no_fault_of_aws_brings_anything_personal_or_secret_into_the_log(
+def test_no_fault_of_aws_writes_personal_data_or_secrets_to_the_log(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, log: io.StringIO
 ) -> None:
     aws.script("GetSecretValue", PROXY_PAGE)

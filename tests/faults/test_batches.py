@@ -1,4 +1,4 @@
-"""What breaks inside a batch: one record's bug is its own, a death is everybody's, and neither makes a second link."""
+"""A bug fails its own record, a crash the whole batch; neither creates a second link."""
 
 import json
 from dataclasses import replace
@@ -51,7 +51,7 @@ def breaking_once(issuer: LinkIssuer, failure: type[BaseException]) -> TokenCach
 
 
 @pytest.mark.parametrize("failure", [RecursionError, MemoryError])
-def test_what_breaks_on_one_record_leaves_the_others_alone(
+def test_an_error_on_one_record_does_not_affect_the_others(
     account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, failure: type[Exception]
 ) -> None:
     worker = worker_of(account, issuer, breaking_once(issuer, failure))
@@ -61,7 +61,7 @@ def test_what_breaks_on_one_record_leaves_the_others_alone(
     assert [link.record["Email"] for link in vendor.links] == ["bob@acme.example"]
 
 
-def test_what_ends_the_process_is_not_held_up_and_loses_no_link(
+def test_an_exception_that_ends_the_process_is_not_caught_and_loses_no_link(
     account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox
 ) -> None:
     first, second = queued(account, "ada@acme.example"), queued(account, "bob@acme.example")
@@ -83,7 +83,7 @@ def test_what_ends_the_process_is_not_held_up_and_loses_no_link(
     ],
     ids=["of another service", "without an id"],
 )
-def test_a_record_that_cannot_be_named_brings_the_whole_batch_again_and_no_second_link(
+def test_a_record_without_a_message_id_retries_the_whole_batch_and_creates_no_second_link(
     account: Account, issuer: LinkIssuer, vendor: CustomerGaugeSandbox, odd: dict[str, Any]
 ) -> None:
     worker = worker_of(account, issuer)

@@ -38,12 +38,12 @@ def names_in(path: Path) -> set[str]:
     return {name for name in names if name.startswith("test_")}
 
 
-def test_every_fault_from_1_to_77_has_one_row_that_says_what_becomes_of_it_and_how_that_is_known() -> None:
+def test_every_fault_from_1_to_77_has_one_row_with_its_behaviour_and_its_tests() -> None:
     assert [row.number for row in rows()] == list(range(1, 78))
     assert [row.number for row in rows() if not (row.fault and row.behaviour and row.tests)] == []
 
 
-def test_every_row_is_held_or_says_why_it_differs() -> None:
+def test_every_row_is_held_or_has_a_note_why_it_differs() -> None:
     assert {row.state for row in rows()} <= {"held", "differs"}
     assert [row.number for row in rows() if row.state == "differs" and not row.note] == []
 
@@ -54,7 +54,7 @@ def test_every_test_that_a_row_names_exists() -> None:
     assert [f"{row.number}: {name}" for row in rows() for name in row.tests if name not in there] == []
 
 
-def test_every_test_of_a_fault_stands_in_the_table() -> None:
+def test_every_test_of_a_fault_is_named_in_the_table() -> None:
     named = {name for row in rows() for name in row.tests}
 
     assert [name for path in OF_THE_TABLE for name in names_in(path) if name not in named] == []

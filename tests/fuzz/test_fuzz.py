@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
     from personal_link.issue_link import LinkIssuer
 
-# What a request may hold and what it may not, in one bag: numbers of any size, all of Unicode, lone surrogates, depth.
+# Valid and invalid content: numbers of any size, all of Unicode, lone surrogates, deep nesting.
 characters = st.characters(codec=None, categories=("Lu", "Ll", "Nd", "Po", "Zs", "Cc", "Cs", "Mn", "So", "Co"))
 texts = st.text(characters, max_size=30) | st.sampled_from(["", "x" * 256, "x" * 257, "é", "e\u0301", "\ud800", "\x00"])
 numbers = st.integers() | st.floats() | st.sampled_from([2**63, -(2**63), 10**400, 1e308])
@@ -152,7 +152,7 @@ class Sqs:
         return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}
 
 
-def door() -> tuple[HttpApi, Sqs]:
+def an_http_api() -> tuple[HttpApi, Sqs]:
     sqs = Sqs()
     return HttpApi(cast("LinkIssuer", Issuer()), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)), sqs
 
@@ -236,17 +236,17 @@ def end_of(body: str) -> dict[str, Any] | None:
 
 
 @given(body=bodies)
-def test_any_message_ends_as_one_result_or_is_parked(body: str) -> None:
+def test_any_message_body_ends_as_exactly_one_result_or_is_parked(body: str) -> None:
     end_of(body)
 
 
 @given(shape=shapes)
-def test_any_json_ends_with_its_link_or_as_a_result_that_holds_it_or_whole_on_the_parked_queue(shape: object) -> None:
+def test_any_json_body_ends_as_a_link_or_a_result_that_echoes_it_or_is_parked_unchanged(shape: object) -> None:
     end_of(as_json(shape))
 
 
 @given(request=requests, wraps=st.sampled_from(sorted(OPENED)) | st.lists(st.sampled_from(sorted(WRAPS)), max_size=4))
-def test_a_request_in_what_senders_wrap_around_it_ends_as_if_it_came_alone_or_is_parked_whole(
+def test_a_request_in_any_envelope_ends_like_the_bare_request_or_is_parked_unchanged(
     request: dict[str, Any], wraps: Sequence[str]
 ) -> None:
     shape: Any = request
@@ -264,12 +264,12 @@ def test_a_request_in_what_senders_wrap_around_it_ends_as_if_it_came_alone_or_is
 
 
 @given(event=st.fixed_dictionaries({"time": times, "detail": requests}))
-def test_whatever_time_an_event_has_it_ends_as_one_result(event: dict[str, object]) -> None:
+def test_an_event_with_any_time_field_ends_as_exactly_one_result(event: dict[str, object]) -> None:
     end_of(as_json({"id": "event-1", "detail-type": "Visit Ended", **event}))
 
 
 @given(payload=events | requests | values | shapes)
-def test_any_invocation_returns_one_result_and_queues_it_or_is_an_error_that_says_why(payload: object) -> None:
+def test_any_invocation_returns_and_queues_one_result_or_raises_an_error_with_the_reason(payload: object) -> None:
     try:
         payload = json.loads(json.dumps(payload))  # as Lambda's runtime does, NaN and all
     except ValueError:  # a number of too many digits: Lambda itself fails
@@ -298,7 +298,7 @@ def test_any_invocation_returns_one_result_and_queues_it_or_is_an_error_that_say
     key=st.none() | texts,
     encoding=st.sampled_from(["plain", "base64", "bad base64"]),
 )
-def test_any_http_call_is_answered_with_a_link_or_with_an_error_of_its_own(
+def test_any_http_call_is_answered_with_a_link_or_with_a_documented_client_error(
     body: str, media_type: str, key: str | None, encoding: str
 ) -> None:
     headers = {"Content-Type": media_type} | ({"Idempotency-Key": key} if key is not None else {})
@@ -313,7 +313,7 @@ def test_any_http_call_is_answered_with_a_link_or_with_an_error_of_its_own(
             "requestTimeEpoch": 1_800_000_000_000,
         },
     }
-    served, sqs = door()
+    served, sqs = an_http_api()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(wiring, "http_api", lambda: served)
         answer = http_api.handler(event, Context())

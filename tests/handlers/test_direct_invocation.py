@@ -1,4 +1,4 @@
-"""The function for direct invocation: a result, or an error whose name is its code and whose text quotes nobody."""
+"""The function for direct invocation: a result, or an exception named after its code that quotes no data."""
 
 from collections.abc import Callable
 from typing import Any
@@ -60,7 +60,7 @@ def raised() -> PersonalLinkError:
     return error.value
 
 
-def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve_and_its_result_is_returned(
+def test_the_handler_passes_payload_request_id_and_the_time_less_a_reserve_and_returns_the_result(
     behind: Behind,
 ) -> None:
     call = behind(RESULT)
@@ -80,7 +80,7 @@ def test_the_call_gets_payload_invocation_and_the_time_left_but_for_the_reserve_
         (Unreadable(Code.INVALID_REQUEST, "an array"), "invalid_request", "invalid_request: an array"),
     ],
 )
-def test_what_has_no_result_is_raised_under_the_name_of_its_code(
+def test_an_error_without_a_result_is_raised_as_an_exception_named_after_its_code(
     behind: Behind, error: RequestError, name: str, text: str
 ) -> None:
     behind(error)
@@ -90,7 +90,7 @@ def test_what_has_no_result_is_raised_under_the_name_of_its_code(
     assert (type(failure).__name__, str(failure)) == (name, text)
 
 
-def test_every_code_has_a_class_of_its_name_and_always_the_same_one() -> None:
+def test_every_code_has_one_exception_class_named_after_it() -> None:
     for code in CODES:
         first, second = (named_exception(RequestError(code, "why")) for _time in range(2))
         assert type(first).__name__ == str(code)
@@ -98,7 +98,7 @@ def test_every_code_has_a_class_of_its_name_and_always_the_same_one() -> None:
 
 
 @pytest.mark.parametrize("bug", [KeyError("joe@example.com"), SettingsError("LEDGER_TABLE is missing")])
-def test_a_bug_is_an_internal_error_without_a_word_of_it(behind: Behind, bug: Exception) -> None:
+def test_a_bug_is_raised_as_internal_error_without_the_text_of_the_bug(behind: Behind, bug: Exception) -> None:
     behind(bug)
 
     failure = raised()
@@ -108,7 +108,7 @@ def test_a_bug_is_an_internal_error_without_a_word_of_it(behind: Behind, bug: Ex
 
 
 @pytest.mark.parametrize("error", [NotProcessed(Code.UNAVAILABLE, "down"), KeyError("joe@example.com")])
-def test_nothing_stands_behind_the_error_that_lambda_would_print_with_it(behind: Behind, error: Exception) -> None:
+def test_the_raised_error_has_no_cause_or_context_that_lambda_could_print(behind: Behind, error: Exception) -> None:
     behind(error)
 
     failure = raised()

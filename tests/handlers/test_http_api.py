@@ -1,4 +1,4 @@
-"""The function for HTTP, with everything behind it: links, refusals, failures, and that each call gets an answer."""
+"""The function for HTTP with the real core: links, refusals, failures and log lines."""
 
 import io
 import json
@@ -28,7 +28,7 @@ def code_of(answer: dict[str, Any]) -> str:
 # Links
 
 
-def test_a_link_is_answered_in_the_vendors_own_shape_and_is_on_the_results_queue(
+def test_a_created_link_is_answered_in_the_shape_of_customergauge_and_sent_to_the_results_queue(
     vendor: CustomerGaugeSandbox, account: Account
 ) -> None:
     answer = call(ADA, key="order-1", request_id="r-1")
@@ -49,7 +49,7 @@ def test_a_link_is_answered_in_the_vendors_own_shape_and_is_on_the_results_queue
     assert result["source"] == {"type": "http", "id": "r-1"}
 
 
-def test_a_201_with_the_documented_body_is_answered_with_200_and_that_body(vendor: CustomerGaugeSandbox) -> None:
+def test_a_201_of_customergauge_with_the_documented_body_is_answered_with_200(vendor: CustomerGaugeSandbox) -> None:
     data = {"number_customergauge": 77, "survey_link": "https://cust.xx/12", "survey_link_short": "https://cust.xx/1"}
     vendor.script("personal-link", Reply(201, {"data": data}))
 
@@ -59,7 +59,7 @@ def test_a_201_with_the_documented_body_is_answered_with_200_and_that_body(vendo
 
 
 @pytest.mark.parametrize("key", ["order-1", None], ids=["with a key", "without a key"])
-def test_a_replay_is_the_same_answer_with_a_header_that_says_so(vendor: CustomerGaugeSandbox, key: str | None) -> None:
+def test_a_replay_has_the_same_body_and_the_replayed_header(vendor: CustomerGaugeSandbox, key: str | None) -> None:
     first = call(ADA, key=key)
     forget()  # it outlives the environment
 
@@ -70,7 +70,7 @@ def test_a_replay_is_the_same_answer_with_a_header_that_says_so(vendor: Customer
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_form_as_the_vendor_documents_it_gets_its_link_too(vendor: CustomerGaugeSandbox) -> None:
+def test_a_form_as_customergauge_documents_it_gets_its_link(vendor: CustomerGaugeSandbox) -> None:
     form = urlencode({"configuration": UUID, "record[Email]": "ada@acme.example", "record[First Name]": "Ada"})
 
     answer = call(form, content_type="application/x-www-form-urlencoded")
@@ -80,7 +80,7 @@ def test_a_form_as_the_vendor_documents_it_gets_its_link_too(vendor: CustomerGau
     assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Ada"}
 
 
-def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
+def test_a_record_sent_to_customergauge_as_a_form_arrives_unchanged(
     monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
 ) -> None:
     monkeypatch.setenv("CUSTOMERGAUGE_ENCODING", "form")
@@ -91,7 +91,7 @@ def test_a_record_that_is_to_be_sent_as_a_form_arrives_the_same(
 
 
 @pytest.mark.slow
-def test_a_hundred_calls_on_a_warm_environment_fetch_one_token(vendor: CustomerGaugeSandbox) -> None:
+def test_a_hundred_calls_in_a_warm_environment_fetch_one_token(vendor: CustomerGaugeSandbox) -> None:
     statuses = [call({"record": {"Email": f"person{number}@acme.example"}})["statusCode"] for number in range(100)]
 
     assert statuses == [200] * 100
@@ -140,7 +140,9 @@ def test_a_hundred_calls_on_a_warm_environment_fetch_one_token(vendor: CustomerG
         ),
     ],
 )
-def test_a_refusal_has_a_status_a_code_and_words(body: object, status: int, error: dict[str, object]) -> None:
+def test_a_refusal_is_answered_with_status_code_and_message(
+    body: object, status: int, error: dict[str, object]
+) -> None:
     answer = call(body)
 
     assert answer["statusCode"] == status
@@ -148,14 +150,14 @@ def test_a_refusal_has_a_status_a_code_and_words(body: object, status: int, erro
     assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
 
 
-def test_another_media_type_is_refused() -> None:
+def test_an_unsupported_media_type_is_answered_with_415() -> None:
     answer = call("<record/>", content_type="application/xml")
 
     assert answer["statusCode"] == 415
     assert json.loads(answer["body"])["code"] == "unsupported_media_type"
 
 
-def test_a_key_used_for_another_request_is_refused(vendor: CustomerGaugeSandbox) -> None:
+def test_a_key_used_for_a_different_request_is_answered_with_422(vendor: CustomerGaugeSandbox) -> None:
     call(ADA, key="order-1")
 
     answer = call({"record": {"Email": "grace@acme.example"}}, key="order-1")
@@ -165,7 +167,7 @@ def test_a_key_used_for_another_request_is_refused(vendor: CustomerGaugeSandbox)
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_lost_link_is_a_conflict(vendor: CustomerGaugeSandbox) -> None:
+def test_a_link_whose_answer_was_lost_is_answered_with_409_outcome_unknown(vendor: CustomerGaugeSandbox) -> None:
     vendor.duplicate_rule = "campaign"
     vendor.script("personal-link", Reply(fault="close", commit=True))
     first = call(ADA, key="order-1")
@@ -189,7 +191,7 @@ def test_a_lost_link_is_a_conflict(vendor: CustomerGaugeSandbox) -> None:
         pytest.param(Reply(200, {"data": {}}), 502, "bad_response", None, id="no link"),
     ],
 )
-def test_a_failure_of_the_vendor_tells_when_to_try_again(
+def test_a_failure_of_customergauge_is_answered_with_its_code_and_retry_after(
     vendor: CustomerGaugeSandbox, reply: Reply, status: int, code: str, retry_after: str | None
 ) -> None:
     vendor.script("personal-link", reply)
@@ -201,7 +203,7 @@ def test_a_failure_of_the_vendor_tells_when_to_try_again(
     assert answer["headers"].get("Retry-After") == retry_after
 
 
-def test_a_request_in_flight_is_a_conflict_to_come_back_to(account: Account, vendor: CustomerGaugeSandbox) -> None:
+def test_a_request_in_flight_is_a_409_with_retry_after(account: Account, vendor: CustomerGaugeSandbox) -> None:
     clock = SystemClock()
     in_flight = LinkRequest(
         configuration=None,
@@ -220,7 +222,7 @@ def test_a_request_in_flight_is_a_conflict_to_come_back_to(account: Account, ven
     assert vendor.calls("token") == []
 
 
-def test_a_link_whose_result_cannot_be_queued_is_not_answered_but_kept(
+def test_a_link_whose_result_cannot_be_queued_is_answered_with_503_and_replayed_on_retry(
     account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     account.sqs.delete_queue(QueueUrl=account.results_url)
@@ -235,7 +237,9 @@ def test_a_link_whose_result_cannot_be_queued_is_not_answered_but_kept(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_call_with_too_little_time_left_is_not_begun(account: Account, vendor: CustomerGaugeSandbox) -> None:
+def test_a_call_with_too_little_time_left_is_a_503_and_not_started(
+    account: Account, vendor: CustomerGaugeSandbox
+) -> None:
     answer = http_api.handler(api_event(ADA), Context(seconds=9))
 
     assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "unavailable")
@@ -243,7 +247,7 @@ def test_a_call_with_too_little_time_left_is_not_begun(account: Account, vendor:
     assert vendor.calls("token") == []
 
 
-def test_missing_settings_are_an_answer_and_a_line_that_names_them(
+def test_missing_settings_are_answered_with_an_error_and_named_in_the_log(
     monkeypatch: pytest.MonkeyPatch, log: io.StringIO
 ) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
@@ -262,7 +266,7 @@ def test_missing_settings_are_an_answer_and_a_line_that_names_them(
     )
 
 
-def test_a_bug_is_answered_with_503_and_told_without_a_word_of_it(log: io.StringIO) -> None:
+def test_a_bug_is_answered_with_503_and_logged_without_its_text(log: io.StringIO) -> None:
     answer = http_api.handler({**api_event(ADA), "body": {"ada@acme.example": "Ada"}}, Context())
 
     assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
@@ -272,7 +276,7 @@ def test_a_bug_is_answered_with_503_and_told_without_a_word_of_it(log: io.String
     assert line["source_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
-def test_the_core_gets_the_event_and_the_time_left_but_for_the_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_core_gets_the_event_and_the_time_left_less_a_reserve(monkeypatch: pytest.MonkeyPatch) -> None:
     served: list[tuple[object, float]] = []
 
     class Core:
@@ -292,7 +296,7 @@ def test_the_core_gets_the_event_and_the_time_left_but_for_the_reserve(monkeypat
 # Logs
 
 
-def test_an_outcome_is_one_line_of_plain_facts(log: io.StringIO) -> None:
+def test_an_outcome_is_logged_as_one_line_with_status_code_attempts_and_source(log: io.StringIO) -> None:
     call(ADA, key="order-1", request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
 
     (line,) = lines(log)
@@ -301,7 +305,7 @@ def test_an_outcome_is_one_line_of_plain_facts(log: io.StringIO) -> None:
     assert (line["source_type"], line["source_id"]) == ("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
 
 
-def test_a_refusal_is_logged_in_our_own_words_alone(log: io.StringIO) -> None:
+def test_a_refusal_is_logged_with_our_message_and_no_data_of_the_request(log: io.StringIO) -> None:
     call({"record": {"joe@example.com": ["joe"]}})
 
     (line,) = lines(log)

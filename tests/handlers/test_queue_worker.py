@@ -1,4 +1,4 @@
-"""The function for the queue, with everything behind it: what comes again, and what is logged."""
+"""The function for the queue with the real core: retried messages, failures and log lines."""
 
 import io
 import json
@@ -35,7 +35,7 @@ def sqs_event(*bodies: object) -> dict[str, Any]:
     }
 
 
-def test_a_batch_is_answered_with_what_is_to_come_again(vendor: CustomerGaugeSandbox, account: Account) -> None:
+def test_a_batch_is_answered_with_the_messages_to_be_retried(vendor: CustomerGaugeSandbox, account: Account) -> None:
     busy: dict[str, object] = {"record": {"Email": "busy@acme.example"}}
     vendor.misbehave = lambda call: Reply.error(429, retry_after=2) if b"busy@" in call.body else None
 
@@ -47,11 +47,11 @@ def test_a_batch_is_answered_with_what_is_to_come_again(vendor: CustomerGaugeSan
     assert [message["Body"] for message in account.parked()] == ["no JSON"]
 
 
-def test_a_batch_that_is_done_brings_nothing_again() -> None:
+def test_a_batch_without_failures_is_answered_with_no_message_to_retry() -> None:
     assert queue_worker.handler(sqs_event(ADA), Context(60)) == {"batchItemFailures": []}
 
 
-def test_a_key_used_on_the_queue_is_another_one_by_http(vendor: CustomerGaugeSandbox, account: Account) -> None:
+def test_one_key_used_on_the_queue_and_by_http_is_two_requests(vendor: CustomerGaugeSandbox, account: Account) -> None:
     queue_worker.handler(sqs_event({**ADA, "idempotency_key": "order-1"}), Context(60))
 
     answer = call(ADA, key="order-1")
@@ -61,7 +61,7 @@ def test_a_key_used_on_the_queue_is_another_one_by_http(vendor: CustomerGaugeSan
     assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 2
 
 
-def test_a_worker_without_settings_fails_as_a_whole_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_with_missing_settings_fails_the_whole_batch_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("PARKED_QUEUE_URL")
     monkeypatch.delenv("LEDGER_DAYS")
 
@@ -80,7 +80,7 @@ class Core:
         raise KeyError("joe@example.com")
 
 
-def test_a_bug_beyond_any_message_fails_the_batch_in_our_own_words_since_lambda_logs_what_a_function_raises(
+def test_a_bug_outside_the_messages_fails_the_batch_with_an_error_that_hides_its_text(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     core, event = Core(), sqs_event(ADA)
@@ -95,7 +95,7 @@ def test_a_bug_beyond_any_message_fails_the_batch_in_our_own_words_since_lambda_
     assert 31.0 < core.worked[0][1] <= 32.0  # the time left but for the reserve
 
 
-def test_the_lines_of_a_message_and_its_result_share_one_id(
+def test_the_log_lines_of_a_message_and_its_result_share_one_id(
     vendor: CustomerGaugeSandbox, account: Account, log: io.StringIO
 ) -> None:
     event = {

@@ -1,4 +1,4 @@
-"""What `make deploy` says and refuses before anything is built; SAM's own commands are replaced."""
+"""`make deploy`: the preview and the refusals before anything is built; the commands of SAM are replaced."""
 
 from collections.abc import Iterator
 from typing import Any
@@ -41,7 +41,7 @@ def findings(**parameters: str) -> list[Finding]:
     return list(Account(boto3.Session()).findings({**DEFAULTS, **parameters}))
 
 
-def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_asks(sam: list[Any]) -> None:
+def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_asks_to_confirm(sam: list[Any]) -> None:
     result = run("DefaultConfiguration=contact", answer="n\n")
 
     assert [" ".join(line.split()) for line in result.output.splitlines()] == [
@@ -63,7 +63,7 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
     assert sam == []
 
 
-def test_after_yes_it_builds_and_deploys_with_the_parameters_of_samconfig_and_the_command_line(sam: list[Any]) -> None:
+def test_a_confirmed_deployment_runs_sam_with_the_parameters_of_samconfig_and_the_command_line(sam: list[Any]) -> None:
     result = run("--config-env", "staging", "LogLevel=INFO", "--tag", "team=cx")
 
     assert sam == [
@@ -82,7 +82,7 @@ def test_after_yes_it_builds_and_deploys_with_the_parameters_of_samconfig_and_th
     )
 
 
-def test_an_update_keeps_and_shows_what_was_deployed(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_update_shows_and_keeps_the_deployed_parameters(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Account, "stack", lambda _, __: DeployedStack("CREATE_COMPLETE", {"LogLevel": "DEBUG"}))
 
     result = run("--yes")
@@ -93,7 +93,9 @@ def test_an_update_keeps_and_shows_what_was_deployed(sam: list[Any], monkeypatch
     assert "--parameter-overrides" not in sam[1]
 
 
-def test_a_wrong_parameter_ends_it_before_aws_is_asked(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_wrong_parameter_ends_the_deployment_before_aws_is_called(
+    sam: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(Account, "number", lambda _: pytest.fail("AWS was asked"))
 
     result = run("--yes", "LogLevel=LOUD")
@@ -103,7 +105,7 @@ def test_a_wrong_parameter_ends_it_before_aws_is_asked(sam: list[Any], monkeypat
     assert sam == []
 
 
-def test_a_parameter_that_make_got_and_did_not_pass_on_is_not_lost(
+def test_a_parameter_given_to_make_that_make_does_not_pass_on_is_refused(
     sam: list[Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AlarmEmail", "team@example.com")  # as make does with AlarmEmail=... on its command line
@@ -112,7 +114,7 @@ def test_a_parameter_that_make_got_and_did_not_pass_on_is_not_lost(
     assert sam == []
 
 
-def test_what_aws_would_refuse_is_refused_without_a_question(sam: list[Any]) -> None:
+def test_a_deployment_that_aws_would_refuse_is_refused_without_asking(sam: list[Any]) -> None:
     result = run("EventBusName=orders")
 
     assert result.output.endswith(
@@ -130,12 +132,12 @@ def test_what_aws_would_refuse_is_refused_without_a_question(sam: list[Any]) -> 
         ("UPDATE_IN_PROGRESS", "wait until it has ended, then deploy again."),
     ],
 )
-def test_a_stack_that_cannot_be_deployed_over_is_told_with_the_way_out(status: str, problem: str) -> None:
+def test_a_stack_in_a_failed_state_is_refused_with_the_command_that_helps(status: str, problem: str) -> None:
     assert refusal("s", DeployedStack(status, {})) == f"The stack s is {status}: {problem}"
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-def test_a_stack_at_rest_can_be_deployed_over(status: str) -> None:
+def test_a_stack_in_a_complete_state_can_be_updated(status: str) -> None:
     assert refusal("s", DeployedStack(status, {})) is None
 
 
@@ -150,11 +152,11 @@ def test_a_stack_at_rest_can_be_deployed_over(status: str) -> None:
         ({"KmsKeyArn": KEY}, f"KmsKeyArn={KEY}: it is not in this account and region."),
     ],
 )
-def test_what_the_account_lacks_is_named(parameters: dict[str, str], text: str) -> None:
+def test_a_resource_that_the_account_lacks_is_named(parameters: dict[str, str], text: str) -> None:
     assert findings(**parameters) == [Finding(text)]
 
 
-def test_nothing_is_missing_for_the_defaults() -> None:
+def test_the_default_parameters_need_nothing_that_the_account_lacks() -> None:
     assert findings() == []
 
 
@@ -167,7 +169,7 @@ def test_a_reservation_that_leaves_less_than_100_executions_is_refused(monkeypat
     assert findings(DirectConcurrency="50") == []
 
 
-def test_workers_that_take_a_small_account_whole_are_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_worker_concurrency_of_the_whole_account_limit_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Account, "unreserved", lambda _: 10)
 
     assert findings(MaximumConcurrency="10") == [

@@ -35,7 +35,7 @@ def release(tmp_path: Path) -> Path:
     return tmp_path / "release"
 
 
-def test_the_template_names_files_of_a_bucket_and_no_folder(release: Path) -> None:
+def test_the_packaged_template_refers_to_files_of_a_bucket_and_to_no_folder(release: Path) -> None:
     text = (release / "template.yaml").read_text()
 
     assert "CodeUri: functions" not in text
@@ -45,21 +45,21 @@ def test_the_template_names_files_of_a_bucket_and_no_folder(release: Path) -> No
     assert all(text.count(f"Key: !Sub ${{ArtifactsPrefix}}/{name}\n") == 1 for name in archives)
 
 
-def test_each_archive_is_that_of_its_resource(release: Path) -> None:
+def test_each_archive_holds_the_files_of_its_resource(release: Path) -> None:
     [archive] = release.glob("PersonalLinkLayer-*.zip")
 
     with zipfile.ZipFile(archive) as opened:
         assert opened.read("python/module.py") == b"# PersonalLinkLayer\n"
 
 
-def test_without_a_bucket_its_parameter_has_no_default(release: Path) -> None:
+def test_the_bucket_parameter_has_no_default_when_no_bucket_is_given(release: Path) -> None:
     lines = (release / "template.yaml").read_text().splitlines()
     start = lines.index("  ArtifactsBucket:")
 
     assert not [line for line in lines[start : start + 5] if "Default" in line]
 
 
-def test_the_same_build_makes_the_same_release(release: Path, build: Path, tmp_path: Path) -> None:
+def test_packaging_the_same_build_twice_gives_the_same_checksums(release: Path, build: Path, tmp_path: Path) -> None:
     for path in build.rglob("*.py"):
         path.touch()
 
@@ -68,14 +68,14 @@ def test_the_same_build_makes_the_same_release(release: Path, build: Path, tmp_p
     assert (tmp_path / "again" / "SHA256SUMS").read_text() == (release / "SHA256SUMS").read_text()
 
 
-def test_another_build_has_another_prefix(build: Path, tmp_path: Path) -> None:
+def test_a_changed_build_gets_a_different_prefix(build: Path, tmp_path: Path) -> None:
     before = package.write(tmp_path / "before")
     (build / "HttpApiFunction" / "more.py").touch()
 
     assert package.write(tmp_path / "after") != before
 
 
-def test_every_file_has_its_checksum(release: Path) -> None:
+def test_every_file_of_a_release_has_its_checksum(release: Path) -> None:
     sums = dict(line.split("  ")[::-1] for line in (release / "SHA256SUMS").read_text().splitlines())
 
     expected = {path.name: hashlib.sha256(path.read_bytes()).hexdigest() for path in release.iterdir()}
@@ -98,7 +98,7 @@ def test_the_bill_of_materials_lists_the_shipped_packages(tmp_path: Path) -> Non
         (["--directory", "."], "Error: . is not empty: name a new folder.\n"),
     ],
 )
-def test_a_wrong_call_says_what_to_name(arguments: list[str], problem: str) -> None:
+def test_a_call_without_or_with_two_destinations_is_refused_with_the_usage(arguments: list[str], problem: str) -> None:
     result = CliRunner().invoke(installer, ["package", *arguments])
 
     assert result.output.endswith(problem)
@@ -113,7 +113,7 @@ def bucket(aws_environment: None) -> Iterator[str]:  # noqa: ARG001
         yield "releases"
 
 
-def test_with_a_bucket_it_uploads_and_prints_the_url_of_the_template(bucket: str) -> None:
+def test_package_with_a_bucket_uploads_the_release_and_prints_the_url_of_the_template(bucket: str) -> None:
     result = CliRunner().invoke(installer, ["package", "--bucket", bucket])
 
     keys = [one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]

@@ -11,27 +11,27 @@ from sandbox.template import source_template
 DECLARED = source_template()["Parameters"]
 
 
-def test_an_environment_of_samconfig_gives_the_stack_its_name_and_parameters() -> None:
+def test_the_stack_name_and_parameters_are_read_from_the_environment_in_samconfig() -> None:
     assert target("staging") == Target(
         "personal-link-staging",
         {"EventDetailType": "Personal Link Requested (staging)", "LogLevel": "DEBUG", "LogRetentionDays": "7"},
     )
 
 
-def test_an_environment_without_parameters_has_none() -> None:
+def test_a_samconfig_environment_without_parameters_gives_none() -> None:
     assert target("default") == Target("personal-link", {})
 
 
-def test_an_unknown_environment_is_named_beside_those_there_are() -> None:
+def test_an_unknown_environment_is_refused_with_the_list_of_known_ones() -> None:
     with pytest.raises(click.ClickException, match=r"no environment production; it has default, staging, prod[.]"):
         target("production")
 
 
-def test_a_value_may_contain_an_equals_sign() -> None:
+def test_a_parameter_value_may_contain_an_equals_sign() -> None:
     assert assignments(["DefaultConfiguration=a=b"]) == {"DefaultConfiguration": "a=b"}
 
 
-def test_a_word_without_a_value_is_refused_with_an_example() -> None:
+def test_a_parameter_without_a_value_is_refused_with_an_example() -> None:
     with pytest.raises(click.ClickException, match=r"'LogLevel' is not a parameter: write Name=value, as in LogLevel"):
         assignments(["LogLevel"])
 
@@ -49,22 +49,22 @@ def test_a_word_without_a_value_is_refused_with_an_example() -> None:
         ("EventSources", "a,b c", "EventSources is 'a,b c': it must be text that matches ^[A-Za-z0-9._/-]{0,256}$."),
     ],
 )
-def test_what_cloudformation_would_refuse_is_told_before(name: str, value: str, problem: str) -> None:
+def test_a_parameter_that_cloudformation_would_refuse_is_a_problem(name: str, value: str, problem: str) -> None:
     assert problems({name: value}, DECLARED) == [problem]
 
 
-def test_every_default_of_the_template_is_accepted() -> None:
+def test_every_default_of_the_template_passes_the_parameter_check() -> None:
     defaults = {name: str(declared["Default"]) for name, declared in DECLARED.items()}
 
     assert problems(defaults, DECLARED) == []
 
 
 @pytest.mark.parametrize("environment", ["default", "staging", "prod"])
-def test_every_environment_of_samconfig_is_accepted(environment: str) -> None:
+def test_every_environment_of_samconfig_passes_the_parameter_check(environment: str) -> None:
     assert problems(target(environment).parameters, DECLARED) == []
 
 
-def test_the_quotes_of_samconfig_are_read_as_sam_reads_them(tmp_path: Path) -> None:
+def test_quotes_in_samconfig_are_read_as_sam_reads_them(tmp_path: Path) -> None:
     config = tmp_path / "samconfig.toml"
     config.write_text(
         '[default.global.parameters]\nstack_name = "s"\n[default.deploy.parameters]\n'

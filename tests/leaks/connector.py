@@ -36,7 +36,7 @@ from tests.leaks.canaries import (
     Canary,
     canaries_in,
 )
-from tests.leaks.watch import raised_by_the_package, told_by, used_side_doors
+from tests.leaks.watch import opened_files_and_sent_datagrams, raised_by_the_package, told_by
 
 REQUEST_ID: Final = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 MESSAGE_ID: Final = "059f36b4-87a3-44ab-83d2-66197{:07d}"
@@ -162,7 +162,7 @@ class Connector:
         And each file that is written and datagram that is sent, whatever it holds; each error of ours with another text
         than those that are listed, which might hold a hash or a part of something.
         """
-        with raised_by_the_package() as raised, used_side_doors() as used:
+        with raised_by_the_package() as raised, opened_files_and_sent_datagrams() as used:
             path(self)
         logging.root.error("the handlers of others still write")
         observability.logger().error("and so does our own")

@@ -92,7 +92,7 @@ def a_form_over_http_and_to_the_vendor(connector: Connector) -> None:
 
 
 @path
-def links_off_the_queue_and_their_replay(connector: Connector) -> None:
+def links_by_the_queue_and_their_replay(connector: Connector) -> None:
     body = {**a_request(), "idempotency_key": connector.key()}
     event = {"id": REQUEST_ID, "detail-type": "Personal Link Requested", "detail": a_request()}
     connector.deliver(body, a_request(), None, event, {**event, "detail": ALL_OF_THEM}, {**event, "time": ALL_OF_THEM})
@@ -100,7 +100,7 @@ def links_off_the_queue_and_their_replay(connector: Connector) -> None:
 
 
 @path
-def links_by_direct_invocation_and_what_is_refused(connector: Connector) -> None:
+def links_and_refusals_by_direct_invocation(connector: Connector) -> None:
     body = {**a_request(), "idempotency_key": connector.key()}
     for payload in (body, body, {**body, "record": {"Email": EMAIL.value}}, ALL_OF_THEM, [ALL_OF_THEM]):
         connector.invoke(payload)
@@ -125,7 +125,7 @@ REFUSED_BODIES: Final[tuple[object, ...]] = (
 
 
 @path
-def bodies_that_cannot_be_read_or_break_the_contract(connector: Connector) -> None:
+def unreadable_bodies_and_bodies_that_break_the_contract(connector: Connector) -> None:
     for body in REFUSED_BODIES:
         connector.call(body)
         connector.call(body, headers={"Content-Type": FORM})
@@ -139,7 +139,7 @@ def bodies_that_cannot_be_read_or_break_the_contract(connector: Connector) -> No
 
 
 @path
-def events_that_nobody_expected(connector: Connector) -> None:
+def unexpected_events(connector: Connector) -> None:
     connector.call(headers={"Content-Type": RECORD})
     identity = {"userArn": OF_A_CALLER}
     connector.call(requestContext={"identity": identity, "requestId": REQUEST_ID, "requestTimeEpoch": OF_A_CALLER})
@@ -214,7 +214,7 @@ PATHS.update({name: replying(endpoint, replies) for name, (endpoint, replies) in
 
 
 @path
-def an_answer_that_does_not_come(connector: Connector) -> None:
+def a_vendor_call_without_an_answer(connector: Connector) -> None:
     for reply in (Reply(fault="hang"), Reply(103, ALL_OF_THEM, HEADERS)):
         connector.vendor.script("personal-link", reply)
         connector.call(seconds=16.3)
@@ -234,7 +234,7 @@ def a_refusal_that_quotes_one_canary_at_a_time(connector: Connector) -> None:
 
 
 @path
-def a_vendor_out_of_reach(connector: Connector) -> None:
+def an_unreachable_vendor(connector: Connector) -> None:
     connector.monkeypatch.setenv(
         "IMPORTS_BASE_URL", connector.vendor.base_url.replace("http:", "https:")
     )  # no TLS there
@@ -245,7 +245,7 @@ def a_vendor_out_of_reach(connector: Connector) -> None:
 
 
 @path
-def requests_that_are_parked(connector: Connector) -> None:
+def parked_requests(connector: Connector) -> None:
     old = {"ApproximateReceiveCount": "9", "SentTimestamp": str(round((time.time() - 86_400) * 1000))}
     for reply in (Reply(503, ERRORS, HEADERS), Reply(403, ERRORS), Reply(500, PAGE), Reply(fault="reset")):
         connector.vendor.script("personal-link", reply, reply)
@@ -260,7 +260,7 @@ def requests_that_are_parked(connector: Connector) -> None:
 
 
 @path
-def secrets_that_are_no_credentials(connector: Connector) -> None:
+def secrets_without_credentials(connector: Connector) -> None:
     for secret in (
         *(ALL_OF_THEM, json.dumps([ALL_OF_THEM]), SECRET[:-1], f'{{"client_secret": {json.dumps(ALL_OF_THEM)}}}'),
         json.dumps({"client_id": CLIENT_ID.value, "client_secret": f"{CLIENT_SECRET.value}\r\nX-Forged: yes"}),
@@ -275,7 +275,7 @@ def secrets_that_are_no_credentials(connector: Connector) -> None:
 
 
 @path
-def tokens_refused_and_a_secret_rotated_in_vain(connector: Connector) -> None:
+def refused_tokens_and_a_rotated_secret_that_is_refused_too(connector: Connector) -> None:
     connector.vendor.script("personal-link", *[Reply(401, ERRORS, HEADERS)] * 3)
     connector.call()
     connector.fill_secret(SecretString=SECRET.replace("kT5", "kT6"))
@@ -284,7 +284,7 @@ def tokens_refused_and_a_secret_rotated_in_vain(connector: Connector) -> None:
 
 
 @path
-def a_token_renewed_beside_the_request_by_a_thread_with_a_bug(connector: Connector) -> None:
+def a_background_renewal_of_the_token_with_a_bug(connector: Connector) -> None:
     connector.call()
     threads: SimpleQueue[threading.Thread] = SimpleQueue()
 
@@ -309,7 +309,7 @@ REFUSED: Final = {"__type": "ConditionalCheckFailedException", "message": ALL_OF
 
 
 @path
-def an_aws_that_quotes(connector: Connector) -> None:
+def an_aws_error_that_quotes_its_input(connector: Connector) -> None:
     failed = [{"Id": "0", "SenderFault": False, "Code": ALL_OF_THEM, "Message": ALL_OF_THEM}]
     spoilt = {name: {"S": ALL_OF_THEM} for name in ("format", "owner", "state", "outcome")}
     for operation, of_its_own in {
@@ -329,7 +329,7 @@ def an_aws_that_quotes(connector: Connector) -> None:
 
 
 @path
-def a_ledger_whose_outcomes_are_spoilt(connector: Connector) -> None:
+def a_ledger_with_damaged_outcomes(connector: Connector) -> None:
     connector.monkeypatch.setattr("personal_link.domain.request.LinkRequest.fingerprint", "1")
     for outcome in (ALL_OF_THEM, f'{{"id": "{ALL_OF_THEM}', json.dumps(dict.fromkeys([EMAIL.value], EMAIL.value))):
         item = {**{name: {"S": "1"} for name in ("format", "owner", "state", "fingerprint")}, "outcome": {"S": outcome}}
@@ -350,7 +350,7 @@ def bug() -> Exception:
 
 
 @path
-def a_bug_wherever_one_may_be(connector: Connector) -> None:
+def a_bug_at_each_layer_of_the_code(connector: Connector) -> None:
     def fail(*_arguments: object, **_more: object) -> NoReturn:
         raise bug()
 
@@ -368,7 +368,7 @@ def a_bug_wherever_one_may_be(connector: Connector) -> None:
 
 
 @path
-def a_bug_of_no_end(connector: Connector) -> None:
+def an_endless_recursion(connector: Connector) -> None:
     def recurse(*arguments: object) -> None:
         recurse(*arguments, ALL_OF_THEM)
 
@@ -378,7 +378,7 @@ def a_bug_of_no_end(connector: Connector) -> None:
 
 
 @path
-def settings_that_hold_what_they_should_not(connector: Connector) -> None:
+def settings_that_hold_private_data(connector: Connector) -> None:
     connector.monkeypatch.setenv("AUTH_BASE_URL", f"https://{CLIENT_ID.value}:{CLIENT_SECRET.value}@auth.example")
     connector.monkeypatch.setenv("ECHO_RECORD", ALL_OF_THEM)
     connector.monkeypatch.setenv("LEDGER_DAYS", CLIENT_SECRET.value)

@@ -1,4 +1,4 @@
-"""The eye finds each canary however it is spelt, and a test of this suite that prints one fails."""
+"""The search finds each canary in every spelling, and a test of this suite that prints one fails."""
 
 import base64
 import codecs
@@ -41,20 +41,20 @@ SPELLINGS: dict[str, Callable[[str], str]] = {
 
 
 @pytest.mark.parametrize("spell", SPELLINGS.values(), ids=SPELLINGS)
-def test_each_canary_is_found_and_taken_for_no_other_in_this_spelling(spell: Callable[[str], str]) -> None:
+def test_each_canary_is_found_in_each_spelling_and_not_confused_with_another(spell: Callable[[str], str]) -> None:
     for canary in CANARIES:
         found = canaries_in(NOISE + spell(canary.value) + NOISE)
 
         assert {one.partition(" (")[0] for one in found} == {canary.name}
 
 
-def test_what_is_found_is_told_by_name_and_spelling() -> None:
+def test_a_found_canary_is_reported_by_name_and_spelling() -> None:
     told = codecs.encode(b"7700 9004", "hex").decode() + " canaryToken5Vt0 tel:+447700900461"
 
     assert canaries_in(told) == ["access token (plain)", "phone (hexadecimal)", "phone (plain)"]
 
 
-def test_nothing_is_found_where_nothing_is() -> None:
+def test_no_canary_is_found_in_similar_but_innocent_text() -> None:
     innocent = "canary Zoe +44 7700 order- https://survey. canaries client"
     texts = [path.read_text() for path in REPOSITORY.glob("*.md")]
 
@@ -99,7 +99,7 @@ def test_prints_something_innocent():
 
 
 @pytest.mark.slow
-def test_a_test_that_prints_what_is_private_fails(tmp_path: Path) -> None:
+def test_a_test_that_prints_private_data_fails(tmp_path: Path) -> None:
     (tmp_path / "test_planted.py").write_text(PLANTED)
     run = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-rfEp", "-p", "tests.output_watch", tmp_path],
@@ -126,7 +126,7 @@ def test_a_test_that_prints_what_is_private_fails(tmp_path: Path) -> None:
     assert "AssertionError: its own reason" in run.stdout
 
 
-def test_every_test_of_this_suite_is_watched(request: pytest.FixtureRequest) -> None:
+def test_the_output_watch_is_active_for_this_test_run(request: pytest.FixtureRequest) -> None:
     watching = [hook.function for hook in request.config.hook.pytest_runtest_makereport.get_hookimpls()]
 
     assert output_watch.pytest_runtest_makereport in watching

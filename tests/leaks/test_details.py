@@ -1,4 +1,4 @@
-"""The list of details is closed: it has every text that the code gives to an error, and no other."""
+"""The list of error texts is exactly the texts that the code raises; no other text is known."""
 
 import ast
 import re
@@ -69,7 +69,7 @@ def texts_of_the_code() -> set[str]:
     return found - {"{}", MISSING}
 
 
-def test_every_text_that_the_code_gives_to_an_error_is_on_the_list_and_no_other() -> None:
+def test_the_list_of_error_texts_is_exactly_the_texts_that_the_code_raises() -> None:
     listed = {re.sub("<[a-z ]+>", "{}", text) for text in error_texts.DETAILS}
 
     assert texts_of_the_code() == listed
@@ -90,11 +90,11 @@ def test_every_text_that_the_code_gives_to_an_error_is_on_the_list_and_no_other(
         "unexpected KeyError",
     ],
 )
-def test_a_text_whose_holes_hold_what_they_may_is_known(text: str) -> None:
+def test_an_error_text_with_allowed_values_in_its_placeholders_is_known(text: str) -> None:
     assert error_texts.is_known(text)
 
 
-def test_every_kind_of_failed_connection_is_known() -> None:
+def test_an_error_text_with_any_connection_exception_is_known() -> None:
     kinds = {kind.__name__ for kind in (*all_of(HTTPError), *all_of(OSError))}
 
     assert {kind for kind in kinds if not error_texts.is_known(f"sent, no answer ({kind})")} == set()
@@ -111,5 +111,5 @@ def test_every_kind_of_failed_connection_is_known() -> None:
         *("The environment is not complete: LEDGER_TABLE is joe", "unexpected Joe"),
     ],
 )
-def test_any_other_text_is_not(text: str) -> None:
+def test_an_error_text_that_is_not_on_the_list_is_unknown(text: str) -> None:
     assert not error_texts.is_known(text)

@@ -1,4 +1,4 @@
-"""A line of the log is one line of ASCII JSON, made of known fields of known shapes, whoever tries to write another."""
+"""A log line is one line of ASCII JSON with known fields of known shapes, whatever the input."""
 
 import inspect
 import json
@@ -69,7 +69,7 @@ REPORTS: Final[dict[str, Callable[[str], None]]] = {
 }
 
 
-def test_the_reports_are_all_here() -> None:
+def test_every_report_function_is_tested_in_this_file() -> None:
     functions = inspect.getmembers(observability, inspect.isfunction)
 
     assert {name for name, _function in functions if name.startswith("report")} == set(REPORTS)
@@ -77,7 +77,9 @@ def test_the_reports_are_all_here() -> None:
 
 @pytest.mark.parametrize("forgery", FORGERIES.values(), ids=FORGERIES)
 @pytest.mark.parametrize("report", REPORTS.values(), ids=REPORTS)
-def test_no_field_forges_a_line(report: Callable[[str], None], forgery: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_field_can_forge_a_log_line(
+    report: Callable[[str], None], forgery: str, capfd: pytest.CaptureFixture[str]
+) -> None:
     report(forgery)
 
     out, err = capfd.readouterr()
@@ -90,7 +92,7 @@ def test_no_field_forges_a_line(report: Callable[[str], None], forgery: str, cap
     assert "forged" not in err
 
 
-def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withheld(
+def test_known_fields_of_known_shapes_are_logged_in_full(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     text = 'The credentials secret is not a JSON object {"client_id": …, "client_secret": …}.'
@@ -126,14 +128,14 @@ def test_known_fields_of_known_shapes_are_written_and_nothing_of_them_is_withhel
 
 
 @pytest.mark.parametrize("digest", ["order-1234", "3f" * 31, A_DIGEST.upper(), A_DIGEST + "0"])
-def test_what_is_no_digest_is_withheld(digest: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_key_digest_that_is_not_a_sha256_digest_is_withheld(digest: str, capfd: pytest.CaptureFixture[str]) -> None:
     observability.report_outcome(Outcome(AN_ID, "created", Source("sqs", AN_ID), "", "", 1, key=digest))
 
     assert json.loads(capfd.readouterr().out)["key_digest"] == "(withheld)"
 
 
 @pytest.mark.parametrize("text", ["joe", "no connection (b6c4a1d2f9e07d35)", "event_mappings.toml is not TOML: \u202e"])
-def test_a_detail_that_is_on_no_list_is_withheld(text: str, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_detail_that_is_not_a_listed_error_text_is_withheld(text: str, capfd: pytest.CaptureFixture[str]) -> None:
     observability.report_refused(TryAgain(Code.UNAVAILABLE, text), AN_ID)
     observability.report_bug(PersonalLinkError(text))
 
@@ -141,13 +143,13 @@ def test_a_detail_that_is_on_no_list_is_withheld(text: str, capfd: pytest.Captur
 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
-def test_an_id_that_somebody_chose_is_withheld(canary: Canary, capfd: pytest.CaptureFixture[str]) -> None:
+def test_a_source_id_that_a_caller_chose_is_withheld(canary: Canary, capfd: pytest.CaptureFixture[str]) -> None:
     observability.report_refused(TryAgain(Code.UNAVAILABLE, "no connection"), canary.value)
 
     assert json.loads(capfd.readouterr().out)["source_id"] == "(withheld)"
 
 
-def test_what_is_no_known_field_is_withheld_whichever_handler_writes_it(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_unknown_log_field_is_withheld_by_every_log_handler(capfd: pytest.CaptureFixture[str]) -> None:
     observability.logger()  # Powertools keeps its lines from the handlers that root has by now, and from no later one
     everything = logging.StreamHandler()
     everything.setFormatter(logging.Formatter("%(message)s %(email)s %(request)s"))
@@ -162,7 +164,7 @@ def test_what_is_no_known_field_is_withheld_whichever_handler_writes_it(capfd: p
     assert canaries_in(out + err) == []
 
 
-def test_no_exception_is_written_and_nothing_formatted_into_a_message(capfd: pytest.CaptureFixture[str]) -> None:
+def test_an_exception_and_the_arguments_of_a_log_message_are_not_written(capfd: pytest.CaptureFixture[str]) -> None:
     try:
         a_request()[ALL_OF_THEM]
     except KeyError:
@@ -173,7 +175,7 @@ def test_no_exception_is_written_and_nothing_formatted_into_a_message(capfd: pyt
     assert canaries_in(out + err) == []
 
 
-def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told_and_of_a_long_detail_the_beginning(
+def test_a_bug_is_logged_with_the_innermost_twenty_calls_and_the_first_256_characters_of_its_detail(
     capfd: pytest.CaptureFixture[str],
 ) -> None:
     def fail(calls: int) -> None:
@@ -193,7 +195,7 @@ def test_of_a_bug_in_a_long_chain_of_calls_the_innermost_twenty_are_told_and_of_
     assert len(line["detail"]) == 256
 
 
-def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) -> None:
+def test_lines_below_the_configured_log_level_are_not_written(capfd: pytest.CaptureFixture[str]) -> None:
     observability.configure("ERROR", "links")
     observability.report_not_hidden("InternalError", 1)
     observability.report_unsent("InternalError", 1)
@@ -202,10 +204,10 @@ def test_the_level_is_that_of_the_settings(capfd: pytest.CaptureFixture[str]) ->
     assert json.loads(line)["message"] == "messages not sent"
 
 
-# Ids and codes that come from outside
+# Ids and codes from outside
 
 
-def test_an_id_that_a_caller_or_sender_chose_stands_in_no_log(
+def test_an_id_that_a_caller_or_sender_chose_is_never_logged(
     connector: Connector, capfd: pytest.CaptureFixture[str]
 ) -> None:
     for chosen in (*FORGERIES.values(), ALL_OF_THEM):
@@ -240,7 +242,7 @@ def assert_no_line_is_forged(capfd: pytest.CaptureFixture[str], *, lines: int) -
         (f"{ALL_OF_THEM};Root=1-5759e988-bd862e3fe1be46a994272793", None),
     ],
 )
-def test_a_trace_id_is_shown_if_it_is_one(
+def test_a_trace_id_is_logged_only_if_it_has_the_shape_of_one(
     trace_id: str, shown: str | None, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("_X_AMZN_TRACE_ID", trace_id)
@@ -258,21 +260,21 @@ def test_a_trace_id_is_shown_if_it_is_one(
         *[(text, "unknown code") for text in (*FORGERIES.values(), ALL_OF_THEM)],
     ],
 )
-def test_a_code_of_awss_is_told_if_it_looks_like_one(code: str, told: str) -> None:
+def test_an_aws_error_code_is_logged_only_if_it_has_the_shape_of_one(code: str, told: str) -> None:
     refused = ClientError({"Error": {"Code": code, "Message": ALL_OF_THEM}}, "PutItem")
 
     assert aws_error_code(refused) == told
 
 
-def test_where_no_answer_came_the_kind_of_failure_is_told() -> None:
+def test_an_aws_call_without_an_answer_is_logged_by_the_class_of_its_exception() -> None:
     assert aws_error_code(EndpointConnectionError(endpoint_url=ALL_OF_THEM)) == "EndpointConnectionError"
 
 
-# Switches
+# Environment variables
 
 
 @pytest.mark.filterwarnings("ignore:POWERTOOLS_DEV")
-def test_no_switch_of_the_environment_makes_us_tell_more(
+def test_no_powertools_variable_makes_the_log_show_more(
     connector: Connector, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     for name in ("POWERTOOLS_DEV", "POWERTOOLS_LOGGER_LOG_EVENT", "POWERTOOLS_LOG_DEDUPLICATION_DISABLED"):
@@ -287,7 +289,7 @@ def test_no_switch_of_the_environment_makes_us_tell_more(
     assert_no_line_is_forged(capfd, lines=3)
 
 
-def test_importing_the_package_leaves_the_loggers_alone() -> None:
+def test_importing_the_package_changes_no_logger() -> None:
     assert logging.getLogger("botocore").getEffectiveLevel() == logging.DEBUG
     assert "personal-link" not in logging.root.manager.loggerDict
     assert "http_api" in sys.modules

@@ -1,4 +1,4 @@
-"""Nothing leaks on any path while every logger writes all it has; and what is planted there is found."""
+"""Nothing leaks on any path while every logger writes at DEBUG; planted leaks are found."""
 
 import hashlib
 import importlib
@@ -28,18 +28,18 @@ from personal_link.triggers.http import HttpAnswer
 from tests.leaks.canaries import ALL_OF_THEM, EMAIL, TOKEN
 from tests.leaks.connector import Connector
 from tests.leaks.paths import PATHS
-from tests.leaks.watch import used_side_doors
+from tests.leaks.watch import opened_files_and_sent_datagrams
 
 Plant = Callable[[pytest.MonkeyPatch], None]
 
 
 @pytest.mark.usefixtures("everybody_logs")
 @pytest.mark.parametrize("path", PATHS)
-def test_no_canary_is_seen_on_any_path(path: str, connector: Connector, capfd: pytest.CaptureFixture[str]) -> None:
+def test_no_canary_leaks_on_any_path(path: str, connector: Connector, capfd: pytest.CaptureFixture[str]) -> None:
     assert connector.leaks_on(PATHS[path], capfd) == []
 
 
-# What is planted
+# Planted leaks
 
 A_FILE: Final = Path(tempfile.gettempdir()) / f"planted-{os.getpid()}"
 AN_ERROR_WITH_A_CONTEXT: Final = """
@@ -144,7 +144,7 @@ PLANTED: Final[dict[str, tuple[Plant, str, str]]] = {  # a leak, a path that it 
     "an event is logged": (log_each_event, HAPPY, "stderr: idempotency key (plain)"),
     "libraries log": (let_the_libraries_log, HAPPY, "stderr: client secret (plain)"),
     "unknown fields are logged": (log_whatever_fields_there_are, HAPPY, "stdout: first name (escaped)"),
-    "bugs are logged": (log_the_texts_of_bugs, "a bug wherever one may be", "stdout: phone (plain)"),
+    "bugs are logged": (log_the_texts_of_bugs, "a bug at each layer of the code", "stdout: phone (plain)"),
     "an answer quotes": (
         answer_with_what_an_error_quotes,
         "success without a usable link",
@@ -194,13 +194,13 @@ def test_a_planted_leak_is_found(
     assert found in leaks
 
 
-def test_a_connected_datagram_socket_is_seen_and_the_bytecode_that_python_writes_itself_is_no_leak(
+def test_a_sent_datagram_counts_as_a_leak_and_bytecode_written_by_python_does_not(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "some_module.py").write_text("")
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setattr(sys, "dont_write_bytecode", False)
-    with used_side_doors() as used, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
+    with opened_files_and_sent_datagrams() as used, socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as sock:
         importlib.import_module("some_module")
         sock.connect(("127.0.0.1", 9))
 

@@ -1,4 +1,4 @@
-"""No object and no exception of the package shows what it keeps."""
+"""No object and no exception of the package shows private data."""
 
 import importlib
 import inspect
@@ -72,7 +72,7 @@ def objects_with_a_repr_of_their_own() -> list[object]:
     ]
 
 
-def test_of_texts_a_generated_repr_shows_ids_hashes_addresses_and_settings_alone() -> None:
+def test_a_generated_repr_shows_only_the_listed_text_fields() -> None:
     shown = {
         f"{cls.__name__}.{field.name}"
         for cls in classes()
@@ -95,7 +95,7 @@ def test_of_texts_a_generated_repr_shows_ids_hashes_addresses_and_settings_alone
     }
 
 
-def test_every_other_repr_is_looked_at_here() -> None:
+def test_every_handwritten_repr_is_tested_in_this_file() -> None:
     written = {
         cls
         for cls in classes()
@@ -106,11 +106,11 @@ def test_every_other_repr_is_looked_at_here() -> None:
 
 
 @pytest.mark.parametrize("one", objects_with_a_repr_of_their_own(), ids=lambda one: type(one).__qualname__)
-def test_no_object_shows_what_it_keeps(one: object) -> None:
+def test_no_object_with_a_handwritten_repr_shows_private_data(one: object) -> None:
     assert canaries_in(f"{one!r} {one} {one!a} {[one]}") == []
 
 
-def test_a_request_that_is_shown_still_tells_one_from_another() -> None:
+def test_the_repr_of_a_request_shows_its_source_id() -> None:
     [request] = [one for one in objects_with_a_repr_of_their_own() if isinstance(one, LinkRequest)]
 
     assert "059f36b4-87a3-44ab-83d2-661975830a7d" in repr(request)
@@ -119,14 +119,14 @@ def test_a_request_that_is_shown_still_tells_one_from_another() -> None:
 @pytest.mark.parametrize(
     "cls", [cls for cls in classes() if issubclass(cls, RequestError)], ids=lambda cls: cls.__name__
 )
-def test_no_error_of_a_request_tells_what_the_vendor_said(cls: type[RequestError]) -> None:
+def test_no_request_error_shows_the_message_of_customergauge(cls: type[RequestError]) -> None:
     said: dict[str, Any] = {"vendor_message": ALL_OF_THEM, "errors": {ALL_OF_THEM: [ALL_OF_THEM]}}
     error = cls(Code.VALIDATION_FAILED, "our own words", **said)
 
     assert canaries_in(f"{error} {error!r} {error.args}") == []
 
 
-def test_incomplete_settings_are_named_and_not_quoted() -> None:
+def test_the_error_for_incomplete_settings_names_variables_and_quotes_no_value() -> None:
     reader = Reader({canary.name: canary.value for canary in CANARIES} | {"AUTH_BASE_URL": f"https://{ALL_OF_THEM}"})
     for canary in CANARIES:
         reader.choice(canary.name, ("true", "false"))

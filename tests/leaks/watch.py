@@ -65,7 +65,7 @@ _watching: list[list[str]] = []
 
 
 @contextmanager
-def used_side_doors() -> Iterator[list[str]]:
+def opened_files_and_sent_datagrams() -> Iterator[list[str]]:
     """Collect each file that any thread opens for writing, and each datagram that it sends, as what was done."""
     _add_the_hook()
     used: list[str] = []

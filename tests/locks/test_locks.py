@@ -43,13 +43,13 @@ def test_a_lock_holds_versions_with_their_hashes_and_names_no_host(lock: Path) -
         "--index-url https://packages.example/simple",
     ],
 )
-def test_any_other_line_in_a_lock_is_noticed(line: str) -> None:
+def test_a_lock_line_without_exact_version_and_sha256_hash_is_reported(line: str) -> None:
     lock = f"jmespath==1.1.0 \\\n    --hash=sha256:{64 * '0'}\n    # via urllib3\n{line}\n"
 
     assert unpinned(lock) == [line]
 
 
-def test_the_tests_run_with_exactly_the_packages_that_are_shipped() -> None:
+def test_the_tests_run_with_the_same_package_versions_that_are_shipped() -> None:
     shipped, tested = pins(LAYER), pins(REPOSITORY / "requirements-dev.txt")
 
     assert shipped.keys() == {"aws-lambda-powertools", "jmespath", "typing-extensions", "urllib3"}

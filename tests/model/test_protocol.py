@@ -100,7 +100,7 @@ def test_no_interleaving_of_three_deliveries_with_three_faults_breaks_a_guarante
     assert explorer.states > 100_000
 
 
-# What the first check found
+# Defects that the first check found
 
 Undo = Callable[[pytest.MonkeyPatch], None]
 
@@ -196,7 +196,7 @@ ENTRIES = {
 
 
 @pytest.mark.parametrize("name", ENTRIES)
-def test_an_entry_is_found_only_without_its_mending(
+def test_each_known_defect_is_found_when_its_fix_is_undone_and_only_then(
     name: str, table: LedgerTable, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     entry = ENTRIES[name]

@@ -168,7 +168,7 @@ def quiet() -> Iterator[None]:
     ],
     ids=["one in ten seconds", "1 a second", "10 a second", "100 a second"],
 )
-def test_two_hours_without_the_vendor_park_nothing_and_cost_little_more_than_a_call_a_message(
+def test_an_outage_of_two_hours_parks_nothing_and_costs_at_most_1_1_calls_per_message(
     requests: int, seconds: int, seconds_to_drain: int
 ) -> None:
     clock = FakeClock()
@@ -194,7 +194,7 @@ def test_two_hours_without_the_vendor_park_nothing_and_cost_little_more_than_a_c
 
 
 @pytest.mark.usefixtures("quiet")
-def test_an_outage_as_long_as_the_longest_retry_window_parks_nothing_before_its_end() -> None:
+def test_an_outage_of_the_longest_retry_window_parks_nothing_before_the_window_ends() -> None:
     clock, window = FakeClock(), 72 * 3600
     queue, vendor = Queue(clock), Vendor(clock, window)
     workers = environments(queue, vendor, clock, float(window))

@@ -34,7 +34,7 @@ WRONG_DATA_TYPE = (
 
 
 @pytest.mark.parametrize("content_type", ["application/json", FORM])
-def test_a_record_becomes_a_link(client: Client, content_type: str) -> None:
+def test_a_valid_record_gets_a_link_from_json_or_a_form(client: Client, content_type: str) -> None:
     body: dict[str, Any] = {"configuration": MAPPING, "record": JOE}
     form = urlencode({"configuration": MAPPING, **{f"record[{name}]": value for name, value in JOE.items()}})
 
@@ -95,7 +95,7 @@ def test_a_record_becomes_a_link(client: Client, content_type: str) -> None:
         ),
     ],
 )
-def test_a_record_that_is_refused_gets_the_documented_answer(
+def test_an_invalid_record_gets_the_documented_refusal(
     client: Client, record: object, configuration: str, status: int, answer: object
 ) -> None:
     refusal = client.put(record, configuration)
@@ -104,7 +104,7 @@ def test_a_record_that_is_refused_gets_the_documented_answer(
 
 
 @pytest.mark.parametrize(("phone", "status"), [("+55 (62) 01234-56789", 200), (5562012345678, 200), ("555.1234", 422)])
-def test_a_phone_has_digits_blanks_brackets_and_dashes(client: Client, phone: object, status: int) -> None:
+def test_a_phone_may_have_digits_blanks_brackets_and_dashes_only(client: Client, phone: object, status: int) -> None:
     assert client.put({"Phone": phone}).status == status
 
 
@@ -115,7 +115,9 @@ def test_a_phone_has_digits_blanks_brackets_and_dashes(client: Client, phone: ob
         ("campaign", "Personal link record could not be created because it duplicates with another record."),
     ],
 )
-def test_the_second_record_of_a_contact_is_a_duplicate(client: Client, rule: DuplicateRule, message: str) -> None:
+def test_a_duplicate_rule_refuses_a_second_record_of_a_contact(
+    client: Client, rule: DuplicateRule, message: str
+) -> None:
     client.vendor.duplicate_rule = rule
     assert client.put({"Email": "joe@example.com", "Phone": "+31 6 123"}).status == 200
     for repeated in ({"Email": "JOE@example.com"}, {"Email": "new@example.com", "Phone": "+31-6-123"}):
@@ -135,13 +137,13 @@ def test_the_second_record_of_a_contact_is_a_duplicate(client: Client, rule: Dup
         pytest.param("application/json", "\ufeff{}", id="a byte order mark"),
     ],
 )
-def test_a_mislabelled_or_broken_body_is_no_input(client: Client, content_type: str, body: str) -> None:
+def test_a_broken_body_or_wrong_media_type_counts_as_empty(client: Client, content_type: str, body: str) -> None:
     answer = client.send("PUT", "/personal-link/", body.encode(), client.headers(content_type))
     assert answer.status == 422
     assert list(answer.json["errors"]) == ["configuration"]
 
 
-def test_strings_are_trimmed_and_empty_ones_become_null(client: Client) -> None:
+def test_strings_of_a_record_are_trimmed_and_empty_ones_become_null(client: Client) -> None:
     client.put({"Email": " joe@example.com ", "Account Name": "", "Tags": ["", " a "]})
     assert client.vendor.links[0].record == {"Email": "joe@example.com", "Account Name": None, "Tags": [None, "a"]}
 
@@ -154,7 +156,7 @@ def test_strings_are_trimmed_and_empty_ones_become_null(client: Client) -> None:
         ("text/html;q=0.5, application/problem+json", 422),
     ],
 )
-def test_unless_json_is_preferred_a_validation_error_is_a_redirect(client: Client, accept: str, status: int) -> None:
+def test_a_validation_error_is_a_redirect_unless_json_is_preferred(client: Client, accept: str, status: int) -> None:
     answer = client.send("PUT", "/personal-link/", "{}", client.headers(accept=accept))
 
     assert answer.status == status
@@ -162,7 +164,7 @@ def test_unless_json_is_preferred_a_validation_error_is_a_redirect(client: Clien
         assert client.send("GET", urlsplit(answer.headers["Location"]).path or "/").status == 200  # the false 200
 
 
-def test_without_the_slash_it_redirects_to_the_slash_and_another_verb_is_a_405(client: Client) -> None:
+def test_a_path_without_the_final_slash_is_redirected_and_another_method_is_answered_with_405(client: Client) -> None:
     redirect = client.send("PUT", "/personal-link?a=1", "{}")
     post = client.send("POST", "/personal-link/", "{}")
 
@@ -179,11 +181,11 @@ def test_without_the_slash_it_redirects_to_the_slash_and_another_verb_is_a_405(c
         ("joe.doe+holiday@example.com", 200),
     ],
 )
-def test_an_example_email_picks_the_answer(client: Client, email: str, status: int) -> None:
+def test_an_example_email_address_selects_the_answer(client: Client, email: str, status: int) -> None:
     assert client.put({"Email": email}).status == status
 
 
-def test_the_documentation_lists_every_example_email() -> None:
+def test_the_documentation_lists_every_example_email_address() -> None:
     documented = re.findall(r"^([a-z-]+)@example\.com", replies.__doc__ or "", re.MULTILINE)
     assert documented == list(replies.CHOSEN_BY_EMAIL)
 
@@ -191,7 +193,7 @@ def test_the_documentation_lists_every_example_email() -> None:
 # Tokens
 
 
-def test_credentials_in_a_form_buy_a_token(client: Client) -> None:
+def test_valid_credentials_in_a_form_get_a_token(client: Client) -> None:
     answer = client.ask_token()
     assert (answer.status, answer.json["token_type"], answer.json["expires_in"]) == (200, "Bearer", 3600)
     assert answer.json["access_token"] != client.ask_token().json["access_token"]
@@ -206,12 +208,12 @@ def test_credentials_in_a_form_buy_a_token(client: Client) -> None:
         ({"grant_type": ""}, "invalid_request"),
     ],
 )
-def test_a_wrong_token_request_is_a_400_with_its_error(client: Client, changes: dict[str, str], error: str) -> None:
+def test_a_wrong_token_request_is_refused_with_its_error(client: Client, changes: dict[str, str], error: str) -> None:
     answer = client.ask_token(**changes)
     assert (answer.status, answer.json) == (400, {"error": error})
 
 
-def test_credentials_count_in_a_form_body_alone(client: Client) -> None:
+def test_credentials_in_json_or_in_the_query_are_refused(client: Client) -> None:
     credentials = {"client_id": client.vendor.client_id, "client_secret": client.vendor.client_secret}
     form, path = "grant_type=client_credentials", f"/oauth2/token?{urlencode(credentials)}"
 
@@ -222,7 +224,7 @@ def test_credentials_count_in_a_form_body_alone(client: Client) -> None:
     assert (in_query.status, in_query.json) == (400, {"error": "invalid_client"})
 
 
-def test_a_rotated_secret_is_the_only_one_that_works_and_a_token_lives_on_until_it_is_revoked(client: Client) -> None:
+def test_after_a_rotation_only_the_new_secret_works_and_old_tokens_work_until_revoked(client: Client) -> None:
     old = client.vendor.client_secret
     assert client.put(JOE).status == 200
     client.vendor.rotate_secret("the new one")
@@ -234,13 +236,13 @@ def test_a_rotated_secret_is_the_only_one_that_works_and_a_token_lives_on_until_
 
 
 @pytest.mark.parametrize("authorization", [None, "Bearer made-up", "Basic am9lOmRvZQ=="])
-def test_without_a_good_token_it_is_a_401(client: Client, authorization: str | None) -> None:
+def test_a_call_without_a_valid_token_is_answered_with_401(client: Client, authorization: str | None) -> None:
     headers = {"Authorization": authorization} if authorization else {}
     answer = client.send("PUT", "/personal-link/", "{}", headers)
     assert (answer.status, answer.json) == (401, {"message": "Unauthenticated."})
 
 
-def test_a_token_expires() -> None:
+def test_a_call_with_an_expired_token_is_answered_with_401() -> None:
     with CustomerGaugeSandbox(token_lifetime=0.05) as vendor:
         client = Client(vendor)
         headers = client.headers()
@@ -252,7 +254,7 @@ def test_a_token_expires() -> None:
 # The sandbox itself
 
 
-def test_a_call_prints_neither_headers_nor_body(client: Client) -> None:
+def test_the_repr_of_a_call_and_a_link_shows_no_token_and_no_record(client: Client) -> None:
     client.put(JOE)
     printed = repr(client.vendor.calls("personal-link")) + repr(client.vendor.links)
     assert client.access_token is not None
@@ -260,7 +262,7 @@ def test_a_call_prints_neither_headers_nor_body(client: Client) -> None:
     assert JOE["Email"] not in printed
 
 
-def test_reset_makes_it_as_new(client: Client) -> None:
+def test_reset_restores_the_initial_state(client: Client) -> None:
     client.put(JOE)
     client.vendor.duplicate_rule = "global"
     secret = client.vendor.client_secret
@@ -274,7 +276,7 @@ def test_reset_makes_it_as_new(client: Client) -> None:
     assert client.ask_token(client_secret=secret).status == 200
 
 
-def test_both_links_open_a_page_that_loads_nothing_and_names_nobody(client: Client) -> None:
+def test_both_survey_links_open_a_page_that_loads_nothing_and_shows_no_personal_data(client: Client) -> None:
     data = client.put(JOE).json["data"]
     for link in (data["survey_link"], data["survey_link_short"]):
         answer = client.send("GET", urlsplit(link).path)
@@ -287,7 +289,7 @@ def test_both_links_open_a_page_that_loads_nothing_and_names_nobody(client: Clie
     assert client.send("GET", "/r/unknown").status == 404
 
 
-def test_on_its_own_it_prints_where_it_is_and_ends_well() -> None:
+def test_the_server_command_prints_its_url_and_credentials_and_exits_with_0_on_sigterm() -> None:
     command = [sys.executable, "-m", "sandbox.customergauge.server", "--port", "0"]
     with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout is not None
@@ -301,7 +303,7 @@ def test_on_its_own_it_prints_where_it_is_and_ends_well() -> None:
         assert process.wait(5) == 0
 
 
-def test_a_port_that_is_taken_is_said_in_one_line(
+def test_a_port_that_is_taken_is_reported_as_an_error(
     vendor: CustomerGaugeSandbox, capsys: pytest.CaptureFixture[str]
 ) -> None:
     handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}

@@ -1,4 +1,4 @@
-"""The sandbox is steered over HTTP, by programs on this machine alone."""
+"""The sandbox is controlled over HTTP, only by programs on this machine."""
 
 import http.client
 import json
@@ -31,7 +31,7 @@ def test_calls_are_shown_with_their_connections_and_secrets_masked(client: Clien
     ] == []
 
 
-def test_a_script_can_be_posted(client: Client) -> None:
+def test_a_posted_script_of_replies_is_played(client: Client) -> None:
     replies = [
         {"status": 503, "retry_after": 5},
         {"status": 200, "body": {"data": None}, "headers": {"X-Extra": "1"}, "delay": 0.01},
@@ -48,7 +48,7 @@ def test_a_script_can_be_posted(client: Client) -> None:
     assert len(client.vendor.links) == 1
 
 
-def test_everything_else_can_be_posted_too(client: Client) -> None:
+def test_every_other_control_action_can_be_posted(client: Client) -> None:
     client.put(JOE)
     assert client.control("revoke-tokens").status == 200
     assert client.put(JOE).status == 401
@@ -62,7 +62,7 @@ def test_everything_else_can_be_posted_too(client: Client) -> None:
     assert client.vendor.links == []
 
 
-def test_every_answer_of_both_endpoints_takes_the_latency_that_was_set(client: Client) -> None:
+def test_a_posted_latency_delays_every_answer_of_both_endpoints(client: Client) -> None:
     assert client.control("latency", {"seconds": 0.25}).json == {"seconds": 0.25}
 
     started = time.monotonic()
@@ -95,7 +95,7 @@ def test_every_answer_of_both_endpoints_takes_the_latency_that_was_set(client: C
         ("rotate-secret", {}, "client_secret"),
     ],
 )
-def test_bad_control_input_is_a_400_that_names_it(client: Client, action: str, body: object, named: str) -> None:
+def test_bad_control_input_is_named_in_a_400_answer(client: Client, action: str, body: object, named: str) -> None:
     answer = client.control(action, body)
     assert answer.status == 400
     assert answer.json["message"].startswith(f"{named}: ")
@@ -110,20 +110,22 @@ def test_an_unknown_control_action_lists_the_known_ones(client: Client) -> None:
 @pytest.mark.parametrize(
     "headers",
     [
-        pytest.param({"Host": "sandbox.evil.example"}, id="a foreign name of this address"),
+        pytest.param({"Host": "sandbox.evil.example"}, id="a foreign host name"),
         pytest.param({"Host": "127.0.0.1"}, id="another port"),
         pytest.param({"Origin": "https://evil.example"}, id="a page of another site"),
         pytest.param({"Origin": "null"}, id="a page without an origin"),
     ],
 )
 @pytest.mark.parametrize(("method", "action"), [("GET", "calls"), ("POST", "reset")])
-def test_no_page_of_a_browser_may_steer_it(client: Client, headers: dict[str, str], method: str, action: str) -> None:
+def test_a_control_call_from_a_web_page_is_refused(
+    client: Client, headers: dict[str, str], method: str, action: str
+) -> None:
     answer = client.send(method, f"/_sandbox/{action}", headers=headers)
 
     assert (answer.status, answer.json) == (403, {"message": "Only a program on this machine may control the sandbox."})
 
 
-def test_it_may_be_called_localhost(client: Client) -> None:
+def test_a_control_call_to_localhost_is_accepted(client: Client) -> None:
     answer = client.send("POST", "/_sandbox/reset", headers={"Host": f"localhost:{client.vendor.port}"})
 
     assert answer.status == 200

@@ -1,4 +1,4 @@
-"""The sandbox fails as it is told: by a script, by a function that is asked, or by a switch that stays on."""
+"""Faults of the sandbox: scripted, decided by a function, or switched on."""
 
 import http.client
 import socket
@@ -13,7 +13,7 @@ from tests.sandbox.sandbox_client import JOE, Client
 # Scripts
 
 
-def test_scripted_replies_come_in_order_then_service_resumes(client: Client) -> None:
+def test_scripted_replies_are_sent_in_order_before_normal_answers(client: Client) -> None:
     client.vendor.script("personal-link", Reply.error(503, retry_after=5), Reply.html(502), Reply(200, {"a": 1}))
     answers = [client.put(JOE) for _ in range(4)]
     assert [answer.status for answer in answers] == [503, 502, 200, 200]
@@ -23,7 +23,7 @@ def test_scripted_replies_come_in_order_then_service_resumes(client: Client) -> 
     assert len(client.vendor.links) == 1
 
 
-def test_misbehaviour_is_asked_about_every_call_that_has_no_script(client: Client) -> None:
+def test_the_misbehave_function_decides_every_call_without_a_script(client: Client) -> None:
     asked: list[str] = []
 
     def misbehave(call: Call) -> Reply | None:
@@ -38,7 +38,7 @@ def test_misbehaviour_is_asked_about_every_call_that_has_no_script(client: Clien
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_a_reset_may_come_before_or_after_the_record_is_made(client: Client, committed: bool) -> None:  # noqa: FBT001
+def test_a_reset_can_come_before_or_after_the_record_is_created(client: Client, committed: bool) -> None:  # noqa: FBT001
     client.headers()
     client.vendor.script("personal-link", Reply(fault="reset", commit=committed))
     with pytest.raises(ConnectionResetError) as failure:
@@ -47,7 +47,7 @@ def test_a_reset_may_come_before_or_after_the_record_is_made(client: Client, com
     assert len(client.vendor.links) == committed
 
 
-def test_an_error_status_can_hide_a_record_that_was_made(client: Client) -> None:
+def test_an_error_status_can_be_sent_although_the_record_was_created(client: Client) -> None:
     client.vendor.script("personal-link", Reply(504, commit=True))
     assert client.put(JOE).status == 504
     assert len(client.vendor.links) == 1
@@ -59,7 +59,7 @@ def test_a_truncated_answer_announces_more_than_it_sends(client: Client) -> None
         client.put(JOE)
 
 
-def test_hints_come_before_the_answer() -> None:
+def test_scripted_1xx_answers_are_sent_before_the_final_answer() -> None:
     with CustomerGaugeSandbox() as vendor, socket.create_connection(("127.0.0.1", vendor.port)) as wire:
         vendor.script("personal-link", Reply(200, b"{}", hints=(102, 103)))
         wire.sendall(b"GET /personal-link/ HTTP/1.1\r\nHost: sandbox\r\nConnection: close\r\n\r\n")
@@ -70,7 +70,7 @@ def test_hints_come_before_the_answer() -> None:
 
 
 @pytest.mark.parametrize("reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=60)])
-def test_stopping_is_prompt_and_leaves_no_thread(reply: Reply) -> None:
+def test_stop_ends_hanging_answers_at_once_and_leaves_no_thread(reply: Reply) -> None:
     before = threading.active_count()
     vendor = CustomerGaugeSandbox().start()
     client, idle = Client(vendor), Client(vendor)
@@ -92,7 +92,7 @@ def test_stopping_is_prompt_and_leaves_no_thread(reply: Reply) -> None:
 # Switches
 
 
-def test_an_outage_refuses_links_and_tokens_until_it_is_over(client: Client) -> None:
+def test_the_outage_fault_refuses_links_and_tokens_until_switched_off(client: Client) -> None:
     client.headers()
     client.vendor.faults.switch("outage", on=True)
 
@@ -104,7 +104,7 @@ def test_an_outage_refuses_links_and_tokens_until_it_is_over(client: Client) -> 
     assert len(client.vendor.links) == 1
 
 
-def test_a_rate_limit_is_one_of_links_alone(client: Client) -> None:
+def test_the_rate_limit_fault_concerns_links_and_not_tokens(client: Client) -> None:
     client.vendor.faults.switch("rate-limit", on=True)
 
     assert client.ask_token().status == 200
@@ -112,7 +112,7 @@ def test_a_rate_limit_is_one_of_links_alone(client: Client) -> None:
     assert (answer.status, answer.headers["Retry-After"]) == (429, "3")
 
 
-def test_a_lost_answer_leaves_the_record_behind(client: Client) -> None:
+def test_the_lost_answers_fault_creates_the_record_and_closes_the_connection(client: Client) -> None:
     client.vendor.faults.switch("lost-answers", on=True)
 
     with pytest.raises(http.client.RemoteDisconnected):
@@ -121,7 +121,7 @@ def test_a_lost_answer_leaves_the_record_behind(client: Client) -> None:
     assert len(client.vendor.links) == 1
 
 
-def test_of_several_faults_a_script_answers_first_then_the_outage(client: Client) -> None:
+def test_a_script_goes_before_all_faults_and_the_outage_before_the_others(client: Client) -> None:
     client.headers()
     for name in ("lost-answers", "rate-limit", "outage"):
         client.vendor.faults.switch(name, on=True)
@@ -132,7 +132,7 @@ def test_of_several_faults_a_script_answers_first_then_the_outage(client: Client
     assert "outage" not in client.vendor.faults
 
 
-def test_every_call_is_noted_with_its_answer_and_how_long_it_took(client: Client) -> None:
+def test_every_call_is_recorded_with_its_answer_and_duration(client: Client) -> None:
     client.vendor.script("personal-link", Reply(delay=0.2), Reply.error(503), Reply(fault="close"))
     client.put(JOE)
     client.put(JOE)

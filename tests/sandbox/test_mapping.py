@@ -49,7 +49,7 @@ def file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path / "visit.json"
 
 
-def test_an_entry_for_put_events_keeps_its_source_time_and_resources(
+def test_a_put_events_entry_keeps_its_source_time_and_resources_in_the_preview(
     file: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file.write_text(json.dumps([A_VISIT | {"Time": "2026-11-24T11:00:00+01:00"}]))
@@ -61,7 +61,9 @@ def test_an_entry_for_put_events_keeps_its_source_time_and_resources(
 
 
 @pytest.mark.parametrize(("content", "message"), REFUSED, ids=[message for _content, message in REFUSED])
-def test_what_cannot_become_a_request_is_named_with_its_entry(content: object, message: str, file: Path) -> None:
+def test_an_event_that_cannot_become_a_request_is_refused_with_the_reason(
+    content: object, message: str, file: Path
+) -> None:
     file.write_text(json.dumps(content))
 
     with pytest.raises(SandboxError, match=message):
@@ -69,14 +71,14 @@ def test_what_cannot_become_a_request_is_named_with_its_entry(content: object, m
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff"], ids=["empty", "cut off", "deep", "Latin-1"])
-def test_a_file_that_is_not_json_is_named(content: bytes, file: Path) -> None:
+def test_a_file_that_is_not_json_is_refused_by_name(content: bytes, file: Path) -> None:
     file.write_bytes(content)
 
     with pytest.raises(SandboxError, match=r"visit\.json cannot be read as JSON: malformed"):
         mapping.mapping()
 
 
-def test_the_path_of_the_event_may_have_blanks_and_quotes(tmp_path: Path) -> None:
+def test_the_path_of_the_event_file_may_have_blanks_and_quotes(tmp_path: Path) -> None:
     file = tmp_path / 'Ida\'s "last" visit.json'
     file.write_text((REPOSITORY / "events" / "eventbridge_order_paid.json").read_text())
 

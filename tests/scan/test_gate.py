@@ -28,7 +28,7 @@ def left(found: list[Finding]) -> set[tuple[str, str]]:
     return {(finding.check, finding.place) for finding in unwaived(found, waivers())}
 
 
-def test_an_open_method_of_the_api_is_found_by_checkov(tmp_path: Path) -> None:
+def test_checkov_finds_an_api_method_without_authorization(tmp_path: Path) -> None:
     open_method = {
         "Type": "AWS::ApiGateway::Method",
         "Properties": {
@@ -43,7 +43,7 @@ def test_an_open_method_of_the_api_is_found_by_checkov(tmp_path: Path) -> None:
     assert ("CKV_AWS_59", "OpenMethod") in left(checkov(tmp_path, template))
 
 
-def test_a_queue_without_dead_letters_and_an_unknown_property_are_found_by_cfn_lint(tmp_path: Path) -> None:
+def test_cfn_lint_finds_a_queue_without_dead_letter_queue_and_an_unknown_property(tmp_path: Path) -> None:
     def edit(resources: dict[str, Any]) -> None:
         resources["RequestsQueue"]["Properties"] = {"Visibility": 1}
 
@@ -54,7 +54,7 @@ def test_a_queue_without_dead_letters_and_an_unknown_property_are_found_by_cfn_l
 
 
 @pytest.mark.parametrize("file", ["layers/personal_link/personal_link/planted.py", "operate/planted.py"])
-def test_weaknesses_in_shipped_code_are_found_by_ruff(file: str) -> None:
+def test_ruff_finds_security_weaknesses_in_shipped_code(file: str) -> None:
     code = 'import pickle, subprocess\nsubprocess.run(input(), shell=True)\npassword = "hunter2"\npickle.loads(b"")\n'
     ruff = str(Path(sys.executable).with_name("ruff"))
     command = [ruff, "check", "--select=S", "--output-format=concise", f"--stdin-filename={file}", "-"]
@@ -67,7 +67,7 @@ def test_weaknesses_in_shipped_code_are_found_by_ruff(file: str) -> None:
 SECRET = re.compile(r"AKIA(?!UNKNOWN)[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.")
 
 
-def test_no_file_holds_a_secret() -> None:
+def test_no_file_of_the_repository_holds_a_secret() -> None:
     body = 12 * "a"
     for secret in ("AKIA" + "Z7Q2M4X6R8T1W3Y5", "-----BEGIN " + "RSA PRIVATE KEY-----", f"eyJ{body}.eyJ{body}."):
         assert SECRET.search(f"key = {secret}")
@@ -75,7 +75,7 @@ def test_no_file_holds_a_secret() -> None:
     assert [name for name in files() if SECRET.search((REPOSITORY / name).read_text(errors="replace"))] == []
 
 
-def test_a_template_that_cannot_be_read_does_not_pass_for_one_without_findings(tmp_path: Path) -> None:
+def test_an_unreadable_template_is_a_finding_or_an_error_and_never_passes(tmp_path: Path) -> None:
     (tmp_path / "broken.json").write_text('{"Resources": {')
 
     assert [finding.check for finding in cfn_lint(tmp_path, ["broken.json"])] == ["E0000"]
@@ -83,7 +83,7 @@ def test_a_template_that_cannot_be_read_does_not_pass_for_one_without_findings(t
         checkov(tmp_path, "broken.json")
 
 
-def test_there_are_eight_waivers_at_most_each_with_a_reason_for_named_resources() -> None:
+def test_there_are_at_most_eight_waivers_each_with_a_reason_and_named_resources() -> None:
     assert len(waivers()) <= 8
     for waiver in waivers():
         assert len(waiver.reason) > 60
@@ -104,9 +104,9 @@ SAID = "CKV_AWS_28 LedgerTable: No backup. (template.json:1)"
         ([FINDING], ["CKV_AWS_28"], ["OtherTable"], [SAID], ["CKV_AWS_28", "OtherTable"]),
         ([], ["CKV_AWS_28"], ["LedgerTable"], [], ["CKV_AWS_28", "LedgerTable"]),
     ],
-    ids=["the finding it names", "another check", "another place", "a waiver that is not needed"],
+    ids=["waived", "waiver of another check", "waiver of another resource", "unneeded waiver"],
 )
-def test_make_scan_prints_every_complaint_and_fails_if_there_is_one(
+def test_make_scan_prints_every_finding_without_waiver_and_fails_if_there_is_one(
     monkeypatch: pytest.MonkeyPatch,
     found: list[Finding],
     checks: list[str],
@@ -134,7 +134,7 @@ def files() -> list[str]:
     return [name for name in names.split("\0") if (REPOSITORY / name).is_file()]
 
 
-def test_there_is_no_waiver_but_in_the_list() -> None:
+def test_no_file_waives_a_finding_outside_the_list_of_waivers() -> None:
     hushed = [name for name in files() if HUSHED.search((REPOSITORY / name).read_text(errors="replace"))]
     configured = [name for name in files() if CONFIGURATION.search(name)]
 

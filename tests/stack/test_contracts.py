@@ -1,4 +1,4 @@
-"""The HTTP API, deployed, answers as docs/contracts/openapi.yaml says: whatever is asked, whatever the vendor does."""
+"""The deployed HTTP API answers as docs/contracts/openapi.yaml says, in every case that can be caused here."""
 
 import json
 import uuid
@@ -89,7 +89,7 @@ def as_the_contract_says_beside_the_schema(case: Case[Any]) -> None:
 
 
 @pytest.mark.parametrize("media_type", ["application/json", "application/x-www-form-urlencoded"])
-def test_what_the_document_allows_is_not_called_invalid(
+def test_a_request_that_the_openapi_document_allows_is_not_refused_as_invalid(
     api: BaseSchema, stack: Stack, caller: HttpCaller, media_type: str
 ) -> None:
     seen: list[int] = []
@@ -119,7 +119,7 @@ def request_of(email: str, **more: Any) -> dict[str, Any]:
     return {"configuration": "contact", "record": {"Email": email}, "reference": str(uuid.uuid4()), **more}
 
 
-def test_every_answer_that_can_be_had_here_is_in_the_document(
+def test_every_answer_of_the_deployed_api_matches_the_openapi_document(
     api: BaseSchema, stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
 ) -> None:
     operation = api["/personal-link"]["put"]
@@ -161,14 +161,14 @@ def test_every_answer_that_can_be_had_here_is_in_the_document(
     assert answer_then == (200, "created")
 
 
-def test_whoever_is_not_let_in_is_told_so_as_the_document_says(api: BaseSchema, stack: Stack) -> None:
+def test_an_unauthorised_caller_gets_the_403_of_the_openapi_document(api: BaseSchema, stack: Stack) -> None:
     operation = api["/personal-link"]["put"]
     stranger = HttpCaller(stack, Credentials("AKIAUNKNOWNUNKNOWN00", "any secret access key"))
 
     assert ask(operation, stack, stranger, request_of("ana@example.com"))[0] == 403
 
 
-def test_a_result_that_breaks_its_contract_would_be_noticed(stack: Stack) -> None:
+def test_a_queued_result_that_breaks_its_contract_fails_the_test_that_reads_it(stack: Stack) -> None:
     stack.sqs.send_message(QueueUrl=stack.results_queue_url, MessageBody=json.dumps({"status": "created"}))
 
     with pytest.raises(SandboxError, match=r"docs/contracts/result\.schema\.json: \['result: "):

@@ -29,7 +29,7 @@ def invoke(stack: Stack, payload: object) -> tuple[str | None, Any]:
     return answer.get("FunctionError"), json.load(answer["Payload"])
 
 
-def test_a_request_is_answered_with_the_result_that_is_queued_too(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+def test_an_invocation_returns_the_same_result_that_is_queued(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
     request = a_request()
 
     error, result = invoke(stack, request)
@@ -42,7 +42,7 @@ def test_a_request_is_answered_with_the_result_that_is_queued_too(stack: Stack, 
     assert queued.attributes == {"status": "created", "code": "created", "source": "direct"}
 
 
-def test_what_may_end_otherwise_later_is_an_error_named_by_its_code(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+def test_a_retryable_failure_is_an_error_named_after_its_code(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=1))
 
     error, failure = invoke(stack, a_request())
@@ -52,7 +52,7 @@ def test_what_may_end_otherwise_later_is_an_error_named_by_its_code(stack: Stack
     assert failure["errorMessage"].startswith("rate_limited: ")
 
 
-def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redriven_and_becomes_a_link(
+def test_an_asynchronous_invocation_that_keeps_failing_is_parked_and_gets_its_link_when_redriven(
     stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     request = a_request()
@@ -82,7 +82,7 @@ def test_an_asynchronous_invocation_that_fails_for_good_is_parked_listed_redrive
     assert stack.depth(stack.parked_queue_url) == 0
 
 
-def test_a_rule_may_invoke_the_alias_without_the_queue(stack: Stack) -> None:
+def test_an_eventbridge_rule_can_invoke_the_alias_directly(stack: Stack) -> None:
     events, function = stack.events, stack.emulator.client("lambda")
     request, source = a_request(), f"shop-{uuid.uuid4()}"
     rule = events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))["RuleArn"]

@@ -1,4 +1,4 @@
-"""What `sam build` made of the layers: the lock's packages and no others, and all that the functions import."""
+"""The layers that `sam build` makes: exactly the packages of the lock, and all that the functions import."""
 
 import importlib.util
 import json
@@ -67,7 +67,7 @@ def test_both_layers_together_stay_below_eight_megabytes() -> None:
 
 
 @pytest.mark.parametrize("layer", [DEPENDENCIES, PERSONAL_LINK], ids=["DependenciesLayer", "PersonalLinkLayer"])
-def test_every_module_comes_with_bytecode_that_is_good_whatever_date_its_source_has(layer: Path) -> None:
+def test_every_module_has_bytecode_that_is_valid_for_any_date_of_its_source(layer: Path) -> None:
     modules = list(layer.rglob("*.py"))
 
     for module in modules:
@@ -86,7 +86,7 @@ def test_the_built_layer_is_pure_python() -> None:
     assert compiled == []
 
 
-def test_nothing_but_code_and_the_event_mappings_is_shipped_with_the_functions() -> None:
+def test_the_functions_ship_only_code_and_the_event_mappings() -> None:
     shipped = [path for folder in (*FUNCTIONS, PERSONAL_LINK) for path in folder.rglob("*") if path.is_file()]
 
     others = {path.name for path in shipped if path.parent.name != "__pycache__" and path.suffix != ".py"}
@@ -104,14 +104,14 @@ def imported_by_the_functions(*layers: Path) -> tuple[set[str], list[str]]:
     return strangers, [file for file in compiled if Path(file).parent not in FUNCTIONS]  # one file each
 
 
-def test_a_cold_start_compiles_nothing_and_imports_nothing_but_the_layers_and_what_comes_with_the_runtime() -> None:
+def test_a_cold_start_compiles_no_module_and_imports_only_the_layers_and_the_lambda_runtime() -> None:
     strangers, compiled = imported_by_the_functions(DEPENDENCIES, PERSONAL_LINK)
 
     assert strangers - TAKEN_IF_THERE <= WITH_THE_RUNTIME
     assert [file for file in compiled if "/build/" in file] == []
 
 
-def test_what_has_no_bytecode_would_be_seen_to_be_compiled(tmp_path: Path) -> None:
+def test_a_module_without_bytecode_is_reported_as_compiled(tmp_path: Path) -> None:
     shutil.copytree(PERSONAL_LINK, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
     _strangers, compiled = imported_by_the_functions(DEPENDENCIES, tmp_path)

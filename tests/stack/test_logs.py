@@ -1,4 +1,4 @@
-"""What the deployed functions log at LogLevel DEBUG, whether all goes well or not: plain facts, of nobody."""
+"""The deployed functions log no secret and no personal data at LogLevel DEBUG, in success and in failure."""
 
 import json
 import re
@@ -36,7 +36,7 @@ def secrets_of(vendor: CustomerGaugeSandbox) -> list[Canary]:
     return [Canary(name, value, (value,)) for name, values in named.items() for value in values]
 
 
-def test_the_functions_logs_hold_no_secret_and_nobodys_data(
+def test_the_logs_of_the_functions_hold_no_secret_and_no_personal_data(
     stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
 ) -> None:
     before = outcomes_and_parked(stack.function_logs())

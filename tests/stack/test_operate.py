@@ -1,4 +1,4 @@
-"""The operator's command line on the deployed stack: what a fault has parked comes back as a link."""
+"""The operator's command line on the deployed stack: parked requests are redriven and become links."""
 
 import json
 import re
@@ -51,7 +51,7 @@ def new_request() -> dict[str, Any]:
     return {**REQUEST, "reference": name, "idempotency_key": name}
 
 
-def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_to_a_link(
+def test_a_parked_request_is_listed_shown_masked_and_redriven_to_a_link(
     stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     request = new_request()
@@ -79,7 +79,7 @@ def test_a_request_that_a_fault_has_parked_is_listed_shown_masked_and_redriven_t
     assert run("parked", "list", STACK_NAME).output == "0 parked\n"
 
 
-def test_a_parked_request_that_is_settled_gets_its_result_again_and_the_vendor_no_call(
+def test_a_redriven_request_that_is_settled_repeats_its_result_without_a_call_of_customergauge(
     stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     request = new_request()
@@ -99,7 +99,7 @@ def test_a_parked_request_that_is_settled_gets_its_result_again_and_the_vendor_n
     assert stack.depth(stack.parked_queue_url) == 0
 
 
-def test_health_tells_what_is_deployed_and_what_is_parked(
+def test_health_shows_the_functions_the_queue_mapping_and_the_parked_requests(
     stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
 ) -> None:
     vendor.script("personal-link", Reply.error(503, retry_after=1))
@@ -115,7 +115,7 @@ def test_health_tells_what_is_deployed_and_what_is_parked(
     assert re.search(r"^Credentials +filled in \(not read\)$", told.output, re.MULTILINE)
 
 
-def test_in_an_outage_health_and_find_tell_what_is_retried_and_afterwards_that_all_is_well(
+def test_health_and_find_show_retried_requests_during_an_outage_and_none_after_it(
     stack: Stack, vendor: CustomerGaugeSandbox, run: Any
 ) -> None:
     request, outage = new_request(), FaultSwitches()
@@ -142,7 +142,7 @@ def test_in_an_outage_health_and_find_tell_what_is_retried_and_afterwards_that_a
     assert "being retried" not in well.output
 
 
-def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(
+def test_send_ends_as_a_link_and_leaves_the_result_to_the_consumer(
     stack: Stack, run: Callable[..., Result], tmp_path: Path
 ) -> None:
     request = new_request()
@@ -157,7 +157,7 @@ def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(
     assert the_result(stack, lambda message: message.get("reference") == request["reference"])
 
 
-def test_the_check_fetches_a_token_shows_none_and_makes_no_survey_record(
+def test_check_fetches_a_token_without_showing_it_and_creates_no_survey_record(
     stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
     tokens, calls = len(vendor.calls("token")), len(vendor.calls("personal-link"))
@@ -177,7 +177,7 @@ def test_the_check_fetches_a_token_shows_none_and_makes_no_survey_record(
     assert len(vendor.calls("personal-link")) == calls
 
 
-def test_the_outputs_are_exported_and_the_outcomes_followed(stack: Stack, run: Any) -> None:
+def test_outputs_exports_the_stack_outputs_and_tail_shows_the_outcomes(stack: Stack, run: Any) -> None:
     exported = run("outputs", STACK_NAME, "--export").output.splitlines()
     followed = run("tail", STACK_NAME, "--since", "1h", "--no-follow").output.splitlines()
 
@@ -185,7 +185,7 @@ def test_the_outputs_are_exported_and_the_outcomes_followed(stack: Stack, run: A
     assert any(re.match(r"20[-0-9]+ [:0-9]+  created +sqs  [0-9a-f]{12}$", line) for line in followed)
 
 
-def test_what_cannot_be_read_is_deleted_after_a_preview(stack: Stack, run: Any) -> None:
+def test_an_unreadable_parked_message_is_deleted_after_a_preview(stack: Stack, run: Any) -> None:
     stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody="{")
     deadline = time.monotonic() + 30
     while stack.depth(stack.parked_queue_url) == 0 and time.monotonic() < deadline:
@@ -202,7 +202,7 @@ def test_what_cannot_be_read_is_deleted_after_a_preview(stack: Stack, run: Any) 
     assert stack.depth(stack.parked_queue_url) == 0
 
 
-def test_a_stack_that_is_not_there_is_one_line(run: Any) -> None:
+def test_a_stack_that_does_not_exist_is_a_one_line_error(run: Any) -> None:
     asked = run("health", "no-such-stack")
 
     assert asked.exit_code == 2

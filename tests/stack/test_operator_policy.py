@@ -236,7 +236,7 @@ MISSED: list[tuple[Callable[[Operator], str], set[str]]] = [
 
 
 @pytest.mark.usefixtures("parked")
-def test_with_the_policy_every_command_and_line_works(operator: Operator) -> None:
+def test_with_the_operator_policy_every_command_and_every_line_of_the_page_works(operator: Operator) -> None:
     operator.may(GRANTS)
 
     health_said, check_said, lines_said = health(operator), check(operator), follow_the_page(operator)
@@ -249,7 +249,7 @@ def test_with_the_policy_every_command_and_line_works(operator: Operator) -> Non
 
 @pytest.mark.usefixtures("parked")
 @pytest.mark.parametrize(("ask", "actions"), MISSED)
-def test_every_action_of_the_policy_is_missed_when_it_is_taken_away(
+def test_without_an_action_of_the_policy_its_command_reports_that_action_as_not_allowed(
     operator: Operator, ask: Callable[[Operator], str], actions: set[str]
 ) -> None:
     operator.may([one for one in GRANTS if one.action not in actions])
@@ -270,7 +270,7 @@ def test_every_action_of_the_policy_is_missed_when_it_is_taken_away(
         (redrive_settled, "sqs:SendMessage ResultsQueue", "not allowed"),
     ],
 )
-def test_an_action_is_missed_on_each_of_its_resources(
+def test_without_an_action_on_one_resource_its_command_reports_that_action_as_not_allowed(
     operator: Operator, ask: Callable[[Operator], str], grant: str, told: str
 ) -> None:
     action, resource = grant.split()
@@ -280,7 +280,7 @@ def test_an_action_is_missed_on_each_of_its_resources(
 
 
 @pytest.mark.usefixtures("parked")
-def test_with_the_policy_parked_requests_come_back(operator: Operator, stack: Stack) -> None:
+def test_with_the_operator_policy_parked_requests_can_be_redriven(operator: Operator, stack: Stack) -> None:
     operator.may(GRANTS)
 
     assert re.search("1 +retried", redrive_open(operator))
@@ -288,7 +288,7 @@ def test_with_the_policy_parked_requests_come_back(operator: Operator, stack: St
     assert the_result(stack, lambda message: message["status"] == "created" and not message["replayed"])
 
 
-def test_every_action_of_the_policy_is_in_this_proof() -> None:
+def test_every_action_of_the_operator_policy_is_tested_in_this_file() -> None:
     elsewhere = {"lambda:GetAccountSettings", "sqs:ChangeMessageVisibility"}
 
     assert {one.action for one in GRANTS} - elsewhere == set().union(*(actions for _ask, actions in MISSED))
@@ -296,7 +296,7 @@ def test_every_action_of_the_policy_is_in_this_proof() -> None:
 
 # The last of this file: they stay hidden for a minute.
 @pytest.mark.usefixtures("parked")
-def test_parked_messages_that_may_not_be_given_back_are_told(
+def test_health_reports_when_it_may_not_return_parked_messages_to_the_queue(
     operator: Operator, stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply.error(403))

@@ -29,7 +29,7 @@ def the_result(stack: Stack, found: Callable[[dict[str, Any]], bool], within: fl
     raise AssertionError("the result did not come")
 
 
-def test_an_http_call_is_answered_with_the_vendors_own_body_and_its_result_is_queued(
+def test_an_http_call_is_answered_in_the_shape_of_customergauge_and_its_result_is_queued(
     stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
 ) -> None:
     answer = caller.send("PUT", sample("http_put.json"), {"Idempotency-Key": "stack-http"})
@@ -45,7 +45,7 @@ def test_an_http_call_is_answered_with_the_vendors_own_body_and_its_result_is_qu
     assert result.attributes == {"status": "created", "code": "created", "source": "http"}
 
 
-def test_another_request_under_the_same_key_is_refused(caller: HttpCaller) -> None:
+def test_a_different_http_request_with_the_same_key_is_refused(caller: HttpCaller) -> None:
     caller.send("PUT", sample("http_put.json"), {"Idempotency-Key": "stack-reuse"})
 
     other = json.dumps({"configuration": "contact", "record": {"Email": "somebody.else@example.com"}})
@@ -54,14 +54,14 @@ def test_another_request_under_the_same_key_is_refused(caller: HttpCaller) -> No
     assert (answer.status, answer.json()["code"]) == (422, "idempotency_key_reused")
 
 
-def test_what_a_trigger_of_zendesk_posts_becomes_a_link(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
+def test_a_post_of_a_zendesk_trigger_becomes_a_link(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
     answer = caller.send("POST", sample("http_zendesk_ticket_solved.json"))
 
     assert answer.status == 200
     assert answer.json()["data"]["survey_link"] == vendor.links[-1].survey_link
 
 
-def test_a_form_is_a_drop_in_for_the_vendors_endpoint(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
+def test_a_form_for_the_customergauge_endpoint_becomes_a_link(caller: HttpCaller, vendor: CustomerGaugeSandbox) -> None:
     headers = {"Content-Type": "application/x-www-form-urlencoded", "Idempotency-Key": "stack-form"}
 
     answer = caller.send("PUT", sample("http_form.txt").strip(), headers)
@@ -70,7 +70,7 @@ def test_a_form_is_a_drop_in_for_the_vendors_endpoint(caller: HttpCaller, vendor
     assert answer.json()["data"]["survey_link"] == vendor.links[-1].survey_link
 
 
-def test_an_event_becomes_a_link(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
+def test_an_eventbridge_event_becomes_a_link(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
     [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
     reference = f"order-{uuid.uuid4()}"
     detail = json.loads(entry["Detail"]) | {"reference": reference, "idempotency_key": reference}
@@ -82,7 +82,7 @@ def test_an_event_becomes_a_link(stack: Stack, vendor: CustomerGaugeSandbox) -> 
     assert result.json()["personal_link"]["survey_link"] in {link.survey_link for link in vendor.links}
 
 
-def test_an_event_whose_detail_is_no_request_is_parked_whole_and_says_what_to_do(stack: Stack) -> None:
+def test_an_event_whose_detail_is_no_request_is_parked_unchanged_with_advice(stack: Stack) -> None:
     [entry] = json.loads(sample("eventbridge_checkout_completed.json"))
 
     stack.events.put_events(Entries=[entry | {"Detail": json.dumps({"order": 7})}])
@@ -115,7 +115,7 @@ def test_an_unparsable_message_is_parked_at_once_with_its_body_and_the_reason(st
     assert parked.attributes["detail"].startswith("The body is not valid JSON")
 
 
-def test_a_bad_record_leaves_the_rest_of_its_batch_alone(stack: Stack) -> None:
+def test_a_bad_record_does_not_affect_the_rest_of_its_batch(stack: Stack) -> None:
     name = f"batch-{uuid.uuid4()}"
     good = json.loads(sample("sqs_request.json"))
     bodies = [
@@ -136,7 +136,7 @@ def test_a_bad_record_leaves_the_rest_of_its_batch_alone(stack: Stack) -> None:
     assert codes == {f"{name}-0": "created", f"{name}-1": "mapping_not_found", f"{name}-2": "created"}
 
 
-def test_a_queued_request_waits_as_the_vendor_asks_and_then_becomes_a_link(
+def test_a_queued_request_waits_for_retry_after_and_then_becomes_a_link(
     stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
     reference = f"wait-{uuid.uuid4()}"
@@ -149,7 +149,7 @@ def test_a_queued_request_waits_as_the_vendor_asks_and_then_becomes_a_link(
     assert (result["status"], result["attempts"]) == ("created", 2)
 
 
-def test_an_answer_that_got_lost_ends_as_unknown_and_not_as_a_duplicate(
+def test_a_lost_answer_of_customergauge_ends_as_unknown_and_not_as_a_duplicate(
     stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
     reference = f"lost-{uuid.uuid4()}"
@@ -165,7 +165,7 @@ def test_an_answer_that_got_lost_ends_as_unknown_and_not_as_a_duplicate(
     assert (result["status"], result["error"]["code"], result["attempts"]) == ("unknown", "outcome_unknown", 2)
 
 
-def test_a_revoked_token_and_a_rotated_secret_are_met_without_a_redeploy(
+def test_a_revoked_token_and_a_rotated_secret_need_no_redeploy(
     stack: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox
 ) -> None:
     caller.send("PUT", sample("http_put.json"), {"Idempotency-Key": "stack-before-rotation"})

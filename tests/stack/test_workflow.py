@@ -1,4 +1,4 @@
-"""The example of a workflow, as docs/examples has it, on the emulator: it waits, tells apart and gives up by name."""
+"""The example workflow of docs/examples on the emulator: it retries, distinguishes errors and fails with a code."""
 
 import json
 import time
@@ -50,7 +50,7 @@ def a_request(**more: object) -> dict[str, Any]:
     return {"configuration": "contact", "record": {"Email": f"{uuid.uuid4()}@example.com"}, **more}
 
 
-def test_a_rejected_request_fails_by_its_code_and_is_not_tried_again(
+def test_a_rejected_request_fails_the_workflow_with_its_code_and_is_not_retried(
     workflow: Workflow, vendor: CustomerGaugeSandbox
 ) -> None:
     request = a_request(configuration="no-such-mapping")
@@ -64,9 +64,7 @@ def test_a_rejected_request_fails_by_its_code_and_is_not_tried_again(
     assert workflow.failures(ended) == []
 
 
-def test_a_vendor_that_asks_to_slow_down_is_asked_again_and_then_gives_the_link(
-    workflow: Workflow, vendor: CustomerGaugeSandbox
-) -> None:
+def test_the_workflow_retries_after_a_429_and_gets_the_link(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=1))
 
     ended = workflow.run(a_request())
@@ -76,7 +74,7 @@ def test_a_vendor_that_asks_to_slow_down_is_asked_again_and_then_gives_the_link(
     assert json.loads(ended["output"])["survey_link"] == vendor.links[-1].survey_link
 
 
-def test_an_answer_that_got_lost_is_unknown_and_not_a_second_survey(
+def test_a_lost_answer_fails_the_workflow_as_outcome_unknown_without_a_second_survey(
     workflow: Workflow, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply(fault="reset", commit=True))
@@ -90,7 +88,7 @@ def test_an_answer_that_got_lost_is_unknown_and_not_a_second_survey(
     assert workflow.failures(ended) == ["no_answer"]
 
 
-def test_what_waits_in_vain_for_its_set_up_is_caught(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
+def test_the_workflow_catches_a_setup_fault_after_its_retries(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
     vendor.script("personal-link", Reply.error(403), Reply.error(403))
 
     ended = workflow.run(a_request())

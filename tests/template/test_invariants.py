@@ -1,4 +1,4 @@
-"""What no scanner sees: each invariant holds in every mode of the template, and misses nothing that breaks it."""
+"""Each invariant holds in every mode of the template, and each of its mutants breaks it."""
 
 import re
 from functools import cache
@@ -37,7 +37,7 @@ def test_the_template_keeps_its_invariants(invariant: Invariant, mode: str) -> N
     ("invariant", "mutant"),
     [pytest.param(one, mutant, id=f"{one} [{mutant}]") for one in INVARIANTS for mutant in one.mutants],
 )
-def test_a_mutant_of_the_template_is_caught(invariant: Invariant, mutant: Mutant) -> None:
+def test_every_mutant_of_the_template_breaks_its_invariant(invariant: Invariant, mutant: Mutant) -> None:
     subject = invariant.subject
     mutated = mutant.of(subject.source())
 
@@ -51,7 +51,7 @@ def test_there_are_at_least_twenty_invariants_each_with_its_mutants() -> None:
 
 
 @pytest.mark.parametrize("mode", CONNECTOR.modes)
-def test_a_mode_is_one_that_the_parameters_allow(mode: str) -> None:
+def test_the_parameter_values_of_each_tested_mode_are_allowed(mode: str) -> None:
     for name, value in CONNECTOR.modes[mode].items():
         parameter = CONNECTOR.source()["Parameters"][name]
 

@@ -1,4 +1,4 @@
-"""The contract of the template, what the functions are told, canaries. For the rest see invariants."""
+"""The template: its contract, the variables of the functions, alarms and canaries. See also invariants."""
 
 import json
 import re
@@ -94,7 +94,7 @@ def test_the_outputs_are_those_of_the_contract() -> None:
 
 
 @pytest.mark.parametrize("name", PARAMETERS)
-def test_every_parameter_says_what_it_means_and_what_it_takes(name: str) -> None:
+def test_every_parameter_has_a_description_and_a_constraint(name: str) -> None:
     parameter = source()["Parameters"][name]
 
     assert parameter["Description"]
@@ -106,7 +106,7 @@ def test_the_template_has_at_most_1050_lines() -> None:
 
 
 # "CloudFormation supports YAML 1.1 with a few exceptions": its user guide, "Template formats".
-def test_cloudformation_itself_can_read_the_template() -> None:
+def test_the_template_has_no_yaml_aliases_and_only_tags_of_cloudformation() -> None:
     events = list(yaml.parse(SOURCE.read_text()))
 
     assert [event for event in events if isinstance(event, yaml.AliasEvent) or getattr(event, "anchor", None)] == []
@@ -121,20 +121,20 @@ def test_properties_of_more_than_one_line_are_in_block_style() -> None:
 
 # The same code as the transform that runs in AWS; `aws cloudformation package` uploads the folders first.
 @pytest.mark.parametrize("canary", ["false", "true"])
-def test_after_packaging_the_transform_leaves_nothing_of_sam(canary: str) -> None:
+def test_the_transformed_template_has_no_sam_resources_and_no_transform(canary: str) -> None:
     translated = translated_template(CanaryDeployments=canary)
 
     assert "Transform" not in translated
     assert "AWS::Serverless" not in str(translated)
 
 
-def test_what_the_transform_leaves_is_valid_cloudformation() -> None:
+def test_the_transformed_template_is_valid_cloudformation() -> None:
     found = lint(json.dumps(translated_template()), config=ManualArgs(regions=["eu-west-1"]))
 
     assert [str(one) for one in found] == []
 
 
-# What the functions are told
+# Variables of the functions
 
 
 class Environment(dict[str, str]):
@@ -156,7 +156,7 @@ class Environment(dict[str, str]):
         ("QueueWorkerFunction", load_queue_settings),
     ],
 )
-def test_a_function_gets_the_variables_that_its_settings_read_and_no_other(
+def test_each_function_gets_exactly_the_variables_that_its_settings_read(
     function: str, load: Callable[[Environment], object]
 ) -> None:
     environment = Environment()
@@ -171,7 +171,7 @@ def test_a_function_gets_the_variables_that_its_settings_read_and_no_other(
 @pytest.mark.parametrize(
     ("stage", "detail_types"), [("staging", "Personal Link Requested (staging)"), ("prod", "Personal Link Requested")]
 )
-def test_each_stage_of_samconfig_listens_to_detail_types_of_its_own(stage: str, detail_types: str) -> None:
+def test_each_stage_of_samconfig_listens_to_its_own_detail_types(stage: str, detail_types: str) -> None:
     configured = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())[stage]["deploy"]["parameters"]
     parameters = CfnParameterOverridesType().convert(configured["parameter_overrides"], None, None)
 
@@ -183,17 +183,17 @@ def test_each_stage_of_samconfig_listens_to_detail_types_of_its_own(stage: str, 
 
 
 @pytest.mark.parametrize("name", [*WATCHED, *OF_A_CANARY])
-def test_an_alarms_text_is_one_sentence_and_its_page(name: str) -> None:
+def test_the_description_of_each_alarm_is_one_sentence_and_a_link_to_its_page(name: str) -> None:
     text = source()["Resources"][name]["Properties"]["AlarmDescription"]
 
     assert re.fullmatch(rf"[A-Z][^.]+\. docs/operation\.md#{name.lower()}", text)
 
 
-def test_no_retry_waits_longer_by_itself_than_the_alarm_of_old_retries_rings_on() -> None:
+def test_the_longest_retry_delay_is_the_threshold_of_the_alarm_of_old_retries() -> None:
     assert max(meaning.longest_delay for meaning in CODES.values()) == LONGEST_DELAY
 
 
-def test_alarms_and_dashboard_are_about_metrics_that_the_functions_write() -> None:
+def test_alarms_and_dashboard_use_only_metrics_that_the_functions_write() -> None:
     code = (REPOSITORY / "layers" / "personal_link" / "personal_link" / "observability.py").read_text()
     calls = re.findall(r"metrics\(\)\.add\(Metric\.(\w+)(.*)\)", code)
     written = {Metric[name].value: {"Stack", *re.findall(r"(\w+)=", rest)} for name, rest in calls}
@@ -205,7 +205,7 @@ def test_alarms_and_dashboard_are_about_metrics_that_the_functions_write() -> No
         assert namespace != NAMESPACE or {name for name, _value in dimensions} <= written[metric]
 
 
-def test_all_at_once_needs_no_codedeploy_and_no_role_for_it() -> None:
+def test_a_deployment_without_canary_has_no_codedeploy_resource_and_no_role_for_it() -> None:
     resources = built(CanaryDeployments="false").resources
 
     assert [name for name, one in resources.items() if "CodeDeploy" in one["Type"] or "UpdatePolicy" in one] == []
@@ -213,7 +213,7 @@ def test_all_at_once_needs_no_codedeploy_and_no_role_for_it() -> None:
 
 
 @pytest.mark.parametrize("function", FUNCTIONS)
-def test_a_canary_tries_a_tenth_for_five_minutes_and_alarms_of_our_own_faults_take_it_back(function: str) -> None:
+def test_a_canary_shifts_a_tenth_for_five_minutes_and_alarms_of_our_own_errors_roll_it_back(function: str) -> None:
     canary = built(CanaryDeployments="true")
     group = canary.of_type("AWS::CodeDeploy::DeploymentGroup")[f"{function}DeploymentGroup"]
 
@@ -226,7 +226,7 @@ def test_a_canary_tries_a_tenth_for_five_minutes_and_alarms_of_our_own_faults_ta
     assert [(WATCHED | OF_A_CANARY)[name][1] for name in alarms] == ["Bugs", "Errors", "Errors"]
 
 
-def test_codedeploy_may_move_the_aliases_and_look_at_alarms_and_nothing_else() -> None:
+def test_the_codedeploy_role_may_only_move_the_aliases_and_read_alarms() -> None:
     canary = built(CanaryDeployments="true")
     groups = canary.of_type("AWS::CodeDeploy::DeploymentGroup").values()
     of_an_alias = ("GetAlias", "UpdateAlias")

@@ -1,4 +1,4 @@
-"""Messages, events and direct invocations; and no input that breaks the reader."""
+"""Reading messages, events and direct invocations: source, key and date of each."""
 
 import json
 from collections.abc import Mapping
@@ -37,7 +37,7 @@ def eventbridge_event(detail: object, event_id: object = "event-1") -> dict[str,
 # SQS and EventBridge
 
 
-def test_a_bare_request_is_known_by_its_message_id() -> None:
+def test_the_source_and_key_of_a_bare_request_are_its_message_id() -> None:
     delivery = open_sqs(sqs_record('{"record": {"A": 1}}'))
 
     assert delivery == Delivery(
@@ -48,7 +48,7 @@ def test_a_bare_request_is_known_by_its_message_id() -> None:
     )
 
 
-def test_a_whole_eventbridge_event_is_known_by_its_event_id() -> None:
+def test_the_source_and_key_of_an_eventbridge_event_are_its_event_id() -> None:
     delivery = open_sqs(sqs_record(json.dumps(eventbridge_event({"record": {"A": 1}}))))
 
     assert delivery == Delivery(
@@ -68,7 +68,7 @@ def test_a_whole_eventbridge_event_is_known_by_its_event_id() -> None:
         pytest.param("2027-01-15T08:00:00+9959", id="an offset of four days"),
     ],
 )
-def test_an_event_without_a_time_arrived_when_its_message_was_sent(time: object) -> None:
+def test_an_event_without_a_usable_time_counts_from_the_sending_of_its_message(time: object) -> None:
     event = eventbridge_event({"record": {"A": 1}}) | {"time": time}
 
     assert open_sqs(sqs_record(json.dumps(event))).received_at == 1_800_000_000.5
@@ -94,7 +94,7 @@ def test_an_event_without_a_time_arrived_when_its_message_was_sent(time: object)
         ),
     ],
 )
-def test_a_queued_request_goes_by_the_callers_key_then_the_events_id_then_the_messages(
+def test_the_key_of_a_queued_request_is_that_of_the_caller_else_the_event_id_else_the_message_id(
     body: object, key: IdempotencyKey
 ) -> None:
     request = check(open_sqs(sqs_record(json.dumps(body))))
@@ -114,7 +114,7 @@ def test_a_queued_request_goes_by_the_callers_key_then_the_events_id_then_the_me
         pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "event-1"}, id="no detail"),
     ],
 )
-def test_what_lacks_an_events_marks_is_a_bare_request(body: Mapping[str, object]) -> None:
+def test_a_body_without_the_fields_of_an_event_is_a_bare_request(body: Mapping[str, object]) -> None:
     request = check(open_sqs(sqs_record(json.dumps(body))))
 
     assert request.source == Source("sqs", "message-1")
@@ -128,7 +128,7 @@ def test_a_message_that_is_not_json_is_unreadable(body: str) -> None:
     assert caught.value.code is Code.INVALID_REQUEST
 
 
-def test_a_message_that_was_parked_and_redriven_keeps_the_id_under_which_it_first_came() -> None:
+def test_a_redriven_message_keeps_its_original_message_id() -> None:
     record = sqs_record('{"record": {"A": 1}}')
     record["messageAttributes"] = {"original_message_id": {"stringValue": "message-0", "dataType": "String"}}
 
@@ -147,10 +147,10 @@ def test_a_message_that_was_parked_and_redriven_keeps_the_id_under_which_it_firs
         pytest.param({"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}, id="endless"),
         pytest.param({"original_invocation_id": {"stringValue": "", "dataType": "String"}}, id="an empty invocation"),
         pytest.param({"RequestID": {"stringValue": "i-1", "dataType": "String"}}, id="as Lambda writes them"),
-        pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="no plain text"),
+        pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="a line break"),
     ],
 )
-def test_a_message_without_a_usable_first_id_goes_by_its_own(attributes: Mapping[str, object]) -> None:
+def test_a_message_without_a_usable_original_message_id_uses_its_own_id(attributes: Mapping[str, object]) -> None:
     record = {**sqs_record('{"record": {"A": 1}}'), "messageAttributes": attributes}
 
     request = check(open_sqs(record))
@@ -178,7 +178,7 @@ def parked(attributes: Mapping[str, Any], body: object = None) -> dict[str, Any]
     return {**sqs_record(json.dumps(request)), "messageAttributes": attributes}
 
 
-def test_a_bare_request_that_is_invoked_with_goes_by_its_content_whatever_the_invocation() -> None:
+def test_the_key_of_a_directly_invoked_bare_request_is_its_content_hash_for_every_invocation() -> None:
     first, second = (check(invoked({"record": {"A": 1}}, name)) for name in ("i-1", "i-2"))
 
     assert (first.source, second.source) == (Source("direct", "i-1"), Source("direct", "i-2"))
@@ -187,7 +187,7 @@ def test_a_bare_request_that_is_invoked_with_goes_by_its_content_whatever_the_in
     assert first.received_at == 1_800_000_000.0
 
 
-def test_an_event_that_is_invoked_with_goes_by_its_id_also_when_it_was_parked() -> None:
+def test_the_key_of_a_directly_invoked_event_is_its_event_id_also_when_redriven() -> None:
     event = eventbridge_event({"record": {"A": 1}})
 
     for delivery in (invoked(event), open_sqs(parked(BY_US, event))):
@@ -207,7 +207,7 @@ def test_an_event_that_is_invoked_with_goes_by_its_id_also_when_it_was_parked() 
         (BY_US, {"original_invocation_id": "invocation-1"}),
     ],
 )
-def test_attributes_keep_the_key_and_the_first_date_of_a_message_that_is_sent_again(
+def test_the_attributes_of_a_message_sent_again_keep_its_original_id_and_first_date(
     attributes: Mapping[str, Any], kept: Mapping[str, str]
 ) -> None:
     assert origin(parked(attributes)) == {**kept, "first_sent_at": "1800000000500"}
@@ -216,7 +216,7 @@ def test_attributes_keep_the_key_and_the_first_date_of_a_message_that_is_sent_ag
 @pytest.mark.parametrize(
     ("told", "first"), [("1700000000000", 1_700_000_000.0), ("9999999999999", None), ("", None), ("1e3", None)]
 )
-def test_a_message_is_as_old_as_its_first_sending_and_never_younger_than_its_last(
+def test_the_age_of_a_message_counts_from_its_first_sending_if_that_date_is_usable(
     told: str, first: float | None
 ) -> None:
     record = parked({"first_sent_at": {"stringValue": told, "dataType": "String"}})

@@ -1,4 +1,4 @@
-"""What senders wrap around a request is taken off; what holds no request is refused by saying what it looks like."""
+"""Envelopes around a request are removed; a body without a request is refused with what it looks like."""
 
 import json
 from collections.abc import Callable, Mapping
@@ -62,7 +62,7 @@ QUEUE_AND_INVOCATION = pytest.mark.parametrize("opened", [from_queue, from_invoc
 EVERYWHERE = pytest.mark.parametrize("opened", [from_queue, from_invocation, from_http])
 Open = Callable[[object], Delivery]
 
-# What is opened
+# Supported envelopes
 
 
 @EVERYWHERE
@@ -73,14 +73,17 @@ Open = Callable[[object], Delivery]
         pytest.param(AS_TEXT, id="encoded twice"),
         pytest.param("\ufeff" + AS_TEXT, id="with a byte order mark"),
         pytest.param({**REQUEST, "record": json.dumps(REQUEST["record"])}, id="its record encoded twice"),
-        pytest.param(notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"), id="of all"),
+        pytest.param(
+            notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"),
+            id="an SNS notification with all fields",
+        ),
         pytest.param(notification(json.dumps(AS_TEXT)), id="encoded twice, by SNS"),
         pytest.param(json.dumps(notification(AS_TEXT)), id="by SNS, and the envelope encoded twice"),
         pytest.param(by_lambda(notification(AS_TEXT)), id="by SNS to a function"),
         pytest.param({"Type": "Notification", "Message": AS_TEXT}, id="an envelope without an id"),
     ],
 )
-def test_a_request_is_found_in_what_is_wrapped_around_it(opened: Open, value: object) -> None:
+def test_a_request_is_found_inside_any_supported_envelope(opened: Open, value: object) -> None:
     assert opened(value).content == REQUEST
 
 
@@ -96,7 +99,7 @@ def test_a_request_is_found_in_what_is_wrapped_around_it(opened: Open, value: ob
         pytest.param({**EVENT, "detail": {**REQUEST, "record": json.dumps(REQUEST["record"])}}, id="record as text"),
     ],
 )
-def test_an_event_is_found_in_what_is_wrapped_around_it_and_keeps_its_id_and_time(opened: Open, value: object) -> None:
+def test_an_event_inside_any_supported_envelope_keeps_its_id_and_time(opened: Open, value: object) -> None:
     delivery = opened(value)
 
     assert (delivery.content, delivery.source) == (REQUEST, Source("eventbridge", "event-1"))
@@ -124,7 +127,7 @@ def test_an_event_with_a_mapping_is_unwrapped_before_it_is_mapped(
 
 @QUEUE_AND_INVOCATION
 @pytest.mark.parametrize("detail", ["Order 7 is paid", {"Type": "Notification", "Message": AS_TEXT}, [1]])
-def test_a_mapping_sees_any_other_detail_as_it_came(opened: Callable[..., Delivery], detail: object) -> None:
+def test_a_mapping_gets_any_other_detail_unchanged(opened: Callable[..., Delivery], detail: object) -> None:
     seen: list[object] = []
 
     def map_event(event: Mapping[str, Any]) -> Mapped:
@@ -136,10 +139,10 @@ def test_a_mapping_sees_any_other_detail_as_it_came(opened: Callable[..., Delive
     assert seen == [detail]
 
 
-# By which key it goes
+# Key of a notification
 
 
-def test_a_notification_goes_by_the_id_that_sns_gave_it_and_on_the_queue_by_its_time() -> None:
+def test_the_key_of_an_sns_notification_is_its_id_and_on_the_queue_its_time_counts() -> None:
     queued, invoked = from_queue(notification(AS_TEXT)), from_invocation(by_lambda(notification(AS_TEXT)))
 
     assert queued.source == Source("sqs", "2f1e6a0c-5f2d-5c4e-9d0a-3b1c1f0e7a55")
@@ -157,7 +160,7 @@ def test_a_notification_goes_by_the_id_that_sns_gave_it_and_on_the_queue_by_its_
     ],
     ids=repr,
 )
-def test_a_notification_without_a_usable_id_or_time_goes_by_its_messages(more: dict[str, object]) -> None:
+def test_an_sns_notification_without_a_usable_id_or_time_uses_those_of_its_message(more: dict[str, object]) -> None:
     delivery = from_queue(notification(AS_TEXT, **more))
 
     by_message = IdempotencyKey("message", "message-1")
@@ -166,7 +169,7 @@ def test_a_notification_without_a_usable_id_or_time_goes_by_its_messages(more: d
 
 
 @EVERYWHERE
-def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
+def test_the_key_of_the_caller_takes_precedence_over_the_id_of_sns(opened: Open) -> None:
     body = json.dumps({**REQUEST, "idempotency_key": "order-7"})
 
     key = check(opened(notification(body))).key
@@ -174,7 +177,7 @@ def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
     assert (key.scope, key.value) == ("caller", "order-7")
 
 
-# What is not opened
+# Refused bodies
 
 
 @EVERYWHERE
@@ -190,7 +193,7 @@ def test_the_callers_key_goes_before_that_of_sns(opened: Open) -> None:
         ),
     ],
 )
-def test_one_envelope_and_one_text_are_opened_and_no_more(opened: Open, value: object, what: str) -> None:
+def test_a_second_envelope_or_a_second_encoding_as_text_is_refused(opened: Open, value: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened(value)
 
@@ -199,7 +202,7 @@ def test_one_envelope_and_one_text_are_opened_and_no_more(opened: Open, value: o
 
 @EVERYWHERE
 @pytest.mark.parametrize("record", ["joe@example.com", "[]", '{"A": NaN}'])
-def test_a_record_that_is_another_text_stays_one_for_the_check_to_refuse(opened: Open, record: str) -> None:
+def test_a_record_that_is_text_but_no_json_object_is_left_for_the_check_to_refuse(opened: Open, record: str) -> None:
     assert opened({"record": record}).content == {"record": record}
 
 
@@ -266,7 +269,7 @@ SHAPES: dict[str, list[Any]] = {
 @pytest.mark.parametrize(
     ("value", "what"), [(value, what) for what, values in SHAPES.items() for value in values], ids=repr
 )
-def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: Open, value: object, what: str) -> None:
+def test_a_body_without_a_request_is_refused_with_what_it_looks_like(opened: Open, value: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened(value)
 
@@ -286,7 +289,7 @@ def test_what_holds_no_request_is_refused_by_saying_what_it_looks_like(opened: O
         (from_http, REQUEST, "By HTTP send its detail alone."),
     ],
 )
-def test_an_event_that_holds_no_request_is_told_what_to_do(opened: Open, detail: object, what: str) -> None:
+def test_an_event_without_a_request_is_refused_with_advice(opened: Open, detail: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened({**EVENT, "detail": detail})
 
@@ -307,16 +310,16 @@ def test_an_event_that_holds_no_request_is_told_what_to_do(opened: Open, detail:
     ],
     ids=repr,
 )
-def test_what_has_a_record_or_a_configuration_is_a_request_be_it_right_or_wrong(opened: Open, value: object) -> None:
+def test_a_body_with_a_record_or_configuration_counts_as_a_request_even_if_invalid(opened: Open, value: object) -> None:
     assert opened(value).content == value
 
 
-def test_nothing_that_was_sent_is_in_what_it_looks_like() -> None:
+def test_the_refusal_of_a_body_without_a_request_quotes_nothing_of_it() -> None:
     with pytest.raises(Unreadable) as caught:
         from_queue({"joe@example.com": "joe", "Records": [{"eventSource": "aws:joe"}], "Type": "joe"})
 
     assert "joe" not in repr(caught.value)
 
 
-def test_every_shape_is_short_enough_for_a_log() -> None:
+def test_the_text_for_every_shape_of_body_fits_a_log_field() -> None:
     assert all(len(f"The body holds no request. It looks like {shape}.") < 256 for shape in shapes.SHAPES)

@@ -1,4 +1,4 @@
-"""Mapping files that cannot work, the samples, and no event that breaks a mapping."""
+"""Invalid mapping files, the samples, and mappings of any event."""
 
 import json
 from pathlib import Path
@@ -16,7 +16,7 @@ from tests.triggers.mapped import mappings_of, opened, problems_of, solved
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
 
 
-def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
+def test_split_in_a_mapping_takes_a_key_of_s3_apart(tmp_path: Path) -> None:
     mappings = mappings_of("""["Ticket Solved".record]\nEmail = "split(detail.key, '/')[0]" """, tmp_path)
 
     assert opened(solved({"key": "zoe@acme.example/a.pdf"}), mappings).record == {"Email": "zoe@acme.example"}
@@ -60,7 +60,7 @@ def test_a_text_is_split_as_the_keys_of_s3_need_it(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_a_file_that_cannot_work_is_refused_by_entry_and_expression(text: str, message: str, tmp_path: Path) -> None:
+def test_an_invalid_mapping_file_is_refused_with_its_wrong_entry(text: str, message: str, tmp_path: Path) -> None:
     with pytest.raises(SettingsError) as refused:
         mappings_of(text, tmp_path)
 
@@ -69,7 +69,7 @@ def test_a_file_that_cannot_work_is_refused_by_entry_and_expression(text: str, m
 
 
 @pytest.mark.parametrize("expression", ["|".join(["detail"] * 100), f"{'not_null(' * 99}detail{')' * 99}"])
-def test_the_deepest_expression_that_is_taken_works(expression: str, tmp_path: Path) -> None:
+def test_the_deepest_accepted_expression_can_be_evaluated(expression: str, tmp_path: Path) -> None:
     mappings = mappings_of(f'["Ticket Solved"]\nrecord.Email = "{expression}"', tmp_path)
 
     mapped = mappings.apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": None})
@@ -78,7 +78,7 @@ def test_the_deepest_expression_that_is_taken_works(expression: str, tmp_path: P
     assert mapped.problems["record.Email"][0].startswith('the mapping of "Ticket Solved" gives nothing: ')
 
 
-def test_two_numbers_that_add_up_to_a_longer_one_than_python_writes_are_a_named_problem(tmp_path: Path) -> None:
+def test_a_sum_with_more_digits_than_python_writes_is_a_problem_of_its_field(tmp_path: Path) -> None:
     mappings = mappings_of('["Ticket Solved"]\nreference = "sum(detail)"\nrecord.Amount = "sum(detail)"', tmp_path)
 
     problems = problems_of(solved([int("9" * 4_300)] * 2), mappings)
@@ -183,7 +183,7 @@ def object_created(key: str) -> dict[str, object]:
     return event
 
 
-def test_an_object_of_s3_is_known_by_its_whole_key_however_long_it_is() -> None:
+def test_the_key_of_an_s3_event_depends_on_the_whole_object_key_however_long() -> None:
     keys = [f"kim@example.com/2026/{'r' * 900}{n}" for n in (1, 2)]
 
     first, second = (opened(object_created(key), load()) for key in keys)
@@ -194,7 +194,7 @@ def test_an_object_of_s3_is_known_by_its_whole_key_however_long_it_is() -> None:
 
 
 @pytest.mark.parametrize("key", ["kim@example.com/", "report.pdf"])
-def test_a_folder_of_s3_and_an_object_of_nobody_have_no_document(key: str) -> None:
+def test_an_s3_folder_or_an_object_without_a_person_gives_no_document_and_no_reference(key: str) -> None:
     problems = problems_of(object_created(key), load())
 
     assert set(problems) == {"reference", "record.Document"}
@@ -230,7 +230,7 @@ def every_function() -> EventMappings:
 
 @settings(max_examples=25)
 @given(json_values)
-def test_whatever_is_given_to_a_function_of_a_mapping_ends_in_a_value_that_can_be_written_or_in_a_problem(
+def test_a_mapping_function_of_any_value_gives_a_valid_value_or_a_problem(
     detail: object,
 ) -> None:
     mapped = every_function().apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": detail})

@@ -1,4 +1,4 @@
-"""What an event becomes by its mapping, and what is told when it cannot."""
+"""The request that a mapping makes of an event, and the problems it reports."""
 
 import json
 from pathlib import Path
@@ -24,7 +24,7 @@ Phone = "detail.requester.phone"
 A_TICKET = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example"}}
 
 
-def test_an_event_with_an_entry_becomes_the_request_that_its_expressions_give(tmp_path: Path) -> None:
+def test_an_event_with_a_mapping_entry_becomes_the_request_that_its_expressions_give(tmp_path: Path) -> None:
     request = opened(
         solved({**A_TICKET, "requester": {"email": "zoe@acme.example", "phone": "+55"}}),
         mappings_of(AN_ENTRY, tmp_path),
@@ -37,7 +37,7 @@ def test_an_event_with_an_entry_becomes_the_request_that_its_expressions_give(tm
     assert (request.source.type, request.source.id) == ("eventbridge", "event-1")
 
 
-def test_without_an_expression_for_it_the_key_is_the_events_id(tmp_path: Path) -> None:
+def test_the_key_is_the_event_id_when_the_entry_has_no_expression_for_it(tmp_path: Path) -> None:
     mappings = mappings_of('["Ticket Solved".record]\nEmail = "detail.requester.email"', tmp_path)
 
     request = opened(solved(A_TICKET), mappings)
@@ -73,13 +73,13 @@ def test_a_function_of_a_missing_value_gives_nothing(expression: str, tmp_path: 
     }
 
 
-def test_a_function_of_a_missing_value_has_a_fallback(tmp_path: Path) -> None:
+def test_a_function_of_a_missing_value_can_have_a_fallback_expression(tmp_path: Path) -> None:
     mappings = mappings_of('["Ticket Solved"]\nrecord.Email = "lower(detail.email) || lower(detail.mail)"', tmp_path)
 
     assert opened(solved({"mail": "ZOE@acme.example"}), mappings).record == {"Email": "zoe@acme.example"}
 
 
-def test_a_function_of_a_value_of_another_type_is_a_problem_even_if_it_is_optional(tmp_path: Path) -> None:
+def test_a_function_of_a_value_of_the_wrong_type_is_a_problem_even_for_an_optional_field(tmp_path: Path) -> None:
     mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", "split(detail.ticket.id, ' ')[0]"), tmp_path)
 
     assert problems_of(solved(A_TICKET), mappings) == {
@@ -101,14 +101,14 @@ def test_an_empty_value_gives_nothing(empty: object, tmp_path: Path) -> None:
     assert "idempotency_key" in problems_of(solved(A_TICKET | {"ticket": {"id": empty}}), mappings)
 
 
-def test_no_key_and_no_reference_is_made_of_an_empty_id(tmp_path: Path) -> None:
+def test_an_empty_id_gives_a_problem_instead_of_a_key_and_a_reference(tmp_path: Path) -> None:
     problems = problems_of(solved(A_TICKET | {"ticket": {"id": ""}}), mappings_of(AN_ENTRY, tmp_path))
 
     assert set(problems) == {"reference", "idempotency_key"}
 
 
 @pytest.mark.parametrize("value", [["zoe@acme.example"], {"address": "zoe@acme.example"}])
-def test_an_expression_that_gives_a_list_or_an_object_is_named(value: object, tmp_path: Path) -> None:
+def test_an_expression_that_gives_a_list_or_an_object_is_a_problem_of_its_field(value: object, tmp_path: Path) -> None:
     event = solved({**A_TICKET, "requester": {"email": value, "phone": "+55"}})
 
     assert problems_of(event, mappings_of(AN_ENTRY, tmp_path)) == {
@@ -116,7 +116,7 @@ def test_an_expression_that_gives_a_list_or_an_object_is_named(value: object, tm
     }
 
 
-def test_an_empty_text_in_a_list_is_an_item_like_any_other(tmp_path: Path) -> None:
+def test_join_keeps_an_empty_text_in_a_list(tmp_path: Path) -> None:
     mappings = mappings_of("""["Ticket Solved".record]\nTags = "join('/', detail.tags)" """, tmp_path)
 
     assert opened(solved({"tags": ["a", "", "b"]}), mappings).record == {"Tags": "a//b"}
@@ -137,7 +137,7 @@ def test_an_empty_text_in_a_list_is_an_item_like_any_other(tmp_path: Path) -> No
         ("to_date(`-1`)", "1969-12-31"),
     ],
 )
-def test_a_function_of_our_own_gives(expression: str, value: str, tmp_path: Path) -> None:
+def test_each_custom_mapping_function_gives_its_documented_value(expression: str, value: str, tmp_path: Path) -> None:
     mappings = mappings_of(f'["Ticket Solved"]\nrecord.Value = "{expression}"', tmp_path)
 
     assert opened(solved({}), mappings).record == {"Value": value}
@@ -154,7 +154,7 @@ def test_a_function_of_our_own_gives(expression: str, value: str, tmp_path: Path
         "sha256(`7`)",
     ],
 )
-def test_what_a_function_of_our_own_cannot_take_is_a_problem(expression: str, tmp_path: Path) -> None:
+def test_an_argument_that_a_custom_mapping_function_cannot_take_is_a_problem(expression: str, tmp_path: Path) -> None:
     mappings = mappings_of(f'["Ticket Solved"]\nrecord.Value = "{expression}"', tmp_path)
 
     assert problems_of(solved({}), mappings)["record.Value"] == [
@@ -183,7 +183,7 @@ record.Visit = "detail.id"
     ],
     ids=["by a field", "by the source", "the first of both"],
 )
-def test_the_first_entry_whose_when_holds_is_that_of_an_event(
+def test_the_first_entry_whose_when_matches_maps_the_event(
     event: dict[str, object], record: dict[str, object], tmp_path: Path
 ) -> None:
     assert (
@@ -191,7 +191,7 @@ def test_the_first_entry_whose_when_holds_is_that_of_an_event(
     )
 
 
-def test_the_rejected_result_says_whose_it_is_as_far_as_the_event_did(tmp_path: Path) -> None:
+def test_the_rejected_result_of_an_event_has_the_reference_and_record_that_could_be_mapped(tmp_path: Path) -> None:
     record = {
         "messageId": "m-1",
         "body": json.dumps(solved({"ticket": {"id": 77}, "requester": {"phone": "+55"}})),
@@ -218,7 +218,7 @@ def test_the_rejected_result_says_whose_it_is_as_far_as_the_event_did(tmp_path: 
     ],
     ids=["another topic", "an id on which when does not work", "no detail", "the name of an entry", "a list"],
 )
-def test_an_event_for_which_no_when_holds_has_no_entry(event: dict[str, object], tmp_path: Path) -> None:
+def test_an_event_that_matches_no_when_has_no_entry(event: dict[str, object], tmp_path: Path) -> None:
     assert mappings_of(TWO_KINDS, tmp_path).apply({"id": "event-1", "detail-type": "webhook"} | event) is None
 
 

@@ -1,4 +1,4 @@
-"""What an HTTP caller is told, row by row of docs/codes.md; and that the result is queued before."""
+"""The answers to an HTTP caller, by the table of docs/codes.md; the result is queued first."""
 
 import json
 from dataclasses import replace
@@ -56,7 +56,7 @@ CREATED = Outcome(
 # The answer
 
 
-def test_a_link_is_answered_with_the_vendors_own_body() -> None:
+def test_a_link_is_answered_in_the_shape_of_customergauge() -> None:
     answer = http.answer_of(CREATED)
 
     assert (answer["statusCode"], answer["headers"]) == (200, HEADERS)
@@ -74,16 +74,14 @@ def test_a_link_is_answered_with_the_vendors_own_body() -> None:
     [CREATED, replace(CREATED, status="rejected", personal_link=None, error={"code": "bad_request", "message": "no"})],
     ids=["link", "refusal"],
 )
-def test_a_replay_differs_from_the_first_answer_in_its_header_alone(outcome: Outcome) -> None:
+def test_a_replay_differs_from_the_first_answer_only_in_its_header(outcome: Outcome) -> None:
     first, again = http.answer_of(outcome), http.answer_of(replace(outcome, replayed=True))
 
     assert again == {**first, "headers": {**first["headers"], "Idempotent-Replayed": "true"}}
 
 
 @pytest.mark.parametrize(("code", "status"), STATUS.items())
-def test_an_error_is_answered_with_its_status_and_says_when_to_come_back_if_it_passes_by_itself(
-    code: str, status: int
-) -> None:
+def test_an_error_is_answered_with_its_status_and_a_temporary_one_with_retry_after(code: str, status: int) -> None:
     answer = http.error_answer(RequestError(Code(code), "our own words"))
 
     assert answer["statusCode"] == status
@@ -94,7 +92,7 @@ def test_an_error_is_answered_with_its_status_and_says_when_to_come_back_if_it_p
 @pytest.mark.parametrize(
     ("status", "code", "http_status"), [("rejected", "validation_failed", 422), ("unknown", "bad_response", 502)]
 )
-def test_an_outcome_without_a_link_is_answered_with_its_error_in_ascii(
+def test_an_outcome_without_a_link_is_answered_with_its_error_as_ascii(
     status: Status, code: str, http_status: int
 ) -> None:
     error = {"code": code, "message": "Žluťoučký 😀", "errors": {"Email": ["is no address"]}}
@@ -106,7 +104,7 @@ def test_an_outcome_without_a_link_is_answered_with_its_error_in_ascii(
     assert answer["body"].isascii()
 
 
-def test_a_refused_requests_field_errors_reach_the_caller() -> None:
+def test_the_field_errors_of_a_refused_request_are_in_the_answer() -> None:
     refusal = InvalidRequest(Code.INVALID_REQUEST, "see record", errors={"record": ["is required"]})
 
     answer = http.error_answer(refusal)
@@ -119,7 +117,7 @@ def test_a_refused_requests_field_errors_reach_the_caller() -> None:
 
 
 @pytest.mark.parametrize(("asked", "told"), [(17.0, "17"), (0.0, "1"), (2.1, "3"), (43_200.0, "43200")])
-def test_the_wait_that_the_vendor_asked_for_is_passed_on_in_whole_seconds(asked: float, told: str) -> None:
+def test_the_retry_after_of_customergauge_is_passed_on_in_whole_seconds(asked: float, told: str) -> None:
     answer = http.error_answer(NotProcessed(Code.RATE_LIMITED, "our own words", retry_after=asked))
 
     assert answer["headers"]["Retry-After"] == told
@@ -129,7 +127,7 @@ def test_the_wait_that_the_vendor_asked_for_is_passed_on_in_whole_seconds(asked:
 
 
 @pytest.fixture
-def door(account: Account, issuer: LinkIssuer) -> HttpApi:
+def api(account: Account, issuer: LinkIssuer) -> HttpApi:
     return HttpApi(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True))
 
 
@@ -148,79 +146,77 @@ def an_event(record: dict[str, object], *, key: str | None = "order-4711", reque
     }
 
 
-def serve(door: HttpApi, event: dict[str, Any]) -> Outcome:
-    return door.serve(event, Deadline.after(20, door.issuer.clock))
+def serve(api: HttpApi, event: dict[str, Any]) -> Outcome:
+    return api.serve(event, Deadline.after(20, api.issuer.clock))
 
 
-def test_a_served_outcome_is_on_the_results_queue(door: HttpApi, account: Account) -> None:
-    outcome = serve(door, an_event({"Email": "ada@acme.example"}))
+def test_the_outcome_of_an_http_request_is_sent_to_the_results_queue(api: HttpApi, account: Account) -> None:
+    outcome = serve(api, an_event({"Email": "ada@acme.example"}))
 
     (message,) = account.results()
     assert message["Body"] == outcome.message(echo_record=True)
     assert values(message) == {"status": "created", "code": "created", "source": "http"}
 
 
-def test_a_replay_is_queued_again(door: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
-    serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
-    serve(door, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
+def test_the_result_of_a_replay_is_queued_again(api: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
+    serve(api, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
+    serve(api, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
 
     first, second = (message["Body"] for message in account.results())
     assert second == first.replace('"replayed":false', '"replayed":true')
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_request_without_a_key_is_known_by_its_content(door: HttpApi, vendor: CustomerGaugeSandbox) -> None:
-    first = serve(door, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
-    second = serve(door, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
+def test_equal_requests_without_a_key_are_one_request(api: HttpApi, vendor: CustomerGaugeSandbox) -> None:
+    first = serve(api, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
+    second = serve(api, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
 
     assert second.personal_link == first.personal_link
     assert second.replayed
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_link_whose_result_was_not_queued_is_not_given_out_and_waits_for_weeks_even_without_a_key(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks_even_without_a_key(
+    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
-        serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+        serve(api, an_event({"Email": "ada@acme.example"}, key=None))
     assert failure.value.code == "internal_error"
     clock.advance(20 * 86_400)
 
-    outcome = serve(door, an_event({"Email": "ada@acme.example"}, key=None))
+    outcome = serve(api, an_event({"Email": "ada@acme.example"}, key=None))
 
     assert (outcome.status, outcome.replayed) == ("created", True)
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_link_that_the_ledger_did_not_take_is_stored_once_its_result_is_queued(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
+def test_a_link_that_the_ledger_did_not_store_is_stored_after_its_result_is_queued(
+    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=7):
-        first = serve(door, an_event({"Email": "ada@acme.example"}))
+        first = serve(api, an_event({"Email": "ada@acme.example"}))
 
-    assert serve(door, an_event({"Email": "ada@acme.example"})) == replace(first, replayed=True)
+    assert serve(api, an_event({"Email": "ada@acme.example"})) == replace(first, replayed=True)
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_request_that_was_not_accepted_is_no_result(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
+def test_an_invalid_http_request_sends_no_result(api: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
     with pytest.raises(Refused) as refusal:
-        serve(door, an_event({}))
+        serve(api, an_event({}))
 
     assert refusal.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
     assert account.results() == []
     assert vendor.calls("token") == []
 
 
-def test_a_request_that_may_be_tried_again_is_no_result_yet(
-    door: HttpApi, account: Account, vendor: CustomerGaugeSandbox
+def test_an_http_request_with_a_retryable_failure_sends_no_result(
+    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=7))
 
     with pytest.raises(TryAgain) as failure:
-        serve(door, an_event({"Email": "ada@acme.example"}))
+        serve(api, an_event({"Email": "ada@acme.example"}))
 
     assert failure.value.code == "rate_limited"
     assert failure.value.retry_after == 7.0

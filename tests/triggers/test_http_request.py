@@ -49,7 +49,7 @@ def http_event(
         pytest.param(None, id="headers are null"),
     ],
 )
-def test_json_is_read_under_its_media_types_and_where_none_is_named(headers: Mapping[str, str] | None) -> None:
+def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: Mapping[str, str] | None) -> None:
     delivery = open_http(http_event('{"record": {"Email": "joe@example.com"}}', headers))
 
     assert delivery.content == {"record": {"Email": "joe@example.com"}}
@@ -81,7 +81,7 @@ def test_json_is_read_under_its_media_types_and_where_none_is_named(headers: Map
             id="reference, key, and a number that stays a string",
         ),
         pytest.param("configuration=map-1", {"configuration": "map-1", "record": {}}, id="no record"),
-        pytest.param("Email=a@b.c&submit=Send", {"record": {}}, id="fields that are not ours alone"),
+        pytest.param("Email=a@b.c&submit=Send", {"record": {}}, id="unknown fields only"),
         pytest.param("", {"record": {}}, id="empty"),
         pytest.param(
             "record[Phone]&record[Fax]=&record[Email]=a@b.c&",
@@ -94,7 +94,7 @@ def test_json_is_read_under_its_media_types_and_where_none_is_named(headers: Map
         pytest.param("&&record[A]=1&&=&record[B]=2&=x&&", {"record": {"A": "1", "B": "2"}}, id="stray separators"),
         pytest.param("record[A]=1\n", {"record": {"A": "1"}}, id="a file's LF"),
         pytest.param("record[A]=1\r\n&record[B]=2\r\n\r\n", {"record": {"A": "1", "B": "2"}}, id="a file of CRLF"),
-        pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="a field a line"),
+        pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="one field per line"),
     ],
 )
 @pytest.mark.parametrize("base64_encoded", [False, True], ids=["text", "base64"])
@@ -109,13 +109,19 @@ def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encod
     "more",
     [
         pytest.param([("_method", "PUT")], id="the method that a browser cannot send"),
-        pytest.param([("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")], id="of a browser"),
-        pytest.param([("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")], id="of a page"),
-        pytest.param([("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")], id="given twice"),
+        pytest.param(
+            [("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")], id="fields that a browser adds"
+        ),
+        pytest.param(
+            [("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")], id="other fields of a page"
+        ),
+        pytest.param(
+            [("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")], id="unknown fields given twice"
+        ),
         pytest.param([(f"field {number}", "x") for number in range(300)], id="very many"),
     ],
 )
-def test_a_forms_fields_that_are_not_ours_are_ignored_as_in_json(more: list[tuple[str, str]]) -> None:
+def test_unknown_fields_of_a_form_are_ignored(more: list[tuple[str, str]]) -> None:
     body = urlencode([("record[Email]", "a@b.c"), *more, ("reference", "order-7")])
 
     delivery = open_http(http_event(body, {"Content-Type": FORM}))
@@ -143,7 +149,7 @@ def test_a_request_of_the_allowed_size_is_read_even_if_every_character_is_escape
         pytest.param("é", id="not ASCII"),
     ],
 )
-def test_a_body_that_is_no_base64_is_unreadable(body: str) -> None:
+def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable) as caught:
         open_http(http_event(body, base64_encoded=True))
 
@@ -155,7 +161,11 @@ def test_a_body_that_is_no_base64_is_unreadable(body: str) -> None:
     ("body", "media_type"),
     [
         pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json", id="JSON in Latin-1"),
-        pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json; charset=iso-8859-1", id="and it says so"),
+        pytest.param(
+            b'{"record": {"Name": "J\xf6rg"}}',
+            "application/json; charset=iso-8859-1",
+            id="JSON in Latin-1 with its charset",
+        ),
         pytest.param('{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json", id="JSON in UTF-16"),
         pytest.param(b"record[Name]=J\xf6rg", FORM, id="a form in Latin-1"),
         pytest.param(b"record[Pr\xe9nom]=Joe", FORM, id="a heading of a form"),
@@ -163,7 +173,7 @@ def test_a_body_that_is_no_base64_is_unreadable(body: str) -> None:
     ],
 )
 @pytest.mark.parametrize("by", ["bytes", "text"])
-def test_a_body_that_is_not_utf_8_is_refused_by_naming_the_encoding(body: bytes, media_type: str, by: str) -> None:
+def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes, media_type: str, by: str) -> None:
     # As text it comes with U+FFFD for each byte that API Gateway could not read.
     sent = base64.b64encode(body).decode() if by == "bytes" else body.decode("utf-8", "replace")
 
@@ -177,12 +187,16 @@ def test_a_body_that_is_not_utf_8_is_refused_by_naming_the_encoding(body: bytes,
     ("body", "media_type"),
     [
         pytest.param('\ufeff{"record": {"A": "é\\ufffd"}}', "application/json", id="JSON"),
-        pytest.param('\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n', "application/json; charset=utf-8", id="a line"),
+        pytest.param(
+            '\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n',
+            "application/json; charset=utf-8",
+            id="JSON between line breaks",
+        ),
         pytest.param("\ufeffrecord[A]=é%EF%BF%BD&submit=x", FORM, id="a form"),
     ],
 )
 @pytest.mark.parametrize("base64_encoded", [False, True])
-def test_a_byte_order_mark_is_no_part_of_the_body_and_the_replacement_character_can_be_written_out(
+def test_a_byte_order_mark_is_ignored_and_an_escaped_replacement_character_is_accepted(
     body: str,
     media_type: str,
     base64_encoded: bool,  # noqa: FBT001
@@ -197,7 +211,7 @@ def test_a_byte_order_mark_is_no_part_of_the_body_and_the_replacement_character_
 # Source and key
 
 
-def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
+def test_the_source_of_an_http_request_is_its_request_id_and_time() -> None:
     delivery = open_http(http_event('{"record": {"A": 1}}'))
 
     assert delivery == Delivery(
@@ -220,12 +234,15 @@ def test_an_http_request_is_known_by_its_request_id_and_its_time() -> None:
             {"Idempotency-Key": '"order-7"'}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7", id="both"
         ),
         pytest.param(
-            {"Idempotency-Key": "order-7"}, '{"record": {"A": 1}, "idempotency_key": null}', "order-7", id="null in it"
+            {"Idempotency-Key": "order-7"},
+            '{"record": {"A": 1}, "idempotency_key": null}',
+            "order-7",
+            id="header, and null in the body",
         ),
         pytest.param({}, '{"record": {"A": 1}}', None, id="none: the content is the key"),
     ],
 )
-def test_the_key_of_an_http_request_comes_in_the_header_or_in_the_body(
+def test_the_key_of_an_http_request_is_read_from_the_header_or_the_body(
     headers: dict[str, str], body: str, key: str | None
 ) -> None:
     found = check(open_http(http_event(body, headers))).key
@@ -248,13 +265,13 @@ def test_the_key_of_an_http_request_comes_in_the_header_or_in_the_body(
         pytest.param("'order-3'", "'order-3'", id="other quotes"),
     ],
 )
-def test_a_key_in_quotes_as_the_draft_of_the_header_writes_it_is_the_key_without_them(header: str, key: str) -> None:
+def test_a_quoted_idempotency_key_header_is_read_without_its_quotes(header: str, key: str) -> None:
     request = check(open_http(http_event('{"record": {"A": 1}}', {"Idempotency-Key": header})))
 
     assert request.key == IdempotencyKey("caller", key, SHOP)
 
 
-# What is refused
+# Refused calls
 
 BARE = '{"record": {"A": 1}}'
 OTHER_TYPE = f"Content-Type must be application/json or {FORM}."
@@ -293,7 +310,7 @@ OTHER_KEY = {"idempotency_key": ["differs from the Idempotency-Key header"]}
         ('{"record": {"A": 1}, "idempotency_key": 7}', {"Idempotency-Key": "7"}, "invalid_request", OTHER_KEY),
     ],
 )
-def test_a_call_that_cannot_be_read_is_refused_and_told_why(
+def test_an_http_call_that_cannot_be_read_is_refused_with_the_reason(
     body: str | None, headers: dict[str, str], code: str, told: str | dict[str, list[str]]
 ) -> None:
     with pytest.raises(InvalidRequest) as caught:

@@ -1,4 +1,4 @@
-"""Direct invocation: the result is queued before it is returned, and whoever tries again meets the same key."""
+"""Direct invocation: the result is queued before it is returned, and a retry has the same key."""
 
 import json
 from typing import Any
@@ -31,7 +31,7 @@ def answer(direct: DirectInvocation, payload: object, invocation: str = "i-1") -
     return direct.answer(payload, invocation, Deadline.after(20, direct.issuer.clock))
 
 
-def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectInvocation, account: Account) -> None:
+def test_an_invocation_returns_the_same_result_that_it_queues(direct: DirectInvocation, account: Account) -> None:
     result = answer(direct, {**ADA, "reference": "order-1"})
 
     (message,) = account.results()
@@ -43,7 +43,7 @@ def test_the_result_that_is_returned_is_the_one_that_is_queued(direct: DirectInv
     assert values(message) == {"status": "created", "code": "created", "source": "direct"}
 
 
-def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_writes_it(
+def test_a_refused_record_with_a_lone_surrogate_is_returned_as_valid_utf_8(
     direct: DirectInvocation, account: Account
 ) -> None:
     result = answer(direct, {"record": {"Email": "ada\ud800@acme.example"}, "reference": "order-1"})
@@ -54,7 +54,7 @@ def test_a_refused_record_with_half_a_character_is_answered_in_utf_8_as_lambda_w
     assert json.loads(message["Body"])["record"] == {"Email": "ada\ud800@acme.example"}
 
 
-def test_an_event_is_known_by_its_id_whatever_the_invocation(
+def test_the_same_event_by_two_invocations_makes_one_call(
     direct: DirectInvocation, vendor: CustomerGaugeSandbox
 ) -> None:
     event = {"id": "event-1", "detail-type": "Order Paid", "detail": ADA, "time": "2026-11-23T09:00:00Z"}
@@ -75,7 +75,7 @@ def test_an_event_is_known_by_its_id_whatever_the_invocation(
         ({"record": {"Email": "no-campaign@example.com"}}, "no_matching_campaign", 1),
     ],
 )
-def test_a_request_that_is_refused_is_a_rejected_result_that_is_queued_too(
+def test_a_refused_request_is_returned_and_queued_as_a_rejected_result(
     direct: DirectInvocation, account: Account, payload: object, code: str, attempts: int
 ) -> None:
     result = answer(direct, payload)
@@ -95,7 +95,7 @@ def test_a_request_that_is_refused_is_a_rejected_result_that_is_queued_too(
     ],
     ids=lambda payload: repr(payload)[:40],
 )
-def test_what_no_result_can_hold_is_an_error_so_that_lambda_parks_an_asynchronous_one_whole(
+def test_a_payload_that_no_result_can_hold_raises_an_error_so_that_lambda_parks_it(
     direct: DirectInvocation, account: Account, payload: object
 ) -> None:
     with pytest.raises(Unreadable):
@@ -104,7 +104,7 @@ def test_what_no_result_can_hold_is_an_error_so_that_lambda_parks_an_asynchronou
     assert account.results() == []
 
 
-def test_an_answer_that_got_lost_is_remembered_for_weeks_though_the_request_has_no_key(
+def test_an_unanswered_attempt_is_remembered_for_weeks_although_the_request_has_no_key(
     direct: DirectInvocation, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     vendor.duplicate_rule = "campaign"
@@ -118,7 +118,7 @@ def test_an_answer_that_got_lost_is_remembered_for_weeks_though_the_request_has_
     assert (result["status"], result["error"]["code"], result["attempts"]) == ("unknown", "outcome_unknown", 2)
 
 
-def test_a_link_whose_result_was_not_queued_is_not_returned_and_waits_for_weeks(
+def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks(
     direct: DirectInvocation, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
@@ -132,7 +132,7 @@ def test_a_link_whose_result_was_not_queued_is_not_returned_and_waits_for_weeks(
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(
+def test_an_unqueued_result_is_reported_as_such_even_when_the_ledger_fails_too(
     direct: DirectInvocation, account: Account
 ) -> None:
     with (
@@ -145,7 +145,7 @@ def test_a_ledger_that_fails_as_well_changes_nothing_about_the_error(
     assert str(failure.value) == "internal_error: the result was not queued"
 
 
-def test_another_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
+def test_a_second_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
     direct: DirectInvocation, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:
     first = answer(direct, ADA, "i-1")
@@ -158,7 +158,7 @@ def test_another_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
     assert len(vendor.calls("personal-link")) == 2
 
 
-def test_a_request_by_a_topic_is_known_by_the_id_that_sns_gave_it(direct: DirectInvocation) -> None:
+def test_an_sns_notification_delivered_by_two_invocations_is_one_request(direct: DirectInvocation) -> None:
     notification = {"Type": "Notification", "MessageId": "n-1", "Message": json.dumps(ADA)}
     event = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
 

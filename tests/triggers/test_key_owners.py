@@ -1,4 +1,4 @@
-"""Whose a key is: by HTTP its caller's, by direct invocation that trigger's, on the queue and the bus everybody's."""
+"""Owners of keys: by HTTP the caller, by direct invocation that trigger, none on the queue and the bus."""
 
 from typing import Any
 
@@ -35,11 +35,11 @@ def by_arn(arn: str, key: str | None = "order-7") -> str:
         pytest.param(f"{ACCOUNT}:root", f"{ACCOUNT}:user/root", id="the root user and one of that name"),
     ],
 )
-def test_two_callers_never_share_a_key(one: str, other: str, key: str | None) -> None:
+def test_the_same_key_of_two_callers_has_two_digests(one: str, other: str, key: str | None) -> None:
     assert by_arn(one, key) != by_arn(other, key)
 
 
-def test_the_session_of_a_role_is_all_that_is_left_out() -> None:
+def test_the_owner_of_a_key_is_the_arn_of_the_caller_without_the_session_of_a_role() -> None:
     request = check(
         open_http(
             {
@@ -73,7 +73,7 @@ def test_an_api_key_is_its_own_caller_unless_the_call_is_signed() -> None:
         pytest.param({"userArn": "", "apiKeyId": ""}, id="empty names"),
     ],
 )
-def test_a_call_without_a_caller_is_not_taken(identity: dict[str, object] | None) -> None:
+def test_an_http_call_without_a_caller_is_refused(identity: dict[str, object] | None) -> None:
     with pytest.raises(NotProcessed) as refusal:
         http_digest(identity)
 
@@ -88,14 +88,12 @@ def test_a_call_without_a_caller_is_not_taken(identity: dict[str, object] | None
         pytest.param(("a", '","b'), ('a","', "b"), id="quotes move"),
     ],
 )
-def test_owner_and_key_are_joined_so_that_no_two_pairs_give_one_digest(
-    one: tuple[str, str], other: tuple[str, str]
-) -> None:
+def test_no_two_pairs_of_owner_and_key_have_the_same_digest(one: tuple[str, str], other: tuple[str, str]) -> None:
     assert IdempotencyKey("caller", one[1], one[0]).digest != IdempotencyKey("caller", other[1], other[0]).digest
 
 
 @pytest.mark.parametrize("key", ["order-7", None], ids=["a key of the caller's", "the hash of the request"])
-def test_an_older_version_does_not_find_what_this_one_began_by_http(key: str | None) -> None:
+def test_the_digest_of_an_http_key_differs_from_that_of_older_versions(key: str | None) -> None:
     request = {"headers": {"Idempotency-Key": key} if key else {}, "body": BODY}
     context = {"requestId": "r-1", "requestTimeEpoch": 1_800_000_000_500, "identity": {"userArn": f"{ACCOUNT}:user/s"}}
     owned = check(open_http({**request, "requestContext": context})).key
@@ -114,11 +112,11 @@ def test_an_older_version_does_not_find_what_this_one_began_by_http(key: str | N
         (IdempotencyKey("message", "message-1"), "e4aeb0ba027ae5d88d343a5582705f8f2b740e7755425d2bd5d6d74855e0e08e"),
     ],
 )
-def test_the_queues_and_the_buss_keys_are_those_of_the_versions_before(key: IdempotencyKey, digest: str) -> None:
+def test_the_digest_of_a_queue_or_event_key_is_that_of_older_versions(key: IdempotencyKey, digest: str) -> None:
     assert key.digest == key.former_digest == digest
 
 
-def test_a_key_of_the_queues_is_no_http_callers_and_no_invocations() -> None:
+def test_the_same_key_by_queue_by_http_and_by_invocation_has_three_digests() -> None:
     body = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-7"}
     message = {"messageId": "m-1", "body": f'{{"idempotency_key": "order-7", {BODY[1:]}', "attributes": {}}
 
@@ -133,7 +131,7 @@ def test_a_key_of_the_queues_is_no_http_callers_and_no_invocations() -> None:
 # A redriven invocation
 
 
-def test_an_invocation_that_was_parked_keeps_its_owner_and_says_that_it_was_parked() -> None:
+def test_a_redriven_invocation_keeps_its_key_and_owner_and_is_marked_as_redriven() -> None:
     attributes = {"original_invocation_id": {"stringValue": "2f9a4c1e-7a57-4b0e-9a0e-0c5d1a3b6e77"}}
     message = {"messageId": "m-1", "body": BODY, "attributes": {"SentTimestamp": "1800000000500"}}
 

@@ -1,4 +1,4 @@
-"""A refused token, AWS that fails, rotated and foreign credentials, and what is stored."""
+"""The shared token: refusals, failures of AWS, rotated and foreign credentials, and its stored form."""
 
 import json
 
@@ -26,7 +26,7 @@ def rotate(account: Account, text: str = ROTATED) -> None:
 # A refused token
 
 
-def test_a_token_refused_within_ten_minutes_is_replaced_by_one_for_oneself_at_once(
+def test_a_token_refused_within_ten_minutes_is_replaced_at_once_by_one_that_is_not_shared(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     one = environment()
@@ -42,7 +42,7 @@ def test_a_token_refused_within_ten_minutes_is_replaced_by_one_for_oneself_at_on
     assert server.fetches == 2
 
 
-def test_a_refused_token_never_comes_back_even_after_one_of_ones_own(
+def test_a_refused_token_is_never_used_again_even_after_one_that_was_not_shared(
     environment: Environment, clock: FakeClock
 ) -> None:
     one = environment()
@@ -55,7 +55,7 @@ def test_a_refused_token_never_comes_back_even_after_one_of_ones_own(
     assert tokens == ["token-1", "token-2", "token-3", "token-4"]
 
 
-def test_a_token_refused_after_ten_minutes_is_replaced_for_all(
+def test_a_token_refused_after_ten_minutes_is_replaced_for_all_environments(
     environment: Environment, server: TokenServer, clock: FakeClock
 ) -> None:
     one, other = environment(), environment()
@@ -68,10 +68,10 @@ def test_a_token_refused_after_ten_minutes_is_replaced_for_all(
     assert server.fetches == 2
 
 
-# AWS fails
+# AWS failures
 
 
-def test_without_the_table_each_environment_fetches_its_own(
+def test_each_environment_fetches_its_own_token_when_the_table_is_denied(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "AccessDeniedException"):
@@ -82,7 +82,7 @@ def test_without_the_table_each_environment_fetches_its_own(
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "DecryptionFailure"])
-def test_a_secret_that_can_be_read_once_only_costs_a_token_for_each_environment(
+def test_each_environment_fetches_its_own_token_when_the_token_secret_cannot_be_read(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock, code: str
 ) -> None:
     first, second = environment(), environment()
@@ -96,7 +96,7 @@ def test_a_secret_that_can_be_read_once_only_costs_a_token_for_each_environment(
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "LimitExceeded"])
-def test_a_token_that_cannot_be_written_is_used_all_the_same_and_the_write_is_tried_again_soon(
+def test_a_token_that_cannot_be_written_is_still_used_and_the_next_environment_writes_one(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock, code: str
 ) -> None:
     with refusing(account.secretsmanager, "PutSecretValue", code):
@@ -114,12 +114,12 @@ def test_a_token_that_cannot_be_written_is_used_all_the_same_and_the_write_is_tr
     [
         pytest.param("token-0", id="not JSON"),
         pytest.param("[1]", id="a list"),
-        pytest.param("[" * 60_000, id="deep"),
+        pytest.param("[" * 60_000, id="deeply nested"),
         pytest.param('{"access_token": "token-0"}', id="a token alone"),
         pytest.param('\ufeff{"access_token": "token-0"}', id="byte order mark"),
     ],
 )
-def test_a_secret_without_a_token_counts_as_none_and_is_written_anew(
+def test_a_token_secret_without_a_usable_token_is_overwritten_with_a_fetched_one(
     environment: Environment, account: Account, clock: FakeClock, text: str
 ) -> None:
     account.secretsmanager.put_secret_value(SecretId=account.token_secret_arn, SecretString=text)
@@ -140,15 +140,15 @@ def test_a_secret_without_a_token_counts_as_none_and_is_written_anew(
         pytest.param({"life": -5.0}, id="a negative life"),
         pytest.param({"life": True}, id="a boolean life"),
         pytest.param({"life": "3600"}, id="a life in text"),
-        pytest.param({"asked_at": 1_795_428_120.0}, id="asked for in the future"),
-        pytest.param({"asked_at": 1e300}, id="asked for at the end of time"),
-        pytest.param({"asked_at": None}, id="asked for never"),
+        pytest.param({"asked_at": 1_795_428_120.0}, id="fetched in the future"),
+        pytest.param({"asked_at": 1e300}, id="fetched at 1e300 seconds"),
+        pytest.param({"asked_at": None}, id="no date of the fetch"),
         pytest.param({"origin": "https://auth.elsewhere arn:credentials"}, id="of another token server"),
         pytest.param({"origin": None}, id="of no token server"),
-        pytest.param({"credentials": 7}, id="of a number's credentials"),
+        pytest.param({"credentials": 7}, id="a number for credentials"),
     ],
 )
-def test_a_token_with_a_forged_or_foreign_field_is_not_taken(
+def test_a_shared_token_with_a_forged_or_foreign_field_is_not_used(
     environment: Environment, account: Account, clock: FakeClock, fields: dict[str, object]
 ) -> None:
     fetch(environment(), clock)
@@ -157,7 +157,7 @@ def test_a_token_with_a_forged_or_foreign_field_is_not_taken(
     assert fetch(environment(), clock, seconds=32.0) == "token-2"
 
 
-def test_a_token_of_a_clock_that_is_a_minute_ahead_is_taken(
+def test_a_shared_token_is_used_although_the_clock_that_dated_it_was_a_minute_ahead(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -172,7 +172,7 @@ def test_a_token_of_a_clock_that_is_a_minute_ahead_is_taken(
 
 
 @pytest.mark.parametrize("credentials", [ROTATED, OF_ANOTHER_TENANT], ids=["rotated", "of another tenant"])
-def test_once_the_new_secret_is_known_a_token_of_the_old_one_is_not_used(
+def test_a_token_of_the_old_credentials_is_not_used_once_the_new_credentials_are_known(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock, credentials: str
 ) -> None:
     clock.advance(-700.0)
@@ -187,7 +187,7 @@ def test_once_the_new_secret_is_known_a_token_of_the_old_one_is_not_used(
     assert server.fetches == 2
 
 
-def test_after_a_rotation_ten_environments_that_know_the_old_secret_cost_one_token(
+def test_ten_environments_that_know_the_old_credentials_fetch_one_token_after_a_rotation(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     environments = [environment() for _ in range(10)]
@@ -203,7 +203,7 @@ def test_after_a_rotation_ten_environments_that_know_the_old_secret_cost_one_tok
     assert server.fetches == 2
 
 
-def test_a_stack_that_was_given_another_secret_takes_no_token_of_the_old_one(
+def test_a_stack_with_another_credentials_secret_does_not_use_a_token_of_the_old_secret(
     environment: Environment, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -212,10 +212,10 @@ def test_a_stack_that_was_given_another_secret_takes_no_token_of_the_old_one(
     assert fetch(environment(origin="https://auth.example arn:another"), clock) == "token-2"
 
 
-# What is stored
+# Stored form
 
 
-def test_the_secret_holds_the_token_and_nothing_that_gives_the_client_away(
+def test_the_token_secret_holds_the_token_and_no_client_credentials(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -231,7 +231,7 @@ def test_the_secret_holds_the_token_and_nothing_that_gives_the_client_away(
     }
 
 
-def test_the_table_never_sees_the_token_and_forgets_its_version_after_a_day(
+def test_the_table_holds_no_token_and_the_version_of_the_secret_expires_after_a_day(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)

@@ -1,4 +1,4 @@
-"""One token for all environments: fetched by one, waited for by the others, never a stale one."""
+"""The shared token: one environment fetches it, the others wait for it, and no stale one is used."""
 
 import itertools
 import threading
@@ -30,7 +30,7 @@ def hold_the_lease(account: Account, until: float) -> None:
 # Sharing
 
 
-def test_an_environment_that_finds_a_token_takes_it_reads_no_credentials_and_writes_nothing(
+def test_an_environment_that_finds_a_shared_token_uses_it_reads_no_credentials_and_writes_nothing(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -46,7 +46,7 @@ def test_an_environment_that_finds_a_token_takes_it_reads_no_credentials_and_wri
     assert (puts, updates) == ([], [])
 
 
-def test_a_token_is_as_old_for_the_second_environment_as_for_the_first(
+def test_a_shared_token_has_the_same_age_in_the_second_environment_as_in_the_first(
     environment: Environment, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -59,7 +59,7 @@ def test_a_token_is_as_old_for_the_second_environment_as_for_the_first(
     assert second.age(clock) == 600.0, "by the monotonic clock too"
 
 
-def test_fifty_environments_that_start_at_once_cost_one_token(account: Account) -> None:
+def test_fifty_environments_that_start_at_once_fetch_one_token(account: Account) -> None:
     all_fifty, clock = threading.Barrier(50), SystemClock()
     server = TokenServer(clock)
 
@@ -75,7 +75,7 @@ def test_fifty_environments_that_start_at_once_cost_one_token(account: Account) 
     assert server.fetches == 1
 
 
-def test_a_token_that_grew_old_is_replaced_for_all(
+def test_a_token_past_three_quarters_of_its_life_is_replaced_once_for_all_environments(
     environment: Environment, server: TokenServer, clock: FakeClock
 ) -> None:
     first, second = environment(), environment()
@@ -88,7 +88,7 @@ def test_a_token_that_grew_old_is_replaced_for_all(
     assert server.fetches == 2
 
 
-def test_a_token_is_given_to_nobody_in_its_last_half_minute(
+def test_a_shared_token_is_not_used_in_the_last_thirty_seconds_of_its_life(
     environment: Environment, server: TokenServer, clock: FakeClock
 ) -> None:
     fetch(environment(), clock)
@@ -100,7 +100,7 @@ def test_a_token_is_given_to_nobody_in_its_last_half_minute(
 
 
 @pytest.mark.parametrize("life", [0.0, 30.0])
-def test_a_token_that_lives_shortly_is_written_once_in_ten_minutes_at_most(
+def test_a_short_lived_token_is_written_at_most_once_in_ten_minutes(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock, life: float
 ) -> None:
     server.life = life
@@ -115,10 +115,10 @@ def test_a_token_that_lives_shortly_is_written_once_in_ten_minutes_at_most(
     assert len(puts) == (1 if life else 0)
 
 
-# Waiting for another
+# Waiting for the fetch of another environment
 
 
-def test_who_comes_while_another_fetches_waits_for_its_token(
+def test_an_environment_waits_for_the_token_that_another_one_is_fetching(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     hold_the_lease(account, clock.wall() + 5.0)
@@ -135,7 +135,7 @@ def test_who_comes_while_another_fetches_waits_for_its_token(
     assert server.fetches == 1
 
 
-def test_the_lease_of_an_environment_that_died_runs_out_and_the_next_one_fetches_for_all(
+def test_after_the_lease_of_a_dead_environment_expires_the_next_one_fetches_for_all(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     hold_the_lease(account, clock.wall() + 5.0)
@@ -147,7 +147,7 @@ def test_the_lease_of_an_environment_that_died_runs_out_and_the_next_one_fetches
     assert server.fetches == 1
 
 
-def test_who_has_waited_nine_seconds_looks_once_more_and_then_fetches_a_token_of_its_own(
+def test_an_environment_that_waited_nine_seconds_reads_once_more_and_fetches_its_own_token(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     hold_the_lease(account, clock.wall() + 3600.0)
@@ -170,7 +170,7 @@ def test_who_has_waited_nine_seconds_looks_once_more_and_then_fetches_a_token_of
     assert server.fetches == 1
 
 
-def test_http_which_has_fourteen_seconds_keeps_seven_for_a_token_and_a_link(
+def test_an_http_request_stops_waiting_for_a_token_while_seven_of_its_fourteen_seconds_are_left(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     hold_the_lease(account, clock.wall() + 3600.0)
@@ -180,7 +180,9 @@ def test_http_which_has_fourteen_seconds_keeps_seven_for_a_token_and_a_link(
     assert 6.0 < deadline.remaining() <= 7.0
 
 
-def test_who_has_no_time_to_wait_does_not(environment: Environment, account: Account, clock: FakeClock) -> None:
+def test_an_environment_with_seven_seconds_left_fetches_its_own_token_without_waiting(
+    environment: Environment, account: Account, clock: FakeClock
+) -> None:
     hold_the_lease(account, clock.wall() + 3600.0)
     began = clock.monotonic()
 
@@ -191,7 +193,7 @@ def test_who_has_no_time_to_wait_does_not(environment: Environment, account: Acc
     assert writes == []
 
 
-def test_a_fetch_that_fails_lets_the_next_one_try_at_once(
+def test_a_failed_fetch_frees_the_lease_so_that_the_next_fetch_starts_at_once(
     environment: Environment, server: TokenServer, clock: FakeClock
 ) -> None:
     server.failure = NotProcessed(Code.UNAVAILABLE, "no access token")
@@ -204,7 +206,7 @@ def test_a_fetch_that_fails_lets_the_next_one_try_at_once(
     assert clock.monotonic() == began
 
 
-# Late, stale and repeated
+# Late writes and stale reads
 
 
 def another_takes_the_lease(account: Account, clock: FakeClock) -> None:
@@ -220,7 +222,7 @@ def the_table_is_gone(account: Account, _clock: FakeClock) -> None:
 
 
 @pytest.mark.parametrize("meanwhile", [another_takes_the_lease, time_runs_out, the_table_is_gone])
-def test_a_token_that_comes_too_late_to_be_stored_is_used_all_the_same(
+def test_a_token_that_arrives_too_late_to_be_stored_is_still_used(
     environment: Environment,
     server: TokenServer,
     account: Account,
@@ -233,7 +235,7 @@ def test_a_token_that_comes_too_late_to_be_stored_is_used_all_the_same(
     assert secret_text(account) == "{}"
 
 
-def test_a_late_write_of_an_older_token_gives_nobody_a_token_back_that_he_had(
+def test_no_environment_returns_to_an_older_token_that_was_written_late(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     one = environment()
@@ -250,7 +252,7 @@ def test_a_late_write_of_an_older_token_gives_nobody_a_token_back_that_he_had(
     assert server.fetches == 3
 
 
-def test_a_read_that_shows_the_version_before_the_last_write_is_repeated(
+def test_a_stale_read_of_the_token_secret_is_repeated(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
     one, other = environment(), environment()
@@ -273,7 +275,7 @@ def test_a_read_that_shows_the_version_before_the_last_write_is_repeated(
     assert server.fetches == 2
 
 
-def test_a_write_that_was_done_and_reported_as_failed_shares_the_token_and_gives_it_to_nobody_twice(
+def test_a_write_that_succeeds_but_reports_failure_shares_the_token_and_its_writer_does_not_reuse_it(
     environment: Environment, account: Account, clock: FakeClock
 ) -> None:
     one = environment()

@@ -43,7 +43,7 @@ def watched(alarm: dict[str, Any]) -> tuple[object, ...]:
     without("Resources OldestRetry Properties DatapointsToAlarm"),
     change("Resources OldestRetry Properties EvaluationPeriods", 3),
 )
-def the_alarm_of_old_retries_rings_on_between_two_of_them(built: Built) -> Wrongs:
+def the_alarm_of_old_retries_stays_on_for_the_longest_retry_delay(built: Built) -> Wrongs:
     alarm = alarms(built)["OldestRetry"]
     lasts = alarm["Period"] * (alarm["EvaluationPeriods"] - 1)
     if alarm.get("DatapointsToAlarm") != 1 or lasts < LONGEST_DELAY:
@@ -57,7 +57,7 @@ def the_alarm_of_old_retries_rings_on_between_two_of_them(built: Built) -> Wrong
     change("Resources CredentialsRefused Properties Threshold", 5),
     change("Resources UnknownOutcomes Properties ComparisonOperator", "LessThanThreshold"),
 )
-def an_alarm_goes_off_when_what_it_watches_is_too_much(built: Built) -> Wrongs:
+def each_alarm_has_its_metric_dimensions_and_threshold(built: Built) -> Wrongs:
     expected = WATCHED | OF_A_CANARY
     yield from (f"{name}: is it an alarm?" for name in alarms(built).keys() ^ expected.keys())
     for name, alarm in alarms(built).items():
@@ -71,7 +71,7 @@ def an_alarm_goes_off_when_what_it_watches_is_too_much(built: Built) -> Wrongs:
     change(f"{PARKED} ActionsEnabled", value=False),
     without(f"{PARKED} TreatMissingData"),
 )
-def seven_alarms_tell_the_topic_when_they_go_off_and_when_they_are_over(built: Built) -> Wrongs:
+def the_watched_alarms_notify_the_topic_when_they_start_and_when_they_end(built: Built) -> Wrongs:
     for name, alarm in alarms(built).items():
         told, topic = (alarm.get("AlarmActions"), alarm.get("OKActions")), ["${AlarmTopic}"]
         if told != ((topic, topic) if name in WATCHED else (None, None)) or not alarm.get("ActionsEnabled", True):
@@ -165,7 +165,7 @@ def searched(expression: str) -> tuple[object, ...]:
     with_text("{PersonalLink,Stack,Status}", "{PersonalLink,Stack,Code}"),
     with_text('"${HttpApiFunction}:live"', '"${HttpApiFunction}"'),
 )
-def the_dashboard_shows_these_metrics_and_no_other(built: Built) -> Wrongs:
+def the_dashboard_shows_exactly_the_listed_metrics(built: Built) -> Wrongs:
     found = {metric for widget in widgets(built) for metric in shown(widget)}
     yield from (f"Dashboard: {metric} {'too much' if metric in found else 'missing'}" for metric in found ^ SHOWN)
 
@@ -174,7 +174,7 @@ def the_dashboard_shows_these_metrics_and_no_other(built: Built) -> Wrongs:
     with_text('"${OldestRetry.Arn}", ', ""),
     with_text("What waits?", "Waiting"),
 )
-def the_dashboard_answers_its_questions_from_top_to_bottom(built: Built) -> Wrongs:
+def the_dashboard_has_its_four_questions_in_order_and_every_alarm(built: Built) -> Wrongs:
     found = widgets(built)
     questions = [one["properties"]["title"] for one in sorted(found, key=lambda one: (one["y"], one["x"]))]
     asked = [re.split(r"(?<=[?]) ?", question)[0] for question in questions if "?" in question]
@@ -186,7 +186,7 @@ def the_dashboard_answers_its_questions_from_top_to_bottom(built: Built) -> Wron
 
 
 @CONNECTOR.invariant(change("Resources PersonalLinkApi Properties DefinitionBody info title", "Personal links"))
-def the_api_has_the_name_that_the_dashboard_shows(built: Built) -> Wrongs:
+def the_api_is_named_after_the_stack_as_the_dashboard_expects(built: Built) -> Wrongs:
     for name, api in built.of_type("AWS::ApiGateway::RestApi").items():
         if api.get("Name", api["Body"]["info"]["title"]) != "${AWS::StackName}":
             yield f"{name}: {api['Body']['info']['title']}"

@@ -49,14 +49,14 @@ def policy_statements(built: Built) -> Iterator[dict[str, Any]]:
     change(f"{API} Cors", "'*'"),
     without(f"{EVENTS} Put Properties RestApiId"),  # SAM then makes a second API, an open one
 )
-def the_api_has_two_methods_on_one_path_and_no_other(built: Built) -> Wrongs:
+def the_api_has_only_put_and_post_on_one_path(built: Built) -> Wrongs:
     names = sorted(name for name, _method, _body in methods(built))
     if names != ["POST /personal-link", "PUT /personal-link"]:
         yield f"{', '.join(apis(built))}: {names}"
 
 
 @CONNECTOR.invariant(without(f"{API} OpenApiVersion"))  # SAM then makes one more, called "Stage"
-def no_deployment_makes_a_stage_of_its_own(built: Built) -> Wrongs:
+def no_api_deployment_creates_a_stage(built: Built) -> Wrongs:
     for name, deployment in built.of_type("AWS::ApiGateway::Deployment").items():
         if "StageName" in deployment:
             yield f"{name}: {deployment['StageName']}"
@@ -66,7 +66,7 @@ def no_deployment_makes_a_stage_of_its_own(built: Built) -> Wrongs:
     change("Resources HttpApi", {"Type": "AWS::Serverless::HttpApi"}),
     change("Resources HttpApiFunction Properties FunctionUrlConfig", {"AuthType": "AWS_IAM"}),
 )
-def there_is_no_door_beside_the_api(built: Built) -> Wrongs:
+def there_is_no_second_api_and_no_function_url(built: Built) -> Wrongs:
     doors = ("AWS::ApiGateway::RestApi", "AWS::ApiGatewayV2::Api", "AWS::Lambda::Url", "AWS::AppSync::GraphQLApi")
     for name, resource in built.resources.items():
         if resource["Type"] in doors and name != "PersonalLinkApi":
@@ -82,7 +82,7 @@ def there_is_no_door_beside_the_api(built: Built) -> Wrongs:
     change(f"{API} Auth", {"ApiKeyRequired": True}),
     change("Conditions UseApiKey", {"Fn::Equals": [{"Ref": "HttpAuth"}, "KEY"]}),
 )
-def every_method_asks_for_a_signature_or_with_api_key_for_the_key(built: Built) -> Wrongs:
+def every_method_requires_a_signature_or_in_api_key_mode_the_key(built: Built) -> Wrongs:
     if (allowed := built.template["Parameters"]["HttpAuth"].get("AllowedValues")) != ["AWS_IAM", "API_KEY"]:
         yield f"HttpAuth: {allowed}"
     asked = KEY_IN_A_HEADER if built.parameters["HttpAuth"] == "API_KEY" else SIGNATURE
@@ -103,7 +103,7 @@ def every_method_asks_for_a_signature_or_with_api_key_for_the_key(built: Built) 
     change(f"{API} Policy Fn::If 1 Statement 1 Effect", "Allow"),
     change(f"{API} Policy Fn::If 1 Statement 1 Condition NotIpAddress aws:SourceIp", {"Ref": "AllowedIpRanges"}),
 )
-def addresses_beside_the_allowed_ranges_are_denied_and_with_signatures_nobody_is_allowed(built: Built) -> Wrongs:
+def the_api_policy_denies_other_addresses_and_allows_nobody_when_calls_are_signed(built: Built) -> Wrongs:
     denied = {
         "Effect": "Deny",
         "Principal": "*",
@@ -136,7 +136,7 @@ def addresses_beside_the_allowed_ranges_are_denied_and_with_signatures_nobody_is
         },
     ),
 )
-def only_this_api_of_this_account_may_invoke_a_function(built: Built) -> Wrongs:
+def only_the_api_of_the_stack_may_invoke_a_function(built: Built) -> Wrongs:
     api = "arn:aws:execute-api:${AWS::Region}:${AWS::AccountId}:${PersonalLinkApi}"
     expected = {
         ("apigateway.amazonaws.com", "${HttpApiFunctionAliaslive}", f"{api}/*/PUT/personal-link"),
@@ -161,7 +161,7 @@ def stages(built: Built) -> dict[str, Any]:
     without(f"{API} SecurityPolicy"),  # then it is TLS_1_0
     without(f"{API} EndpointAccessMode"),  # API Gateway refuses the one without the other
 )
-def the_api_takes_nothing_older_than_tls_1_2_with_forward_secrecy(built: Built) -> Wrongs:
+def the_api_requires_at_least_tls_1_2_with_forward_secrecy(built: Built) -> Wrongs:
     for name, api in apis(built).items():
         found = api.get("SecurityPolicy"), api.get("EndpointAccessMode")
         if found != ("SecurityPolicy_TLS13_1_2_PFS_PQ_2025_09", "STRICT"):
@@ -185,7 +185,7 @@ STATUSES = {  # as API Gateway has them
     change(f"{ANSWERS} QUOTA_EXCEEDED ResponseParameters Headers Retry-After", "'1'"),  # it lasts for the day
     change(f"{ANSWERS} API_CONFIGURATION_ERROR StatusCode", 500),
 )
-def what_the_gateway_refuses_looks_like_what_the_function_refuses_and_echoes_nothing(built: Built) -> Wrongs:
+def refusals_of_the_gateway_look_like_those_of_the_function_and_echo_nothing(built: Built) -> Wrongs:
     answers = apis(built)["PersonalLinkApi"]["Body"]["x-amazon-apigateway-gateway-responses"]
     expected = {*STATUSES, "INTEGRATION_FAILURE", "API_CONFIGURATION_ERROR"}
     yield from (f"{name}: no answer of ours" for name in expected - answers.keys())
@@ -206,7 +206,7 @@ def what_the_gateway_refuses_looks_like_what_the_function_refuses_and_echoes_not
 
 
 @CONNECTOR.invariant(change("Resources HttpApiFunction Properties Timeout", 29))
-def the_function_ends_before_the_gateway_gives_up(built: Built) -> Wrongs:
+def the_function_times_out_before_the_gateway(built: Built) -> Wrongs:
     longest = built.of_type("AWS::Lambda::Function")["HttpApiFunction"]["Timeout"]
     for name, method, _body in methods(built):
         if longest * 1000 >= method["x-amazon-apigateway-integration"].get("timeoutInMillis", 29_000):

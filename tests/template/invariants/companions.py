@@ -45,7 +45,7 @@ OURS = "${AWS::Region}:${AWS::AccountId}"
 
 
 @CUSTOMER_KEY.invariant(change(f"{KEY} Properties EnableKeyRotation", value=False), without(f"{KEY} DeletionPolicy"))
-def the_key_is_renewed_every_year_and_outlives_its_stack(built: Built) -> Wrongs:
+def the_kms_key_is_rotated_every_year_and_kept_when_its_stack_is_deleted(built: Built) -> Wrongs:
     key = built.resources["CustomerKey"]
     found = key["Properties"].get("EnableKeyRotation"), key.get("DeletionPolicy"), key.get("UpdateReplacePolicy")
     if found != (True, "Retain", "Retain"):
@@ -59,7 +59,7 @@ def the_key_is_renewed_every_year_and_outlives_its_stack(built: Built) -> Wrongs
     change(f"{STATEMENTS} 4 Principal Service", "logs.us-east-1.amazonaws.com"),
     change(f"{STATEMENTS} +", {"Effect": "Allow", "Principal": "*", "Action": "kms:Decrypt", "Resource": "*"}),
 )
-def the_key_serves_this_account_and_the_services_that_act_for_it(built: Built) -> Wrongs:
+def the_kms_key_may_be_used_only_by_the_account_and_the_services_acting_for_it(built: Built) -> Wrongs:
     of_a_rule = {"aws:SourceArn": f"arn:${{AWS::Partition}}:events:{OURS}:rule/*"}
     of_a_topic = {"aws:SourceArn": "arn:${AWS::Partition}:sns:*:${AWS::AccountId}:*"}
     of_a_log = {"kms:EncryptionContext:aws:logs:arn": f"arn:${{AWS::Partition}}:logs:{OURS}:log-group:/aws/*/links-*"}
@@ -106,7 +106,7 @@ HAVE_ROLES = {
 }
 
 
-def the_boundary_bounds_every_role(built: Built) -> Wrongs:
+def every_role_has_the_permissions_boundary_if_there_is_one(built: Built) -> Wrongs:
     given = built.parameters["PermissionsBoundaryArn"] or None
     for name, role in built.of_type("AWS::IAM::Role").items():
         if role.get("PermissionsBoundary") != given:
@@ -114,7 +114,9 @@ def the_boundary_bounds_every_role(built: Built) -> Wrongs:
 
 
 EVERY_BOUNDARY = [
-    subject.invariant(without(f"Resources {role} Properties PermissionsBoundary"))(the_boundary_bounds_every_role)
+    subject.invariant(without(f"Resources {role} Properties PermissionsBoundary"))(
+        every_role_has_the_permissions_boundary_if_there_is_one
+    )
     for subject, role in HAVE_ROLES.items()
 ]
 
@@ -125,7 +127,7 @@ EVERY_BOUNDARY = [
     change("Resources CloudWatchRole Properties ManagedPolicyArns 0", "arn:aws:iam::aws:policy/AdministratorAccess"),
     without("Resources Account"),
 )
-def api_gateway_alone_takes_the_role_to_write_logs_and_keeps_it(built: Built) -> Wrongs:
+def only_api_gateway_may_assume_the_logging_role_which_is_kept(built: Built) -> Wrongs:
     role = built.resources["CloudWatchRole"]
     [statement] = role["Properties"]["AssumeRolePolicyDocument"]["Statement"]
     found = (role.get("DeletionPolicy"), statement["Principal"], role["Properties"]["ManagedPolicyArns"])
@@ -171,7 +173,7 @@ HAVE_RULES = {
 }
 
 
-def what_a_rule_cannot_deliver_is_kept(built: Built) -> Wrongs:
+def events_that_a_rule_cannot_deliver_go_to_a_dead_letter_queue(built: Built) -> Wrongs:
     """It goes to a queue of the example, since the parked queue takes nothing from another rule."""
     [(name, rule)] = built.of_type("AWS::Events::Rule").items()
     allowed = {
@@ -194,7 +196,7 @@ EVERY_RULE = [
     subject.invariant(
         without(f"Resources {rule} Properties Targets 0 DeadLetterConfig"),
         without("Resources UndeliveredEventsPolicy Properties PolicyDocument Statement 0 Condition"),
-    )(what_a_rule_cannot_deliver_is_kept)
+    )(events_that_a_rule_cannot_deliver_go_to_a_dead_letter_queue)
     for subject, rule in HAVE_RULES.items()
 ]
 

@@ -1,4 +1,4 @@
-"""Resources of which every word matters: each is exactly so in every mode, and there is no other of its kind."""
+"""Resources whose every property matters: each is exactly as listed here in every mode, with no other of its kind."""
 
 from typing import Any
 
@@ -234,7 +234,7 @@ def exactly(kind: str) -> Invariant:
             if here.get(name) != there.get(name):
                 yield f"{name}: {here.get(name)}"
 
-    check.__name__ = f"{kind.removeprefix('AWS::').replace('::', '_')}_is_exactly_so"
+    check.__name__ = f"{kind.removeprefix('AWS::').replace('::', '_')}_is_exactly_as_listed"
     mutants = [
         without(f"Resources {name} Properties {property_}")
         for name, item in CONNECTOR.source()["Resources"].items()
@@ -290,7 +290,7 @@ def a_message_that_crashes_the_worker_is_parked_before_sqs_deletes_it(built: Bui
     change("Parameters LedgerDays MinValue", 20),
     change("Globals Function Environment Variables LEDGER_DAYS", 7),
 )
-def the_ledger_remembers_longer_than_a_request_can_wait_be_parked_and_wait_again(built: Built) -> Wrongs:
+def the_ledger_keeps_items_longer_than_a_request_can_be_retried_parked_and_retried_again(built: Built) -> Wrongs:
     days, hours = built.allowed("LedgerDays")[0], built.allowed("RetryWindowHours")[-1]
     parked = queues(built)["ParkedQueue"]["MessageRetentionPeriod"]
     for name, function in built.with_parameters(LedgerDays=days).of_type("AWS::Lambda::Function").items():

@@ -32,7 +32,7 @@ ITS_OWN = {"Code", "Description", "Environment", "Handler", "Layers", "MemorySiz
     change(f"{HTTP_API} ReservedConcurrentExecutions", {"Ref": "DirectConcurrency"}),
     change(f"{GLOBALS} VpcConfig", {"SubnetIds": ["subnet-1"], "SecurityGroupIds": ["sg-1"]}),
 )
-def functions_run_on_this_and_fail_into_that_as_the_parameters_say(built: Built) -> Wrongs:
+def each_function_has_the_runtime_tracing_snapstart_and_failure_queue_of_its_parameters(built: Built) -> Wrongs:
     parameters = built.parameters
     ceiling = parameters["DirectConcurrency"]
     for name, function in functions(built).items():
@@ -56,7 +56,7 @@ def functions_run_on_this_and_fail_into_that_as_the_parameters_say(built: Built)
     change("Resources PersonalLinkLayer Properties LayerName", "personal-link"),
     change("Resources DependenciesLayer Properties CompatibleArchitectures", ["x86_64"]),
 )
-def a_layer_is_built_for_these_functions_and_has_a_name_of_its_stack(built: Built) -> Wrongs:
+def each_layer_is_built_for_arm64_and_named_after_its_stack(built: Built) -> Wrongs:
     made = {"BuildMethod": "makefile", "BuildArchitecture": "arm64"}
     for name, layer in built.source["Resources"].items():
         if layer["Type"] == "AWS::Serverless::LayerVersion" and layer["Metadata"] != made:
@@ -123,7 +123,7 @@ def published(function: dict[str, Any]) -> dict[str, Any]:
     change(f"{HTTP_API} VersionDescription Fn::Join 1 +", {"Ref": "RetryWindowHours"}),
     without(f"{WORKER} VersionDescription Fn::Join 1 6"),  # RetryWindowHours and what else the worker alone gets
 )
-def a_parameter_publishes_a_version_if_it_changes_the_function_and_only_then(built: Built) -> Wrongs:
+def a_parameter_publishes_a_version_exactly_if_it_changes_the_function(built: Built) -> Wrongs:
     for parameter in built.parameters:
         other = built.with_parameters(**{parameter: another_value(built, parameter)})
         if parameter in named_by_layers(built):  # SAM makes a new layer of it
@@ -160,7 +160,7 @@ def longest_value(parameter: dict[str, Any], name: str) -> str:
     change(f"{DIRECT} VersionDescription Fn::Join 1 +", {"Ref": "KnownHeadings"}),
     change("Parameters CredentialsSecretArn AllowedPattern", "^(|[\\w/+=.@-]+|arn:aws.+:secret:[\\w/+=.@-]+-\\w{6})$"),
 )
-def no_description_is_longer_than_256_characters_whatever_the_parameters(built: Built) -> Wrongs:
+def no_version_description_is_longer_than_256_characters_for_any_parameters(built: Built) -> Wrongs:
     declared = built.template["Parameters"]
     for name, value in LONGEST.items():
         one_more = value.replace("-AbCdEf", "s-AbCdEf") if name == "CredentialsSecretArn" else value + value[-1]
@@ -182,7 +182,7 @@ def no_description_is_longer_than_256_characters_whatever_the_parameters(built: 
     without("Resources PersonalLinkLayer Properties PublishLambdaVersion"),
     without(f"{GLOBALS} VersionDeletionPolicy"),  # it would stay with its snapshot, which costs
 )
-def whatever_changes_in_a_function_or_a_layer_publishes_a_version_and_deletes_the_last_one(built: Built) -> Wrongs:
+def every_change_of_a_function_or_layer_publishes_a_version_and_deletes_the_last_one(built: Built) -> Wrongs:
     switches = {"AWS::Serverless::Function": "AutoPublishAliasAllProperties"}
     switches["AWS::Serverless::LayerVersion"] = "PublishLambdaVersion"
     for name, resource in built.source["Resources"].items():

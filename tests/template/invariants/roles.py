@@ -51,7 +51,7 @@ def permissions(role: dict[str, Any]) -> set[tuple[str, str]]:
     without("Resources HttpApiFunction Properties Role"),  # SAM then makes one, with a managed policy
     change("Resources MorePermissions", {"Type": "AWS::IAM::ManagedPolicy", "Properties": {}}),
 )
-def each_function_has_a_role_of_its_own_and_all_that_it_may_do_stands_in_this_template(built: Built) -> Wrongs:
+def each_function_has_its_own_role_without_managed_policies(built: Built) -> Wrongs:
     used = sorted(function["Role"] for function in functions(built).values())
     if used != sorted(f"${{{name}.Arn}}" for name in roles(built)):
         yield f"{', '.join(functions(built))}: {used}"
@@ -62,7 +62,7 @@ def each_function_has_a_role_of_its_own_and_all_that_it_may_do_stands_in_this_te
 
 
 @CONNECTOR.invariant(without("Resources HttpApiFunction DependsOn"))
-def a_function_is_made_after_all_that_its_role_may_do(built: Built) -> Wrongs:
+def each_function_is_created_after_the_policy_of_its_role(built: Built) -> Wrongs:
     for name in functions(built):
         if built.resources[name].get("DependsOn") not in ("IssueLinksPolicy", ["IssueLinksPolicy"]):
             yield f"{name}: {built.resources[name].get('DependsOn')}"
@@ -78,7 +78,7 @@ def a_function_is_made_after_all_that_its_role_may_do(built: Built) -> Wrongs:
         {"Effect": "Allow", "Principal": {"AWS": {"Ref": "AWS::AccountId"}}, "Action": "sts:AssumeRole"},
     ),
 )
-def only_lambda_takes_a_role(built: Built) -> Wrongs:
+def only_lambda_may_assume_a_role(built: Built) -> Wrongs:
     lambda_takes_it = {"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}
     for name, role in roles(built).items():
         if role["AssumeRolePolicyDocument"]["Statement"] != [lambda_takes_it]:
@@ -151,7 +151,7 @@ def work(built: Built) -> dict[str, set[tuple[str, str]]]:
         {"Type": "AWS::IAM::Role", "Properties": {"AssumeRolePolicyDocument": {"Statement": []}}},
     ),
 )
-def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
+def each_role_has_exactly_the_permissions_that_its_function_needs(built: Built) -> Wrongs:
     expected = work(built)
     yield from (f"{name}: whose is it?" for name in roles(built).keys() ^ expected.keys())
     for name, role in roles(built).items():
@@ -164,7 +164,7 @@ def a_role_may_do_its_functions_work_and_nothing_else(built: Built) -> Wrongs:
     without(f"{ALL_MAY} 4"),
     change(f"{ALL_MAY} 4 Fn::If 1 Action", ["kms:Decrypt", "kms:GenerateDataKey", "kms:CreateGrant"]),
 )
-def roles_use_the_customers_key_and_no_other(built: Built) -> Wrongs:
+def roles_may_use_only_the_kms_key_of_the_customer(built: Built) -> Wrongs:
     key = built.parameters["KmsKeyArn"]
     expected = {("kms:Decrypt", key), ("kms:GenerateDataKey", key)} if key else set()
     for name, role in roles(built).items():
@@ -179,7 +179,7 @@ def roles_use_the_customers_key_and_no_other(built: Built) -> Wrongs:
     change(f"{HTTP_API} PermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}),  # empty, IAM refuses it
     without("Globals Function DeploymentPreference Role"),  # SAM then makes a role without it
 )
-def the_permissions_boundary_bounds_every_role(built: Built) -> Wrongs:
+def every_role_has_the_permissions_boundary_if_there_is_one(built: Built) -> Wrongs:
     given = built.parameters["PermissionsBoundaryArn"] or None
     canary = {**built.parameters, "CanaryDeployments": "true"}
     for name, role in roles(Built(translated_template(built.source, **canary), canary, built.source)).items():

@@ -33,7 +33,7 @@ def texts(name: str, node: Any) -> Iterator[tuple[str, str]]:
     change(f"{VARIABLES} CLIENT_SECRET", "Zm9vYmFy"),
     change(f"{VARIABLES} CLIENT_SECRET", RESOLVED),
 )
-def no_secret_is_written_down(built: Built) -> Wrongs:
+def no_secret_is_in_the_template(built: Built) -> Wrongs:
     for resource, item in {**built.resources, **built.outputs}.items():
         for name, text in texts(resource, item):
             given = built.parameters["CredentialsSecretArn"]
@@ -59,7 +59,7 @@ def no_parameter_takes_a_secret(built: Built) -> Wrongs:
     change("Outputs ApiKey", {"Value": {"Fn::GetAtt": ["HttpApiKey", "Value"]}}),
     change("Outputs Credentials", {"Value": {"Fn::GetAtt": ["CredentialsSecret", "SecretString"]}}),
 )
-def outputs_are_names_and_addresses(built: Built) -> Wrongs:
+def outputs_hold_only_names_arns_and_urls(built: Built) -> Wrongs:
     for name, output in built.outputs.items():
         attributes = re.findall(r"\$\{[\w:]+\.(\w+)\}", output["Value"])
         if set(attributes) - {"Arn", "Id"} or "{{" in output["Value"]:
@@ -73,7 +73,7 @@ def outputs_are_names_and_addresses(built: Built) -> Wrongs:
     ),
     change(f"{VARIABLES} ACCESS_TOKEN_SECRET_ARN", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),
 )
-def functions_read_the_given_secret_or_else_the_one_of_the_stack(built: Built) -> Wrongs:
+def functions_read_the_given_secret_or_else_that_of_the_stack(built: Built) -> Wrongs:
     given = built.parameters["CredentialsSecretArn"]
     shared = "${AccessTokenSecret.Id}" if built.parameters["ShareAccessToken"] == "true" else ""
     for name, function in functions(built).items():
@@ -108,7 +108,7 @@ TAKES_AND_REFUSES = {
     change("Parameters ImportsBaseUrl AllowedPattern", "^(|https://.*|http://localhost.*)$"),
     change("Parameters SenderArns Default", TOPIC),
 )
-def a_parameter_takes_these_values_and_refuses_those_and_is_empty_by_default(built: Built) -> Wrongs:
+def each_listed_parameter_accepts_and_refuses_its_sample_values_and_is_empty_by_default(built: Built) -> Wrongs:
     for name, (taken, refused) in TAKES_AND_REFUSES.items():
         parameter = built.template["Parameters"][name]
         pattern = parameter.get("AllowedPattern", ".*")
@@ -125,7 +125,7 @@ OWN_NAMES = {"AlarmName", "DashboardName", "FunctionName", "Name", "QueueName", 
     change("Resources QueueWorkerFunction Properties FunctionName", "queue-worker"),
     change("Resources CredentialsSecret Properties Name", "customergauge"),
 )
-def two_stacks_fit_into_one_account(built: Built) -> Wrongs:
+def every_named_resource_has_the_name_of_the_stack_in_its_name(built: Built) -> Wrongs:
     for name, resource in built.source["Resources"].items():
         for own in OWN_NAMES & resource.get("Properties", {}).keys():
             if "${AWS::StackName}" not in str(resource["Properties"][own]):

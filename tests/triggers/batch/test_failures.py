@@ -1,4 +1,4 @@
-"""The vendor down, many messages at the same time, and one failure that leaves the others alone."""
+"""Batches while CustomerGauge is down, concurrency, and failures of one message or of the whole batch."""
 
 import json
 import threading
@@ -40,10 +40,10 @@ class AtOnce:
             self._inside -= 1
 
 
-# A vendor that is down
+# CustomerGauge down
 
 
-def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(env: Environment) -> None:
+def test_messages_not_started_while_a_retry_after_runs_are_put_back_without_a_ledger_item(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429, retry_after=60))
 
     one_at_a_time = env.having(concurrency=1)
@@ -57,10 +57,10 @@ def test_what_is_not_started_while_the_vendor_rests_goes_back_untouched(env: Env
     assert len(env.account.ledger_items()) == 1
 
 
-# At the same time
+# Concurrency and half-open circuit
 
 
-def test_as_many_messages_as_the_setting_allows_are_worked_at_once_and_their_results_sent_together(
+def test_at_most_the_configured_messages_run_at_once_and_their_results_are_sent_in_one_batch(
     env: Environment,
 ) -> None:
     at_once = AtOnce(at_least=3)
@@ -86,7 +86,7 @@ def open_the_circuit(env: Environment) -> None:
     env.clock.advance(7.5)
 
 
-def test_half_open_one_message_alone_is_tried(env: Environment) -> None:
+def test_a_half_open_circuit_tries_only_one_message_of_a_batch(env: Environment) -> None:
     open_the_circuit(env)
     env.vendor.script("personal-link", Reply.error(502))
 
@@ -96,7 +96,7 @@ def test_half_open_one_message_alone_is_tried(env: Environment) -> None:
     assert len(env.vendor.calls("personal-link")) == 9
 
 
-def test_once_a_probe_has_succeeded_the_others_of_its_batch_are_worked_too(env: Environment) -> None:
+def test_after_a_successful_probe_the_other_messages_of_its_batch_are_processed(env: Environment) -> None:
     open_the_circuit(env)
 
     again = env.work(*(a_record(message_id=f"m-{number}") for number in range(1, 7)))
@@ -105,7 +105,7 @@ def test_once_a_probe_has_succeeded_the_others_of_its_batch_are_worked_too(env: 
     assert len(env.vendor.links) == 6
 
 
-def test_the_second_message_of_a_key_does_not_probe_after_the_first_has(env: Environment) -> None:
+def test_a_second_message_with_the_key_of_a_failed_probe_makes_no_call(env: Environment) -> None:
     open_the_circuit(env)
     env.vendor.script("personal-link", Reply.error(502))
     body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
@@ -117,7 +117,7 @@ def test_the_second_message_of_a_key_does_not_probe_after_the_first_has(env: Env
 
 
 @pytest.mark.parametrize("settled_before", [False, True])
-def test_a_permit_is_given_back_however_a_message_ends(env: Environment, *, settled_before: bool) -> None:
+def test_a_permit_is_returned_for_every_way_a_message_can_end(env: Environment, *, settled_before: bool) -> None:
     one_permit = env.having(breaker=CircuitBreaker(env.clock, 1))
     if settled_before:
         one_permit.work(a_record(message_id="m-1"))
@@ -129,7 +129,7 @@ def test_a_permit_is_given_back_however_a_message_ends(env: Environment, *, sett
     assert one_permit.work(a_record(message_id="m-9")) == []
 
 
-def test_a_lease_begins_when_the_permit_is_there_not_when_the_waiting_began(env: Environment) -> None:
+def test_a_lease_starts_when_the_permit_is_granted_and_not_when_the_wait_begins(env: Environment) -> None:
     one_permit = env.having(breaker=CircuitBreaker(env.clock, 1))
 
     with (
@@ -142,7 +142,7 @@ def test_a_lease_begins_when_the_permit_is_there_not_when_the_waiting_began(env:
     assert second == first  # both end with the invocation's deadline; neither took the other's time
 
 
-def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(env: Environment) -> None:
+def test_a_token_server_that_is_down_is_called_once_for_a_whole_batch(env: Environment) -> None:
     all_five = threading.Barrier(5)
     env.vendor.script("token", Reply(503, delay=0.5))
 
@@ -153,10 +153,10 @@ def test_a_token_server_that_is_down_is_asked_once_for_a_whole_batch(env: Enviro
     assert len(env.vendor.calls("token")) == 1
 
 
-# One for all, none for one
+# Failures of one message and of the whole batch
 
 
-def test_every_message_of_a_mixed_batch_ends_in_its_own_place(env: Environment) -> None:
+def test_each_message_of_a_mixed_batch_gets_its_own_outcome(env: Environment) -> None:
     faults = {b"ambiguous@": Reply.html(502), b"busy@": Reply.error(429, retry_after=2)}
     env.vendor.misbehave = lambda call: next((reply for mark, reply in faults.items() if mark in call.body), None)
 
@@ -185,7 +185,7 @@ def test_every_message_of_a_mixed_batch_ends_in_its_own_place(env: Environment) 
 
 
 @pytest.mark.parametrize("missing", ["body", "attributes"])
-def test_a_record_that_nobody_expected_leaves_the_others_alone(env: Environment, missing: str) -> None:
+def test_a_record_without_body_or_attributes_does_not_affect_the_others(env: Environment, missing: str) -> None:
     odd = a_record(message_id="odd")
     del odd[missing]
 
@@ -196,7 +196,7 @@ def test_a_record_that_nobody_expected_leaves_the_others_alone(env: Environment,
     assert results == ["before", "after"]
 
 
-def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(env: Environment) -> None:
+def test_without_the_results_queue_all_messages_are_retried_and_no_call_is_repeated(env: Environment) -> None:
     records = [a_record(message_id=f"m-{number}") for number in range(10)]
 
     with refusing(env.account.sqs, "SendMessageBatch", "AWS.SimpleQueueService.NonExistentQueue"):
@@ -211,7 +211,7 @@ def test_without_the_results_queue_all_come_again_and_nothing_is_called_twice(en
     assert links == {link.survey_link for link in env.vendor.links}
 
 
-def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_weeks(env: Environment) -> None:
+def test_the_link_of_a_redriven_invocation_is_kept_for_weeks_when_its_result_was_not_sent(env: Environment) -> None:
     env.vendor.duplicate_rule = "campaign"
     redriven = a_record({"record": {"Email": "ada@acme.example"}})  # no key of its own: its content is the key
     redriven["messageAttributes"] = {"original_invocation_id": {"stringValue": "invocation-1"}}
@@ -226,7 +226,7 @@ def test_a_link_of_a_redriven_invocation_whose_result_was_not_sent_waits_for_wee
     assert len(env.vendor.calls("personal-link")) == 1
 
 
-def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(env: Environment) -> None:
+def test_a_message_whose_result_cannot_be_sent_until_the_retry_window_ends_is_parked(env: Environment) -> None:
     record = a_record(sent_at=env.clock.wall() - DAY)
 
     env.account.sqs.delete_queue(QueueUrl=env.account.results_url)
@@ -239,7 +239,7 @@ def test_a_result_that_cannot_be_sent_until_the_window_ends_is_parked(env: Envir
     assert values(parked)["code"] == "internal_error"
 
 
-def test_death_before_the_results_are_sent_loses_no_link(env: Environment) -> None:
+def test_a_crash_before_the_results_are_sent_loses_no_link(env: Environment) -> None:
     with doing_before(env.account.sqs, "SendMessageBatch", kill), pytest.raises(Killed):
         env.work(a_record(message_id="m-1"), a_record(message_id="m-2"))
 
@@ -251,7 +251,7 @@ def test_death_before_the_results_are_sent_loses_no_link(env: Environment) -> No
     assert links == {link.survey_link for link in env.vendor.links}
 
 
-def test_death_after_the_results_are_sent_repeats_them_to_the_byte(env: Environment) -> None:
+def test_after_a_crash_that_follows_the_sending_the_same_result_is_sent_again_as_replayed(env: Environment) -> None:
     env.work(a_record(attempts=1))  # and the message is never deleted
     (first,) = env.account.results()
 
@@ -261,7 +261,7 @@ def test_death_after_the_results_are_sent_repeats_them_to_the_byte(env: Environm
     assert second["Body"] == first["Body"].replace('"replayed":false', '"replayed":true')
 
 
-def test_what_no_time_is_left_for_comes_again(env: Environment) -> None:
+def test_messages_without_enough_time_left_are_retried_and_not_started(env: Environment) -> None:
     again = env.worker.work([a_record(message_id="m-1"), a_record(message_id="m-2")], Deadline.after(1, env.clock))
 
     assert again == ["m-1", "m-2"]

@@ -1,4 +1,4 @@
-"""Messages that end with a result, and what cannot be read and is parked at once."""
+"""Messages that end with a result, and unreadable messages, which are parked at once."""
 
 import json
 import tracemalloc
@@ -12,10 +12,10 @@ from tests.aws.account import (
 )
 from tests.triggers.batch.conftest import Environment, a_record
 
-# Messages that are done
+# Messages that end with a result
 
 
-def test_a_request_ends_as_a_result_and_its_message_is_done(env: Environment) -> None:
+def test_a_request_ends_as_a_result_and_its_message_is_not_retried(env: Environment) -> None:
     again = env.work(a_record({"record": {"Email": "ada@acme.example"}, "reference": "crm-0815"}))
 
     assert again == []
@@ -27,7 +27,7 @@ def test_a_request_ends_as_a_result_and_its_message_is_done(env: Environment) ->
     assert body["personal_link"]["survey_link"] == env.vendor.links[0].survey_link
 
 
-def test_an_event_put_on_the_queue_twice_is_one_call_and_an_empty_batch_is_done(env: Environment) -> None:
+def test_an_event_queued_twice_makes_one_call_and_an_empty_batch_retries_nothing(env: Environment) -> None:
     event: dict[str, object] = {"id": "e-1", "detail-type": "x", "detail": {"record": {"Email": "ada@acme.example"}}}
 
     env.work(a_record(event, "m-1"))
@@ -55,7 +55,7 @@ def test_an_event_put_on_the_queue_twice_is_one_call_and_an_empty_batch_is_done(
     ],
     ids=["a value", "the record", "too large"],
 )
-def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result_always_of_the_same_bytes(
+def test_a_readable_but_invalid_request_ends_as_a_rejected_result_with_the_same_bytes_each_time(
     env: Environment, content: dict[str, object], code: str, errors: object
 ) -> None:
     assert env.work(a_record(content), a_record(content, attempts=2)) == []
@@ -69,7 +69,7 @@ def test_a_readable_message_that_is_no_valid_request_is_a_rejected_result_always
     assert env.account.parked() == []
 
 
-def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(env: Environment) -> None:
+def test_a_request_that_sns_delivers_twice_makes_one_call(env: Environment) -> None:
     published = {"Type": "Notification", "MessageId": "n-1", "Message": '{"record": {"Email": "ada@acme.example"}}'}
 
     again = env.work(a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
@@ -94,7 +94,7 @@ def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(env: Enviro
             "{" * (6 * 65_536 + 1),
             "too_large",
             "The body is too large to be read: a request has at most 65536 bytes.",
-            id="too large, and not even parsed: it is no JSON",
+            id="too large to be parsed, not JSON",
         ),
         pytest.param(
             json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
@@ -116,7 +116,7 @@ def test_a_request_by_sns_is_done_once_however_often_sns_delivers_it(env: Enviro
         ),
     ],
 )
-def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_wrong(
+def test_a_refused_request_that_no_result_can_hold_is_parked_unchanged_with_the_reason(
     env: Environment, body: str, code: str, detail: str
 ) -> None:
     again = env.work(a_record(body))
@@ -128,7 +128,7 @@ def test_a_refused_request_that_no_result_can_hold_is_parked_whole_with_what_is_
     assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
 
 
-def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(env: Environment) -> None:
+def test_unknown_fields_of_a_request_are_not_kept_in_memory_while_the_batch_is_processed(env: Environment) -> None:
     junk = ', "junk": [' + "[]," * 120_000 + "[]]}"
     records = [
         a_record(f'{{"record": {{"Email": "m-{number}@acme.example"}}{junk}', f"m-{number}") for number in range(3)
@@ -143,7 +143,7 @@ def test_what_a_request_has_no_use_for_is_not_kept_while_the_batch_is_worked(env
     assert opened[0] < 5_000_000  # with all of it, 24 MB
 
 
-def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(env: Environment) -> None:
+def test_a_key_used_for_a_different_request_ends_as_a_separate_rejected_result(env: Environment) -> None:
     first = a_record({"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}, "m-1")
     other = a_record({"record": {"Email": "grace@acme.example"}, "idempotency_key": "order-1"}, "m-2")
 
@@ -157,7 +157,7 @@ def test_a_key_used_for_another_request_is_a_rejected_result_of_its_own(env: Env
     assert rejected["id"] != created["id"]
 
 
-def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twice(env: Environment) -> None:
+def test_two_messages_with_one_key_in_a_batch_make_one_call_and_two_equal_results(env: Environment) -> None:
     body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
 
     again = env.work(a_record(body, "m-1"), a_record(body, "m-2"))
@@ -169,7 +169,7 @@ def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twi
     assert second != first
 
 
-# Messages that hold no request at all
+# Unreadable messages
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_two_messages_of_one_key_in_a_batch_are_one_call_and_one_answer_told_twi
         pytest.param('{"detail-type": "Other", "detail": {"record": {"A": 1}}}', id="an event without an id"),
     ],
 )
-def test_what_cannot_be_read_is_parked_at_once_as_it_came(env: Environment, body: str) -> None:
+def test_an_unreadable_message_is_parked_unchanged_on_its_first_receive(env: Environment, body: str) -> None:
     again = env.work(a_record(body))
 
     assert again == []
@@ -197,7 +197,7 @@ def test_what_cannot_be_read_is_parked_at_once_as_it_came(env: Environment, body
     assert env.vendor.calls("token") == []
 
 
-def test_what_cannot_be_parked_stays_in_the_queue(env: Environment) -> None:
+def test_a_message_that_cannot_be_parked_stays_in_the_queue(env: Environment) -> None:
     with refusing(env.account.sqs, "SendMessageBatch", "AccessDenied"):
         again = env.work(a_record("no JSON"))
 

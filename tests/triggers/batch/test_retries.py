@@ -14,10 +14,10 @@ from tests.aws.account import (
 )
 from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill, redriven
 
-# Messages that come again
+# Retried messages
 
 
-def test_a_message_waits_as_long_as_the_vendor_asks(env: Environment) -> None:
+def test_a_message_waits_for_the_retry_after_of_customergauge(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429, retry_after=120))
     record = env.account.queued_record('{"record": {"Email": "ada@acme.example"}}')
 
@@ -56,13 +56,13 @@ def waits_of(env: Environment, *receives: int, message_id: str = "m-1") -> list[
         pytest.param(Reply.error(403), [30, 39, 51, 66, 86, 111, 145, 188, 245, 318, 414, 450, 450], id="set-up fault"),
     ],
 )
-def test_a_message_waits_longer_with_each_attempt(env: Environment, reply: Reply, waits: list[int]) -> None:
+def test_a_message_backs_off_longer_with_each_attempt(env: Environment, reply: Reply, waits: list[int]) -> None:
     env.vendor.script("personal-link", *[reply] * len(waits))
 
     assert waits_of(env, *range(1, len(waits) + 1)) == waits
 
 
-def test_a_record_that_a_firewall_refuses_waits_alone(env: Environment) -> None:
+def test_a_record_that_a_firewall_refuses_waits_and_the_others_are_processed(env: Environment) -> None:
     env.vendor.misbehave = lambda call: Reply.html(403) if b"m-3@" in call.body else None
 
     first = env.having(concurrency=1).work(*(a_record(message_id=f"m-{n}") for n in range(5)))
@@ -82,7 +82,7 @@ def test_a_firewall_that_refuses_two_records_in_a_row_makes_the_others_wait(env:
 
 
 @pytest.mark.parametrize(("jitter", "waits"), [(0.0, [0, 1, 1]), (0.999, [1, 1, 2])])
-def test_chance_spreads_a_wait_up_to_its_ceiling_and_only_the_first_may_be_none(
+def test_jitter_spreads_a_wait_up_to_its_maximum_and_only_the_first_wait_can_be_zero(
     env: Environment, jitter: float, waits: list[int]
 ) -> None:
     env.vendor.script("personal-link", *[Reply.error(503)] * 3)
@@ -90,13 +90,13 @@ def test_chance_spreads_a_wait_up_to_its_ceiling_and_only_the_first_may_be_none(
     assert waits_of(env.having(jitter=lambda: jitter), 1, 2, 3) == waits
 
 
-def test_receives_without_an_attempt_do_not_lengthen_a_wait(env: Environment) -> None:
+def test_receives_without_an_attempt_do_not_lengthen_the_back_off(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
 
     assert waits_of(env, 40, 50) == [0, 1]
 
 
-def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_time(env: Environment) -> None:
+def test_a_message_whose_key_is_in_flight_waits_the_same_time_on_every_receive(env: Environment) -> None:
     with doing_before(env.account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
         env.work(a_record())
     env.clock.advance(1)
@@ -104,7 +104,7 @@ def test_a_message_that_meets_an_attempt_in_flight_waits_no_longer_the_tenth_tim
     assert waits_of(env, 2, 3, 10, 50) == [5, 5, 5, 5]
 
 
-def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_ends_before_its_receives(
+def test_after_fifty_receives_a_message_waits_so_long_that_its_retry_window_ends_before_its_receives_run_out(
     env: Environment,
 ) -> None:
     env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
@@ -112,14 +112,14 @@ def test_a_message_that_was_received_fifty_times_waits_so_long_that_its_window_e
     assert waits_of(env, 50, 51) == [0, 96]
 
 
-def test_a_message_comes_again_even_if_its_wait_cannot_be_set(env: Environment) -> None:
+def test_a_message_is_retried_even_if_its_visibility_timeout_cannot_be_set(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429))
 
     with unreachable(env.account.sqs, "ChangeMessageVisibilityBatch"):
         assert env.work(a_record()) == ["m-1"]
 
 
-def test_an_outage_of_the_ledger_costs_no_message(env: Environment) -> None:
+def test_every_message_is_retried_without_a_call_during_an_outage_of_the_ledger(env: Environment) -> None:
     with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
         again = env.work(a_record(message_id="m-1"), a_record(message_id="m-2"))
 
@@ -130,7 +130,7 @@ def test_an_outage_of_the_ledger_costs_no_message(env: Environment) -> None:
 # The end of the retry window
 
 
-def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reason(env: Environment) -> None:
+def test_a_message_at_the_end_of_its_retry_window_is_parked_with_its_body_and_the_reason(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429, retry_after=120))
     record = a_record(attempts=288, sent_at=env.clock.wall() - DAY)
 
@@ -149,7 +149,7 @@ def test_a_message_at_the_end_of_its_window_is_parked_with_its_body_and_the_reas
     assert env.account.results() == []
 
 
-def test_a_message_just_before_the_end_of_its_window_waits_on(env: Environment) -> None:
+def test_a_message_just_before_the_end_of_its_retry_window_is_retried(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429, retry_after=120))
 
     again = env.work(a_record(attempts=900, sent_at=env.clock.wall() - DAY + 1))
@@ -158,7 +158,7 @@ def test_a_message_just_before_the_end_of_its_window_waits_on(env: Environment) 
     assert env.account.parked() == []
 
 
-def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(env: Environment) -> None:
+def test_a_message_beyond_its_retry_window_gets_one_attempt_before_it_is_parked(env: Environment) -> None:
     again = env.work(a_record(sent_at=env.clock.wall() - 3 * DAY))
 
     assert again == []
@@ -166,7 +166,7 @@ def test_a_message_beyond_its_window_gets_one_more_try_before_it_is_parked(env: 
     assert len(env.account.results()) == 1
 
 
-def test_what_was_not_started_is_not_parked_however_old_it_is(env: Environment) -> None:
+def test_a_message_beyond_its_retry_window_that_was_not_started_is_not_parked(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429, retry_after=60))
     one_at_a_time = env.having(concurrency=1)
     records = [a_record(message_id=f"m-{number}", sent_at=env.clock.wall() - 2 * DAY) for number in range(5)]
@@ -180,7 +180,7 @@ def test_what_was_not_started_is_not_parked_however_old_it_is(env: Environment) 
     assert len(env.account.results()) == 4
 
 
-def test_what_the_ledger_let_nobody_begin_is_not_parked_either(env: Environment) -> None:
+def test_a_message_beyond_its_retry_window_is_not_parked_while_the_ledger_is_down(env: Environment) -> None:
     with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
         again = env.work(a_record(sent_at=env.clock.wall() - 2 * DAY))
 
@@ -188,7 +188,7 @@ def test_what_the_ledger_let_nobody_begin_is_not_parked_either(env: Environment)
     assert env.account.parked() == []
 
 
-def test_what_could_not_be_started_for_so_long_that_sqs_would_delete_it_is_parked(env: Environment) -> None:
+def test_a_message_that_never_started_is_parked_before_sqs_would_delete_it(env: Environment) -> None:
     with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
         again = env.work(a_record(sent_at=env.clock.wall() - 84 * 3600))
 
@@ -196,7 +196,7 @@ def test_what_could_not_be_started_for_so_long_that_sqs_would_delete_it_is_parke
     assert [values(message)["code"] for message in env.account.parked()] == ["internal_error"]
 
 
-def test_a_message_beyond_its_window_gets_its_attempt_although_the_circuit_is_open(env: Environment) -> None:
+def test_a_message_beyond_its_retry_window_gets_its_attempt_although_the_circuit_is_open(env: Environment) -> None:
     env.vendor.script("personal-link", *[Reply.error(503)] * 11)
     env.work(*(a_record(message_id=f"m-{number}") for number in range(8)))
 
@@ -210,7 +210,7 @@ def test_a_message_beyond_its_window_gets_its_attempt_although_the_circuit_is_op
     assert [values(message)["attempts"] for message in env.account.parked()] == ["1", "1", "1"]
 
 
-def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt(env: Environment) -> None:
+def test_a_message_parked_after_an_unanswered_attempt_is_unknown_on_a_duplicate_when_redriven(env: Environment) -> None:
     env.vendor.duplicate_rule = "campaign"
     env.vendor.script("personal-link", Reply(fault="reset", commit=True))
     env.work(a_record(sent_at=env.clock.wall() - DAY))
@@ -224,7 +224,7 @@ def test_a_message_parked_without_an_answer_and_redriven_still_knows_its_attempt
     assert json.loads(message["Body"])["source"] == {"type": "sqs", "id": "m-1"}
 
 
-def test_a_message_parked_twice_still_has_its_first_id(env: Environment) -> None:
+def test_a_message_parked_twice_keeps_its_first_message_id(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429), Reply.error(429))
     env.work(a_record(message_id="m-1", sent_at=env.clock.wall() - DAY))
     (parked,) = env.account.parked()
@@ -236,7 +236,7 @@ def test_a_message_parked_twice_still_has_its_first_id(env: Environment) -> None
     assert values(parked_again)["original_message_id"] == "m-1"
 
 
-def test_an_invocation_that_was_parked_twice_is_still_known_as_one(env: Environment) -> None:
+def test_an_invocation_that_was_parked_twice_keeps_its_invocation_id(env: Environment) -> None:
     attributes = {"original_invocation_id": {"stringValue": "i-1", "dataType": "String"}}
     env.vendor.script("personal-link", Reply.error(429))
     env.work({**a_record(message_id="m-1", sent_at=env.clock.wall() - DAY), "messageAttributes": attributes})

@@ -1,4 +1,4 @@
-"""Requests and their deliveries until each has an outcome, told with interruptions; and what is wrong with the end."""
+"""Runs of requests with interruptions, until each has an outcome; and the check of these outcomes."""
 
 import json
 from collections.abc import Mapping
@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from typing import Any, Literal
 
 from personal_link.domain.errors import PersonalLinkError
-from tests.crash.environments import Stage
+from tests.crash.environments import Connector
 from tests.crash.interruptions import Killed, Kind, Step
 
 Trigger = Literal["http with a key", "http without a key", "sqs", "eventbridge", "direct"]
@@ -21,7 +21,7 @@ Item = Mapping[str, Any]
 
 @dataclass(frozen=True)
 class Arrival:
-    """One request; `name` tells it from all others."""
+    """One request with a unique name."""
 
     trigger: Trigger
     name: str
@@ -89,7 +89,7 @@ class Arrival:
 
 
 @dataclass
-class Story:
+class Run:
     """What happened to requests that arrived together; `wrong` is empty if all ended as they should."""
 
     plan: Mapping[int, Kind]
@@ -107,101 +107,101 @@ class Story:
         return f"{', then '.join(faults)}: {self.wrong}"
 
 
-def tell(stage: Stage, arrivals: list[Arrival], plan: Mapping[int, Kind]) -> Story:
-    """Deliver requests until all have an outcome while the planned steps go wrong, and check how that was."""
-    stage.vendor.reset()
-    stage.vendor.duplicate_rule = "campaign"
-    stage.interruptions.plan(plan)
-    stage.forget_the_shared_token()
-    stage.replace_environment()
-    story = Story(plan, stage.interruptions.steps)
+def run_requests(connector: Connector, arrivals: list[Arrival], plan: Mapping[int, Kind]) -> Run:
+    """Deliver requests until all have an outcome while the planned steps go wrong; check the outcomes."""
+    connector.vendor.reset()
+    connector.vendor.duplicate_rule = "campaign"
+    connector.interruptions.plan(plan)
+    connector.forget_the_shared_token()
+    connector.replace_environment()
+    run = Run(plan, connector.interruptions.steps)
     waiting, ledger = arrivals, dict[str, Item]()
     for delivery in range(1, ENOUGH + 1):
-        calls = len(stage.vendor.calls("personal-link"))
+        calls = len(connector.vendor.calls("personal-link"))
         arrived = waiting
         try:
-            with stage.interruptions.watching():
-                waiting = _deliver(stage, story, arrived, delivery)
+            with connector.interruptions.watching():
+                waiting = _deliver(connector, run, arrived, delivery)
         except Killed:
-            story.kills += 1
-            stage.replace_environment()
+            run.kills += 1
+            connector.replace_environment()
         extra = list(plan.values()).count("revoke")  # a refused token is replaced, and the call made with the new one
-        if len(stage.vendor.calls("personal-link")) - calls > len(arrived) + extra:
-            story.wrong.append(f"delivery {delivery} called more than once")
-        ledger = _ledger(stage)
-        story.ids |= {(name, item["outcome_id"]["S"]) for name, item in ledger.items()}
+        if len(connector.vendor.calls("personal-link")) - calls > len(arrived) + extra:
+            run.wrong.append(f"delivery {delivery} called more than once")
+        ledger = _ledger(connector)
+        run.ids |= {(name, item["outcome_id"]["S"]) for name, item in ledger.items()}
         if not waiting:
             break
-        story.doubtful |= {arrival.name for arrival in waiting if _is_doubtful(stage, arrival, ledger)}
-        leased = [arrival for arrival in waiting if _is_leased(stage, arrival, ledger)]
+        run.doubtful |= {arrival.name for arrival in waiting if _is_doubtful(connector, arrival, ledger)}
+        leased = [arrival for arrival in waiting if _is_leased(connector, arrival, ledger)]
         if leased:
-            _expect_nothing_while_leased(stage, story, leased, delivery)
-        stage.clock.advance(LEASE_AND_REST)
+            _expect_nothing_while_leased(connector, run, leased, delivery)
+        connector.clock.advance(LEASE_AND_REST)
     else:
-        story.wrong.append(f"no outcome of {waiting}")
-    _check_results(stage, story, arrivals)
+        run.wrong.append(f"no outcome of {waiting}")
+    _check_results(connector, run, arrivals)
     for item in ledger.values():
-        stage.account.dynamodb.delete_item(TableName=stage.account.ledger_table, Key={"pk": item["pk"]})
-    return story
+        connector.account.dynamodb.delete_item(TableName=connector.account.ledger_table, Key={"pk": item["pk"]})
+    return run
 
 
-def _deliver(stage: Stage, story: Story, arrivals: list[Arrival], delivery: int) -> list[Arrival]:
+def _deliver(connector: Connector, run: Run, arrivals: list[Arrival], delivery: int) -> list[Arrival]:
     """Let requests arrive once more; return those that will come again."""
     if arrivals[0].trigger == "direct":
-        return _invoke(stage, story, arrivals[0])
+        return _invoke(connector, run, arrivals[0])
     if arrivals[0].trigger not in HTTP:
-        stay = stage.work([arrival.sqs_record(delivery, stage.receipt) for arrival in arrivals])
+        stay = connector.work([arrival.sqs_record(delivery, connector.receipt) for arrival in arrivals])
         return [arrival for arrival in arrivals if arrival.message_id in stay]
     (arrival,) = arrivals
-    answer = stage.call(arrival.http_event(delivery))
+    answer = connector.call(arrival.http_event(delivery))
     content = json.loads(answer["body"])
-    story.answers[arrival.name] = answer["statusCode"], content.get("code"), content.get("data")
+    run.answers[arrival.name] = answer["statusCode"], content.get("code"), content.get("data")
     again = answer["statusCode"] >= 500 or content.get("code") in {"in_progress", "rate_limited"}
     return arrivals if again else []
 
 
-def _invoke(stage: Stage, story: Story, arrival: Arrival) -> list[Arrival]:
+def _invoke(connector: Connector, run: Run, arrival: Arrival) -> list[Arrival]:
     """Invoke directly, as Lambda tries an asynchronous invocation again: with the same id."""
     try:
-        result = stage.invoke(json.loads(arrival.body), arrival.message_id)
+        result = connector.invoke(json.loads(arrival.body), arrival.message_id)
     except PersonalLinkError as error:
-        story.answers[arrival.name] = 503, type(error).__name__, None
+        run.answers[arrival.name] = 503, type(error).__name__, None
         return [arrival]
     code = result.get("error", {}).get("code")
-    story.answers[arrival.name] = 409 if code else 200, code, result.get("personal_link")
+    run.answers[arrival.name] = 409 if code else 200, code, result.get("personal_link")
     return []
 
 
-def _is_doubtful(stage: Stage, arrival: Arrival, ledger: Mapping[str, Item]) -> bool:
-    return arrival.email in _links(stage) and "outcome" not in ledger.get(arrival.name, {})
+def _is_doubtful(connector: Connector, arrival: Arrival, ledger: Mapping[str, Item]) -> bool:
+    return arrival.email in _links(connector) and "outcome" not in ledger.get(arrival.name, {})
 
 
-def _is_leased(stage: Stage, arrival: Arrival, ledger: Mapping[str, Item]) -> bool:
+def _is_leased(connector: Connector, arrival: Arrival, ledger: Mapping[str, Item]) -> bool:
     item = ledger.get(arrival.name, {})
-    return "owner" in item and float(item["lease_until"]["N"]) > stage.clock.wall()
+    return "owner" in item and float(item["lease_until"]["N"]) > connector.clock.wall()
 
 
-def _expect_nothing_while_leased(stage: Stage, story: Story, leased: list[Arrival], delivery: int) -> None:
+def _expect_nothing_while_leased(connector: Connector, run: Run, leased: list[Arrival], delivery: int) -> None:
     """Another environment that gets the requests of a dead attempt waits for the end of its lease."""
-    story.leases_waited_for += 1
-    calls, living = len(stage.vendor.calls("personal-link")), stage.environment
-    stage.replace_environment()
-    if _deliver(stage, story, leased, delivery) != leased:
-        story.wrong.append("done while another attempt held the lease")
-    stage.environment = living
-    if len(stage.vendor.calls("personal-link")) != calls:
-        story.wrong.append("a call while another attempt held the lease")
-    if any(code != "in_progress" for _, code, _ in story.answers.values()):
-        story.wrong.append(f"{story.answers} while another attempt held the lease")
+    run.leases_waited_for += 1
+    calls, living = len(connector.vendor.calls("personal-link")), connector.environment
+    connector.replace_environment()
+    if _deliver(connector, run, leased, delivery) != leased:
+        run.wrong.append("done while another attempt held the lease")
+    connector.environment = living
+    if len(connector.vendor.calls("personal-link")) != calls:
+        run.wrong.append("a call while another attempt held the lease")
+    if any(code != "in_progress" for _, code, _ in run.answers.values()):
+        run.wrong.append(f"{run.answers} while another attempt held the lease")
 
 
-def _ledger(stage: Stage) -> dict[str, Item]:
+def _ledger(connector: Connector) -> dict[str, Item]:
     """Return the ledger's items by the names of their requests; the lease of the shared token is none."""
-    items = [item for item in stage.account.ledger_items() if "source_id" in item]
+    items = [item for item in connector.account.ledger_items() if "source_id" in item]
     return {item["source_id"]["S"].partition(".")[0]: item for item in items}
 
 
-def _links(stage: Stage) -> dict[str, dict[str, Any]]:
+def _links(connector: Connector) -> dict[str, dict[str, Any]]:
     """Return what the vendor has made by contact, as it answers it."""
     return {
         str(link.record["Email"]): {
@@ -209,29 +209,29 @@ def _links(stage: Stage) -> dict[str, dict[str, Any]]:
             "survey_link": link.survey_link,
             "survey_link_short": link.survey_link_short,
         }
-        for link in stage.vendor.links
+        for link in connector.vendor.links
     }
 
 
-def _check_results(stage: Stage, story: Story, arrivals: list[Arrival]) -> None:
-    links = _links(stage)
-    if len(stage.vendor.links) != len(arrivals):
-        story.wrong.append(f"{len(stage.vendor.links)} links")
+def _check_results(connector: Connector, run: Run, arrivals: list[Arrival]) -> None:
+    links = _links(connector)
+    if len(connector.vendor.links) != len(arrivals):
+        run.wrong.append(f"{len(connector.vendor.links)} links")
     queued: dict[str, list[dict[str, Any]]] = {arrival.name: [] for arrival in arrivals}
-    for message in stage.account.results():
+    for message in connector.account.results():
         result = json.loads(message["Body"])
         queued[result["reference"]].append(result)
     for arrival in arrivals:
         results = queued[arrival.name]
-        story.statuses[arrival.name] = [result["status"] for result in results]
-        expected = "unknown" if arrival.name in story.doubtful else "created"
-        story.ids |= {(arrival.name, result["id"]) for result in results}
-        story.wrong += _wrong_results(results, expected, links.get(arrival.email))
+        run.statuses[arrival.name] = [result["status"] for result in results]
+        expected = "unknown" if arrival.name in run.doubtful else "created"
+        run.ids |= {(arrival.name, result["id"]) for result in results}
+        run.wrong += _wrong_results(results, expected, links.get(arrival.email))
         told = {"created": (200, None, links.get(arrival.email)), "unknown": (409, "outcome_unknown", None)}
-        if arrival.name in story.answers and story.answers[arrival.name] != told[expected]:
-            story.wrong.append(f"answered {story.answers[arrival.name]}")
-    if len(story.ids) != len(arrivals):
-        story.wrong.append("not one outcome id each")
+        if arrival.name in run.answers and run.answers[arrival.name] != told[expected]:
+            run.wrong.append(f"answered {run.answers[arrival.name]}")
+    if len(run.ids) != len(arrivals):
+        run.wrong.append("not one outcome id each")
 
 
 def _wrong_results(results: list[dict[str, Any]], expected: str, link: object) -> list[str]:
