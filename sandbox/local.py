@@ -88,6 +88,7 @@ def settings(environment: Environment) -> str:
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        "STACK": STACK_NAME,
         "PERSONAL_LINK_URL": stack.http_url,
         "REQUESTS_QUEUE_URL": stack.requests_queue_url,
         "PARKED_QUEUE_URL": stack.parked_queue_url,

@@ -181,7 +181,7 @@ def test_an_outcome_is_counted_by_code_and_source_and_apart_if_it_is_a_replay_or
 def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code, capsys: Captured) -> None:
     observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2, 3)
     put_off = told(capsys)
-    observability.report_refused(NotProcessed(code, "our own words"), "r-1")
+    observability.report_refused(NotProcessed(code, "our own words"), "r-1", None)
     refused = told(capsys)
 
     apart = {("SetupFaults", "")} if code in {"credentials_missing", "credentials_refused", "forbidden"} else set()
@@ -191,7 +191,7 @@ def test_what_waits_for_a_person_to_mend_the_set_up_is_counted_apart(code: Code,
 
 def test_a_record_that_a_firewall_refuses_is_no_set_up_fault(capsys: Captured) -> None:
     observability.report_retry(Blocked(Code.FORBIDDEN, "HTTP 403"), {"message_id": "m-1"}, 1, 2, 3)
-    observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1")
+    observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1", None)
 
     assert ("SetupFaults", "") not in told(capsys)
 

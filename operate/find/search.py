@@ -20,7 +20,9 @@ from personal_link.triggers import deliveries, event_mappings
 
 WHOLE: Final = 64  # hexadecimal digits of a digest
 
-State = Literal["created", "rejected", "unknown", "parked", "retrying", "in flight", "not settled", "not found"]
+State = Literal[
+    "created", "rejected", "unknown", "parked", "retrying", "in flight", "not settled", "refused", "not found"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,7 +60,7 @@ class Event:
 
     at: str
     function: str
-    what: str  # outcome, retry scheduled, parked
+    what: str  # outcome, retry scheduled, parked, no outcome
     code: str
     detail: str
     wait_seconds: int | None  # of a retry
@@ -125,11 +127,13 @@ def _state(
         return "parked", parked.code
     if entry and entry.standing is Standing.IN_FLIGHT:
         return "in flight", None
-    if last and last.message == logs.OUTCOME:  # refused on arrival, or forgotten by the ledger
-        status: State = last.text("status")  # type: ignore[assignment]  # the worker writes these words
-        return status, last.text("code")
-    if last and last.message == logs.RETRY:
-        return "retrying", last.text("code")
+    if last and last.message != logs.PARKED:
+        states: dict[str, State] = {
+            logs.OUTCOME: last.text("status"),  # type: ignore[dict-item]  # refused on arrival, or forgotten
+            logs.RETRY: "retrying",
+            logs.NO_OUTCOME: "not settled" if entry else "refused",  # by HTTP or direct invocation
+        }
+        return states[last.message], last.text("code")
     return ("not settled" if entry else "not found"), None
 
 

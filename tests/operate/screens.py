@@ -21,6 +21,7 @@ from operate.parked.redrive import BECOMES
 from operate.parked.redrive_command import Redriven, print_redriven
 from operate.send.command import Sent, print_sent
 from operate.send.event_entries import Heard
+from operate.send.sender import standing_line
 from operate.tail import Line, print_event
 from operate.terminal.screen import Need
 
@@ -80,7 +81,7 @@ OUTAGE = Health(
         QueueState("parked", 3, 0, 0, 0, 93_600),
         QueueState("results", 0, 0, 0, 0, None),
     ],
-    retries=Retries(20, {"unavailable": 20}, 190),
+    retries=Retries(20, 3, {"unavailable": 20}, 190),
     parked=Parked(3, {"unavailable": 2, "invalid_request": 1}, 93_600, all_read=True),
     functions=WELL.functions,
     intake="Enabled",
@@ -199,13 +200,13 @@ SCREENS: Mapping[str, Callable[[Console], object]] = {
     ),
     "send_created": lambda out: print_sent(
         Sent("created", None, 1, DIGEST, ID, was_settled=False, survey_link=None, error=None),
-        Entry(Standing.SETTLED, 1),
+        "",
         out,
         STACK,
     ),
     "send_waiting": lambda out: print_sent(
-        Sent("no outcome yet", None, 2, DIGEST, None, was_settled=False, survey_link=None, error=None),
-        Entry(Standing.UNANSWERED, 2),
+        Sent("no outcome yet", None, 0, DIGEST, None, was_settled=False, survey_link=None, error=None),
+        standing_line(Entry(Standing.UNTRIED), f"the circuit is open; tried at {AT}"),
         out,
         STACK,
     ),

@@ -114,6 +114,24 @@ def test_a_request_that_was_refused_on_arrival_is_found_by_its_reference(stage: 
     assert (found["state"], found["code"], found["key_digest"]) == ("rejected", "invalid_request", None)
 
 
+def test_a_call_that_was_refused_without_an_outcome_is_found_with_its_code(stage: Stage) -> None:
+    stage.log("no outcome", 0, "http-api", code="invalid_request", detail="Two idempotency keys were given.", **DIGESTS)
+
+    found = find(stage, "--reference", REFERENCE.value)
+
+    assert (found["state"], found["code"], found["exit code"]) == ("refused", "invalid_request", 1)
+    assert [(one["what"], one["function"]) for one in found["events"]] == [("no outcome", "http-api")]
+
+
+def test_a_call_whose_attempt_settled_nothing_is_found_with_its_code(stage: Stage) -> None:
+    stage.take_back()
+    stage.log("no outcome", 0, "http-api", code="unavailable", detail="CustomerGauge answered HTTP 503", **DIGESTS)
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"]) == ("not settled", "unavailable")
+
+
 def test_without_a_key_of_its_own_the_id_of_the_message_is_its_key(stage: Stage) -> None:
     stage.settle(the_request(json.dumps({**REQUEST, "idempotency_key": None})))
 

@@ -182,7 +182,7 @@ def test_the_outputs_are_exported_and_the_outcomes_followed(stack: Stack, run: A
     followed = run("tail", STACK_NAME, "--since", "1h", "--no-follow").output.splitlines()
 
     assert f"export REQUESTS_QUEUE_URL={stack.requests_queue_url}" in exported
-    assert any(re.match(r"20[-0-9]+ [:0-9]+  created +sqs  [0-9a-f]{12}$", line) for line in followed)
+    assert any(re.match(r"20[-0-9]+ [:0-9]+  created +[0-9a-f]{8}  sqs$", line) for line in followed)
 
 
 def test_what_cannot_be_read_is_deleted_after_a_preview(stack: Stack, run: Any) -> None:
