@@ -15,8 +15,9 @@ from operate.stack import Stack
 from operate.terminal.screen import when
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome
-from personal_link.domain.request import Delivery, IdempotencyKey, check, composed, digest_of_reference
+from personal_link.domain.request import IdempotencyKey, check, composed, digest_of_reference, names_of
 from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers.deliveries import MapEvent
 
 WHOLE: Final = 64  # hexadecimal digits of a digest
 
@@ -142,24 +143,23 @@ def _parked(stack: Stack, sought: Sought) -> tuple[ParkedMessage | None, str | N
     map_event = event_mappings.load().apply
     with Sweep.of(stack) as sweep:
         for message in islice(sweep, LOOKED_AT):
-            try:
-                delivery = deliveries.open_sqs(message.record, map_event)
-            except Unreadable:
-                if sought.is_key(IdempotencyKey("message", message.original_id).digest):
-                    return message, None
-                continue
-            digest = _digest_of(delivery)
-            by_reference = sought.reference is not None and delivery.content.get("reference") == sought.reference
-            if by_reference or sought.is_key(digest):
+            digest, reference = key_of(message, map_event)
+            if sought.is_key(digest) or (sought.reference is not None and reference == sought.reference):
                 return message, digest
     return None, None
 
 
-def _digest_of(delivery: Delivery) -> str | None:
+def key_of(message: ParkedMessage, map_event: MapEvent) -> tuple[str | None, str | None]:
+    """Return the digest of a parked message's key, and its reference, as far as it has them."""
     try:
-        return check(delivery).key.digest
+        delivery = deliveries.open_sqs(message.record, map_event)
+    except Unreadable:
+        return IdempotencyKey("message", message.original_id).digest, None
+    key, reference = names_of(delivery)
+    try:
+        return (key or check(delivery).key).digest, reference
     except Refused:
-        return None
+        return None, reference
 
 
 def _event(line: logs.LogLine) -> Event:

@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from operate.commands import operate
 from operate.reports import REPORTS
-from tests.leaks.canaries import KEY
+from tests.leaks.canaries import EMAIL, KEY
 from tests.operate.stage import BODY, NAME, Stage
 
 
@@ -63,6 +63,7 @@ def prepare(stage: Stage, file: Path) -> dict[str, list[str]]:
         "parked show": [message_id],
         "parked redrive": ["--dry-run"],
         "parked delete": [message_id, "--dry-run"],
+        "erase": ["--key", KEY.value, "--person", EMAIL.value, "--vendor", "--yes"],
     }
 
 

@@ -177,6 +177,46 @@ def test_the_check_fetches_a_token_shows_none_and_makes_no_survey_record(
     assert len(vendor.calls("personal-link")) == calls
 
 
+def test_the_check_of_a_mapping_makes_no_survey_record(
+    vendor: CustomerGaugeSandbox, run: Callable[..., Result]
+) -> None:
+    records = len(vendor.links)
+
+    told = [run("check", STACK_NAME, "--yes", "--configuration", one) for one in ("contact", "activities", "contract")]
+
+    assert [one.exit_code for one in told] == [0, 1, 1]
+    assert [one.output.splitlines()[5].partition(": ")[2] for one in told] == [
+        "there, of a right type; a request without a contact lacks Email, Phone",
+        "refused: its data type is not Multi-Object or Survey Data",
+        "there is none with this reference",
+    ]
+    assert len(vendor.links) == records
+
+
+def test_an_erased_person_leaves_ledger_parked_queue_and_customergauge_and_the_key_is_free(
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
+) -> None:
+    person = f"{uuid.uuid4()}@example.com"
+    request = {**new_request(), "record": {"Email": person}}
+    vendor.script("personal-link", Reply.error(503, retry_after=1))
+    park_a_day_old(stack, request)
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
+    assert the_result(stack, lambda message: message.get("reference") == request["reference"])
+    preview = run("erase", STACK_NAME, "--person", person)
+    assert (preview.exit_code, preview.output.splitlines()[0]) == (0, f"2 to erase  {STACK_NAME}")
+    assert stack.depth(stack.parked_queue_url) == 1
+
+    erased = run("erase", STACK_NAME, "--person", person, "--vendor", "--yes")
+
+    assert (erased.exit_code, erased.output.splitlines()[0]) == (0, f"2 erased  {STACK_NAME}")
+    assert stack.depth(stack.parked_queue_url) == 0
+    assert [link.record for link in vendor.links if link.record.get("Email") in {person, "***"}] == [{"Email": "***"}]
+    assert run("erase", STACK_NAME, "--key", request["idempotency_key"]).exit_code == 1
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
+    again = the_result(stack, lambda message: message.get("reference") == request["reference"]).json()
+    assert (again["status"], again["replayed"]) == ("created", False)
+
+
 def test_the_outputs_are_exported_and_the_outcomes_followed(stack: Stack, run: Any) -> None:
     exported = run("outputs", STACK_NAME, "--export").output.splitlines()
     followed = run("tail", STACK_NAME, "--since", "1h", "--no-follow").output.splitlines()
