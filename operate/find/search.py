@@ -1,5 +1,6 @@
 """Find one request by its key or its reference: in the parked queue, in the log, and in the ledger."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -20,6 +21,8 @@ from personal_link.triggers import deliveries, event_mappings
 from personal_link.triggers.deliveries import MapEvent
 
 WHOLE: Final = 64  # hexadecimal digits of a digest
+# API Gateway names an assumed role, without the role's path and in another service.
+_ROLE: Final = re.compile(r"arn:([^:]*):iam::([^:]*):role/(?:.*/)?([^/]+)")
 
 State = Literal[
     "created", "rejected", "unknown", "parked", "retrying", "in flight", "not settled", "refused", "not found"
@@ -38,6 +41,7 @@ class Sought:
         """Return the digests of a key: a request's own, or the id of an event or of a message."""
         key = str(composed(key))
         if caller is not None:
+            caller = _ROLE.sub(r"arn:\1:sts::\2:assumed-role/\3", caller)
             return cls(
                 [IdempotencyKey("caller", key, owner).digest for owner in (f"iam {caller}", f"api key {caller}")]
             )

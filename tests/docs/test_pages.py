@@ -1,6 +1,5 @@
 """The pages: short, linked, fresh; whatever they name exists, and their samples are what they say."""
 
-import hashlib
 import json
 import re
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 from docs.generate import MEANINGS
 from personal_link import observability
 from personal_link.domain.errors import CODES
-from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
+from personal_link.domain.request import Delivery, Source, check
 from sandbox import REPOSITORY
 from sandbox.contracts import schema
 from sandbox.template import source_template
@@ -217,22 +216,6 @@ def test_every_filter_asks_for_fields_and_words_that_are_logged() -> None:
     assert {field for field, _value in asked} <= observability._SHAPES.keys()  # noqa: SLF001
     assert set(re.findall(r"\$\.(\w+) >=", OPERATION)) <= observability._NUMBERS  # noqa: SLF001
     assert {value for field, value in asked if field == "message"} <= set(messages)
-
-
-@pytest.mark.parametrize(
-    ("written", "owner"),
-    [
-        ("caller:<idempotency key>", ""),
-        ('["<owner>", "caller", "<idempotency key>"]', "iam arn:aws:sts::123456789012:assumed-role/shop"),
-    ],
-)
-def test_whoever_erases_a_person_finds_the_item_by_the_hash_of_what_the_page_writes(written: str, owner: str) -> None:
-    text = written.replace("<owner>", owner).replace("<idempotency key>", "order-1234")
-
-    assert {written, "iam <ARN>", "api key <id>", "direct invocation"} <= set(
-        marked((DOCS / "security.md").read_text())
-    )
-    assert IdempotencyKey("caller", "order-1234", owner).digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/contracts/openapi.yaml"])

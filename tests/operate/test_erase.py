@@ -1,6 +1,7 @@
 """Erase a person: the item of a key, parked requests, the contact in CustomerGauge on demand; nothing in flight."""
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -147,6 +148,16 @@ def test_a_parked_request_that_cannot_be_read_is_the_persons_if_it_holds_the_add
 
     assert erase(stage, *BY_PERSON, "--yes")["deleted"] == 1
     assert stage.parked_ids() == []
+
+
+def test_a_key_by_http_is_erased_with_its_caller_only(stage: Stage) -> None:
+    request = the_request()
+    owned = IdempotencyKey("caller", KEY.value, "api key a1b2c3")
+    stage.settle(replace(request, key=owned))
+
+    assert erase(stage, *BY_KEY, "--yes")["is_key_found"] is False
+    assert erase(stage, *BY_KEY, "--caller", "a1b2c3", "--yes")["items"][0]["erased"] is True
+    assert items(stage) == 0
 
 
 def test_a_key_that_is_nowhere_is_told(stage: Stage) -> None:

@@ -138,10 +138,19 @@ def test_without_a_key_of_its_own_the_id_of_the_message_is_its_key(stage: Stage)
     assert find(stage, "--key", FIRST_ID)["state"] == "created"
 
 
-def test_a_key_by_http_is_found_with_its_caller_only(stage: Stage) -> None:
-    caller = "arn:aws:iam::123456789012:role/shop"
+@pytest.mark.parametrize(
+    ("caller", "owner"),
+    [
+        ("arn:aws:iam::123456789012:user/joe", "iam arn:aws:iam::123456789012:user/joe"),
+        ("arn:aws:iam::123456789012:role/shop", "iam arn:aws:sts::123456789012:assumed-role/shop"),
+        ("arn:aws:iam::123456789012:role/teams/eu/shop", "iam arn:aws:sts::123456789012:assumed-role/shop"),
+        ("arn:aws:sts::123456789012:assumed-role/shop", "iam arn:aws:sts::123456789012:assumed-role/shop"),
+        ("a1b2c3d4e5", "api key a1b2c3d4e5"),
+    ],
+)
+def test_a_key_by_http_is_found_with_its_caller_only(stage: Stage, caller: str, owner: str) -> None:
     request = the_request()
-    owned = IdempotencyKey("caller", KEY.value, f"iam {caller}")
+    owned = IdempotencyKey("caller", KEY.value, owner)
     stage.settle(type(request)(request.configuration, request.record, None, owned, request.source, 0.0))
 
     assert find(stage, "--key", KEY.value)["state"] == "not found"

@@ -98,6 +98,15 @@ def test_a_value_of_another_shape_would_be_noticed(wrong: object) -> None:
     assert list(misfits(wrong, REPORTS["outputs"])) != []
 
 
+@pytest.mark.parametrize("arguments", [["health"], ["health", "s", "--jsn"], ["parked", "list", "s", "--code", "x"]])
+def test_the_error_of_a_wrong_call_is_the_last_line_on_stderr_after_the_usage(arguments: list[str]) -> None:
+    told = CliRunner(mix_stderr=False).invoke(operate, arguments)
+
+    lines = told.stderr.splitlines()
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert [line.partition(":")[0] for line in (lines[0], lines[-1])] == ["Usage", "Error"]
+
+
 def test_an_error_is_a_line_on_stderr_and_stdout_stays_empty(stage: Stage) -> None:
     told = CliRunner(mix_stderr=False).invoke(operate, ["find", NAME, "--json"], obj=stage.located)
 
