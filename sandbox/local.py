@@ -129,7 +129,7 @@ def lines(console: str) -> str:
           --query 'events[].message' --output text
 
         # the stack's health
-        make operate ARGS="health {STACK_NAME}"
+        make operate ARGS="health $STACK"
 
         # without the AWS CLI: the messages of all queues; none is taken away
         curl "$AWS_ENDPOINT_URL/_ministack/sqs/messages"
