@@ -9,7 +9,7 @@ from botocore.exceptions import ClientError
 from operate.check.vendor import Finding
 from operate.erase.person import is_about
 from operate.find.search import Sought, key_of
-from operate.health.checks import queue_state
+from operate.health.checks import QUEUES, queue_state
 from operate.ledger_reader import Standing, ledger_of
 from operate.parked.delete_command import Deletable, delete_shown, meaning
 from operate.parked.queue import Sweep
@@ -50,6 +50,7 @@ class Erasure:
 def find(stack: Stack, sought: Sought | None, persons: Sequence[str], *, asks_vendor: bool) -> Erasure:
     """Return what would be erased: by the key, and the parked requests of the persons with their items."""
     ledger, map_event = ledger_of(stack), event_mappings.load().apply
+    left = _left(stack, asks_vendor=asks_vendor)  # first, because reading the parked queue hides its messages
     digests = dict.fromkeys(sought.digests if sought else ())
     parked: list[Deletable] = []
     is_key_parked = False
@@ -72,7 +73,7 @@ def find(stack: Stack, sought: Sought | None, persons: Sequence[str], *, asks_ve
         parked=parked,
         deleted=0,
         vendor=[],
-        left=_left(stack, asks_vendor=asks_vendor),
+        left=left,
     )
 
 
@@ -107,12 +108,13 @@ def _delete_item(stack: Stack, item: Item) -> bool:
 
 def _left(stack: Stack, *, asks_vendor: bool) -> dict[str, str]:
     """Return what this command cannot erase, by place."""
-    requests, results = queue_state(stack, "requests"), queue_state(stack, "results")
+    requests, parked, results = (queue_state(stack, name) for name in QUEUES)
     under_way = requests.waiting + requests.in_flight + requests.delayed
     echoes = stack.parameters.get("EchoRecord", "true") == "true"
     in_vendor = "its Request History, 90 days"
     return {
         "Requests queue": f"{under_way} under way, not read: run this again when they are done",
+        "Parked queue": f"{parked.in_flight} hidden by another reader, not read: run this again in a minute",
         "Results queue": f"{results.waiting} unread with links{' and records' if echoes else ''}, 4 days at most",
         "Consumer": CONSUMER,
         "Ledger": "links of other keys: an item is found by its key alone, for LedgerDays",

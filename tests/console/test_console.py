@@ -207,7 +207,11 @@ def test_the_printed_lines_work_as_they_stand(local: Local) -> None:
     outputs = 'bin/operate outputs "$STACK"'  # as in docs/operation.md
 
     answer = subprocess.run(
-        ["/bin/sh", "-ec", f". ./local.env\n{call}\n{outputs}"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["/bin/sh", "-ec", f". ./local.env\n{call}\n{outputs}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert '"survey_link"' in answer.stdout, answer.stderr

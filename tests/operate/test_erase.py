@@ -51,7 +51,8 @@ def test_a_preview_says_what_is_erased_and_what_is_left_and_changes_nothing(stag
     assert told["items"] == [{"key_digest": DIGEST, "standing": "settled", "erased": False}]
     assert [one["id"] for one in told["parked"]] == [parked]
     assert list(told["left"]) == [
-        *("Requests queue", "Results queue", "Consumer", "Ledger", "Files of rows", "Backups", "Logs", "CustomerGauge")
+        *("Requests queue", "Parked queue", "Results queue", "Consumer", "Ledger"),
+        *("Files of rows", "Backups", "Logs", "CustomerGauge"),
     ]
     assert (items(stage), stage.parked_ids()) == (1, [parked])
 
@@ -148,6 +149,16 @@ def test_a_parked_request_that_cannot_be_read_is_the_persons_if_it_holds_the_add
 
     assert erase(stage, *BY_PERSON, "--yes")["deleted"] == 1
     assert stage.parked_ids() == []
+
+
+def test_a_parked_request_that_another_reader_holds_is_told(stage: Stage) -> None:
+    stage.park()
+    stage.aws.sqs.receive_message(QueueUrl=stage.aws.parked_url)
+
+    told = erase(stage, *BY_PERSON, "--yes")
+
+    assert told["parked"] == []
+    assert told["left"]["Parked queue"] == "1 hidden by another reader, not read: run this again in a minute"
 
 
 def test_a_key_by_http_is_erased_with_its_caller_only(stage: Stage) -> None:

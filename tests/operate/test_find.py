@@ -121,6 +121,10 @@ def test_a_call_that_was_refused_without_an_outcome_is_found_with_its_code(stage
 
     assert (found["state"], found["code"], found["exit code"]) == ("refused", "invalid_request", 1)
     assert [(one["what"], one["function"]) for one in found["events"]] == [("no outcome", "http-api")]
+    assert stage.run("find", NAME, "--reference", REFERENCE.value).output.splitlines()[2:4] == [
+        "! Its caller got this error, and there is no link",
+        "  docs/codes.md says what invalid_request means",
+    ]
 
 
 def test_a_call_whose_attempt_settled_nothing_is_found_with_its_code(stage: Stage) -> None:

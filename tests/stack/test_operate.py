@@ -13,6 +13,7 @@ from typing import Any
 from click.testing import Result
 
 from sandbox import REPOSITORY
+from sandbox.aws.http_caller import HttpCaller
 from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.customergauge.fault_switches import FaultSwitches
 from sandbox.customergauge.replies import Reply
@@ -140,6 +141,22 @@ def test_in_an_outage_health_and_find_tell_what_is_retried_and_afterwards_that_a
     assert re.search(r"^Result sent +20", found.output, re.MULTILINE)
     well = run("health", STACK_NAME)
     assert "being retried" not in well.output
+
+
+def test_a_call_by_http_that_got_no_link_is_found_with_its_code_and_then_with_its_link(
+    stack: Stack, vendor: CustomerGaugeSandbox, caller: HttpCaller, run: Callable[..., Result]
+) -> None:
+    key, body = str(uuid.uuid4()), json.dumps({**REQUEST, "idempotency_key": None})
+    [user] = [one["Arn"] for one in stack.iam.list_users()["Users"] if one["UserName"] == "personal-link-caller"]
+    vendor.script("personal-link", Reply.error(503, retry_after=1))
+
+    states = []
+    for _call in range(2):
+        caller.send("PUT", body, {"Idempotency-Key": key})
+        states.append(run("find", STACK_NAME, "--key", key, "--caller", user).output.splitlines()[0])
+
+    assert states == [f"Not settled: unavailable  {STACK_NAME}", f"Created  {STACK_NAME}"]
+    assert stack.results(1)
 
 
 def test_a_test_request_ends_as_a_link_and_its_result_is_left_to_the_consumer(
