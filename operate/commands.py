@@ -6,6 +6,7 @@ import click
 from operate import VERSION
 from operate.bulk.commands import bulk
 from operate.check.command import check
+from operate.erase.command import erase_person
 from operate.find.command import find_request
 from operate.health.command import health
 from operate.outputs import outputs
@@ -51,6 +52,7 @@ operate.add_command(send)
 operate.add_command(check)
 operate.add_command(outputs)
 operate.add_command(parked)
+operate.add_command(erase_person)
 operate.add_command(bulk)
 
 parked.add_command(list_parked)

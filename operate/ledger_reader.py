@@ -1,4 +1,4 @@
-"""Read a request's state from the ledger. Only the functions write the ledger."""
+"""Read a request's state from the ledger. Only the functions write the ledger, and `erase` deletes from it."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -79,18 +79,19 @@ class LedgerReader:
             return Entry(Standing.ANOTHERS_KEY, int(item["attempts"]["N"]))
         return self._entry(item, reference=request.reference, record=request.record)
 
-    def entry_at(self, digest: str) -> Entry | None:
-        """Return the entry of whatever request has the key with this digest; None without one."""
-        item = self._item(digest)
+    def entry_at(self, digest: str, *, expired: bool = False) -> Entry | None:
+        """Return the entry of whatever request has the key with this digest; None without one, or an expired one."""
+        item = self._item(digest, expired=expired)
         return self._entry(item, reference=None, record=None) if item is not None else None
 
-    def _item(self, digest: str) -> Item | None:
+    def _item(self, digest: str, *, expired: bool = False) -> Item | None:
         answer = self._dynamodb.get_item(TableName=self._table, Key={"pk": {"S": digest}}, ConsistentRead=True)
         item: Item | None = answer.get("Item")
         if item is None:
             return None
         # DynamoDB deletes late.
-        return item if float(item["expires_at"]["N"]) >= self._clock.wall() or self._in_flight(item) else None
+        is_kept = float(item["expires_at"]["N"]) >= self._clock.wall() or self._in_flight(item)
+        return item if is_kept or expired else None
 
     def _in_flight(self, item: Item) -> bool:
         return float(item["lease_until"]["N"]) > self._clock.wall() if "lease_until" in item else False

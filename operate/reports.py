@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Final
 
 from operate.check.command import Check
+from operate.erase.erasure import Erasure
 from operate.find.search import Found
 from operate.health.report import Health
 from operate.outputs import Outputs
@@ -24,4 +25,5 @@ REPORTS: Final[Mapping[str, type]] = {
     "parked show": ParkedRequest,
     "parked redrive": Redriven,
     "parked delete": Deletion,
+    "erase": Erasure,
 }

@@ -14,9 +14,11 @@ from operate.stack import Account, Stack
 from operate.terminal.duration import Duration
 from operate.terminal.options import JSON, STACK, ExampleCommand
 from operate.terminal.screen import SHORT, now, print_json_line, screen, when
+from personal_link.domain.errors import CODES
 
 EVERY: Final = 2.0  # seconds
 LATE: Final = 30  # seconds; so much later may CloudWatch show a line
+_WIDEST: Final = max(map(len, CODES))
 _COLOURS: Final = {"created": "green", "rejected": "red", "unknown": "red", logs.PARKED: "red", logs.RETRY: "yellow"}
 
 
@@ -76,12 +78,12 @@ def follow(stack: Stack, since: float, *, once: bool) -> Iterator[Line]:
 
 def print_event(line: Line, out: Console) -> None:
     """Print one line; what does not fit is cut off, because the next line matters more."""
-    again = f", again in {line.wait_seconds} s" if line.wait_seconds is not None else ""
-    code = line.code if line.code != line.what else ""
+    again = f"in {line.wait_seconds} s" if line.wait_seconds is not None else ""
+    code = line.code if line.code and line.code != line.what else ""
     what = f"  {SHORT.get(line.what, line.what):<10}"
     text = Text(line.at.removesuffix(" UTC")).append(what, style=_COLOURS.get(line.what, "red"))
-    rest = "  ".join(part for part in (f"{code}{again}", line.source, (line.key_digest or "")[:12]) if part)
-    text.append(f"  {rest}", style="default")
+    rest = f"  {code:<{_WIDEST}}  {again:>8}  {(line.key_digest or '')[:8]:<8}  {line.source}"
+    text.append(rest, style="default")
     out.print(text, no_wrap=True, overflow="ellipsis")
 
 

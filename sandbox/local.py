@@ -88,6 +88,7 @@ def settings(environment: Environment) -> str:
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         "AWS_REGION": REGION,
         "AWS_DEFAULT_REGION": REGION,
+        "STACK": STACK_NAME,
         "PERSONAL_LINK_URL": stack.http_url,
         "REQUESTS_QUEUE_URL": stack.requests_queue_url,
         "PARKED_QUEUE_URL": stack.parked_queue_url,
@@ -128,7 +129,7 @@ def lines(console: str) -> str:
           --query 'events[].message' --output text
 
         # the stack's health
-        make operate ARGS="health {STACK_NAME}"
+        make operate ARGS="health $STACK"
 
         # without the AWS CLI: the messages of all queues; none is taken away
         curl "$AWS_ENDPOINT_URL/_ministack/sqs/messages"

@@ -181,7 +181,7 @@ def test_an_outcome_is_counted_by_code_and_source_and_separately_if_replayed_or_
 def test_only_a_request_with_a_setup_fault_is_also_counted_as_a_setup_fault(code: Code, capsys: Captured) -> None:
     observability.report_retry(NotProcessed(code, "our own words"), {"message_id": "m-1"}, 1, 2, 3)
     put_off = told(capsys)
-    observability.report_refused(NotProcessed(code, "our own words"), "r-1")
+    observability.report_refused(NotProcessed(code, "our own words"), "r-1", None)
     refused = told(capsys)
 
     apart = {("SetupFaults", "")} if code in {"credentials_missing", "credentials_refused", "forbidden"} else set()
@@ -191,7 +191,7 @@ def test_only_a_request_with_a_setup_fault_is_also_counted_as_a_setup_fault(code
 
 def test_a_record_that_a_firewall_refuses_is_not_counted_as_a_setup_fault(capsys: Captured) -> None:
     observability.report_retry(Blocked(Code.FORBIDDEN, "HTTP 403"), {"message_id": "m-1"}, 1, 2, 3)
-    observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1")
+    observability.report_refused(Blocked(Code.FORBIDDEN, "HTTP 403"), "r-1", None)
 
     assert ("SetupFaults", "") not in told(capsys)
 

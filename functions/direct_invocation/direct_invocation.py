@@ -17,7 +17,6 @@ def handler(event: object, context: Any) -> dict[str, Any]:
     try:
         return wiring.direct_invocation().answer(event, context.aws_request_id, deadline)
     except RequestError as error:
-        observability.report_refused(error, context.aws_request_id)
         raise named_exception(error) from None
     except Exception as bug:  # noqa: BLE001  # Lambda would log its text, which may quote anything
         observability.report_bug(bug, context.aws_request_id)

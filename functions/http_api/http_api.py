@@ -14,7 +14,6 @@ def handler(event: dict[str, Any], context: Any) -> HttpAnswer:
     try:
         outcome = wiring.http_api().serve(event, Deadline.of_invocation(context, aws_calls_after=2))
     except RequestError as error:
-        observability.report_refused(error, source_id)
         return error_answer(error)
     except Exception as bug:  # noqa: BLE001  # the caller gets an answer, the log a line
         observability.report_bug(bug, source_id)

@@ -1,12 +1,13 @@
 """The command `check`."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from operate.check.vendor import Finding, findings, foreign_host, settings_of
+from operate.check.vendor import Finding, Vendor, foreign_host, settings_of
 from operate.stack import Account
 from operate.terminal.failures import NEEDS_YOU, NOT_REACHABLE, WrongCall
 from operate.terminal.masking import printable
@@ -20,8 +21,9 @@ from operate.terminal.screen import (
     print_verdict,
     screen,
 )
+from personal_link.domain.request import is_label
 
-_MARKS = {"ok": ("ok", "green"), "bad": ("bad", "red"), "not allowed": ("?", "yellow")}
+_MARKS = {"ok": ("ok", "green"), "bad": ("bad", "red"), "not allowed": ("?", "yellow"), "not known": ("?", "yellow")}
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,18 +39,22 @@ class Check:
         return sum(one.state == "bad" for one in self.findings)
 
 
-@click.command(cls=ExampleCommand, epilog="check personal-link")
+@click.command(cls=ExampleCommand, epilog="check personal-link --configuration contact")
 @STACK
+@click.option("--configuration", metavar="C", help="Also check this inbound mapping; no survey record is made.")
 @click.option("--yes", is_flag=True, help="Do not ask before the secret is sent to a host that is not CustomerGauge's.")
 @JSON
 @click.pass_obj
-def check(account: Account, stack: str, yes: bool, as_json: bool) -> None:  # noqa: FBT001 # click's way
+def check(account: Account, stack: str, configuration: str | None, yes: bool, as_json: bool) -> None:  # noqa: FBT001 # click's way
     """Check the credentials of STACK, and the way to CustomerGauge.
 
     Reads the secret, fetches a token and discards it, and connects to the API without sending a request. It checks
     from this machine; the functions may use another network. The token server is that of the function's environment:
-    if it is not CustomerGauge's, you are asked first.
+    if it is not CustomerGauge's, you are asked first. With --configuration, sends a request without a contact, which
+    CustomerGauge refuses: the refusal tells whether the inbound mapping exists, has a right type, and what it requires.
     """
+    if configuration is not None and not is_label(configuration):
+        raise WrongCall("--configuration takes the reference of an inbound mapping: 1 to 256 plain characters.")
     found = account.stack(stack)
     settings = settings_of(found)
     host = foreign_host(settings)
@@ -57,7 +63,7 @@ def check(account: Account, stack: str, yes: bool, as_json: bool) -> None:  # no
             raise WrongCall("--json cannot ask before the secret goes to another host: add --yes.")
         question = f"The token server {printable(host)} is not CustomerGauge's. Send it the client secret?"
         click.confirm(question, abort=True, err=True)
-    report = Check(found.name, list(findings(found, settings)))
+    report = Check(found.name, list(Vendor.of(found, settings).findings(configuration)))
     if as_json:
         print_json(report)
     else:
@@ -73,7 +79,12 @@ def print_check(report: Check, out: Console) -> None:
         print_verdict(out, count_of_needs(report.bad), "red", report.stack)
     else:
         print_verdict(out, *(("OK", "green") if states == {"ok"} else ("Not all seen", "yellow")), report.stack)
-    for one in report.findings:
+    print_findings(report.findings, out)
+
+
+def print_findings(findings: Sequence[Finding], out: Console) -> None:
+    """Print each step, and what to do about it."""
+    for one in findings:
         mark, colour = _MARKS[one.state]
         out.print(Text(f"{mark:<5}", style=colour).append(f"{one.step}: {one.said}", style="default"))
         for line in one.do.splitlines():

@@ -2,21 +2,22 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Final, Literal
+from typing import Final, Literal, Self
 from urllib.parse import urlsplit
 
-from operate.stack import Account, Stack
+from operate.stack import Stack
+from operate.terminal.masking import printable
 from personal_link.aws.credentials_secret import CredentialsSecret
+from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.errors import Code, RequestError
+from personal_link.domain.errors import Code, OutcomeUnknown, RequestError
 from personal_link.settings import REGIONS, Settings, load_settings, token_server
 
-if TYPE_CHECKING:
-    from personal_link.customergauge.credentials import ClientCredentials
-
 LIMIT: Final = 15.0  # seconds for each step
+# Without a contact CustomerGauge makes no record. An empty record may be refused before the mapping is looked up.
+NO_CONTACT: Final = {"Email": None, "Phone": None}
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +25,7 @@ class Finding:
     """One step of the check."""
 
     step: str
-    state: Literal["ok", "bad", "not allowed"]
+    state: Literal["ok", "bad", "not allowed", "not known"]
     said: str
     do: str = ""
 
@@ -36,50 +37,109 @@ def settings_of(stack: Stack) -> Settings:
 
 def foreign_host(settings: Settings) -> str | None:
     """Return the host that gets the client secret if it is not CustomerGauge's."""
-    host = urlsplit(settings.auth_base_url)
-    return None if settings.auth_base_url in {token_server(region) for region in REGIONS} else host.netloc
+    url = settings.auth_base_url
+    return None if url in {token_server(region) for region in REGIONS} else host_of(url)
 
 
-def findings(stack: Stack, settings: Settings) -> Iterator[Finding]:
-    """Yield the finding of each step; leave out the steps after a failed one that need it."""
-    clock = SystemClock()
-    transport = Transport(clock)
-    secret = CredentialsSecret(stack.account.client("secretsmanager"), settings.credentials_secret_arn, clock)
-    credentials: list[ClientCredentials] = []
+@dataclass(frozen=True, slots=True, repr=False)
+class Vendor:
+    """CustomerGauge, as the functions reach it, but from this machine."""
 
-    def read() -> str:
-        credentials.append(secret.get())
-        return "readable and filled in"
+    stack: Stack
+    settings: Settings
+    secret: CredentialsSecret
+    transport: Transport
+    client: CustomerGauge
 
-    def fetch_token() -> str:
-        vendor = CustomerGauge(
+    @classmethod
+    def of(cls, stack: Stack, settings: Settings) -> Self:
+        """Return the CustomerGauge of a stack."""
+        clock = SystemClock()
+        transport = Transport(clock)
+        client = CustomerGauge(
             transport, clock, auth_base_url=settings.auth_base_url, imports_base_url=settings.imports_base_url
         )
-        token = vendor.fetch_token(credentials[0], Deadline.after(LIMIT, clock))
-        return f"issues a token for {token.life:.0f} s, which is discarded"
+        secret = CredentialsSecret(stack.account.client("secretsmanager"), settings.credentials_secret_arn, clock)
+        return cls(stack, settings, secret, transport, client)
 
-    fill_in = _fill_in(stack, settings.credentials_secret_arn)
-    yield (first := _finding(stack.account, "Secret", read, fill_in))
-    if first.state == "ok":
-        yield _finding(stack.account, f"Token server {_host(settings.auth_base_url)}", fetch_token, fill_in)
-    yield _finding(stack.account, f"API {_host(settings.imports_base_url)}", lambda: _reach(transport, settings))
+    def findings(self, configuration: str | None = None) -> Iterator[Finding]:
+        """Yield the finding of each step; leave out the steps after a failed one that need it."""
+        tokens: list[AccessToken] = []
+
+        def read() -> str:
+            self.secret.get()
+            return "readable and filled in"
+
+        def fetch_token() -> str:
+            tokens.append(self.fetch_token())
+            return f"issues a token for {tokens[0].life:.0f} s, which is discarded"
+
+        yield (first := self.finding("Secret", read))
+        if first.state == "ok":
+            yield self.finding(f"Token server {host_of(self.settings.auth_base_url)}", fetch_token)
+        yield self.finding(f"API {host_of(self.settings.imports_base_url)}", self._reach)
+        if configuration is not None and tokens:
+            yield self._mapping(configuration, tokens[0])
+
+    def fetch_token(self) -> AccessToken:
+        """Return a new access token."""
+        return self.client.fetch_token(self.secret.get(), Deadline.after(LIMIT, SystemClock()))
+
+    def finding(self, step: str, take: Callable[[], str]) -> Finding:
+        """Take a step and return its finding."""
+        try:
+            return Finding(step, "ok", take())
+        except RequestError as error:
+            if self.stack.account.refused:
+                return Finding(step, "not allowed", f"not allowed: {self.stack.account.refused[-1]}")
+            return Finding(step, "bad", error.message.rstrip("."), _advice(error, self._fill_in()))
+
+    def _reach(self) -> str:
+        """Send HEAD to the host's root: any answer is good, and none makes a survey record."""
+        base, deadline = self.settings.imports_base_url, Deadline.after(LIMIT, SystemClock())
+        answer = self.transport.request("HEAD", f"{base}/", headers={}, body=b"", deadline=deadline)
+        how = "by TLS" if base.startswith("https:") else "without TLS, as on this machine"
+        return f"answers {how} (HTTP {answer.status})"
+
+    def _mapping(self, configuration: str, token: AccessToken) -> Finding:
+        """Ask for a link without a contact, which CustomerGauge refuses with what is wrong first."""
+        step, deadline = f"Inbound mapping {printable(configuration)}", Deadline.after(LIMIT, SystemClock())
+        try:
+            self.client.create_personal_link(configuration, NO_CONTACT, token, deadline)
+        except OutcomeUnknown:
+            pass  # a 2xx
+        except RequestError as error:
+            return _mapping_finding(step, error)
+        made = "CustomerGauge accepted a record without a contact, against its own page"
+        return Finding(step, "bad", made, "Find it in the Request History and delete it.")
+
+    def _fill_in(self) -> str:
+        """Return the line that fills in the secret, and what to type."""
+        where = f"--region {self.stack.region} --secret-id {self.settings.credentials_secret_arn}"
+        typed = 'Type {"client_id": "…", "client_secret": "…"} of your Connected App, then Ctrl-D.'
+        return f"aws secretsmanager put-secret-value {where} --secret-string file:///dev/stdin\n{typed}"
 
 
-def _reach(transport: Transport, settings: Settings) -> str:
-    """Send HEAD to the host's root: any answer is good, and none makes a survey record."""
-    deadline = Deadline.after(LIMIT, SystemClock())
-    answer = transport.request("HEAD", f"{settings.imports_base_url}/", headers={}, body=b"", deadline=deadline)
-    how = "by TLS" if settings.imports_base_url.startswith("https:") else "without TLS, as on this machine"
-    return f"answers {how} (HTTP {answer.status})"
-
-
-def _finding(account: Account, step: str, take: Callable[[], str], fill_in: str = "") -> Finding:
-    try:
-        return Finding(step, "ok", take())
-    except RequestError as error:
-        if account.refused:
-            return Finding(step, "not allowed", f"not allowed: {account.refused[-1]}")
-        return Finding(step, "bad", error.message.rstrip("."), _advice(error, fill_in))
+def _mapping_finding(step: str, error: RequestError) -> Finding:
+    """Return what a refusal says of the inbound mapping. Its `errors` name fields; their texts are not shown."""
+    fields = [printable(field) for field in error.errors if field != "record"]
+    match error.code:
+        case Code.MAPPING_NOT_FOUND:
+            do = "Compare it with Data → Rest APIs → Inbound Mapping, column Reference, in CustomerGauge."
+            return Finding(step, "bad", "there is none with this reference", do)
+        case Code.VALIDATION_FAILED if "configuration" in fields:
+            do = "Make one of the data type Multi-Object or Survey Data in CustomerGauge."
+            return Finding(step, "bad", "refused: its data type is not Multi-Object or Survey Data", do)
+        case Code.VALIDATION_FAILED if fields:
+            return Finding(step, "ok", f"there, of a right type; a request without a contact lacks {', '.join(fields)}")
+        case Code.CREDENTIALS_REFUSED:
+            do = "Compare CustomerGaugeRegion with the region of the Connected App."
+            return Finding(step, "bad", error.message, do)
+        case Code.UNAVAILABLE | Code.NO_ANSWER | Code.RATE_LIMITED | Code.FORBIDDEN:
+            return Finding(step, "bad", error.message, _advice(error, ""))
+        case _:
+            said = f"CustomerGauge refused a request without a contact ({error.code}) and named no field"
+            return Finding(step, "not known", said, "Send a request: operate send shows its outcome.")
 
 
 def _advice(error: RequestError, fill_in: str) -> str:
@@ -90,18 +150,14 @@ def _advice(error: RequestError, fill_in: str) -> str:
             return f"Compare the secret with the Connected App in CustomerGauge, then:\n{fill_in}"
         case Code.RATE_LIMITED:
             return "Wait a minute."
+        case Code.FORBIDDEN:
+            return "Give the Connected App the permission for personal links."
         case Code.UNAVAILABLE if "answered" in error.message:
             return "CustomerGauge fails: wait. Requests are retried meanwhile."
         case _:
             return "Look at the network between here and there."
 
 
-def _fill_in(stack: Stack, secret: str) -> str:
-    """Return the line that fills in the secret, and what to type."""
-    command = f"aws secretsmanager put-secret-value --region {stack.region} --secret-id {secret}"
-    typed = 'Type {"client_id": "…", "client_secret": "…"} of your Connected App, then Ctrl-D.'
-    return f"{command} --secret-string file:///dev/stdin\n{typed}"
-
-
-def _host(url: str) -> str:
+def host_of(url: str) -> str:
+    """Return the host and port of a URL."""
     return urlsplit(url).netloc

@@ -88,6 +88,8 @@ def _needs(found: Found, stack: str) -> Iterator[Need]:
         yield Need("It is retried until RetryWindowHours end, then parked", f"{program()} health {stack}")
     if found.state == "not settled":
         yield Need("Its last attempt did not settle it", "the worker or its HTTP caller may repeat it with its key")
+    if found.state == "refused":
+        yield Need("Its caller got this error, and there is no link", f"docs/codes.md says what {found.code} means")
     if found.state == "not found":
         waits = f"{found.waiting} wait on the requests queue; it may be one of them"
         yield Need(waits if found.waiting else "No trace of it", "a key by HTTP belongs to its caller: add --caller")

@@ -1,5 +1,6 @@
 """Find one request by its key or its reference: in the parked queue, in the log, and in the ledger."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -15,12 +16,17 @@ from operate.stack import Stack
 from operate.terminal.screen import when
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome
-from personal_link.domain.request import Delivery, IdempotencyKey, check, composed, digest_of_reference
+from personal_link.domain.request import IdempotencyKey, check, composed, digest_of_reference, names_of
 from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers.deliveries import MapEvent
 
 WHOLE: Final = 64  # hexadecimal digits of a digest
+# API Gateway names an assumed role, without the role's path and in another service.
+_ROLE: Final = re.compile(r"arn:([^:]*):iam::([^:]*):role/(?:.*/)?([^/]+)")
 
-State = Literal["created", "rejected", "unknown", "parked", "retrying", "in flight", "not settled", "not found"]
+State = Literal[
+    "created", "rejected", "unknown", "parked", "retrying", "in flight", "not settled", "refused", "not found"
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +41,7 @@ class Sought:
         """Return the digests of a key: a request's own, or the id of an event or of a message."""
         key = str(composed(key))
         if caller is not None:
+            caller = _ROLE.sub(r"arn:\1:sts::\2:assumed-role/\3", caller)
             return cls(
                 [IdempotencyKey("caller", key, owner).digest for owner in (f"iam {caller}", f"api key {caller}")]
             )
@@ -58,7 +65,7 @@ class Event:
 
     at: str
     function: str
-    what: str  # outcome, retry scheduled, parked
+    what: str  # outcome, retry scheduled, parked, no outcome
     code: str
     detail: str
     wait_seconds: int | None  # of a retry
@@ -125,11 +132,13 @@ def _state(
         return "parked", parked.code
     if entry and entry.standing is Standing.IN_FLIGHT:
         return "in flight", None
-    if last and last.message == logs.OUTCOME:  # refused on arrival, or forgotten by the ledger
-        status: State = last.text("status")  # type: ignore[assignment]  # the worker writes these words
-        return status, last.text("code")
-    if last and last.message == logs.RETRY:
-        return "retrying", last.text("code")
+    if last and last.message != logs.PARKED:
+        states: dict[str, State] = {
+            logs.OUTCOME: last.text("status"),  # type: ignore[dict-item]  # refused on arrival, or forgotten
+            logs.RETRY: "retrying",
+            logs.NO_OUTCOME: "not settled" if entry else "refused",  # by HTTP or direct invocation
+        }
+        return states[last.message], last.text("code")
     return ("not settled" if entry else "not found"), None
 
 
@@ -138,24 +147,23 @@ def _parked(stack: Stack, sought: Sought) -> tuple[ParkedMessage | None, str | N
     map_event = event_mappings.load().apply
     with Sweep.of(stack) as sweep:
         for message in islice(sweep, LOOKED_AT):
-            try:
-                delivery = deliveries.open_sqs(message.record, map_event)
-            except Unreadable:
-                if sought.is_key(IdempotencyKey("message", message.original_id).digest):
-                    return message, None
-                continue
-            digest = _digest_of(delivery)
-            by_reference = sought.reference is not None and delivery.content.get("reference") == sought.reference
-            if by_reference or sought.is_key(digest):
+            digest, reference = key_of(message, map_event)
+            if sought.is_key(digest) or (sought.reference is not None and reference == sought.reference):
                 return message, digest
     return None, None
 
 
-def _digest_of(delivery: Delivery) -> str | None:
+def key_of(message: ParkedMessage, map_event: MapEvent) -> tuple[str | None, str | None]:
+    """Return the digest of a parked message's key, and its reference, as far as it has them."""
     try:
-        return check(delivery).key.digest
+        delivery = deliveries.open_sqs(message.record, map_event)
+    except Unreadable:
+        return IdempotencyKey("message", message.original_id).digest, None
+    key, reference = names_of(delivery)
+    try:
+        return (key or check(delivery).key).digest, reference
     except Refused:
-        return None
+        return None, reference
 
 
 def _event(line: logs.LogLine) -> Event:

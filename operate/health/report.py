@@ -82,7 +82,7 @@ def read(stack: Stack) -> Health:
     requests = next((queue for queue in depths if queue.name == "requests"), None)
     if pending and requests:  # one may have ended meanwhile
         count = min(pending.count, requests.waiting + requests.in_flight)
-        pending = replace(pending, count=count) if count else None
+        pending = replace(pending, count=count, due=min(pending.due, count)) if count else None
     found = Health(
         verdict="ok",
         needs=[],
@@ -118,8 +118,11 @@ def _completed(
     if queue.name != "requests" or not pending:
         return replace(queue, oldest_seconds=age)
     oldest = max(age or 0, pending.oldest_seconds)  # SQS leaves out what was received three times
-    in_flight = max(0, queue.in_flight - pending.count)
-    return replace(queue, oldest_seconds=oldest, retrying=pending.count, in_flight=in_flight)
+    visible = min(pending.due, queue.waiting)  # each message is counted in one column
+    in_flight = max(0, queue.in_flight - (pending.count - visible))
+    return replace(
+        queue, oldest_seconds=oldest, retrying=pending.count, waiting=queue.waiting - visible, in_flight=in_flight
+    )
 
 
 def retry_line(pending: retries.Retries) -> str:

@@ -19,6 +19,7 @@ class Retries:
     """The requests that wait for another attempt."""
 
     count: int
+    due: int  # of these: the wait is over, so SQS counts them as waiting or at the worker
     codes: dict[str, int]
     oldest_seconds: int
 
@@ -30,15 +31,26 @@ def pending(stack: Stack, now: float) -> Retries | None:
 
 def _in_log(stack: Stack, now: float) -> Retries | None:
     last: dict[str, logs.LogLine] = {}
-    found = logs.lines(stack, {"message": [logs.RETRY]}, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER])
+    ended: dict[str, float] = {}  # by the digest of the key
+    kinds = {"message": [logs.RETRY, logs.OUTCOME, logs.PARKED]}
+    found = logs.lines(stack, kinds, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER])
     for line in sorted(found, key=lambda line: line.at):
-        last[line.text("message_id")] = line
-    waiting = [line for line in last.values() if line.at + line.number("wait") + ATTEMPT >= now]
+        if line.message == logs.RETRY:
+            last[line.text("message_id")] = line
+        else:  # an outcome's line has no message id
+            last.pop(line.text("message_id"), None)
+            ended[line.text("key_digest")] = line.at
+    waiting = [
+        line
+        for line in last.values()
+        if line.at + line.number("wait") + ATTEMPT >= now and line.at >= ended.get(line.text("key_digest") or "-", 0)
+    ]
     if not waiting:
         return None
+    due = sum(line.at + line.number("wait") <= now for line in waiting)
     oldest = max(line.number("age") + now - line.at for line in waiting)
     codes = Counter(line.text("code") for line in waiting)
-    return Retries(len(waiting), dict(codes.most_common()), round(oldest))
+    return Retries(len(waiting), due, dict(codes.most_common()), round(oldest))
 
 
 def _in_metrics(stack: Stack, now: float) -> Retries | None:
@@ -59,7 +71,7 @@ def _in_metrics(stack: Stack, now: float) -> Retries | None:
     codes = Counter({code: count for code, count in counted.items() if count})
     if not values.get("age"):
         return None
-    return Retries(codes.total(), dict(codes.most_common()), round(max(values["age"])))
+    return Retries(codes.total(), 0, dict(codes.most_common()), round(max(values["age"])))
 
 
 def _query(stack: Stack, metric: Metric, **dimensions: str) -> dict[str, Any]:

@@ -1,15 +1,13 @@
 """The command `parked delete`."""
 
 from collections import Counter
-from collections.abc import Mapping
 from dataclasses import dataclass, replace
-from typing import Any
 
 import click
 from rich.console import Console
 from rich.text import Text
 
-from operate.ledger_reader import LedgerReader, Standing, ledger_of
+from operate.ledger_reader import Entry, Standing, ledger_of
 from operate.parked.queue import Sweep, is_meant
 from operate.stack import Account, Stack
 from operate.terminal.failures import NEEDS_YOU, WrongCall
@@ -74,7 +72,7 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
     ledger = ledger_of(found)
     with Sweep.of(found) as sweep:
         meant = [one for one in sweep if is_meant(one, code, before) and (code or one.id in message_ids)]
-    chosen = [Deletable(one.id, one.code, _meaning(ledger, one.record)) for one in meant]
+    chosen = [Deletable(one.id, one.code, meaning(ledger.entry_of(one.record))) for one in meant]
     missing = sorted(set(message_ids) - {one.id for one in chosen})
     report = Deletion(found.name, dry_run, 0, chosen, missing)
     if not as_json:
@@ -82,7 +80,7 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
     if chosen and not dry_run:
         if not yes:
             click.confirm(f"Delete {len(chosen)} for good?", abort=True)
-        report = replace(report, deleted=_delete(found, {one.id for one in chosen}))
+        report = replace(report, deleted=delete_shown(found, {one.id for one in chosen}))
     if as_json:
         print_json(report)
     elif not dry_run:
@@ -91,8 +89,8 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
         raise click.exceptions.Exit(NEEDS_YOU)
 
 
-def _meaning(ledger: LedgerReader, record: Mapping[str, Any]) -> str:
-    entry = ledger.entry_of(record)
+def meaning(entry: Entry) -> str:
+    """Return what the deletion of a parked request with this entry means."""
     match entry.standing:
         case Standing.SETTLED:
             return SETTLED
@@ -102,7 +100,7 @@ def _meaning(ledger: LedgerReader, record: Mapping[str, Any]) -> str:
             return f"{LOST} ({entry.standing})"
 
 
-def _delete(stack: Stack, ids: set[str]) -> int:
+def delete_shown(stack: Stack, ids: set[str]) -> int:
     """Delete the messages that were shown, and no other; return their number."""
     deleted = 0
     with Sweep.of(stack) as sweep:

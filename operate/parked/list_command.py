@@ -27,7 +27,7 @@ class Row:
     code: str
     age_seconds: int
     parked_at: str
-    attempts: int | None
+    receives: int | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class ParkedRequest:
     original_id: str
     code: str
     detail: str
-    attempts: int | None
+    receives: int | None  # of the message; the ledger counts attempts: calls to CustomerGauge
     parked_at: str
     ledger: str
     ledger_attempts: int
@@ -73,7 +73,7 @@ def list_parked(account: Account, stack: str, code: str | None, older_than: int 
         messages = [one for one in sweep if is_meant(one, code, at - older_than if older_than else None)]
     codes = Counter(one.code for one in messages)
     rows = [
-        Row(one.id, one.code, round(at - one.parked_at), when(one.parked_at), _number(one.attempts))
+        Row(one.id, one.code, round(at - one.parked_at), when(one.parked_at), one.receives)
         for one in sorted(messages, key=lambda one: (one.code, one.parked_at))
     ]
     report = ParkedList(found.name, len(rows), dict(codes.most_common()), rows)
@@ -90,11 +90,10 @@ def print_list(report: ParkedList, out: Console) -> None:
     for code in sorted(report.codes):
         out.print()
         out.print(Text(f"{code}{' (no code)' if code == '-' else ''}", style="yellow"))
-        names = ["message id", ">age", "parked at", ">attempts"]
+        names = ["message id", ">age", "parked at", ">receives"]
         rows = table(*names[: 2 if out.width < 75 else 3 if out.width < 85 else 4])  # what fits
         for one in (row for row in report.parked if row.code == code):
-            attempts = "-" if one.attempts is None else str(one.attempts)
-            cells = (one.id, in_words(one.age_seconds), one.parked_at, attempts)
+            cells = (one.id, in_words(one.age_seconds), one.parked_at, _number(one.receives))
             rows.add_row(*cells[: len(rows.columns)])
         out.print(rows)
 
@@ -122,7 +121,7 @@ def show(account: Account, stack: str, message_id: str, unmask: bool, as_json: b
         original_id=id_text(message.original_id, unmask=unmask),
         code=message.code,
         detail=no_entry(message.body, found) or printable(message.detail),
-        attempts=_number(message.attempts),
+        receives=message.receives,
         parked_at=when(message.parked_at),
         ledger=str(entry.standing),
         ledger_attempts=entry.attempts,
@@ -145,7 +144,7 @@ def print_request(report: ParkedRequest, out: Console) -> None:
             ("Detail", report.detail),
             ("Message id", report.id),
             ("Original id", report.original_id),
-            ("Attempts", "-" if report.attempts is None else str(report.attempts)),
+            ("Receives", _number(report.receives)),
             ("Parked at", report.parked_at),
             ("Ledger", f"{report.ledger} (attempts: {report.ledger_attempts})"),
             ("Redriven", report.redriven),
@@ -156,5 +155,5 @@ def print_request(report: ParkedRequest, out: Console) -> None:
         print_line(out, f"{INDENT}{line}")
 
 
-def _number(attempts: str) -> int | None:
-    return int(attempts) if attempts != "-" else None
+def _number(receives: int | None) -> str:
+    return "-" if receives is None else str(receives)

@@ -82,10 +82,10 @@ class ParkedMessage:
         return int(self.record["attributes"]["SentTimestamp"]) / 1000
 
     @property
-    def attempts(self) -> str:
-        """The number of receives; a dash if that is not known."""
-        told = self.attribute("attempts")
-        return told if told.isascii() and told.isdecimal() else "-"
+    def receives(self) -> int | None:
+        """The number of receives; None if that is not known."""
+        told = self.attribute("attempts")  # the public name of this attribute
+        return int(told) if told.isascii() and told.isdecimal() else None
 
     @property
     def _lambdas_reason(self) -> tuple[str, str]:

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from operate.ledger_reader import Entry, Standing
-from operate.send.sender import TrialRequest, standing_line
+from operate.send.sender import TrialRequest
 from operate.stack import Account
 from operate.terminal.duration import Duration
 from operate.terminal.failures import NEEDS_YOU, WrongCall
@@ -51,16 +51,13 @@ def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool, a
     was_settled = trial.check(body).standing is Standing.SETTLED
     request = trial.send(body)
 
-    def tell(entry: Entry) -> None:
-        click.echo(f"  {standing_line(entry)}", err=True)
-
     click.echo(f"Sent. Waiting up to {seconds} s for the outcome; Ctrl-C ends the waiting only.", err=True)
-    entry = trial.wait(request, seconds, tell)
+    entry, now = trial.wait(request, seconds, lambda line: click.echo(f"  {line}", err=True))
     report = _report(entry, request.key.digest, was_settled=was_settled, unmask=unmask)
     if as_json:
         print_json(report)
     else:
-        print_sent(report, entry, screen(), stack)
+        print_sent(report, now, screen(), stack)
     if report.status != "created":
         raise click.exceptions.Exit(NEEDS_YOU)
 
@@ -87,7 +84,7 @@ def _report(entry: Entry, digest: str, *, was_settled: bool, unmask: bool) -> Se
     )
 
 
-def print_sent(report: Sent, entry: Entry, out: Console, stack: str) -> None:
+def print_sent(report: Sent, now: str, out: Console, stack: str) -> None:
     """Print the outcome, or where the request is."""
     style = "bold green" if report.status == "created" else "bold red"
     out.print(Text(report.status.capitalize() + (f": {report.code}" if report.code else ""), style=style))
@@ -106,7 +103,7 @@ def print_sent(report: Sent, entry: Entry, out: Console, stack: str) -> None:
         # JSON in ASCII, which cannot move a cursor
         rows.append(("Error", json.dumps(report.error) if report.error else masked))
     else:
-        rows.append(("Now", standing_line(entry)))
+        rows.append(("Now", now))
     facts(out, rows)
     if not report.outcome_id:
         out.print()

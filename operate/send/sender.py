@@ -5,10 +5,15 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
+from botocore.exceptions import ClientError
+
+from operate import logs
+from operate.health.retries import LONGEST_WAIT
 from operate.ledger_reader import Entry, LedgerReader, Standing, ledger_of
 from operate.send.event_entries import no_entry
 from operate.stack import Stack
-from operate.terminal.failures import WrongCall
+from operate.terminal.failures import WrongCall, denied_action
+from operate.terminal.screen import when
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Refused
 from personal_link.domain.request import LinkRequest, check
@@ -18,6 +23,7 @@ if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
 
 LOOK_EVERY: Final = 0.5  # seconds
+READ_EVERY: Final = 5.0  # seconds; CloudWatch limits how often a log is read
 _PUT_EVENTS: Final = {"Source", "DetailType", "Detail"}
 
 
@@ -52,18 +58,38 @@ class TrialRequest:
         sent = self.sqs.send_message(QueueUrl=self.stack.output("RequestsQueueUrl"), MessageBody=body)
         return self._request(body, sent["MessageId"])
 
-    def wait(self, request: LinkRequest, seconds: float, tell: Callable[[Entry], None]) -> Entry:
-        """Return the entry of a request when it is settled or when the time is over; tell each change."""
-        deadline = time.monotonic() + seconds
-        told: tuple[Standing, int] | None = None
+    def wait(self, request: LinkRequest, seconds: float, tell: Callable[[str], None]) -> tuple[Entry, str]:
+        """Return the entry of a request and where it is, when it is settled or the time is over; tell each change."""
+        began, told, read_at, put_off = time.monotonic(), "", -READ_EVERY, ""
         while True:
-            entry = self.ledger.entry(request)
-            if entry.standing is Standing.SETTLED or time.monotonic() >= deadline:
-                return entry
-            if told != (entry.standing, entry.attempts):
-                tell(entry)
-                told = entry.standing, entry.attempts
+            entry, at = self.ledger.entry(request), time.monotonic() - began
+            if not entry.attempts and at - read_at >= READ_EVERY:
+                read_at, put_off = at, self._put_off(request)
+            line = standing_line(entry, put_off)
+            if entry.standing is Standing.SETTLED or at >= seconds:
+                return entry, line
+            if line != told:
+                tell(line)
+                told = line
             time.sleep(LOOK_EVERY)
+
+    def _put_off(self, request: LinkRequest) -> str:
+        """Return why the worker has put a request off before any attempt, and until when; empty if it has not."""
+        kind = {"key_digest": [request.key.digest]}
+        try:
+            found = [
+                line
+                for line in logs.lines(self.stack, kind, time.time() - LONGEST_WAIT, [logs.WORKER])
+                if line.message == logs.RETRY
+            ]
+        except ClientError as failure:
+            if not denied_action(failure):
+                raise
+            return ""
+        if not found:
+            return ""
+        last = max(found, key=lambda line: line.at)
+        return f"{last.text('detail').removeprefix('not started: ')}; tried at {when(last.at + last.number('wait'))}"
 
     def _request(self, body: str, message_id: str) -> LinkRequest:
         record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
@@ -87,11 +113,11 @@ class TrialRequest:
         return f"The event has {found}." if found else None
 
 
-def standing_line(entry: Entry) -> str:
-    """Return where a request without an outcome is."""
+def standing_line(entry: Entry, put_off: str = "") -> str:
+    """Return where a request without an outcome is; `put_off` says why it has no attempt yet, if that is known."""
     if entry.standing is Standing.IN_FLIGHT:
         return f"attempt {entry.attempts} is in flight"
     if entry.attempts:
         ended = "ended without an answer" if entry.standing is Standing.UNANSWERED else "was not processed"
         return f"attempt {entry.attempts} {ended}; it is retried"
-    return "no attempt yet"
+    return f"no attempt yet{put_off and f': {put_off}'}"

@@ -35,7 +35,7 @@ class Calls:
     def of(self, request: Request) -> list[Exchange]:
         """Return the calls for a request."""
         record = self._record(request)
-        calls = (one for one in self.all() if one.endpoint != "token" and _is_in_time(one, request))
+        calls = (one for one in self.all() if one.endpoint == "personal-link" and _is_in_time(one, request))
         return [one for one in calls if _record_in(one) == record]
 
     def requests_of(self, exchange: Exchange, requests: Sequence[Request]) -> list[Request]:

@@ -8,7 +8,7 @@ from typing import Literal
 from sandbox.customergauge.replies import UNANSWERED, Reply
 from sandbox.customergauge.wire import Call
 
-Endpoint = Literal["token", "personal-link"]
+Endpoint = Literal["token", "personal-link", "anonymize"]
 
 
 @dataclass

@@ -138,6 +138,18 @@ def _contact_refusal(record: Mapping[str, object]) -> Reply | None:
     return None
 
 
+def bearer(headers: Message) -> str:
+    """Return the access token; an empty one if there is none."""
+    scheme, _, token = headers.get("Authorization", "").partition(" ")
+    return token if scheme.lower() == "bearer" else ""
+
+
+def redacted(record: Mapping[str, object], email: object) -> Mapping[str, object]:
+    """Return a record, without its values if it is of this e-mail address."""
+    is_theirs = bool(contacts_of(record) & contacts_of({"Email": email}))
+    return dict.fromkeys(record, "***") if is_theirs else record
+
+
 def contacts_of(record: Mapping[str, object]) -> set[str]:
     """Return the keys by which a duplicate rule compares contacts."""
     email, phone = record.get("Email"), record.get("Phone")

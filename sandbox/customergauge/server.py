@@ -1,4 +1,4 @@
-"""A sandbox CustomerGauge: the token endpoint and PUT Personal Link over real HTTP.
+"""A sandbox CustomerGauge: the token endpoint, PUT Personal Link and POST Anonymize Contact over real HTTP.
 
     with CustomerGaugeSandbox() as vendor:
         vendor.base_url, vendor.client_id, vendor.client_secret
@@ -25,14 +25,14 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Self
+from typing import Self, get_args
 
 from sandbox.customergauge import replies, rules, survey_page
 from sandbox.customergauge.control import CONTROL_PATH, DuplicateRule, control
 from sandbox.customergauge.fault_switches import FaultSwitches
 from sandbox.customergauge.log import CallLog, Endpoint, Exchange
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.wire import PERSONAL_LINK_PATH, TOKEN_PATH, Call, VendorServer
+from sandbox.customergauge.wire import ANONYMIZE_PATH, PERSONAL_LINK_PATH, TOKEN_PATH, Call, VendorServer
 
 __all__ = ["TOKEN_PATH", "Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
 
@@ -92,7 +92,7 @@ class CustomerGaugeSandbox:
             self.latency = 0.0
             self.faults.clear()
             self._log.clear()
-            self._scripts: dict[Endpoint, deque[Reply]] = {"token": deque(), "personal-link": deque()}
+            self._scripts: dict[Endpoint, deque[Reply]] = {name: deque() for name in get_args(Endpoint)}
             self._tokens: dict[str, float] = {}
             self._links: dict[str, PersonalLink] = {}
             self._contacts: set[str] = set()
@@ -163,6 +163,8 @@ class CustomerGaugeSandbox:
                 return self._serve("token", call, self._issue_token)
             if path == PERSONAL_LINK_PATH:
                 return self._serve("personal-link", call, self._put_personal_link)
+            if path == ANONYMIZE_PATH:
+                return self._serve("anonymize", call, self._anonymize)
             if path + "/" == PERSONAL_LINK_PATH:
                 self._log.begin("personal-link", call)
                 location = self.base_url + PERSONAL_LINK_PATH
@@ -184,14 +186,12 @@ class CustomerGaugeSandbox:
             return refused
         token = f"sandbox-{secrets.token_urlsafe(48)}"
         self._tokens[token] = time.monotonic() + self.token_lifetime
-        lifetime = int(self.token_lifetime)
-        return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": lifetime})
+        return Reply(200, {"access_token": token, "token_type": "Bearer", "expires_in": int(self.token_lifetime)})
 
     def _put_personal_link(self, call: Call) -> Reply:
         if call.method != "PUT":
             return replies.wrong_verb(call.method)
-        scheme, _, token = call.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or self._tokens.get(token, 0.0) <= time.monotonic():
+        if self._tokens.get(rules.bearer(call.headers), 0.0) <= time.monotonic():
             return Reply.error(401)
         fields = rules.read_input(call.headers, call.body)
         refused = rules.record_refusal(fields, self.configurations, self.wrong_data_types)
@@ -203,6 +203,13 @@ class CustomerGaugeSandbox:
         return replies.chosen_by_email(record.get("Email")).instead_of(
             lambda: self._create_link(str(fields["configuration"]), record)
         )
+
+    def _anonymize(self, call: Call) -> Reply:
+        if self._tokens.get(rules.bearer(call.headers), 0.0) <= time.monotonic():
+            return Reply.error(401)
+        email = rules.read_input(call.headers, call.body).get("email")
+        self._links = {key: replace(one, record=rules.redacted(one.record, email)) for key, one in self._links.items()}
+        return Reply(200, {})  # what the vendor answers is not known
 
     def _create_link(self, configuration: str, record: Mapping[str, object]) -> Reply:
         contacts = rules.contacts_of(record)

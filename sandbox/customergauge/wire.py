@@ -17,6 +17,7 @@ from sandbox.customergauge.replies import Reply, phrase
 
 TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
 PERSONAL_LINK_PATH = "/personal-link/"
+ANONYMIZE_PATH = "/v6/system-admin/data-admin/contacts/anonymize"
 MAX_BODY = 8 * 1024 * 1024  # PHP's post_max_size
 NO_LINGER = struct.pack("ii", 1, 0)
 

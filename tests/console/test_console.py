@@ -204,12 +204,18 @@ def test_a_port_that_is_taken_is_reported_in_one_line_before_the_console_starts(
 
 def test_the_printed_curl_call_works_as_printed(local: Local) -> None:
     [call] = re.findall(r"^curl --aws-sigv4 .*\n.*$", local.printed, re.MULTILINE)
+    outputs = 'bin/operate outputs "$STACK"'  # as in docs/operation.md
 
     answer = subprocess.run(
-        ["/bin/sh", "-ec", f". ./local.env\n{call}"], cwd=REPOSITORY, capture_output=True, text=True, check=False
+        ["/bin/sh", "-ec", f". ./local.env\n{call}\n{outputs}"],
+        cwd=REPOSITORY,
+        capture_output=True,
+        text=True,
+        check=False,
     )
 
     assert '"survey_link"' in answer.stdout, answer.stderr
+    assert "RequestsQueueUrl" in answer.stdout, answer.stderr
     assert SETTINGS.stat().st_mode & 0o077 == 0
 
 

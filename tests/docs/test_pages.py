@@ -1,6 +1,5 @@
 """The pages: their length, links, generated tables, samples, and names that must exist."""
 
-import hashlib
 import json
 import re
 import subprocess
@@ -13,7 +12,7 @@ import pytest
 from docs.generate import MEANINGS
 from personal_link import observability
 from personal_link.domain.errors import CODES
-from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
+from personal_link.domain.request import Delivery, Source, check
 from sandbox import REPOSITORY
 from sandbox.contracts import schema
 from sandbox.template import source_template
@@ -217,22 +216,6 @@ def test_every_log_filter_on_the_page_uses_fields_and_messages_that_are_logged()
     assert {field for field, _value in asked} <= observability._SHAPES.keys()  # noqa: SLF001
     assert set(re.findall(r"\$\.(\w+) >=", OPERATION)) <= observability._NUMBERS  # noqa: SLF001
     assert {value for field, value in asked if field == "message"} <= set(messages)
-
-
-@pytest.mark.parametrize(
-    ("written", "owner"),
-    [
-        ("caller:<idempotency key>", ""),
-        ('["<owner>", "caller", "<idempotency key>"]', "iam arn:aws:sts::123456789012:assumed-role/shop"),
-    ],
-)
-def test_the_hash_described_for_erasing_a_person_is_the_key_of_the_ledger_item(written: str, owner: str) -> None:
-    text = written.replace("<owner>", owner).replace("<idempotency key>", "order-1234")
-
-    assert {written, "iam <ARN>", "api key <id>", "direct invocation"} <= set(
-        marked((DOCS / "security.md").read_text())
-    )
-    assert IdempotencyKey("caller", "order-1234", owner).digest == hashlib.sha256(text.encode()).hexdigest()
 
 
 @pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/contracts/openapi.yaml"])

@@ -11,7 +11,7 @@ import http_api
 from personal_link import wiring
 from personal_link.aws.ledger import Ledger
 from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
+from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, digest_of_reference
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
 from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
@@ -311,3 +311,13 @@ def test_a_refusal_is_logged_with_our_message_and_no_data_of_the_request(log: io
     (line,) = lines(log)
     assert (line["code"], line["detail"]) == ("invalid_request", "The request is not valid: see record.")
     assert "joe" not in log.getvalue()
+
+
+def test_a_call_without_an_outcome_is_logged_with_the_digests_that_find_it(log: io.StringIO) -> None:
+    call({**ADA, "record": [], "reference": "ticket-1"}, key="order-1")
+
+    (line,) = lines(log)
+    assert (line["message"], line["code"]) == ("no outcome", "invalid_request")
+    owner = f"iam {api_event(ADA)['requestContext']['identity']['userArn']}"
+    assert line["key_digest"] == IdempotencyKey("caller", "order-1", owner).digest
+    assert line["reference_digest"] == digest_of_reference("ticket-1")

@@ -58,7 +58,7 @@ def a_bug(name: str) -> Exception:
 
 REPORTS: Final[dict[str, Callable[[str], None]]] = {
     "report_outcome": lambda name: observability.report_outcome(an_outcome(name)),
-    "report_refused": lambda name: observability.report_refused(an_error(name), name),
+    "report_refused": lambda name: observability.report_refused(an_error(name), name, None),
     "report_retry": lambda name: observability.report_retry(an_error(name), {"message_id": name}, 1, 2, 3),
     "report_parked": lambda name: observability.report_parked(an_error(name), {"message_id": name}, 1),
     "report_token_not_shared": lambda name: observability.report_token_not_shared(an_error(name)),
@@ -136,7 +136,7 @@ def test_a_key_digest_that_is_not_a_sha256_digest_is_withheld(digest: str, capfd
 
 @pytest.mark.parametrize("text", ["joe", "no connection (b6c4a1d2f9e07d35)", "event_mappings.toml is not TOML: \u202e"])
 def test_a_detail_that_is_not_a_listed_error_text_is_withheld(text: str, capfd: pytest.CaptureFixture[str]) -> None:
-    observability.report_refused(TryAgain(Code.UNAVAILABLE, text), AN_ID)
+    observability.report_refused(TryAgain(Code.UNAVAILABLE, text), AN_ID, None)
     observability.report_bug(PersonalLinkError(text))
 
     assert [json.loads(line)["detail"] for line in capfd.readouterr().out.splitlines()] == ["(withheld)"] * 2
@@ -144,7 +144,7 @@ def test_a_detail_that_is_not_a_listed_error_text_is_withheld(text: str, capfd: 
 
 @pytest.mark.parametrize("canary", CANARIES, ids=lambda canary: canary.name)
 def test_a_source_id_that_a_caller_chose_is_withheld(canary: Canary, capfd: pytest.CaptureFixture[str]) -> None:
-    observability.report_refused(TryAgain(Code.UNAVAILABLE, "no connection"), canary.value)
+    observability.report_refused(TryAgain(Code.UNAVAILABLE, "no connection"), canary.value, None)
 
     assert json.loads(capfd.readouterr().out)["source_id"] == "(withheld)"
 

@@ -1,6 +1,7 @@
 """The screens that are golden files: reports of an outage at night, written out, and how they are printed."""
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 
 import click
 from rich.console import Console
@@ -8,6 +9,8 @@ from rich.console import Console
 from operate.check.command import Check, print_check
 from operate.check.vendor import Finding
 from operate.commands import operate
+from operate.erase.command import print_erasure
+from operate.erase.erasure import ROWS, Erasure, Item
 from operate.find.command import print_found
 from operate.find.search import Event, Found
 from operate.health.checks import Alarm, Credentials, FunctionState, Parked, QueueState, Subscribers
@@ -15,12 +18,13 @@ from operate.health.report import Health, Unseen
 from operate.health.retries import Retries
 from operate.health.view import print_health
 from operate.ledger_reader import Entry, Standing
-from operate.parked.delete_command import LOST, UNREADABLE, Deletable, Deletion, print_preview
+from operate.parked.delete_command import LOST, SETTLED, UNREADABLE, Deletable, Deletion, print_preview
 from operate.parked.list_command import ParkedList, ParkedRequest, Row, print_list, print_request
 from operate.parked.redrive import BECOMES
 from operate.parked.redrive_command import Redriven, print_redriven
 from operate.send.command import Sent, print_sent
 from operate.send.event_entries import Heard
+from operate.send.sender import standing_line
 from operate.tail import Line, print_event
 from operate.terminal.screen import Need
 
@@ -80,7 +84,7 @@ OUTAGE = Health(
         QueueState("parked", 3, 0, 0, 0, 93_600),
         QueueState("results", 0, 0, 0, 0, None),
     ],
-    retries=Retries(20, {"unavailable": 20}, 190),
+    retries=Retries(20, 3, {"unavailable": 20}, 190),
     parked=Parked(3, {"unavailable": 2, "invalid_request": 1}, 93_600, all_read=True),
     functions=WELL.functions,
     intake="Enabled",
@@ -124,6 +128,31 @@ DONE = Found(
     events=[*RETRIED.events, Event("2026-11-27 03:14:19 UTC", "queue-worker", "outcome", "created", "", None)],
     waiting=0,
     log_level="INFO",
+)
+ERASURE = Erasure(
+    STACK,
+    dry_run=False,
+    is_key_found=True,
+    items=[Item(DIGEST, "settled", erased=True), Item(DIGEST[::-1], "in flight", erased=False)],
+    parked=[Deletable(ID, "unavailable", SETTLED)],
+    deleted=1,
+    vendor=[
+        Finding("Token server auth.eu.customergauge.com", "ok", "issues a token"),
+        Finding("Anonymise address 1 at api.eu.customergauge.com", "ok", "accepted (HTTP 200)"),
+    ],
+    left={
+        "Requests queue": "0 under way, not read: run this again when they are done",
+        "Results queue": "12 unread with links and records, 4 days at most",
+        "Files of rows": ROWS,
+        "CustomerGauge": "its Request History, 90 days",
+    },
+)
+PREVIEW = replace(
+    ERASURE,
+    dry_run=True,
+    items=[Item(DIGEST, "settled", erased=False)],
+    deleted=0,
+    vendor=[],
 )
 NO_ENTRY = 'no entry for "Visit ended"; nearest: "Visit Ended"; entries: Case_Closed__e, Order Paid, Visit Ended'
 TAIL = [
@@ -197,15 +226,17 @@ SCREENS: Mapping[str, Callable[[Console], object]] = {
         ),
         out,
     ),
+    "erase": lambda out: print_erasure(ERASURE, out, asks_vendor=True),
+    "erase_preview": lambda out: print_erasure(PREVIEW, out, asks_vendor=True),
     "send_created": lambda out: print_sent(
         Sent("created", None, 1, DIGEST, ID, was_settled=False, survey_link=None, error=None),
-        Entry(Standing.SETTLED, 1),
+        "",
         out,
         STACK,
     ),
     "send_waiting": lambda out: print_sent(
-        Sent("no outcome yet", None, 2, DIGEST, None, was_settled=False, survey_link=None, error=None),
-        Entry(Standing.UNANSWERED, 2),
+        Sent("no outcome yet", None, 0, DIGEST, None, was_settled=False, survey_link=None, error=None),
+        standing_line(Entry(Standing.UNTRIED), f"the circuit is open; tried at {AT}"),
         out,
         STACK,
     ),

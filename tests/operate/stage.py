@@ -195,7 +195,7 @@ class Stage:
         """Let the worker have logged a retry of a message that came three minutes before."""
         detail = "CustomerGauge answered HTTP 503"
         told = {"message_id": message_id, "code": code, "detail": detail, "receives": 2, "wait": wait, "age": 180}
-        self.log("retry scheduled", seconds_ago, **told, **fields)
+        self.log("retry scheduled", seconds_ago, **(told | fields))
 
     def parameter(self, name: str, value: str) -> None:
         """Let the stack have a parameter of a value."""

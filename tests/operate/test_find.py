@@ -114,16 +114,47 @@ def test_a_request_that_was_refused_on_arrival_is_found_by_its_reference(stage: 
     assert (found["state"], found["code"], found["key_digest"]) == ("rejected", "invalid_request", None)
 
 
+def test_a_call_that_was_refused_without_an_outcome_is_found_with_its_code(stage: Stage) -> None:
+    stage.log("no outcome", 0, "http-api", code="invalid_request", detail="Two idempotency keys were given.", **DIGESTS)
+
+    found = find(stage, "--reference", REFERENCE.value)
+
+    assert (found["state"], found["code"], found["exit code"]) == ("refused", "invalid_request", 1)
+    assert [(one["what"], one["function"]) for one in found["events"]] == [("no outcome", "http-api")]
+    assert stage.run("find", NAME, "--reference", REFERENCE.value).output.splitlines()[2:4] == [
+        "! Its caller got this error, and there is no link",
+        "  docs/codes.md says what invalid_request means",
+    ]
+
+
+def test_a_call_whose_attempt_settled_nothing_is_found_with_its_code(stage: Stage) -> None:
+    stage.take_back()
+    stage.log("no outcome", 0, "http-api", code="unavailable", detail="CustomerGauge answered HTTP 503", **DIGESTS)
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"]) == ("not settled", "unavailable")
+
+
 def test_without_a_key_of_its_own_the_id_of_the_message_is_its_key(stage: Stage) -> None:
     stage.settle(the_request(json.dumps({**REQUEST, "idempotency_key": None})))
 
     assert find(stage, "--key", FIRST_ID)["state"] == "created"
 
 
-def test_a_key_by_http_is_found_with_its_caller_only(stage: Stage) -> None:
-    caller = "arn:aws:iam::123456789012:role/shop"
+@pytest.mark.parametrize(
+    ("caller", "owner"),
+    [
+        ("arn:aws:iam::123456789012:user/joe", "iam arn:aws:iam::123456789012:user/joe"),
+        ("arn:aws:iam::123456789012:role/shop", "iam arn:aws:sts::123456789012:assumed-role/shop"),
+        ("arn:aws:iam::123456789012:role/teams/eu/shop", "iam arn:aws:sts::123456789012:assumed-role/shop"),
+        ("arn:aws:sts::123456789012:assumed-role/shop", "iam arn:aws:sts::123456789012:assumed-role/shop"),
+        ("a1b2c3d4e5", "api key a1b2c3d4e5"),
+    ],
+)
+def test_a_key_by_http_is_found_with_its_caller_only(stage: Stage, caller: str, owner: str) -> None:
     request = the_request()
-    owned = IdempotencyKey("caller", KEY.value, f"iam {caller}")
+    owned = IdempotencyKey("caller", KEY.value, owner)
     stage.settle(type(request)(request.configuration, request.record, None, owned, request.source, 0.0))
 
     assert find(stage, "--key", KEY.value)["state"] == "not found"

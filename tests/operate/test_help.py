@@ -67,6 +67,7 @@ def test_the_commands_are_these() -> None:
         "bulk send",
         "bulk status",
         "check",
+        "erase",
         "find",
         "health",
         "outputs",

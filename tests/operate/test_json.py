@@ -13,7 +13,7 @@ from click.testing import CliRunner
 
 from operate.commands import operate
 from operate.reports import REPORTS
-from tests.leaks.canaries import KEY
+from tests.leaks.canaries import EMAIL, KEY
 from tests.operate.stage import BODY, NAME, Stage
 
 
@@ -63,6 +63,7 @@ def prepare(stage: Stage, file: Path) -> dict[str, list[str]]:
         "parked show": [message_id],
         "parked redrive": ["--dry-run"],
         "parked delete": [message_id, "--dry-run"],
+        "erase": ["--key", KEY.value, "--person", EMAIL.value, "--vendor", "--yes"],
     }
 
 
@@ -95,6 +96,15 @@ def test_what_a_command_prints_with_json_has_its_shape(stage: Stage, command: st
 @pytest.mark.parametrize("wrong", [{}, {"stack": "s", "region": 1, "outputs": {}}, {"stack": 1}, [], None])
 def test_a_value_of_another_shape_would_be_noticed(wrong: object) -> None:
     assert list(misfits(wrong, REPORTS["outputs"])) != []
+
+
+@pytest.mark.parametrize("arguments", [["health"], ["health", "s", "--jsn"], ["parked", "list", "s", "--code", "x"]])
+def test_the_error_of_a_wrong_call_is_the_last_line_on_stderr_after_the_usage(arguments: list[str]) -> None:
+    told = CliRunner(mix_stderr=False).invoke(operate, arguments)
+
+    lines = told.stderr.splitlines()
+    assert (told.exit_code, told.stdout) == (2, "")
+    assert [line.partition(":")[0] for line in (lines[0], lines[-1])] == ["Usage", "Error"]
 
 
 def test_an_error_is_a_line_on_stderr_and_stdout_stays_empty(stage: Stage) -> None:

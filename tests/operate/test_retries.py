@@ -2,6 +2,8 @@
 
 from datetime import UTC, datetime, timedelta
 
+import pytest
+
 from tests.operate.stage import NAME, Stage
 from tests.operate.test_health import health, needs
 
@@ -40,6 +42,36 @@ def test_a_retry_whose_message_has_left_the_queue_needs_nobody(stage: Stage) -> 
     stage.log_retry("m-1", seconds_ago=5, wait=30)
 
     assert health(stage)["exit code"] == 0
+
+
+DIGEST = "5e" * 32
+
+
+@pytest.mark.parametrize("end", ["outcome", "parked"])
+def test_a_retry_that_has_ended_needs_nobody_from_then_on(stage: Stage, end: str) -> None:
+    keep_in_flight(stage, 1)
+    stage.log_retry("m-1", seconds_ago=20, wait=10, key_digest=DIGEST)
+    stage.log(end, 5, key_digest=DIGEST)
+
+    assert health(stage)["retries"] is None
+
+
+def test_a_retry_after_a_redrive_counts_although_its_request_ended_before(stage: Stage) -> None:
+    keep_in_flight(stage, 1)
+    stage.log("parked", 20, key_digest=DIGEST)
+    stage.log_retry("m-1", seconds_ago=5, wait=30, key_digest=DIGEST)
+
+    assert health(stage)["retries"]["count"] == 1
+
+
+def test_a_retry_that_is_due_is_counted_once(stage: Stage) -> None:
+    keep_in_flight(stage, 1)
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
+    stage.log_retry("m-1", seconds_ago=20, wait=10)
+
+    queue = health(stage)["queues"][0]
+
+    assert (queue["waiting"], queue["retrying"], queue["in_flight"]) == (0, 1, 1)
 
 
 def test_the_newest_retry_of_a_message_counts(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """A test request: refused before it is sent if it is of no use, and told by its outcome in the ledger."""
 
 import json
+import re
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,24 @@ def test_one_without_an_outcome_in_time_is_told_what_the_ledger_knows(stage: Sta
     digest = the_request().key.digest
     assert "Now         attempt 1 ended without an answer; it is retried" in sent.output
     assert sent.output.splitlines()[-1] == f"operate find personal-link --digest {digest}"
+
+
+def test_an_open_circuit_is_told_with_the_time_of_the_first_attempt(stage: Stage, file: Path) -> None:
+    digest = the_request().key.digest
+    stage.log_retry("m-1", 5, wait=40, key_digest=digest, detail="not started: the circuit is open")
+
+    sent = stage.run("send", NAME, str(file), "--wait", "0s")
+
+    pattern = r"^Now +no attempt yet: the circuit is open; tried at 20\d\d-[-0-9]+ [:0-9]+ UTC$"
+    assert re.search(pattern, sent.output, re.MULTILINE)
+
+
+def test_without_permission_to_read_the_log_send_goes_on(stage: Stage, file: Path) -> None:
+    stage.located.deny("FilterLogEvents", "logs:FilterLogEvents")
+
+    sent = stage.run("send", NAME, str(file), "--wait", "0s")
+
+    assert "Now         no attempt yet\n" in sent.output
 
 
 def test_while_it_waits_each_change_is_told_once(stage: Stage, file: Path) -> None:

@@ -37,16 +37,16 @@ def test_each_end_of_a_request_is_a_line_in_the_order_of_the_time(stage: Stage) 
     ]
 
 
-def test_on_the_screen_a_line_has_date_end_code_and_source(stage: Stage) -> None:
+def test_on_the_screen_the_lines_have_columns(stage: Stage) -> None:
     log_one_of_each(stage)
 
     told = [line[21:] for line in stage.run("tail", NAME, "--no-follow").output.splitlines()]
 
     assert told == [
-        "created     sqs  5e5e5e5e5e5e",
-        "no outcome  rate_limited  http-api",
-        "retry       unavailable, again in 12 s  queue-worker",
-        "parked      forbidden  queue-worker",
+        "created                                       5e5e5e5e  sqs",
+        "no outcome  rate_limited                                http-api",
+        "retry       unavailable              in 12 s            queue-worker",
+        "parked      forbidden                                   queue-worker",
     ]
 
 

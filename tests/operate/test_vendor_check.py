@@ -1,5 +1,6 @@
 """The check: is the secret filled in, is it accepted, is CustomerGauge there; each step says what to do."""
 
+import json
 import re
 
 import pytest
@@ -148,3 +149,77 @@ def test_an_environment_that_lambda_hides_is_a_missing_permission_and_not_anothe
 
     assert checked.exit_code == 3
     assert checked.output == ("Error: not allowed: kms:Decrypt (docs/policies has all that is needed)\n")
+
+
+# The inbound mapping
+
+NOTHING_NAMED = (
+    "?    Inbound mapping contact: CustomerGauge refused a request without a contact ({}) and named no field".format
+)
+MADE = "bad  Inbound mapping contact: CustomerGauge accepted a record without a contact, against its own page"
+
+
+def of_the_mapping(stage: Stage, configuration: str, reply: Reply | None = None) -> tuple[int, list[str]]:
+    """Return the exit code, and what the check says of an inbound mapping."""
+    if reply:
+        stage.vendor.script("personal-link", reply)
+    checked = stage.run("check", NAME, "--yes", "--configuration", configuration)
+    return checked.exit_code, checked.output.splitlines()[5:]
+
+
+def test_a_mapping_that_is_there_is_told_with_what_it_requires_and_no_survey_record_is_made(stage: Stage) -> None:
+    assert of_the_mapping(stage, "contact") == (
+        0,
+        ["ok   Inbound mapping contact: there, of a right type; a request without a contact lacks Email, Phone"],
+    )
+    assert stage.vendor.links == []
+    [call] = stage.vendor.calls("personal-link")
+    assert json.loads(call.body) == {"configuration": "contact", "record": {"Email": None, "Phone": None}}
+    assert len(stage.vendor.calls("token")) == 1
+
+
+def test_a_mapping_that_is_not_there_is_told(stage: Stage) -> None:
+    code, told = of_the_mapping(stage, "contract")
+
+    assert (code, told[0]) == (1, "bad  Inbound mapping contract: there is none with this reference")
+
+
+def test_a_mapping_of_a_wrong_type_is_told(stage: Stage) -> None:
+    code, told = of_the_mapping(stage, "activities")
+
+    said = "refused: its data type is not Multi-Object or Survey Data"
+    assert (code, told[0]) == (1, f"bad  Inbound mapping activities: {said}")
+
+
+def test_the_vendors_own_words_are_not_shown(stage: Stage) -> None:
+    words = "The Account Name of Zoe is required."
+    told = of_the_mapping(stage, "contact", Reply(422, {"message": words, "errors": {"Account Name": [words]}}))
+
+    assert told[1] == [
+        "ok   Inbound mapping contact: there, of a right type; a request without a contact lacks Account Name"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("reply", "code", "line"),
+    [
+        (Reply(422, {"errors": {"record": ["The record field is required."]}}), 3, NOTHING_NAMED("validation_failed")),
+        (Reply.error(400, "Could not match any campaign filter."), 3, NOTHING_NAMED("no_matching_campaign")),
+        (Reply.error(500), 1, "bad  Inbound mapping contact: CustomerGauge answered HTTP 500"),
+        (Reply(200, {"data": {"survey_link": "http://127.0.0.1/r/1"}}), 1, MADE),
+        (Reply(200, {"data": {}}), 1, MADE),
+    ],
+    ids=["no record", "no campaign", "down", "a link", "no link"],
+)
+def test_an_answer_that_says_nothing_of_the_mapping_is_no_good_news(
+    stage: Stage, reply: Reply, code: int, line: str
+) -> None:
+    told = of_the_mapping(stage, "contact", reply)
+
+    assert (told[0], told[1][0]) == (code, line)
+
+
+def test_without_a_token_the_mapping_is_not_asked_for(stage: Stage) -> None:
+    stage.vendor.rotate_secret("another")
+
+    assert states(stage.run("check", NAME, "--yes", "--configuration", "contact").output) == ["ok", "bad", "ok"]

@@ -33,6 +33,18 @@ WRONG_DATA_TYPE = (
 # Records
 
 
+def test_a_contact_is_anonymized_in_its_records_alone_and_with_a_token_only(client: Client) -> None:
+    ada = {"Email": "ada@example.com"}
+    client.put(JOE)
+    client.put(ada)
+    path, body = "/v6/system-admin/data-admin/contacts/anonymize", json.dumps({"email": "Joe.Doe@example.com"})
+
+    statuses = [client.send("POST", path, body, headers).status for headers in ({}, client.headers())]
+
+    assert statuses == [401, 200]
+    assert [link.record for link in client.vendor.links] == [{"Email": "***", "First Name": "***"}, ada]
+
+
 @pytest.mark.parametrize("content_type", ["application/json", FORM])
 def test_a_valid_record_gets_a_link_from_json_or_a_form(client: Client, content_type: str) -> None:
     body: dict[str, Any] = {"configuration": MAPPING, "record": JOE}

@@ -13,6 +13,7 @@ from typing import Any
 from click.testing import Result
 
 from sandbox import REPOSITORY
+from sandbox.aws.http_caller import HttpCaller
 from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.customergauge.fault_switches import FaultSwitches
 from sandbox.customergauge.replies import Reply
@@ -142,6 +143,22 @@ def test_health_and_find_show_retried_requests_during_an_outage_and_none_after_i
     assert "being retried" not in well.output
 
 
+def test_a_call_by_http_that_got_no_link_is_found_with_its_code_and_then_with_its_link(
+    stack: Stack, vendor: CustomerGaugeSandbox, caller: HttpCaller, run: Callable[..., Result]
+) -> None:
+    key, body = str(uuid.uuid4()), json.dumps({**REQUEST, "idempotency_key": None})
+    [user] = [one["Arn"] for one in stack.iam.list_users()["Users"] if one["UserName"] == "personal-link-caller"]
+    vendor.script("personal-link", Reply.error(503, retry_after=1))
+
+    states = []
+    for _call in range(2):
+        caller.send("PUT", body, {"Idempotency-Key": key})
+        states.append(run("find", STACK_NAME, "--key", key, "--caller", user).output.splitlines()[0])
+
+    assert states == [f"Not settled: unavailable  {STACK_NAME}", f"Created  {STACK_NAME}"]
+    assert stack.results(1)
+
+
 def test_send_ends_as_a_link_and_leaves_the_result_to_the_consumer(
     stack: Stack, run: Callable[..., Result], tmp_path: Path
 ) -> None:
@@ -177,12 +194,52 @@ def test_check_fetches_a_token_without_showing_it_and_creates_no_survey_record(
     assert len(vendor.calls("personal-link")) == calls
 
 
+def test_the_check_of_a_mapping_makes_no_survey_record(
+    vendor: CustomerGaugeSandbox, run: Callable[..., Result]
+) -> None:
+    records = len(vendor.links)
+
+    told = [run("check", STACK_NAME, "--yes", "--configuration", one) for one in ("contact", "activities", "contract")]
+
+    assert [one.exit_code for one in told] == [0, 1, 1]
+    assert [one.output.splitlines()[5].partition(": ")[2] for one in told] == [
+        "there, of a right type; a request without a contact lacks Email, Phone",
+        "refused: its data type is not Multi-Object or Survey Data",
+        "there is none with this reference",
+    ]
+    assert len(vendor.links) == records
+
+
+def test_an_erased_person_leaves_ledger_parked_queue_and_customergauge_and_the_key_is_free(
+    stack: Stack, vendor: CustomerGaugeSandbox, run: Callable[..., Result]
+) -> None:
+    person = f"{uuid.uuid4()}@example.com"
+    request = {**new_request(), "record": {"Email": person}}
+    vendor.script("personal-link", Reply.error(503, retry_after=1))
+    park_a_day_old(stack, request)
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
+    assert the_result(stack, lambda message: message.get("reference") == request["reference"])
+    preview = run("erase", STACK_NAME, "--person", person)
+    assert (preview.exit_code, preview.output.splitlines()[0]) == (0, f"2 to erase  {STACK_NAME}")
+    assert stack.depth(stack.parked_queue_url) == 1
+
+    erased = run("erase", STACK_NAME, "--person", person, "--vendor", "--yes")
+
+    assert (erased.exit_code, erased.output.splitlines()[0]) == (0, f"2 erased  {STACK_NAME}")
+    assert stack.depth(stack.parked_queue_url) == 0
+    assert [link.record for link in vendor.links if link.record.get("Email") in {person, "***"}] == [{"Email": "***"}]
+    assert run("erase", STACK_NAME, "--key", request["idempotency_key"]).exit_code == 1
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
+    again = the_result(stack, lambda message: message.get("reference") == request["reference"]).json()
+    assert (again["status"], again["replayed"]) == ("created", False)
+
+
 def test_outputs_exports_the_stack_outputs_and_tail_shows_the_outcomes(stack: Stack, run: Any) -> None:
     exported = run("outputs", STACK_NAME, "--export").output.splitlines()
     followed = run("tail", STACK_NAME, "--since", "1h", "--no-follow").output.splitlines()
 
     assert f"export REQUESTS_QUEUE_URL={stack.requests_queue_url}" in exported
-    assert any(re.match(r"20[-0-9]+ [:0-9]+  created +sqs  [0-9a-f]{12}$", line) for line in followed)
+    assert any(re.match(r"20[-0-9]+ [:0-9]+  created +[0-9a-f]{8}  sqs$", line) for line in followed)
 
 
 def test_an_unreadable_parked_message_is_deleted_after_a_preview(stack: Stack, run: Any) -> None:

@@ -133,6 +133,18 @@ def delete(operator: Operator) -> str:
     return operator.run("parked", "delete", STACK_NAME, "--code", "forbidden", "--yes")
 
 
+def erase(operator: Operator) -> str:
+    return operator.run("erase", STACK_NAME, "--key", settled_key(operator.stack), "--yes")
+
+
+def settled_key(stack: Stack) -> str:
+    """Return the key of a request that is settled."""
+    request = new_request()
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(request))
+    assert the_result(stack, lambda message: message.get("reference") == request["reference"])
+    return str(request["idempotency_key"])
+
+
 def redrive_open(operator: Operator) -> str:
     return operator.run("parked", "redrive", STACK_NAME, "--code", "forbidden")
 
@@ -227,6 +239,7 @@ MISSED: list[tuple[Callable[[Operator], str], set[str]]] = [
     (tail, {"logs:FilterLogEvents"}),
     (outputs, {"cloudformation:DescribeStacks"}),
     (delete, {"sqs:DeleteMessage"}),
+    (erase, {"dynamodb:DeleteItem"}),
     (redrive_open, {"dynamodb:GetItem"}),
     (bulk_status, {"dynamodb:BatchGetItem"}),
     (redrive_open, {"sqs:SendMessage"}),

@@ -8,7 +8,9 @@ import pytest
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import TryAgain, Unreadable
+from personal_link.domain.request import IdempotencyKey
 from personal_link.issue_link import LinkIssuer
+from personal_link.triggers import deliveries
 from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.invocation import DirectInvocation
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
@@ -116,6 +118,18 @@ def test_an_unanswered_attempt_is_remembered_for_weeks_although_the_request_has_
     result = answer(direct, ADA, "i-2")
 
     assert (result["status"], result["error"]["code"], result["attempts"]) == ("unknown", "outcome_unknown", 2)
+
+
+def test_an_invocation_without_a_result_is_logged_with_the_digest_that_finds_it(
+    direct: DirectInvocation, vendor: CustomerGaugeSandbox, caplog: pytest.LogCaptureFixture
+) -> None:
+    vendor.script("personal-link", Reply.error(503))
+    with pytest.raises(TryAgain):
+        answer(direct, {**ADA, "idempotency_key": "order-1"})
+
+    [line] = [vars(record) for record in caplog.records]
+    digest = IdempotencyKey("caller", "order-1", deliveries.DIRECT).digest
+    assert (line["message"], line["code"], line["key_digest"]) == ("no outcome", "unavailable", digest)
 
 
 def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks(

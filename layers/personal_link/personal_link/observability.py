@@ -16,7 +16,7 @@ from aws_lambda_powertools import Logger
 
 from personal_link.domain import error_texts
 from personal_link.domain.errors import SETUP_FAULTS, Blocked, PersonalLinkError, RequestError
-from personal_link.domain.request import digest_of_reference
+from personal_link.domain.request import Delivery, digest_of_reference, names_of
 from personal_link.metrics import Metric, metrics
 
 if TYPE_CHECKING:
@@ -132,9 +132,11 @@ def digests(key_digest: str | None, reference: str | None) -> dict[str, str]:
     return found | ({"reference_digest": digest_of_reference(reference)} if reference else {})
 
 
-def report_refused(error: RequestError, source_id: str) -> None:
+def report_refused(error: RequestError, source_id: str, delivery: Delivery | None) -> None:
     """Log an HTTP call or a direct invocation that ended with an error and without an outcome."""
-    logger().warning("no outcome", extra={"code": error.code, "detail": error.message, "source_id": source_id})
+    key, reference = names_of(delivery) if delivery else (None, None)
+    ids = {"source_id": source_id, **digests(key.digest if key else None, reference)}
+    logger().warning("no outcome", extra={"code": error.code, "detail": error.message, **ids})
     metrics().add(Metric.REFUSED, Code=error.code)
     _count_setup_fault(error)
 

@@ -120,12 +120,23 @@ def check(delivery: Delivery) -> LinkRequest:
     size = size_of({"configuration": configuration, "record": record, "reference": reference})
     if size > MAX_BYTES:
         raise InvalidRequest(Code.TOO_LARGE, f"The request has {size} bytes; at most {MAX_BYTES} are allowed.")
-    if named is not None:
-        key = IdempotencyKey("caller", unicodedata.normalize("NFC", named), delivery.owner)
-    else:
+    key = _key(delivery, named)
+    if key is None:
         text = _canonical(configuration, record, reference)
-        key = delivery.key or IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest(), delivery.owner)
+        key = IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest(), delivery.owner)
     return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at, delivery.redriven)
+
+
+def names_of(delivery: Delivery) -> tuple[IdempotencyKey | None, str | None]:
+    """Return the key and the reference of a delivery as far as they are valid, also of a request that is not."""
+    named, reference = (_label(delivery.content, field, {}) for field in ("idempotency_key", "reference"))
+    return _key(delivery, named), reference
+
+
+def _key(delivery: Delivery, named: str | None) -> IdempotencyKey | None:
+    if named is None:
+        return delivery.key
+    return IdempotencyKey("caller", unicodedata.normalize("NFC", named), delivery.owner)
 
 
 def require_known_headings(record: Mapping[str, Scalar], known: frozenset[str]) -> None:

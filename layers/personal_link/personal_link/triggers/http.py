@@ -11,7 +11,7 @@ from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import CODES, Code, RequestError, TryAgain
 from personal_link.domain.outcome import Outcome
-from personal_link.domain.request import check
+from personal_link.domain.request import Delivery, check
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.http_request import open_http
 
@@ -30,9 +30,18 @@ class HttpApi:
     def serve(self, event: Mapping[str, Any], deadline: Deadline) -> Outcome:
         """Return the outcome of the event's request, after it is sent to the results queue.
 
-        Raises Refused when the request is not accepted, TryAgain when the caller may retry.
+        Raises Refused when the request is not accepted, TryAgain when the caller may retry. Either is logged.
         """
-        outcome = self.issuer.issue(check(open_http(event)), deadline)
+        delivery = None
+        try:
+            delivery = open_http(event)
+            return self._serve(delivery, deadline)
+        except RequestError as error:
+            observability.report_refused(error, event["requestContext"]["requestId"], delivery)
+            raise
+
+    def _serve(self, delivery: Delivery, deadline: Deadline) -> Outcome:
+        outcome = self.issuer.issue(check(delivery), deadline)
         unsent = self.results.send([outcome])
         self.issuer.after_sending(outcome, deadline, sent=not unsent)
         if unsent:

@@ -13,7 +13,7 @@ from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Clock, Deadline
 from personal_link.domain.errors import CODES, Code, PersonalLinkError, Refused, RequestError, TryAgain
 from personal_link.domain.outcome import refused_on_arrival
-from personal_link.domain.request import check
+from personal_link.domain.request import Delivery, check
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import deliveries
 from personal_link.triggers.deliveries import MapEvent
@@ -44,9 +44,17 @@ class DirectInvocation:
         """Return the result message of an invocation's request, after it is sent to the results queue.
 
         Raises TryAgain when a retry may succeed; Unreadable when the payload holds no request, so that Lambda parks an
-        asynchronous invocation.
+        asynchronous invocation. Either is logged.
         """
-        delivery = deliveries.open_direct(payload, invocation, self.clock.wall(), self.map_event)
+        delivery = None
+        try:
+            delivery = deliveries.open_direct(payload, invocation, self.clock.wall(), self.map_event)
+            return self._answer(delivery, deadline)
+        except RequestError as error:
+            observability.report_refused(error, invocation, delivery)
+            raise
+
+    def _answer(self, delivery: Delivery, deadline: Deadline) -> dict[str, Any]:
         try:
             outcome = self.issuer.issue(check(delivery), deadline)
         except Refused as refusal:

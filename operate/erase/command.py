@@ -1,0 +1,114 @@
+"""The command `erase`."""
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import click
+from rich.console import Console
+
+from operate.check.command import print_findings
+from operate.erase.anonymise import anonymise
+from operate.erase.erasure import Erasure, erase, find, is_settled
+from operate.erase.person import SHORTEST
+from operate.find.search import Sought
+from operate.parked.delete_command import SETTLED
+from operate.stack import Account
+from operate.terminal.failures import NEEDS_YOU, WrongCall
+from operate.terminal.options import JSON, STACK, ExampleCommand, program
+from operate.terminal.screen import Need, facts, print_json, print_verdict, screen, table
+
+
+@click.command("erase", cls=ExampleCommand, epilog="erase personal-link --key order-1234 --person joe.doe@example.com")
+@STACK
+@click.option("--key", help="A request's idempotency key; without one, the id of the event or of the message.")
+@click.option("--caller", help="Whose key it is, by HTTP: the ARN of the role or user, or the id of the API key.")
+@click.option("--person", "persons", multiple=True, help="An e-mail address, phone number or other value of theirs.")
+@click.option("--vendor", is_flag=True, help="Also ask CustomerGauge to anonymise each --person that is an e-mail.")
+@click.option("--yes", is_flag=True, help="Erase for good; without it, show a preview and change nothing.")
+@JSON
+@click.pass_obj
+def erase_person(  # noqa: PLR0913, PLR0917 # click's way
+    account: Account,
+    stack: str,
+    key: str | None,
+    caller: str | None,
+    persons: tuple[str, ...],
+    vendor: bool,  # noqa: FBT001 # click's way
+    yes: bool,  # noqa: FBT001 # click's way
+    as_json: bool,  # noqa: FBT001 # click's way
+) -> None:
+    """Erase a person from STACK, and list what is left.
+
+    Erases the ledger's item of a --key, the parked requests with that key or with a --person in their body, and the
+    items of those requests. Never an item that is not settled: an attempt may be in flight or to come. Afterwards the
+    key is free, so the same request sent again makes a new link. You can run it again after an interruption. Exit
+    code 1: something stays, or the key was not found.
+    """
+    if key is None and not persons:
+        raise WrongCall("Give --key, --person, or both.")
+    if caller is not None and key is None:
+        raise WrongCall("--caller goes with --key.")
+    if any(len(person.strip()) < SHORTEST for person in persons):
+        raise WrongCall(f"--person takes at least {SHORTEST} characters: a shorter value is in requests of others.")
+    emails = [person.strip() for person in persons if "@" in person]
+    if vendor and not emails:
+        raise WrongCall("--vendor goes with --person and an e-mail address.")
+    located = account.stack(stack)
+    sought = Sought.by_key(key, caller) if key is not None else None
+    report = find(located, sought, persons, asks_vendor=vendor)
+    if yes:
+        report = erase(located, report)
+        if vendor:
+            report = replace(report, vendor=anonymise(located, emails))
+    if as_json:
+        print_json(report)
+    else:
+        print_erasure(report, screen(), asks_vendor=vendor)
+    if list(_needs(report)) or any(one.state != "ok" for one in report.vendor):
+        raise click.exceptions.Exit(NEEDS_YOU)
+
+
+def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool) -> None:
+    """Print what is or would be erased, and what is left."""
+    needs = list(_needs(report))
+    count = sum(map(is_settled, report.items)) + len(report.parked) if report.dry_run else _erased(report)
+    verdict = f"{count or 'Nothing'} {'to erase' if report.dry_run else 'erased'}"
+    print_verdict(out, verdict, "red" if needs else "yellow" if report.dry_run else "green", report.stack, needs)
+    if report.items or report.parked:
+        rows = table("where", "id", "erasing it means")
+        for item in report.items:
+            means = "its link is forgotten" if is_settled(item) else "nothing: it stays"
+            rows.add_row("ledger", item.key_digest[:12], means)
+        for one in report.parked:
+            rows.add_row("parked", one.id, "its result is not sent again" if one.means == SETTLED else one.means)
+        out.print(rows)
+        out.print()
+    if any(map(is_settled, report.items)):
+        out.print("The key is free afterwards: the same request sent again makes a new link.")
+        out.print()
+    if report.vendor:
+        print_findings(report.vendor, out)
+        out.print()
+    out.print("What is left:")
+    facts(out, list(report.left.items()))
+    if report.dry_run:
+        out.print()
+        out.print(f"Nothing was changed. --yes erases{' and asks CustomerGauge' if asks_vendor else ''}.")
+
+
+def _erased(report: Erasure) -> int:
+    return sum(item.erased for item in report.items) + report.deleted
+
+
+def _needs(report: Erasure) -> Iterator[Need]:
+    command = program()
+    if not report.is_key_found:
+        advice = "a key by HTTP belongs to its caller: add --caller"
+        yield Need("The key has no item in the ledger and no parked request", advice)
+    for item in report.items:
+        if not (item.erased or (report.dry_run and is_settled(item))):
+            why = "an attempt has just begun" if is_settled(item) else item.standing
+            where = f"{command} find {report.stack} --digest {item.key_digest}"
+            yield Need(f"Ledger item {item.key_digest[:12]} stays: {why}", where)
+    if not report.dry_run and (hidden := len(report.parked) - report.deleted):
+        yield Need(f"{hidden} parked are hidden by another reader", "run this again in a minute")
