@@ -161,14 +161,7 @@ class Explorer:
         told = [json.loads(body) for body in world.results]
         if not told:
             raise Wrong("no result")
-        if (
-            self._is_ours(world)
-            and not self._may_be_forgotten(world)
-            and not any(
-                result["status"] in {"created", "unknown"} or MAYBE_MADE in result["error"]["message"]
-                for result in told
-            )
-        ):
+        if self._is_ours(world) and not self._may_be_forgotten(world) and not any(map(_tells_of_a_record, told)):
             raise Wrong("a record was made of which no result tells")
         self.ends.add(tuple(sorted(result.get("error", {"code": "created"})["code"] for result in told)))
 
@@ -235,7 +228,7 @@ class Explorer:
         early = world.early or not is_kept
         others = [json.loads(other) for other in world.results]
         codes = {other.get("error", {"code": "created"})["code"] for other in others}
-        is_new = not self._key and codes & {"created", "bad_response", "outcome_unknown"}
+        is_new = not self._key and any(map(_tells_of_a_record, others))
         if (
             result.get("error", {}).get("code") == "duplicate_record"
             and self._is_ours(world)
@@ -270,6 +263,11 @@ class Explorer:
         if (one, number) not in self._next:
             self._next[one, number] = next_of(self._deliveries[one], self._histories[number])
         return self._next[one, number]
+
+
+def _tells_of_a_record(result: Item) -> bool:
+    """Tell whether a result says that CustomerGauge has, or may have, a record of the request."""
+    return result["status"] in {"created", "unknown"} or MAYBE_MADE in result["error"]["message"]
 
 
 def _way(came_from: dict[int, tuple[int, str] | None], world: int) -> list[str]:
