@@ -16,7 +16,7 @@ from operate.terminal.screen import when
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import Delivery, IdempotencyKey, check, composed, digest_of_reference
-from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers import deliveries
 
 WHOLE: Final = 64  # hexadecimal digits of a digest
 
@@ -135,11 +135,10 @@ def _state(
 
 def _parked(stack: Stack, sought: Sought) -> tuple[ParkedMessage | None, str | None]:
     """Return the parked message of a request and the digest of its key, among the first LOOKED_AT."""
-    map_event = event_mappings.load().apply
     with Sweep.of(stack) as sweep:
         for message in islice(sweep, LOOKED_AT):
             try:
-                delivery = deliveries.open_sqs(message.record, map_event)
+                delivery = deliveries.open_sqs(message.record, stack.map_event)
             except Unreadable:
                 if sought.is_key(IdempotencyKey("message", message.original_id).digest):
                     return message, None
