@@ -81,6 +81,15 @@ def price() -> tuple[float, float, float]:
     return idle(), million[0], million[2]
 
 
+def in_words() -> str:
+    """Return the price in a sentence, without its end."""
+    month, queue, http = price()
+    return (
+        f"It costs about ${month:.2f} a month without requests, and ${queue:.2f} (queue, in batches) to "
+        f"${http:.2f} (HTTP) per million requests"
+    )
+
+
 def section(rows: Sequence[Row]) -> Iterator[str]:
     """Yield the lines of the page."""
     yield "## Cost of a million requests"

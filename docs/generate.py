@@ -123,12 +123,7 @@ def headline_figures() -> str:
 
 def price() -> str:
     """Return what the stack costs, in a line."""
-    idle, queue, http = cost.price()
-    calculation = "[calculation](docs/benchmarks/README.md#cost-of-a-million-requests)"
-    return (
-        f"It costs about ${idle:.2f} a month without requests, and ${queue:.2f} (queue, in batches) to "
-        f"${http:.2f} (HTTP) per million requests\n({calculation}).\n"
-    )
+    return f"{cost.in_words()}\n([calculation](docs/benchmarks/README.md#cost-of-a-million-requests)).\n"
 
 
 def commands() -> str:

@@ -84,17 +84,8 @@ def show(chosen: Mapping[str, str], declared: Mapping[str, Any]) -> None:
         rows.add_row(key, value or "(empty)", declared.get(key, {}).get("Description", "removed by this version"))
     if chosen:
         out.print(rows)
-    out.print(f"Every other parameter has its default (docs/parameters.md).\n{price()}")
+    out.print(f"Every other parameter has its default (docs/parameters.md).\n{cost.in_words()}: docs/benchmarks.")
     out.print("Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.")
-
-
-def price() -> str:
-    """Return the list prices in a line."""
-    idle, queue, http = cost.price()
-    return (
-        f"It costs about ${idle:.2f} a month without requests, and ${queue:.2f} (queue, batches) to ${http:.2f} "
-        "(HTTP) per million requests: docs/benchmarks."
-    )
 
 
 def next_steps(stack: str, parameters: Mapping[str, str]) -> Iterator[str]:

@@ -13,6 +13,7 @@ import click
 from botocore.config import Config
 
 from installer.sam import run
+from operate.terminal.failures import WrongCall
 from operate.terminal.screen import screen
 from sandbox import REPOSITORY
 from sandbox.template import SOURCE
@@ -51,9 +52,9 @@ PARAMETERS: Final = """\
 def package(bucket: str | None, directory: Path | None, region: str | None, profile: str | None) -> None:
     """Pack the stack as one template and its zip files, with checksums and a bill of materials."""
     if not bucket and not directory:
-        raise click.UsageError("name a bucket or a folder: make package BUCKET=my-releases, make package DIR=release")
+        raise WrongCall("name a bucket or a folder: make package BUCKET=my-releases, make package DIR=release")
     if directory and directory.exists() and any(directory.iterdir()):
-        raise click.UsageError(f"{directory} is not empty: name a new folder.")
+        raise WrongCall(f"{directory} is not empty: name a new folder.")
     run("build")
     with tempfile.TemporaryDirectory() as scratch:
         folder = directory or Path(scratch)

@@ -1,5 +1,7 @@
 """The commands, a line each. None prints a secret or a token, or a value without --unmask."""
 
+from pathlib import Path
+
 import boto3
 import click
 
@@ -27,9 +29,16 @@ from operate.terminal.failures import OneLineErrors
 @click.option("--region", help="AWS region; default: that of your AWS configuration.")
 @click.option("--profile", help="Profile of your AWS configuration.")
 @click.option("--endpoint-url", help="Another endpoint for all AWS services, for example that of `make local`.")
+@click.option(
+    "--mappings",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="The stack's event_mappings.toml, if it is in a layer (MappingsLayerArn).",
+)
 @click.version_option(VERSION, prog_name="operate", message="%(prog)s %(version)s", help="Show the version.")
 @click.pass_context
-def operate(ctx: click.Context, region: str | None, profile: str | None, endpoint_url: str | None) -> None:
+def operate(
+    ctx: click.Context, region: str | None, profile: str | None, endpoint_url: str | None, mappings: Path | None
+) -> None:
     """Operate a Personal Link stack: its health, one request, the parked requests.
 
     The STACK's name is enough. Values of records, links and texts of callers are masked without --unmask; secrets and
@@ -37,7 +46,7 @@ def operate(ctx: click.Context, region: str | None, profile: str | None, endpoin
     reachable.
     """
     if ctx.obj is None:
-        ctx.obj = Account(boto3.Session(profile_name=profile, region_name=region), endpoint_url)
+        ctx.obj = Account(boto3.Session(profile_name=profile, region_name=region), endpoint_url, mappings)
 
 
 @click.group(cls=OneLineErrors, epilog="parked list personal-link")

@@ -12,7 +12,8 @@ from personal_link.domain.clock import Clock, SystemClock
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome, refused_on_arrival
 from personal_link.domain.request import LinkRequest, check
-from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers import deliveries
+from personal_link.triggers.deliveries import MapEvent
 
 if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
@@ -47,17 +48,17 @@ class Entry:
 
 def ledger_of(stack: Stack) -> "LedgerReader":
     """Return the ledger of a stack."""
-    return LedgerReader(stack.account.client("dynamodb"), stack.resource("LedgerTable"), SystemClock())
+    return LedgerReader(stack.account.client("dynamodb"), stack.resource("LedgerTable"), SystemClock(), stack.map_event)
 
 
 class LedgerReader:
     """Find requests by their key."""
 
-    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock) -> None:
+    def __init__(self, dynamodb: "DynamoDBClient", table: str, clock: Clock, map_event: MapEvent) -> None:
         self._dynamodb = dynamodb
         self._table = table
         self._clock = clock
-        self._map_event = event_mappings.load().apply
+        self._map_event = map_event
 
     def entry_of(self, record: Mapping[str, Any]) -> Entry:
         """Return the entry of the request in an SQS record, in the shape that Lambda gives to the worker."""

@@ -2,6 +2,8 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
 from typing import Any, Final
 
 import boto3
@@ -10,6 +12,9 @@ from botocore.exceptions import ClientError
 
 from operate.terminal.failures import NotAllowed, WrongCall, denied_action, missing
 from personal_link.aws.aws_errors import aws_error_code
+from personal_link.domain.errors import SettingsError
+from personal_link.triggers import event_mappings
+from personal_link.triggers.deliveries import Mapped
 
 LIVE: Final = "live"  # the alias of each function
 _CALLS: Final = Config(
@@ -31,6 +36,7 @@ class Account:
 
     session: boto3.Session
     endpoint_url: str | None
+    mappings: Path | None = None  # the file in MappingsLayerArn
     refused: list[str] = field(
         default_factory=list
     )  # IAM actions that AWS refused; the package's errors do not name them
@@ -103,6 +109,25 @@ class Stack:
         """Return the physical ids of all resources of a type, by their names in the template."""
         return {name: one.id for name, one in sorted(self.resources.items()) if one.type == kind}
 
+    @property
+    def has_mappings_elsewhere(self) -> bool:
+        """Tell whether the functions read event mappings of a layer, and --mappings does not name its file."""
+        return bool(self.parameters.get("MappingsLayerArn")) and self.account.mappings is None
+
+    @cached_property
+    def mappings(self) -> event_mappings.EventMappings:
+        """Return the event mappings that the functions read. Raises WrongCall if they are not here or wrong."""
+        if self.has_mappings_elsewhere:
+            raise WrongCall(
+                f"{self.name} has its mappings in a layer (MappingsLayerArn): name the file before the command, "
+                "operate --mappings event_mappings.toml ..."
+            )
+        return load_mappings(self.account.mappings or event_mappings.FILE)
+
+    def map_event(self, event: Mapping[str, object]) -> Mapped | None:
+        """Map an event as the functions do."""
+        return self.mappings.apply(event)
+
     def environment(self) -> Mapping[str, str]:
         """Return the environment of the worker's live version.
 
@@ -115,3 +140,11 @@ class Stack:
             raise NotAllowed("kms:Decrypt")
         variables: Mapping[str, str] = function.get("Environment", {}).get("Variables", {})
         return variables
+
+
+def load_mappings(file: Path) -> event_mappings.EventMappings:
+    """Return the event mappings of a file. Raises WrongCall that names every mistake."""
+    try:
+        return event_mappings.load(file)
+    except SettingsError as wrong:
+        raise WrongCall(f"{wrong}.") from None

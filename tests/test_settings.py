@@ -14,6 +14,7 @@ CONNECTOR = {
     "IMPORTS_BASE_URL": "",
     "CUSTOMERGAUGE_ENCODING": "json",
     "DEFAULT_CONFIGURATION": "",
+    "MAPPINGS_LAYER_ARN": "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7",
     "CREDENTIALS_SECRET_ARN": "arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     "LEDGER_TABLE": "ledger",
     "LEDGER_DAYS": "21",
@@ -38,6 +39,7 @@ SETTINGS = Settings(
     encoding="json",
     default_configuration="",
     known_headings=frozenset(),
+    mappings_layer_arn="arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7",
     credentials_secret_arn="arn:aws:secretsmanager:eu-central-1:123456789012:secret:customergauge-AbCdEf",
     ledger_table="ledger",
     ledger_days=21,
@@ -115,6 +117,7 @@ def test_the_error_for_an_empty_environment_lists_every_missing_variable(
         load({})
 
     may_be_missing = {"AUTH_BASE_URL", "IMPORTS_BASE_URL", "DEFAULT_CONFIGURATION", "ACCESS_TOKEN_SECRET_ARN"}
+    may_be_missing |= {"MAPPINGS_LAYER_ARN"}
     assert str(caught.value) == "The environment is not complete: " + "; ".join(
         f"{name} is missing" for name in variables if name not in may_be_missing
     )

@@ -51,6 +51,7 @@ class Settings:
     retry_window: float  # seconds
     has_default_configuration: bool
     known_headings: frozenset[str]
+    mappings_layer_arn: str
 
     @classmethod
     def of_worker(cls, functions: "LambdaClient", arn: str) -> Self:
@@ -60,4 +61,5 @@ class Settings:
             retry_window=float(variables["RETRY_WINDOW_HOURS"]) * 3600,
             has_default_configuration=bool(variables["DEFAULT_CONFIGURATION"]),
             known_headings=frozenset(filter(None, map(str.strip, variables["KNOWN_HEADINGS"].split(",")))),
+            mappings_layer_arn=variables["MAPPINGS_LAYER_ARN"],
         )

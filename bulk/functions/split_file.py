@@ -1,6 +1,7 @@
 """A CSV file → parts of rows with their requests. The only one of the four functions that knows the contract."""
 
 import json
+import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from io import BufferedReader
@@ -76,12 +77,17 @@ def _open(source: "GetObjectOutputTypeDef", name: str, settings: Settings) -> tu
     encoding = metadata.get("encoding", "utf-8")
     if encoding not in ENCODINGS:
         raise UnreadableFile(f"The metadata `encoding` is one of {', '.join(ENCODINGS)}.")
+    layer = os.environ["MAPPINGS_LAYER_ARN"]
+    if "detail-type" in metadata and settings.mappings_layer_arn != layer:
+        raise UnreadableFile(
+            "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
+        )
     try:
         job = Job(
             name=name,
             configuration=metadata.get("configuration"),
             detail_type=metadata.get("detail-type"),
-            map_event=event_mappings.load().apply,
+            map_event=event_mappings.load_deployed(layer).apply,
             has_default_configuration=settings.has_default_configuration,
             known_headings=settings.known_headings,
         )

@@ -10,13 +10,12 @@ from typing import Any, Final
 import click
 
 from operate.bulk.job import BulkFile, Look
-from operate.stack import Account, Stack
+from operate.stack import Account, Stack, load_mappings
 from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.aws.queues import RequestsQueue
 from personal_link.bulk.job import Job
 from personal_link.bulk.sheet import NotUtf8, UnreadableFile
 from personal_link.domain.clock import SystemClock
-from personal_link.triggers import event_mappings
 from personal_link.triggers.deliveries import MapEvent, no_mapping
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -96,11 +95,7 @@ def _job(stack: Stack, *, name: str, configuration: str | None, detail_type: str
 
 def _map_event(stack: Stack, detail_type: str, mappings: Path | None) -> MapEvent:
     """Return the mappings, which have to be those of the stack, with an entry for the detail-type."""
-    if mappings is None and stack.parameters.get("MappingsLayerArn"):
-        raise click.UsageError(
-            f"{stack.name} has its mappings in a layer (MappingsLayerArn): name the file, --mappings."
-        )
-    known = event_mappings.load(mappings or event_mappings.FILE)
+    known = load_mappings(mappings) if mappings else stack.mappings
     types = sorted({entry.detail_type for entry in known.entries.values()})
     if detail_type not in types:
         raise click.UsageError(f"The mappings have no entry for this detail-type. Entries: {', '.join(types)}.")

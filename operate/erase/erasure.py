@@ -15,7 +15,6 @@ from operate.parked.delete_command import Deletable, delete_shown, meaning
 from operate.parked.queue import Sweep
 from operate.stack import Stack
 from personal_link.aws.aws_errors import aws_error_code
-from personal_link.triggers import event_mappings
 
 WITHOUT_ITEM: Final = {Standing.REFUSED, Standing.ANOTHERS_KEY, Standing.UNREADABLE}
 CONSUMER: Final = "what it has stored or passed on"
@@ -49,14 +48,14 @@ class Erasure:
 
 def find(stack: Stack, sought: Sought | None, persons: Sequence[str], *, asks_vendor: bool) -> Erasure:
     """Return what would be erased: by the key, and the parked requests of the persons with their items."""
-    ledger, map_event = ledger_of(stack), event_mappings.load().apply
+    ledger = ledger_of(stack)
     left = _left(stack, asks_vendor=asks_vendor)  # first, because reading the parked queue hides its messages
     digests = dict.fromkeys(sought.digests if sought else ())
     parked: list[Deletable] = []
     is_key_parked = False
     with Sweep.of(stack) as sweep:
         for message in sweep:
-            digest, _reference = key_of(message, map_event)
+            digest, _reference = key_of(message, stack.map_event)
             is_by_key = sought is not None and sought.is_key(digest)
             if is_by_key or is_about(message.body, persons):
                 of_body = ledger.entry_of(message.record)

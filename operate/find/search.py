@@ -17,7 +17,7 @@ from operate.terminal.screen import when
 from personal_link.domain.errors import Refused, Unreadable
 from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import IdempotencyKey, check, composed, digest_of_reference, names_of
-from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers import deliveries
 from personal_link.triggers.deliveries import MapEvent
 
 WHOLE: Final = 64  # hexadecimal digits of a digest
@@ -144,10 +144,9 @@ def _state(
 
 def _parked(stack: Stack, sought: Sought) -> tuple[ParkedMessage | None, str | None]:
     """Return the parked message of a request and the digest of its key, among the first LOOKED_AT."""
-    map_event = event_mappings.load().apply
     with Sweep.of(stack) as sweep:
         for message in islice(sweep, LOOKED_AT):
-            digest, reference = key_of(message, map_event)
+            digest, reference = key_of(message, stack.map_event)
             if sought.is_key(digest) or (sought.reference is not None and reference == sought.reference):
                 return message, digest
     return None, None

@@ -16,13 +16,13 @@ class Heard:
 
     bus: str
     detail_types: list[str]
-    not_heard: list[str]  # empty if the entries are those of MappingsLayerArn
+    not_heard: list[str]  # empty if the entries are not here
 
 
 def heard(stack: Stack) -> Heard:
     """Return what the rule of a stack listens to, from its parameters."""
     kinds = [kind.strip() for kind in stack.parameters.get("EventDetailType", "").split(",") if kind.strip()]
-    known = set() if stack.parameters.get("MappingsLayerArn") else _detail_types(event_mappings.load())
+    known = set() if stack.has_mappings_elsewhere else _detail_types(stack.mappings)
     return Heard(stack.parameters.get("EventBusName", "default"), kinds, sorted(known - set(kinds)))
 
 
@@ -41,14 +41,11 @@ def no_entry(body: str, stack: Stack) -> str | None:
         return None
     if not isinstance(event, dict) or "detail-type" not in event or is_request(event.get("detail")):
         return None
-    mappings = event_mappings.load()
-    if mappings.apply(event) is not None:
+    if stack.map_event(event) is not None:
         return None
     kind = event["detail-type"]
     shown = f'"{kind}"' if isinstance(kind, str) and is_safe(kind) else "its detail-type"
-    if stack.parameters.get("MappingsLayerArn"):
-        return f"no entry for {shown}: see event_mappings.toml in your MappingsLayerArn"
-    known = sorted(_detail_types(mappings))
+    known = sorted(_detail_types(stack.mappings))
     nearest = get_close_matches(str(kind), known, n=1)
     hint = f'; nearest: "{nearest[0]}"' if nearest else ""
     return f"no entry for {shown}{hint}; entries: {', '.join(known)}"

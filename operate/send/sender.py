@@ -17,7 +17,7 @@ from operate.terminal.screen import when
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Refused
 from personal_link.domain.request import LinkRequest, check
-from personal_link.triggers import deliveries, event_mappings
+from personal_link.triggers import deliveries
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -94,7 +94,7 @@ class TrialRequest:
     def _request(self, body: str, message_id: str) -> LinkRequest:
         record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
         try:
-            return check(deliveries.open_sqs(record, event_mappings.load().apply))
+            return check(deliveries.open_sqs(record, self.stack.map_event))
         except Refused as refusal:
             fields = [f"{name} {'; '.join(problems)}" for name, problems in refusal.errors.items()]
             problem = self._other_file(body) or " ".join([refusal.message, *(f"{field}." for field in fields)])

@@ -8,14 +8,15 @@ from bulk_settings import Settings
 from tests.aws.account import Account
 
 BUCKET = "files"
-SETTINGS = Settings(24 * 3600.0, has_default_configuration=True, known_headings=frozenset())
+SETTINGS = Settings(24 * 3600.0, has_default_configuration=True, known_headings=frozenset(), mappings_layer_arn="")
 
 Put = Callable[..., Files]
 
 
 @pytest.fixture
-def put(account: Account) -> Put:  # noqa: ARG001  # moto is on
+def put(account: Account, monkeypatch: pytest.MonkeyPatch) -> Put:  # noqa: ARG001  # moto is on
     """Puts a file into a new bucket and gives the files of its run."""
+    monkeypatch.setenv("MAPPINGS_LAYER_ARN", "")
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})
 

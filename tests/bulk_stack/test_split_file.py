@@ -1,5 +1,6 @@
 import json
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,6 +13,7 @@ from personal_link.bulk.sheet import Sheet
 from personal_link.domain.errors import PersonalLinkError
 from tests.bulk_stack.conftest import SETTINGS, Put
 
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7"
 CONTACTS = "Email,First name\nann@example.com,Ann\nbob@example.com,Bob\n"
 
 
@@ -100,6 +102,30 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_reason_is_stored(
     assert reason(files) == message
 
 
+def test_rows_that_are_events_need_the_mappings_of_the_connector(put: Put) -> None:
+    files = put(CONTACTS, **{"detail-type": "Order Paid"})
+
+    assert split_file.split(files, replace(SETTINGS, mappings_layer_arn=LAYER)) == "refused"
+    told = "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
+    assert reason(files) == told
+
+
+def test_rows_that_are_records_do_not(put: Put) -> None:
+    assert split_file.split(put(CONTACTS), replace(SETTINGS, mappings_layer_arn=LAYER)) == "split"
+
+
+def test_rows_that_are_events_become_requests_by_the_mappings_of_the_layer(
+    put: Put, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    files = put("address\nann@example.com\n", **{"detail-type": "Visit Ended"})
+    (tmp_path / "event_mappings.toml").write_text('["Visit Ended"]\nrecord.Email = "detail.address"')
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setenv("MAPPINGS_LAYER_ARN", LAYER)
+
+    assert split_file.split(files, replace(SETTINGS, mappings_layer_arn=LAYER)) == "split"
+    assert "body" in rows(files)[0]
+
+
 def test_a_file_that_cannot_be_decoded_at_its_end_is_refused_as_a_whole(put: Put) -> None:
     files = put(CONTACTS.encode() + b"c\xe9line@example.com,C\n")
 
@@ -167,15 +193,17 @@ class Functions:
 
 
 def test_the_settings_are_read_from_the_variables_of_the_queue_worker() -> None:
-    worker: Any = Functions(RETRY_WINDOW_HOURS="48", DEFAULT_CONFIGURATION="contact", KNOWN_HEADINGS="Email, Name")
+    variables = {"DEFAULT_CONFIGURATION": "contact", "KNOWN_HEADINGS": "Email, Name", "MAPPINGS_LAYER_ARN": LAYER}
+    worker: Any = Functions(RETRY_WINDOW_HOURS="48", **variables)
 
-    assert Settings.of_worker(worker, "arn:worker") == Settings(172_800.0, True, frozenset({"Email", "Name"}))  # noqa: FBT003
+    assert Settings.of_worker(worker, "arn:worker") == Settings(172_800.0, True, frozenset({"Email", "Name"}), LAYER)  # noqa: FBT003
 
 
 def test_empty_variables_of_the_queue_worker_mean_no_default_and_no_known_headings() -> None:
-    worker: Any = Functions(RETRY_WINDOW_HOURS="24", DEFAULT_CONFIGURATION="", KNOWN_HEADINGS="")
+    empty = dict.fromkeys(["DEFAULT_CONFIGURATION", "KNOWN_HEADINGS", "MAPPINGS_LAYER_ARN"], "")
+    worker: Any = Functions(RETRY_WINDOW_HOURS="24", **empty)
 
-    assert Settings.of_worker(worker, "arn:worker") == Settings(86_400.0, False, frozenset())  # noqa: FBT003
+    assert Settings.of_worker(worker, "arn:worker") == Settings(86_400.0, False, frozenset(), "")  # noqa: FBT003
 
 
 def test_the_resource_names_of_the_main_stack_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -63,8 +63,8 @@ def states(machine: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-def test_the_template_has_at_most_305_lines() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 305
+def test_the_template_has_at_most_310_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 310
 
 
 def test_the_template_has_no_anchors() -> None:

@@ -1,5 +1,6 @@
 """The lines of the documents, run by bash in this repository against an emulator."""
 
+import shlex
 import shutil
 import subprocess
 import sys
@@ -18,14 +19,19 @@ needs_aws_cli = pytest.mark.skipif(not AWS_CLI.exists(), reason="`make test-all`
 needs_curl = pytest.mark.skipif(not shutil.which("curl"), reason="curl is not installed")
 
 
-def run(emulator: Emulator, script: str, **variables: str) -> str:
-    """Run a script and return its output; its first error ends it and fails the test."""
+def answering(line: str, answer: str) -> str:
+    """Return a line that is typed to."""
+    return f"{line.split('   #', maxsplit=1)[0].rstrip()} <<< {shlex.quote(answer)}"
+
+
+def run(emulator: Emulator, script: str, folder: Path = REPOSITORY, **variables: str) -> str:
+    """Run a script in a folder and return its output; its first error ends it and fails the test."""
     environment = emulator.environment() | variables
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     ended = subprocess.run(
         ["bash", "-euo", "pipefail", "-c", f"{AWS}\n{script}"],  # noqa: S607
         env={**environment, "SAM_CLI_POLL_DELAY": "0.5", "CURL_CA_BUNDLE": str(emulator.authority)},
-        cwd=REPOSITORY,
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
         text=True,

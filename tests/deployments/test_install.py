@@ -1,22 +1,42 @@
-"""docs/install.md, followed to the letter: the stack from nothing but a URL, by plain CloudFormation."""
+"""docs/install.md, word by word: the stack from nothing but a URL, with the AWS command line in an empty folder."""
 
 import json
+import shutil
 import subprocess
 import sys
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from installer import package
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION, Emulator, running_emulator
-from sandbox.aws.stack import set_concurrency
-from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.shell import needs_aws_cli, run
-from tests.docs.documents import fenced, sections
+from sandbox.aws.stack import local_url, one_at_a_time, set_concurrency
+from sandbox.customergauge.server import TOKEN_PATH, CustomerGaugeSandbox, Reply
+from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
+from tests.docs.documents import DOCS, fenced, sections
 
-PAGE = sections((REPOSITORY / "docs" / "install.md").read_text())
+PAGE = sections((DOCS / "install.md").read_text())
+CREATE, FILL_IN = fenced(PAGE["CloudFormation"], "sh")
+[FIRST_LINKS] = fenced(PAGE["The first links"], "sh")
+[OWN_MAPPINGS] = fenced(PAGE["Your own event mappings"], "sh")
+[UPDATE] = fenced(PAGE["Update"], "sh")
+[REMOVE] = fenced(PAGE["Remove"], "sh")
+ENTRY = fenced((DOCS / "mapping.md").read_text(), "toml")[0]  # of "Visit Ended"
+VISIT = fenced((DOCS / "mapping.md").read_text(), "json")[0]
+OUTPUT = FILL_IN[: FILL_IN.index("}\n") + 2]  # the function of the shell that the later blocks call
+URL = "https://my-releases.s3.eu-west-1.amazonaws.com/personal-link/…/template.yaml"
 BUCKET = "releases"
+
+pytestmark = [
+    needs_aws_cli,
+    needs_curl,
+    pytest.mark.skipif(not shutil.which("zip"), reason="zip is not installed"),
+]
 
 
 @pytest.fixture(scope="module")
@@ -42,62 +62,202 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
         yield sandbox
 
 
-def outputs(emulator: Emulator, stack: str) -> dict[str, str]:
-    [found] = emulator.client("cloudformation").describe_stacks(StackName=stack)["Stacks"]
-    assert found["StackStatus"].endswith("_COMPLETE"), found
-    return {one["OutputKey"]: one["OutputValue"] for one in found["Outputs"]}
+@dataclass
+class Reader:
+    """Whoever follows the page, with an AWS account, a CustomerGauge and an empty folder."""
+
+    emulator: Emulator
+    vendor: CustomerGaugeSandbox
+    folder: Path
+    template_url: str
+    before: set[str]  # what the account had
+
+    def follow(self, block: str) -> str:
+        """Run a block of the page. Only what belongs to an account is another: URLs, and the sandbox's hosts."""
+        hosts = [f"ParameterKey={name}BaseUrl,ParameterValue={self.vendor.base_url}" for name in ("Auth", "Imports")]
+        contact = "ParameterKey=DefaultConfiguration,"
+        block = block.replace(URL, self.template_url).replace(contact, f"{' '.join(hosts)} {contact}")
+        if '"$(output PersonalLinkUrl)"' in block:
+            block = block.replace(
+                '"$(output PersonalLinkUrl)"', local_url(self.emulator.url, self.output("PersonalLinkUrl"))
+            )
+        return run(self.emulator, f"{OUTPUT}\n{block}", self.folder, AWS_REGION=REGION, TEMPLATE_URL=self.template_url)
+
+    def output(self, name: str) -> str:
+        [stack] = self.emulator.client("cloudformation").describe_stacks(StackName="personal-link")["Stacks"]
+        return next(str(one["OutputValue"]) for one in stack["Outputs"] if one["OutputKey"] == name)
+
+    def send(self, *references: str) -> None:
+        """Send a request with each reference, for another person each, and wait until each was tried."""
+        sqs, url, tried = self.emulator.client("sqs"), self.output("RequestsQueueUrl"), self.tried()
+        for name in references:
+            body = {"reference": name, "record": {"Email": f"{name}@example.com"}}
+            sqs.send_message(QueueUrl=url, MessageBody=json.dumps(body))
+        wait_until(lambda: len(self.tried() - tried) == len(references))
+
+    def tried(self) -> set[str]:
+        """Return the people for whom CustomerGauge was called."""
+        return {json.loads(call.body)["record"]["Email"] for call in self.vendor.calls("personal-link")}
+
+    def depth(self, queue: str) -> int:
+        """Return the number of messages in a queue, also those that are hidden until their retry."""
+        names = ["ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"]
+        url = self.output(f"{queue}QueueUrl")
+        found = self.emulator.client("sqs").get_queue_attributes(QueueUrl=url, AttributeNames=names)["Attributes"]
+        return sum(map(int, found.values()))
+
+    def results(self, count: int) -> dict[str, str]:
+        """Take this many results; return the status of each by its reference."""
+        sqs, url, found = self.emulator.client("sqs"), self.output("ResultsQueueUrl"), {}
+        for _ in range(20):
+            answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+            for message in answer.get("Messages", []):
+                result = json.loads(message["Body"])
+                assert result["reference"] not in found, "one result per request"
+                found[result["reference"]] = result["status"]
+                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+            if len(found) >= count:
+                break
+        return found
 
 
-def point_at(vendor: CustomerGaugeSandbox, emulator: Emulator, template_url: str) -> None:
-    """Update the stack as the page says, with the sandbox in the place of CustomerGauge, and fill its secret."""
-    cloudformation = emulator.client("cloudformation")
-    cloudformation.update_stack(
-        StackName="personal-link",
-        TemplateURL=template_url,
-        Parameters=[
-            {"ParameterKey": "DefaultConfiguration", "UsePreviousValue": True},
-            {"ParameterKey": "AuthBaseUrl", "ParameterValue": vendor.base_url},
-            {"ParameterKey": "ImportsBaseUrl", "ParameterValue": vendor.base_url},
-        ],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-    )
-    cloudformation.get_waiter("stack_update_complete").wait(
-        StackName="personal-link", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
-    set_concurrency(emulator, 5)
-    secret = json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})
-    arn = outputs(emulator, "personal-link")["CredentialsSecretArn"]
-    emulator.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=secret)
+def wait_until(reached: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 30
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.2)
 
 
-def results(emulator: Emulator, queue_url: str, count: int) -> list[dict[str, Any]]:
-    found: list[dict[str, Any]] = []
-    sqs = emulator.client("sqs")
-    for _ in range(20):
-        answer = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-        found += [json.loads(message["Body"]) for message in answer.get("Messages", [])]
-        if len(found) >= count:
-            break
-    return found
+def everything(emulator: Emulator) -> set[str]:
+    """Return what the account has of each kind that the stack consists of."""
+    client = emulator.client
+    layers = [one["LayerName"] for one in client("lambda").list_layers()["Layers"]]
+    tables, queues = client("dynamodb").list_tables()["TableNames"], client("sqs").list_queues().get("QueueUrls", [])
+    found: list[tuple[str, Any]] = [
+        ("alarm", [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]]),
+        ("api", [one["name"] for one in client("apigateway").get_rest_apis()["items"]]),
+        ("bucket", [one["Name"] for one in client("s3").list_buckets()["Buckets"]]),
+        ("dashboard", [one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]]),
+        ("function", [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]]),
+        ("layer", layers),
+        ("log group", [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]]),
+        ("poller", [one["UUID"] for one in client("lambda").list_event_source_mappings()["EventSourceMappings"]]),
+        ("queue", [url.rsplit("/", 1)[1] for url in queues]),
+        ("role", [one["RoleName"] for one in client("iam").list_roles()["Roles"]]),
+        ("rule", [one["Name"] for one in client("events").list_rules()["Rules"]]),
+        ("secret", [one["Name"] for one in client("secretsmanager").list_secrets()["SecretList"]]),
+        ("table", tables),
+        ("topic", [one["TopicArn"] for one in client("sns").list_topics()["Topics"]]),
+    ]
+    return {f"{kind} {name}" for kind, names in found for name in names}
 
 
-@needs_aws_cli
-def test_plain_cloudformation_creates_the_stack_from_the_url_and_it_makes_links(
-    emulator: Emulator, template_url: str, vendor: CustomerGaugeSandbox
+@pytest.fixture(scope="module")
+def reader(
+    emulator: Emulator, vendor: CustomerGaugeSandbox, template_url: str, tmp_path_factory: pytest.TempPathFactory
+) -> Reader:
+    """The reader, with the stack and its credentials, as the page's first section leaves them."""
+    one = Reader(emulator, vendor, tmp_path_factory.mktemp("reader"), template_url, everything(emulator))
+    one.follow(CREATE)
+    set_concurrency(emulator, 5)  # the emulator keeps the template's number as text
+    one.follow(answering(FILL_IN, json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})))
+    return one
+
+
+@pytest.fixture(scope="module")
+def reader_with_mappings(reader: Reader) -> Reader:
+    """The same, with the entry of docs/mapping.md in a layer."""
+    (reader.folder / "event_mappings.toml").write_text(ENTRY)
+    (reader.folder / "visit.json").write_text(VISIT)
+    reader.follow(OWN_MAPPINGS)
+    set_concurrency(reader.emulator, 5)
+    return reader
+
+
+def test_the_first_links_are_made_by_event_queue_and_http(reader: Reader) -> None:
+    shown = reader.follow(FIRST_LINKS)
+
+    assert '"survey_link":' in shown
+    assert r"\"status\":\"created\"" in shown, "the last line shows results"
+    wait_until(lambda: reader.depth("Results") == 3)
+    reader.emulator.client("sqs").purge_queue(QueueUrl=reader.output("ResultsQueueUrl"))
+    emails = ["ida@example.com", "joe@example.com", "zoe@example.com"]
+    assert sorted(str(link.record["Email"]) for link in reader.vendor.links) == emails
+
+
+def test_with_a_layer_of_ones_own_an_event_of_ones_own_gets_a_link(reader_with_mappings: Reader) -> None:
+    run(reader_with_mappings.emulator, "aws events put-events --entries file://visit.json", reader_with_mappings.folder)
+
+    assert reader_with_mappings.results(1) == {"visit-812": "created"}
+    assert reader_with_mappings.vendor.links[-1].record == {
+        "Account Name": "Ida",
+        "First Name": "Ida",
+        "Email": "ida@example.com",
+    }
+
+
+def live_version(emulator: Emulator) -> str:
+    """Return the published version of the queue worker that gets the messages."""
+    functions = emulator.client("lambda")
+    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
+    [worker] = [name for name in names if name.startswith("personal-link-QueueWorkerFunction")]
+    return str(functions.get_alias(FunctionName=worker, Name="live")["FunctionVersion"])
+
+
+def next_release(folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
+    """Upload a release that follows the installed one, and return its URL.
+
+    It is the same but for a file in a layer: what an update exchanges, layers, versions and aliases, is exchanged.
+    """
+    with one_at_a_time():
+        shutil.copytree(package.BUILD, folder / "build")
+    (folder / "build" / "PersonalLinkLayer" / "python" / "release.txt").write_text("the next one")
+    monkeypatch.setattr(package, "BUILD", folder / "build")
+    prefix = package.write(folder / "release", BUCKET)
+    return package.upload(folder / "release", BUCKET, prefix, emulator.client("s3"))
+
+
+@pytest.mark.slow
+def test_an_update_by_url_loses_no_message_that_is_in_a_queue(
+    reader_with_mappings: Reader, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    [create] = fenced(PAGE["CloudFormation"], "sh")
-    run(emulator, create, TEMPLATE_URL=template_url)
-    point_at(vendor, emulator, template_url)
-    urls = outputs(emulator, "personal-link")
-    run(
-        emulator,
-        """aws events put-events --entries file://events/eventbridge_checkout_completed.json
-        aws sqs send-message --queue-url "$REQUESTS_QUEUE_URL" --message-body file://events/sqs_request.json""",
-        REQUESTS_QUEUE_URL=urls["RequestsQueueUrl"],
-    )
+    reader, emulator, vendor = reader_with_mappings, reader_with_mappings.emulator, reader_with_mappings.vendor
+    before, links = live_version(emulator), len(vendor.links)
+    url = next_release(tmp_path, emulator, monkeypatch)
+    reader.send("settled")
+    emulator.client("sqs").send_message(QueueUrl=reader.output("RequestsQueueUrl"), MessageBody="no request")
+    wait_until(lambda: (reader.depth("Requests"), reader.depth("Results"), reader.depth("Parked")) == (0, 1, 1))
+    vendor.misbehave = lambda call: None if call.path == TOKEN_PATH else Reply.error(503, retry_after=3)
+    waiting = [f"waiting-{number}" for number in range(6)]  # too few to open the circuit
+    reader.send(*waiting)
 
-    came = {one["reference"]: one["status"] for one in results(emulator, urls["ResultsQueueUrl"], 2)}
-    assert came == {"order-1002": "created", "call-1003": "created"}
+    reader.template_url = url
+    reader.follow(UPDATE)
+    set_concurrency(emulator, 5)
+    assert live_version(emulator) != before
+    assert (reader.depth("Requests"), reader.depth("Results"), reader.depth("Parked")) == (6, 1, 1)
+    vendor.misbehave = vendor.faults
+
+    assert reader.results(7) == dict.fromkeys(["settled", *waiting], "created")
+    assert len(vendor.links) == links + 7
+    assert reader.depth("Parked") == 1
+    run(emulator, "aws events put-events --entries file://visit.json", reader.folder)
+    assert reader.results(1) == {"visit-812": "created"}, "the parameters stayed"
+
+
+@pytest.mark.slow
+def test_what_stays_after_its_removal_is_the_ledgers_table_and_what_the_stack_did_not_create(
+    reader_with_mappings: Reader,
+) -> None:
+    reader, cloudformation = reader_with_mappings, reader_with_mappings.emulator.client("cloudformation")
+    described = cloudformation.describe_stack_resources(StackName="personal-link")["StackResources"]
+    [table] = [one["PhysicalResourceId"] for one in described if one["ResourceType"] == "AWS::DynamoDB::Table"]
+    assert len(everything(reader.emulator) - reader.before) > 30
+
+    reader.follow(REMOVE)
+
+    assert everything(reader.emulator) - reader.before == {f"table {table}", "layer personal-link-mappings"}
+    assert "**The ledger's table**" in sections((DOCS / "operation.md").read_text())["Uninstall"]
 
 
 def test_it_can_be_nested_in_another_stack(emulator: Emulator, template_url: str) -> None:
@@ -121,5 +281,6 @@ Outputs:
         StackName="outer", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
 
-    queue = outputs(emulator, "outer")["Queue"]
+    [found] = cloudformation.describe_stacks(StackName="outer")["Stacks"]
+    queue = found["Outputs"][0]["OutputValue"]
     assert emulator.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]

@@ -2,7 +2,6 @@
 
 import json
 import re
-import shlex
 from collections.abc import Iterator
 
 import pytest
@@ -12,7 +11,7 @@ from sandbox.aws.emulator import Emulator, running_emulator
 from sandbox.aws.stack import local_url as on_the_emulator
 from sandbox.aws.stack import set_concurrency
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.shell import needs_aws_cli, needs_curl, run
+from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
 from tests.docs.documents import fenced
 
 TRY, INTO_AND_OUT, DEPLOY, EVENT_AND_MESSAGE, HTTP, *_ = fenced((REPOSITORY / "README.md").read_text(), "sh")
@@ -31,11 +30,6 @@ def emulator() -> Iterator[Emulator]:
 def vendor() -> Iterator[CustomerGaugeSandbox]:
     with CustomerGaugeSandbox() as sandbox:
         yield sandbox
-
-
-def answering(line: str, answer: str) -> str:
-    """Return a line that is typed to."""
-    return f"{line.split('   #', maxsplit=1)[0].rstrip()} <<< {shlex.quote(answer)}"
 
 
 def with_typing(block: str, vendor: CustomerGaugeSandbox) -> str:

@@ -1,5 +1,6 @@
 """`make deploy`: the preview and the refusals before anything is built; the commands of SAM are replaced."""
 
+import re
 from collections.abc import Iterator
 from typing import Any
 
@@ -53,7 +54,7 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
         ),
         "Every other parameter has its default (docs/parameters.md).",
         (
-            "It costs about $1.86 a month without requests, and $2.42 (queue, batches) to $7.36 (HTTP) per million "
+            "It costs about $1.86 a month without requests, and $2.42 (queue, in batches) to $7.36 (HTTP) per million "
             "requests: docs/benchmarks."
         ),
         "Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.",
@@ -103,6 +104,16 @@ def test_a_wrong_parameter_ends_the_deployment_before_aws_is_called(
     assert result.output == "Error: LogLevel is 'LOUD': it must be one of DEBUG, INFO, WARNING, ERROR.\n"
     assert result.exit_code == 1
     assert sam == []
+
+
+@pytest.mark.parametrize("command", ["deploy", "package"])
+def test_a_wrong_option_ends_with_what_a_user_of_make_can_type(command: str) -> None:
+    result = CliRunner().invoke(installer, [command, "--stak", "x"])
+
+    shown = result.output.splitlines()[-1]
+    assert re.fullmatch(rf"Error: No such option: --stak.*[.] `make {command} ARGS=--help` lists the options[.]", shown)
+    assert "Try" not in result.output
+    assert result.exit_code == 2
 
 
 def test_a_parameter_given_to_make_that_make_does_not_pass_on_is_refused(

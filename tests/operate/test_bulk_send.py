@@ -249,7 +249,7 @@ def test_a_stack_with_mappings_of_its_own_needs_them_here(stage: Stage, file: Pa
     sent = stage.run("bulk", "send", NAME, str(file), "--job", "a", "--detail-type", "Order Paid")
 
     assert sent.exit_code == 2
-    assert "personal-link has its mappings in a layer (MappingsLayerArn): name the file, --mappings." in sent.output
+    assert "personal-link has its mappings in a layer (MappingsLayerArn): name the file before the" in sent.output
 
 
 def test_the_headings_and_the_configuration_of_the_stack_count(stage: Stage, file: Path) -> None:

@@ -2,6 +2,8 @@
 
 import json
 import re
+from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
@@ -16,6 +18,8 @@ from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1"
 
 
 def test_the_list_is_by_code_and_the_oldest_first(stage: Stage) -> None:
@@ -194,12 +198,39 @@ def test_a_detail_type_that_is_no_name_is_not_shown(stage: Stage) -> None:
 
 
 def test_mappings_of_a_layer_of_ones_own_are_not_guessed(stage: Stage) -> None:
-    stage.parameter("MappingsLayerArn", "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1")
-    body = json.dumps({"id": FIRST_ID, "detail-type": "Order paid", "detail": {}})
+    stage.parameter("MappingsLayerArn", LAYER)
+    body = json.dumps({"id": FIRST_ID, "detail-type": "Visit Ended", "detail": {}})
 
-    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST)).output
+    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST))
 
-    assert 'no entry for "Order paid": see event_mappings.toml in your MappingsLayerArn' in shown
+    assert shown.output == (
+        "Error: personal-link has its mappings in a layer (MappingsLayerArn): "
+        "name the file before the command, operate --mappings event_mappings.toml ...\n"
+    )
+    assert shown.exit_code == 2
+
+
+def test_the_named_file_of_the_layer_tells_what_an_event_is(stage: Stage, tmp_path: Path) -> None:
+    stage.parameter("MappingsLayerArn", LAYER)
+    (tmp_path / "mappings.toml").write_text('["Visit Ended"]\nrecord.Email = "detail.email"')
+    with_file = replace(stage, located=replace(stage.located, mappings=tmp_path / "mappings.toml"))
+    mapped = {"id": FIRST_ID, "detail-type": "Visit Ended", "detail": {"email": EMAIL.value}}
+    parked = stage.park(json.dumps(mapped)), stage.park(json.dumps(mapped | {"detail-type": "Visit ended"}))
+
+    known, other = (with_file.run("parked", "show", NAME, one).output for one in parked)
+
+    assert "not processed yet" in known
+    assert 'no entry for "Visit ended"; nearest: "Visit Ended"; entries: Visit Ended' in " ".join(other.split())
+
+
+def test_a_wrong_file_is_told_what_is_wrong(stage: Stage, tmp_path: Path) -> None:
+    (tmp_path / "mappings.toml").write_text('["Visit Ended"]')
+    with_file = replace(stage, located=replace(stage.located, mappings=tmp_path / "mappings.toml"))
+    body = json.dumps({"id": FIRST_ID, "detail-type": "Visit Ended", "detail": {}})
+
+    shown = with_file.run("parked", "show", NAME, stage.park(body)).output
+
+    assert shown == 'Error: mappings.toml: "Visit Ended" needs a [record] of at least one heading.\n'
 
 
 def test_what_is_held_of_a_message_shows_nothing_of_its_body(stage: Stage) -> None:
@@ -208,7 +239,9 @@ def test_what_is_held_of_a_message_shows_nothing_of_its_body(stage: Stage) -> No
     sqs = stage.located.client("sqs")
     with Sweep(sqs, stage.aws.parked_url) as sweep:
         messages = list(sweep)
-    entry = LedgerReader(stage.aws.dynamodb, stage.aws.ledger_table, SystemClock()).entry_of(messages[0].record)
+    entry = LedgerReader(stage.aws.dynamodb, stage.aws.ledger_table, SystemClock(), lambda _event: None).entry_of(
+        messages[0].record
+    )
 
     assert canaries_in(repr((messages, entry)), CANARIES) == []
 

@@ -37,6 +37,7 @@ PARAMETERS = {
     "EventBusName": "default",
     "EventDetailType": "Personal Link Requested",
     "EventSources": "",
+    "MappingsLayerArn": "",
     "SenderArns": "",
     "KnownHeadings": "",
     "EchoRecord": "true",
@@ -101,8 +102,8 @@ def test_every_parameter_has_a_description_and_a_constraint(name: str) -> None:
     assert CONSTRAINTS & parameter.keys()
 
 
-def test_the_template_has_at_most_1050_lines() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 1050
+def test_the_template_has_at_most_1060_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 1060
 
 
 # "CloudFormation supports YAML 1.1 with a few exceptions": its user guide, "Template formats".

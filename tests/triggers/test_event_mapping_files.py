@@ -9,10 +9,11 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from personal_link.domain.errors import SettingsError
-from personal_link.triggers.event_mappings import EventMappings, _compile, _Entry, _Functions, load
+from personal_link.triggers.event_mappings import EventMappings, _compile, _Entry, _Functions, load, load_deployed
 from sandbox import REPOSITORY
 from tests.triggers.mapped import mappings_of, opened, problems_of, solved
 
+LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7"
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
 
 
@@ -242,3 +243,24 @@ def test_a_mapping_function_of_any_value_gives_a_valid_value_or_a_problem(
         for problem in ("gives nothing", "gives no text, number or boolean", "does not work on this event")
         for name in _Functions.FUNCTION_TABLE
     }
+
+
+# A layer of the user's own
+
+
+def test_a_layers_file_on_pythons_path_takes_the_place_of_ours(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "event_mappings.toml").write_text('["Visit Ended"]\nrecord.Email = "detail.guest.email"')
+    monkeypatch.syspath_prepend(tmp_path)
+
+    assert load_deployed(LAYER).entries.keys() == {"Visit Ended"}
+    assert load_deployed("").entries == load().entries
+
+
+def test_a_layer_without_the_file_is_told_where_it_has_to_be() -> None:
+    with pytest.raises(SettingsError, match=r"^the layer of MappingsLayerArn has no python/event_mappings[.]toml$"):
+        load_deployed(LAYER)
+
+
+def test_a_file_that_may_not_be_read_is_told_what_to_do(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r" cannot be read: chmod 644 before it is zipped$"):
+        load(tmp_path)  # a folder

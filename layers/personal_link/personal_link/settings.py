@@ -23,6 +23,7 @@ class Settings:
     encoding: Encoding
     default_configuration: str
     known_headings: frozenset[str]
+    mappings_layer_arn: str  # empty: the event mappings are ours
     credentials_secret_arn: str
     ledger_table: str
     ledger_days: int
@@ -89,6 +90,7 @@ def _settings(reader: "Reader") -> Settings:
         encoding="form" if encoding == "form" else "json",
         default_configuration=reader.optional("DEFAULT_CONFIGURATION"),
         known_headings=frozenset(filter(None, map(str.strip, reader.optional("KNOWN_HEADINGS").split(",")))),
+        mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),
         ledger_days=reader.number("LEDGER_DAYS"),

@@ -78,7 +78,7 @@ def direct_invocation() -> DirectInvocation:
     return DirectInvocation(
         _issuer(settings, clock),
         ResultsQueue(_client("sqs"), settings.results_queue_url, settings.echo_record),
-        event_mappings.load().apply,
+        event_mappings.load_deployed(settings.mappings_layer_arn).apply,
         clock,
     )
 
@@ -101,7 +101,7 @@ def batch_worker() -> BatchWorker:
         retry_window=queue_settings.retry_window_hours * 3600.0,
         clock=clock,
         concurrency=queue_settings.batch_concurrency,
-        map_event=event_mappings.load().apply,
+        map_event=event_mappings.load_deployed(settings.mappings_layer_arn).apply,
     )
 
 

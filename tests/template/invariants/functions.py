@@ -68,6 +68,17 @@ def each_layer_is_built_for_arm64_and_named_after_its_stack(built: Built) -> Wro
             yield f"{name}: {layer}"
 
 
+@CONNECTOR.invariant(
+    without(f"{GLOBALS} Layers 2"),
+    change(f"{GLOBALS} Layers 2", {"Ref": "MappingsLayerArn"}),  # Lambda refuses an empty one
+)
+def every_function_has_the_users_own_mappings_layer_if_there_is_one(built: Built) -> Wrongs:
+    given = built.parameters["MappingsLayerArn"]
+    for name, function in functions(built).items():
+        if function["Layers"][2:] != ([given] if given else []):
+            yield f"{name}: {function['Layers']}"
+
+
 # Versions
 
 # Another value of every parameter that has neither a list nor a range to take one from.
@@ -81,6 +92,7 @@ OTHERS = {
     "EventBusName": "another",
     "EventDetailType": "Another",
     "EventSources": "another",
+    "MappingsLayerArn": "arn:aws:lambda:eu-west-1:123456789012:layer:another:8",
     "SenderArns": "arn:aws:sns:eu-west-1:123456789012:another",
     "PermissionsBoundaryArn": "arn:aws:iam::123456789012:policy/another",
     "KnownHeadings": "Email,Phone",
@@ -118,6 +130,7 @@ def published(function: dict[str, Any]) -> dict[str, Any]:
 
 @CONNECTOR.invariant(
     without("Resources DependenciesLayer Properties Description Fn::Join 1 1"),
+    without("Resources PersonalLinkLayer Properties LicenseInfo"),
     change(f"{DIRECT} VersionDescription Fn::Join 1 +", {"Ref": "DirectConcurrency"}),
     without(f"{WORKER} VersionDescription"),
     change(f"{HTTP_API} VersionDescription Fn::Join 1 +", {"Ref": "RetryWindowHours"}),

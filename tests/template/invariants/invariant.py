@@ -248,6 +248,7 @@ CONNECTOR = Subject(
             "EventBusName": "crm",
             "EventDetailType": "Visit Ended,Order Paid",
             "EventSources": "shop,crm",
+            "MappingsLayerArn": "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7",
             "LogRetentionDays": "7",
         },
         "signatures, a secret by name, traced": {"CredentialsSecretArn": SECRET_NAME, "Tracing": "Active"},

@@ -110,6 +110,8 @@ DETAILS: Final = (
     "Two idempotency keys were given.",
     # the deployment, and bugs
     "<file> is not TOML: <of the file>",
+    "<file> cannot be read: chmod 644 before it is zipped",
+    "the layer of MappingsLayerArn has no python/<file>",
     "<file>: <of the file>",
     "Unexpected error: try again later.",
     "The environment is not complete: <variables>",

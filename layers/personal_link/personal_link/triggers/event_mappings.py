@@ -6,6 +6,7 @@ the event.
 """
 
 import hashlib
+import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date, timedelta
@@ -148,6 +149,18 @@ def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
+def load_deployed(layer_arn: str) -> EventMappings:
+    """Return the mappings of the user's own layer, or ours if there is none. Raises SettingsError as `load` does.
+
+    Lambda puts the folder `python` of every layer on Python's path.
+    """
+    own = (Path(folder, FILE.name) for folder in sys.path)
+    file = next(filter(Path.is_file, own), None) if layer_arn else FILE
+    if file is None:
+        raise SettingsError(f"the layer of MappingsLayerArn has no python/{FILE.name}")
+    return load(file)
+
+
 def load(file: Path = FILE) -> EventMappings:
     """Return the compiled mappings of a file. Raises SettingsError that names every wrong entry and expression."""
     import tomllib  # noqa: PLC0415  # http_api does not need it: it costs some milliseconds of a cold start
@@ -156,6 +169,8 @@ def load(file: Path = FILE) -> EventMappings:
         entries = tomllib.loads(file.read_text(encoding="utf-8"))
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested too deeply
         raise SettingsError(f"{file.name} is not TOML: {error}") from None
+    except OSError:
+        raise SettingsError(f"{file.name} cannot be read: chmod 644 before it is zipped") from None
     problems: list[str] = []
     mappings = {name: _entry(name, entry, problems) for name, entry in entries.items()}
     takes_all: dict[str, str] = {}
