@@ -63,3 +63,8 @@ class Settings:
             known_headings=frozenset(filter(None, map(str.strip, variables["KNOWN_HEADINGS"].split(",")))),
             mappings_layer_arn=variables["MAPPINGS_LAYER_ARN"],
         )
+
+
+def mappings_layer_arn() -> str:
+    """Return the layer with the user's event mappings that this stack has; empty if it has none."""
+    return Reader().optional("MAPPINGS_LAYER_ARN")

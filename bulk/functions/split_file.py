@@ -1,7 +1,6 @@
 """A CSV file → parts of rows with their requests. The only one of the four functions that knows the contract."""
 
 import json
-import os
 from collections.abc import Iterable, Iterator
 from functools import cache
 from io import BufferedReader
@@ -11,7 +10,7 @@ import boto3
 from botocore.exceptions import ClientError
 
 from bulk_files import GONE, Files, Run, task
-from bulk_settings import MainStack, Settings
+from bulk_settings import MainStack, Settings, mappings_layer_arn
 from personal_link.bulk.job import BulkRequest, Job
 from personal_link.bulk.sheet import Row, Sheet, UnreadableFile
 from personal_link.triggers import event_mappings
@@ -77,7 +76,7 @@ def _open(source: "GetObjectOutputTypeDef", name: str, settings: Settings) -> tu
     encoding = metadata.get("encoding", "utf-8")
     if encoding not in ENCODINGS:
         raise UnreadableFile(f"The metadata `encoding` is one of {', '.join(ENCODINGS)}.")
-    layer = os.environ["MAPPINGS_LAYER_ARN"]
+    layer = mappings_layer_arn()
     if "detail-type" in metadata and settings.mappings_layer_arn != layer:
         raise UnreadableFile(
             "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
