@@ -97,7 +97,7 @@ soak: $(TOOLS)  ## thousands of requests while everything fails, and what became
 	@$(BIN)/python -m sandbox.soak.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
 	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
 
-model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; half an hour, 1 GB
+model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; most of an hour, 1.5 GB
 	@$(BIN)/pytest --quiet tests/model -m full
 
 bench: $(TOOLS) $(COMPARED)  ## measure speed, goodput and cost, and write docs/benchmarks; ONLY=start,warm measures these alone
