@@ -48,7 +48,7 @@ def collect(files: Files, ledger: LedgerLookup, part: int, *, over: bool) -> Non
         for row in some:
             ending = _ending(row, found.get(row.get("digest", "")), over=over)
             counts[ending.status] += 1
-            lines.append(output_row(layout, Row(0, 0, layout.columns, tuple(row["cells"])), ending))
+            lines.append(output_row(layout, Row(0, layout.columns, tuple(row["cells"])), ending))
     numbers = {status: str(count) for status, count in counts.items()}
     files.write(files.run.output(part), b"".join(lines), numbers)
 

@@ -1,11 +1,10 @@
 """CSV files in all their dialects: what is read, and the errors for faulty rows and files."""
 
 import codecs
-import io
 
 import pytest
 
-from personal_link.bulk.sheet import NotUtf8, UnreadableFile, rows_of_part
+from personal_link.bulk.sheet import NotUtf8, UnreadableFile
 from tests.bulk.sheets import row_of, rows_of, sheet_of
 
 # --- reading ----------------------------------------------------------------------------------------------------------
@@ -162,16 +161,3 @@ def test_a_byte_that_windows_1252_does_not_have_is_refused_with_its_line() -> No
 def test_a_utf_8_file_with_byte_order_mark_given_as_windows_1252_is_refused() -> None:
     with pytest.raises(UnreadableFile, match=r"^The file is UTF-8 \(it has a byte order mark\), not cp1252\.$"):
         sheet_of(codecs.BOM_UTF8 + b"Name\n", "cp1252")
-
-
-# --- parts of a file --------------------------------------------------------------------------------------------------
-
-
-def test_reading_can_start_at_the_offset_of_every_row() -> None:
-    content = codecs.BOM_UTF8 + 'Name;Text\r\n\r\nJoe;"a\nb"\r\nZoë;c\r\nLin\r\nIda;d'.encode()
-    sheet = sheet_of(content)
-    rows = list(sheet.rows)
-
-    for position, first in enumerate(rows):
-        part = io.BytesIO(content[first.offset :])
-        assert list(rows_of_part(part, sheet.layout, line=first.line, offset=first.offset)) == rows[position:]

@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from personal_link.bulk.output import WAITING, defused, output_header, output_row
-from personal_link.bulk.sheet import Row, rows_of_part
+from personal_link.bulk.sheet import Row
 from tests.bulk.sheets import sheet_of
 
 COLUMNS = ("Name", "Email", "Text")
@@ -37,19 +37,6 @@ def test_every_cell_of_a_written_table_is_read_back_unchanged(
 
     assert (sheet.layout.columns, sheet.layout.delimiter) == (COLUMNS, delimiter)
     assert seen(list(sheet.rows)) == [(None, cells) for cells in table]
-
-
-@given(TABLES, DELIMITERS, ENDINGS)
-def test_a_file_read_from_the_offset_of_any_row_gives_the_same_rows_as_a_whole(
-    table: list[tuple[str, str, str]], delimiter: str, ending: str
-) -> None:
-    content = written(table, delimiter, ending)
-    sheet = sheet_of(content)
-    rows = list(sheet.rows)
-
-    for position, row in enumerate(rows):
-        part = io.BytesIO(content[row.offset :])
-        assert list(rows_of_part(part, sheet.layout, line=row.line, offset=row.offset)) == rows[position:]
 
 
 @given(TABLES, DELIMITERS)

@@ -67,7 +67,7 @@ def objects_with_a_repr_of_their_own() -> list[object]:
         link,
         Outcome("1", "created", source, "", "", 1, "contact", link, error, REFERENCE.value, RECORD),
         Ending("created", "", ALL_OF_THEM, 1, LINK.value, SHORT_LINK.value, ALL_OF_THEM),
-        Row(2, 0, tuple(RECORD), tuple(map(str, RECORD.values()))),
+        Row(2, tuple(RECORD), tuple(map(str, RECORD.values()))),
         Found("1", 1, "", Outcome("1", "created", source, "", "", 1, "contact", link)),
     ]
 

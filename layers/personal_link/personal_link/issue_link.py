@@ -110,11 +110,11 @@ class LinkIssuer:
             return end("unknown", error=describe(unknown))
         except NotProcessed as error:
             error.attempt = attempt.number
-            _end(self.ledger.take_back, attempt)
+            _end_attempt(self.ledger.take_back, attempt)
             raise
         except Unanswered as error:
             error.attempt = attempt.number
-            _end(self.ledger.leave_marked, attempt)
+            _end_attempt(self.ledger.leave_marked, attempt)
             raise
         return end("created", link)
 
@@ -137,7 +137,7 @@ class LinkIssuer:
         return replace(outcome, unsettled=attempt)
 
 
-def _end(end: Callable[[Attempt], None], attempt: Attempt) -> None:
+def _end_attempt(end: Callable[[Attempt], None], attempt: Attempt) -> None:
     """End an attempt. If the ledger fails, the lease expires; the next attempt starts later and sees the marker."""
     try:
         end(attempt)

@@ -57,6 +57,11 @@ def runs_in_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
+def headings(listed: str) -> frozenset[str]:
+    """Return the headings of the parameter `KnownHeadings`, which separates them by commas."""
+    return frozenset(filter(None, map(str.strip, listed.split(","))))
+
+
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings. Raises SettingsError that names every missing or wrong variable."""
     reader = Reader(environment)
@@ -89,7 +94,7 @@ def _settings(reader: "Reader") -> Settings:
         imports_base_url=reader.base_url("IMPORTS_BASE_URL", f"https://imports.api.{region}.customergauge.com"),
         encoding="form" if encoding == "form" else "json",
         default_configuration=reader.optional("DEFAULT_CONFIGURATION"),
-        known_headings=frozenset(filter(None, map(str.strip, reader.optional("KNOWN_HEADINGS").split(",")))),
+        known_headings=headings(reader.optional("KNOWN_HEADINGS")),
         mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),

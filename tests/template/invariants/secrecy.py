@@ -69,7 +69,7 @@ def outputs_hold_only_names_arns_and_urls(built: Built) -> Wrongs:
 @CONNECTOR.invariant(
     change(
         f"{VARIABLES} CREDENTIALS_SECRET_ARN",
-        {"Fn::If": ["StackCreatesSecret", {"Ref": "CredentialsSecretArn"}, {"Ref": "CredentialsSecret"}]},
+        {"Fn::If": ["UseOwnSecret", {"Ref": "CredentialsSecretArn"}, {"Ref": "CredentialsSecret"}]},
     ),
     change(f"{VARIABLES} ACCESS_TOKEN_SECRET_ARN", {"Fn::GetAtt": ["CredentialsSecret", "Id"]}),
 )

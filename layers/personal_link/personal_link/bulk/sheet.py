@@ -38,7 +38,7 @@ class NotUtf8(UnreadableFile):
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """What has to be known to read any part of a file, and to write its output."""
+    """What has to be known to write the output."""
 
     columns: tuple[str, ...]  # headings, without blanks around them; empty: a column without a heading
     delimiter: str
@@ -51,7 +51,6 @@ class Row:
     """One row. Its repr shows nothing of the cells."""
 
     line: int  # of the file, on which the row begins; the first one is 1
-    offset: int  # of its first byte in the file
     columns: tuple[str, ...]
     cells: tuple[str, ...]
     fault: str | None = None  # why it cannot be read
@@ -94,19 +93,13 @@ class Sheet:
         return cls(layout, _rows(text, layout))
 
 
-def rows_of_part(lines: Iterable[bytes], layout: Layout, *, line: int, offset: int) -> Iterator[Row]:
-    """Iterate over the rows of a part of a file, which begins with the row that has this line and offset."""
-    return _rows(_Lines(lines, layout.encoding, line=line - 1, offset=offset), layout)
-
-
 class _Lines:
     """Decode lines, and count them and their bytes."""
 
-    def __init__(self, lines: Iterable[bytes], encoding: Encoding, *, line: int = 0, offset: int = 0) -> None:
+    def __init__(self, lines: Iterable[bytes], encoding: Encoding) -> None:
         self._lines = iter(lines)
         self._encoding = encoding
-        self.line = line  # the number of the last one
-        self.offset = offset  # of the next one
+        self.line = 0  # the number of the last one
         self.has_mark = False
 
     def __iter__(self) -> Self:
@@ -114,9 +107,8 @@ class _Lines:
 
     def __next__(self) -> str:
         raw = next(self._lines)
-        self.offset += len(raw)
         self.line += 1
-        if self.offset == len(raw):
+        if self.line == 1:
             raw = self._begin(raw)
         try:
             return raw.decode(self._encoding)
@@ -136,16 +128,16 @@ class _Lines:
 def _rows(text: _Lines, layout: Layout) -> Iterator[Row]:
     reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
     while True:
-        line, offset = text.line + 1, text.offset
+        line = text.line + 1
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
-            yield Row(line, offset, layout.columns, (), f"cannot be read: {_quotes(line, text.line)}")
+            yield Row(line, layout.columns, (), f"cannot be read: {_quotes(line, text.line)}")
             continue
         if any(cell.strip() for cell in cells):
-            yield Row(line, offset, layout.columns, tuple(cells), _fault(cells, layout.columns))
+            yield Row(line, layout.columns, tuple(cells), _fault(cells, layout.columns))
 
 
 def _fault(cells: list[str], columns: tuple[str, ...]) -> str | None:

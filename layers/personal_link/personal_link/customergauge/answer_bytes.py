@@ -9,6 +9,8 @@ import zlib
 from collections.abc import Mapping
 from typing import Any, Final, cast
 
+from personal_link.domain.errors import PersonalLinkError
+
 BODY_LIMIT: Final = 64 * 1024  # bytes, before and after decompression; the vendor's documented answers are below 1,000
 HEAD_LIMIT: Final = 1024 * 1024  # bytes of status lines and headers
 LINE_LIMIT: Final = 8 * 1024  # bytes of a kept header
@@ -59,7 +61,7 @@ class _TimedReader(io.RawIOBase):
         super().close()
 
 
-class UnreadableHead(Exception):
+class UnreadableHead(PersonalLinkError):
     """The status of an answer was read, its headers were not. urllib3 does not wrap this exception."""
 
     def __init__(self, status: int) -> None:

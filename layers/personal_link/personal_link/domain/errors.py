@@ -2,6 +2,8 @@
 
     PersonalLinkError
     ├── SettingsError            the environment or the event mappings are wrong; nothing can be done
+    ├── UnreadableFile           (bulk/sheet.py) a file of rows as a whole; NotUtf8 if somebody has to say its encoding
+    ├── UnreadableHead           (answer_bytes.py) never leaves transport.py, which makes an answer of it
     └── RequestError             one request failed; CODES says what each `code` means
         ├── Refused              final: a person has to change the request or the vendor's set-up
         │   └── InvalidRequest   refused by this connector; nothing was sent

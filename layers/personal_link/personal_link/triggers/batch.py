@@ -46,8 +46,8 @@ class BatchWorker:
         """Return the ids of the messages to retry (the partial batch response)."""
         settled: list[tuple[Record, Outcome]] = []
         put_off: list[tuple[Record, RequestError]] = []
-        opened = [_end(record, _open, record, self.map_event) for record in records]
-        for record, end in zip(records, self._end_all(opened, deadline), strict=True):
+        opened = [_result_or_error(record, _open, record, self.map_event) for record in records]
+        for record, end in zip(records, self._work_on_all(opened, deadline), strict=True):
             if isinstance(end, Outcome):
                 settled.append((record, end))
             else:
@@ -67,7 +67,7 @@ class BatchWorker:
         ids = {record["messageId"]: _ids(record, one) for record, one in zip(records, opened, strict=True)}
         return self._put_off(put_off, ids)
 
-    def _end_all(self, messages: "Sequence[_Opened | End]", deadline: Deadline) -> list[End]:
+    def _work_on_all(self, messages: "Sequence[_Opened | End]", deadline: Deadline) -> list[End]:
         """Return how each message ends. Work messages of one key one after the other: the first answers the others.
 
         While the circuit is not closed, try one message at a time: more threads would only wait for it.
@@ -82,7 +82,7 @@ class BatchWorker:
 
         def work(group: list[tuple[int, _Opened]]) -> None:
             for position, opened in group:
-                ends[position] = _end(opened.record, self._settle, opened, deadline)
+                ends[position] = _result_or_error(opened.record, self._settle, opened, deadline)
 
         groups = list(by_key.values())
         while groups and (not self.breaker.is_closed or min(self.concurrency, len(groups)) == 1):
@@ -179,13 +179,15 @@ def _ids(record: Record, opened: _Opened | End) -> Ids:
     return ids
 
 
-def _end[**P, T](record: Record, step: Callable[P, T], *arguments: P.args, **named: P.kwargs) -> T | RequestError:
+def _result_or_error[**P, T](
+    record: Record, step: Callable[P, T], *arguments: P.args, **named: P.kwargs
+) -> T | RequestError:
     """Return the result or the error of a step: the failure of one message must not fail the batch."""
     try:
         return step(*arguments, **named)
     except RequestError as error:
         return error
-    except Exception as bug:  # noqa: BLE001  # also a bug
+    except Exception as bug:  # noqa: BLE001  # each message's entry point: its bug must not fail the batch
         observability.report_bug(bug, record["messageId"])
         unexpected = TryAgain(Code.INTERNAL_ERROR, f"unexpected {type(bug).__name__}")
         unexpected.attempt = _attempts(record)
