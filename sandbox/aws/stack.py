@@ -69,6 +69,16 @@ class Stack:
     dynamodb: "DynamoDBClient"
     iam: "IAMClient"
 
+    @property
+    def region(self) -> str:
+        """The region of the stack."""
+        return REGION
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that its callers trust."""
+        return self.emulator.authority
+
     def fill_secret(self, client_id: str, client_secret: str) -> None:
         """Fill the vendor's client credentials into the secret."""
         secret = json.dumps({"client_id": client_id, "client_secret": client_secret})

@@ -28,11 +28,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self
 
 from sandbox.customergauge import replies, rules, survey_page
+from sandbox.customergauge.call import PERSONAL_LINK_PATH, TOKEN_PATH, Call
 from sandbox.customergauge.control import CONTROL_PATH, DuplicateRule, control
 from sandbox.customergauge.fault_switches import FaultSwitches
 from sandbox.customergauge.log import CallLog, Endpoint, Exchange
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.wire import PERSONAL_LINK_PATH, TOKEN_PATH, Call, VendorServer
+from sandbox.customergauge.wire import VendorServer
 
 __all__ = ["TOKEN_PATH", "Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
 
