@@ -67,7 +67,7 @@ def point_at(vendor: CustomerGaugeSandbox, emulator: Emulator, template_url: str
     cloudformation.get_waiter("stack_update_complete").wait(
         StackName="personal-link", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
     )
-    set_concurrency(emulator, 5)
+    set_concurrency(emulator.client("lambda"), 5)
     secret = json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})
     arn = outputs(emulator, "personal-link")["CredentialsSecretArn"]
     emulator.client("secretsmanager").put_secret_value(SecretId=arn, SecretString=secret)
