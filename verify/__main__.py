@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import secrets
 import signal
 import time
@@ -40,10 +41,11 @@ In account {number}, region {region}, this creates:
 All of it is deleted at the end, also after Ctrl-C. AWS deletes the key after seven days, in which it costs nothing.
 
 All checks take about an hour and a half: some 25 updates of the stack, one parameter each, and two canary deployments.
-They cost about $0.20 at list prices: some 80 custom metrics and 8 alarms for two hours ($0.07), six snapshots kept for
-three hours ($0.05), a key and secrets for two hours ($0.01), and the requests, logs and traces.
+They cost about $0.20 at list prices: some 80 custom metrics and 8 alarms for two hours ($0.07), some fifteen snapshots,
+each paid for three hours ($0.06), a key and secrets for two hours ($0.01), and the requests, logs and traces.
+You need an administrator's permissions, since it makes roles and assumes them.
 """
-STANDS_FOR_EVENTS: Final = "Personal Link Verification"  # a detail-type that no other stack hears
+DETAIL_TYPE: Final = "Personal Link Verification"  # a detail-type that no other stack hears
 
 
 @click.command()
@@ -72,13 +74,16 @@ def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # n
 
 def _verified(only: str, name: str | None, *, yes: bool) -> bool:
     """Run the command, and tell whether every check passed and nothing is left."""
-    account = Account(boto3.Session(), os.environ.get("AWS_ENDPOINT_URL"))
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 reads AWS_DEFAULT_REGION alone
+    if not session.region_name:
+        raise click.UsageError("no AWS region is set: AWS_REGION=eu-west-1 make verify-aws")
+    account = Account(session, os.environ.get("AWS_ENDPOINT_URL"))
     site, chosen = Site(account, name or f"{PREFIX}{secrets.token_hex(4)}"), _chosen(only)
     if name:
-        if not name.startswith(PREFIX):
-            raise click.UsageError(f"{name} is not of this command: the names begin with {PREFIX}")
+        if not re.fullmatch(f"{PREFIX}[0-9a-f]{{8}}", name):
+            raise click.UsageError(f"{name} is not of this command: its names are like {PREFIX}1a2b3c4d")
         return not _deleted(site)
-    number, region = account.client("sts").get_caller_identity()["Account"], account.session.region_name
+    number, region = account.client("sts").get_caller_identity()["Account"], session.region_name
     screen().print(PLAN.format(number=number, region=region, name=site.name))
     if not yes:
         click.confirm("Go on?", abort=True)
@@ -92,7 +97,7 @@ def _verified(only: str, name: str | None, *, yes: bool) -> bool:
     finally:
         left = _deleted(site)
         where = "the emulator" if site.is_emulated else "AWS"
-        report = Report(VERSION, where, region or "", when(began), (time.time() - began) / 60, len(left), rows)
+        report = Report(VERSION, where, region, when(began), round((time.time() - began) / 60, 1), len(left), rows)
         _show(rows, report.write(Path()))
     return not left and all(row.result in {"ok", "needs AWS"} for row in rows)
 
@@ -124,7 +129,7 @@ def _deployed(site: Site) -> Iterator[Stage]:
             base = opened.enter_context(bridge_to(path, os.environ["AWS_CA_BUNDLE"]))
         urls = {"AuthBaseUrl": base, "ImportsBaseUrl": base}
         # A new account runs ten functions at once.
-        few = {"MaximumConcurrency": "2", "EventDetailType": STANDS_FOR_EVENTS}
+        few = {"MaximumConcurrency": "2", "EventDetailType": DETAIL_TYPE}
         outputs = site.create("", urls | few, TemplateURL=url)
         credentials = json.dumps({"client_id": CLIENT_ID, "client_secret": secret})
         site.client("secretsmanager").put_secret_value(

@@ -3,6 +3,7 @@
 import shutil
 import time
 from collections.abc import Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -143,6 +144,8 @@ class Site:
         self._delete_stack(KEY)
         for name in self._named("dynamodb", "list_tables", "TableNames", ""):
             self.client("dynamodb").delete_table(TableName=name)
+        for name in self._named("logs", "describe_log_groups", "logGroups", "logGroupName"):
+            self.client("logs").delete_log_group(logGroupName=name)  # a function that still ran may have made it again
         for name in self._named("secretsmanager", "list_secrets", "SecretList", "Name"):
             self.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
         for name in self._named("s3", "list_buckets", "Buckets", "Name"):
@@ -181,7 +184,8 @@ class Site:
     def _delete_stack(self, part: str) -> None:
         cloudformation = self.client("cloudformation")
         if self.status(part) == "UPDATE_IN_PROGRESS":
-            cloudformation.cancel_update_stack(StackName=self.name + part)
+            with suppress(ClientError):  # it has ended meanwhile
+                cloudformation.cancel_update_stack(StackName=self.name + part)
         if self.settled(part) != "DELETE_COMPLETE":
             cloudformation.delete_stack(StackName=self.name + part)
             self.settled(part)

@@ -6,14 +6,14 @@ Three deployments: faults that would hide each other are apart.
 import json
 import re
 import shutil
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
 from installer import package
-from sandbox.aws.emulator import Emulator, running_emulator
+from sandbox.template import SOURCE
 from verify.__main__ import verify
 from verify.checks import CHECKS
 
@@ -56,24 +56,24 @@ FOUND = {
     "What Lambda parks of a direct invocation can be redriven.": "it was not parked",
     "A call without a signature is refused.": "PUT was answered",
     "A call with a wrong signature is refused.": "PUT was answered",
-    "A call of a role without permission is refused.": "PUT was answered 200",
-    IS_LIVE.format("LogLevel"): "live is ['INFO']",
-    IS_LIVE.format("DefaultConfiguration"): "live is ['']",
-    IS_LIVE.format("LedgerDays"): "live is ['21']",
-    IS_LIVE.format("CustomerGaugeRegion"): "live is ['eu']",
-    IS_LIVE.format("ShareAccessToken"): "live is 3",
-    IS_LIVE.format("RetryWindowHours"): "live is ['24']",
-    IS_LIVE.format("BatchConcurrency"): "live is ['10']",
-    IS_LIVE.format("VendorCallsPerSecond"): "live is ['0']",
-    IS_LIVE.format("MaximumConcurrency"): "live is (['2'], 3)",
-    IS_LIVE.format("EchoRecord"): "live is True",
-    IS_LIVE.format("KnownHeadings"): "live is None",
-    IS_LIVE.format("Tracing"): "live is ['PassThrough']",
-    IS_LIVE.format("LogRetentionDays"): "live is [30]",
-    IS_LIVE.format("EventDetailType"): "live is ['Personal Link Verification']",
-    IS_LIVE.format("EventSources"): "live is []",
-    IS_LIVE.format("HttpRateLimit"): "live is 20.0",
-    IS_LIVE.format("HttpBurstLimit"): "live is 40.0",
+    "A call of a role without permission is refused.": "PUT was answered",
+    IS_LIVE.format("LogLevel"): "live is INFO, not",
+    IS_LIVE.format("DefaultConfiguration"): "live is nothing, not",
+    IS_LIVE.format("LedgerDays"): "live is 21, not",
+    IS_LIVE.format("CustomerGaugeRegion"): "live is eu, not",
+    IS_LIVE.format("ShareAccessToken"): "live is true, not",
+    IS_LIVE.format("RetryWindowHours"): "live is 24, not",
+    IS_LIVE.format("BatchConcurrency"): "live is 10, not",
+    IS_LIVE.format("VendorCallsPerSecond"): "live is 0, not",
+    IS_LIVE.format("MaximumConcurrency"): "live is 2, 3, not",
+    IS_LIVE.format("EchoRecord"): "live is true, not",
+    IS_LIVE.format("KnownHeadings"): "live is nothing, not",
+    IS_LIVE.format("Tracing"): "live is PassThrough, not",
+    IS_LIVE.format("LogRetentionDays"): "live is 30, not",
+    IS_LIVE.format("EventDetailType"): "live is Personal Link Verification, not",
+    IS_LIVE.format("EventSources"): "live is nothing, not",
+    IS_LIVE.format("HttpRateLimit"): "live is 20, not",
+    IS_LIVE.format("HttpBurstLimit"): "live is 40, not",
     "A topic named in SenderArns may send requests.": "no result came",
     "With AllowedIpRanges a caller elsewhere is refused, and without it let in again.": "a call was not answered 403",
     "With HttpAuth=API_KEY the key alone lets callers in.": "a call was not answered 403",
@@ -93,37 +93,28 @@ OF_TRIGGERS = {
     "An event on the bus gives a link.": "no result came",
     "A direct invocation returns the result that is queued.": "the function failed",
 }
-INTAKE: list[Edit] = [(r"(            BatchSize: 10\n)", r"\1            Enabled: false\n")]
+INTAKE: list[Edit] = [(r"      Events:\n        Requests:\n(?:          .*\n)+", "")]
 OF_THE_INTAKE = {
     "A message on the requests queue gives a link.": "no result came",
-    "Nothing needs a person after that.": "The event source mapping is",
+    "Nothing needs a person after that.": "The event source mapping is missing",
 }
 
 
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with running_emulator() as running:
-        yield running
-
-
 @pytest.fixture
-def run(emulator: Emulator, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
+def run(here: Path, monkeypatch: pytest.MonkeyPatch) -> Run:
     """Run the command on a template with faults; return each check's result and what it saw."""
-    for name, value in emulator.environment().items():
-        monkeypatch.setenv(name, value)
-    monkeypatch.chdir(tmp_path)
 
     def run_it(faults: list[Edit], only: str) -> dict[str, tuple[str, str]]:
-        text = package.SOURCE.read_text()
+        text = SOURCE.read_text()
         for pattern, instead in faults:
             text, count = re.subn(pattern, instead, text)
             assert count, f"the template has no {pattern}"
-        (tmp_path / "faulty.yaml").write_text(text)
-        monkeypatch.setattr(package, "SOURCE", tmp_path / "faulty.yaml")
+        (here / "faulty.yaml").write_text(text)
+        monkeypatch.setattr(package, "SOURCE", here / "faulty.yaml")
         ended = CliRunner().invoke(verify, ["--yes", "--only", only])
         assert "Nothing is left." in ended.output, ended.output
         assert ended.exit_code == 1
-        rows = json.loads((tmp_path / "verify-aws.json").read_text())["rows"]
+        rows = json.loads((here / "verify-aws.json").read_text())["rows"]
         return {row["check"]: (row["result"], row["seen"]) for row in rows}
 
     return run_it
@@ -146,10 +137,12 @@ def faulty_build(scratch: Path) -> Callable[[Path], bytes]:
 
 
 def assert_found(rows: dict[str, tuple[str, str]], expected: dict[str, str]) -> None:
-    for name, telling in expected.items():
-        result, seen = rows[name]
-        assert result == "failed", f"{name} is {result}: {seen}"
-        assert telling in seen, f"{name}: {seen}"
+    missed = {
+        name: rows[name]
+        for name, telling in expected.items()
+        if rows[name][0] != "failed" or telling not in rows[name][1]
+    }
+    assert missed == {}
 
 
 def test_every_check_that_the_emulator_can_run_has_a_fault() -> None:
@@ -160,9 +153,9 @@ def test_every_check_that_the_emulator_can_run_has_a_fault() -> None:
 
 
 def test_a_fault_of_a_guard_a_parameter_a_library_or_a_log_is_found(
-    run: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    run: Run, here: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(package, "zipped", faulty_build(tmp_path / "faulty"))
+    monkeypatch.setattr(package, "zipped", faulty_build(here / "faulty"))
 
     assert_found(run(FAULTS, "retries,gateway,parameters,customer_key,runtime,secrecy"), FOUND)
 

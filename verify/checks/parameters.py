@@ -5,141 +5,104 @@ DirectConcurrency, which a new account refuses. The customer's key, snapshots an
 """
 
 import json
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from typing import Any, Final
+from collections.abc import Callable
+from typing import Final
 
 from sandbox.aws.http_caller import HttpCaller
-from verify.check import CHECKS, Check, check
+from verify.check import check
 from verify.stage import FUNCTIONS, SOURCE, Stage, Wrong
 
+Look = Callable[[Stage], set[str]]  # where a parameter acts: the values that are live there
 WORKER: Final = ("QueueWorkerFunction",)
+HEADINGS: Final = "Check,Email,First Name,Stand-in"  # of every request that follows
 
 
-@dataclass(frozen=True)
-class Change:
-    """A parameter's new value, and what is seen of it where it acts."""
-
-    parameter: str
-    value: str
-    seen: Callable[[Stage], Any]
-    expected: Any
-
-    def run(self, stage: Stage) -> str:
-        """Change the parameter and compare."""
-        stage.update(**{self.parameter: self.value})
-        seen = self.seen(stage)
-        if seen != self.expected:
-            raise Wrong(f"live is {seen}, not {self.expected}")
-        return f"{seen}"
+def _variable(name: str, functions: tuple[str, ...] = FUNCTIONS) -> Look:
+    return lambda stage: {stage.live(one)["Environment"]["Variables"][name] for one in functions}
 
 
-def _environment(variable: str, functions: tuple[str, ...] = FUNCTIONS) -> Callable[[Stage], list[str]]:
-    def look(stage: Stage) -> list[str]:
-        live = [stage.live(name)["Environment"]["Variables"] for name in functions]
-        return sorted({variables[variable] for variables in live})
-
-    return look
+def _shares_tokens(stage: Stage) -> set[str]:
+    return {str(bool(arn)).lower() for arn in _variable("ACCESS_TOKEN_SECRET_ARN")(stage)}
 
 
-def _shared_tokens(stage: Stage) -> int:
-    return sum(map(bool, _environment("ACCESS_TOKEN_SECRET_ARN")(stage)))
-
-
-def _intake(stage: Stage) -> int:
+def _concurrency(stage: Stage) -> set[str]:
     [uuid] = stage.stack.of_type("AWS::Lambda::EventSourceMapping").values()
     mapping = stage.client("lambda").get_event_source_mapping(UUID=uuid)
-    return int(mapping["ScalingConfig"]["MaximumConcurrency"])
+    return {str(mapping["ScalingConfig"]["MaximumConcurrency"])} | _variable("MAXIMUM_CONCURRENCY", WORKER)(stage)
 
 
-def _tracing(stage: Stage) -> list[str]:
-    return sorted({stage.live(name)["TracingConfig"]["Mode"] for name in FUNCTIONS})
+def _tracing(stage: Stage) -> set[str]:
+    return {stage.live(name)["TracingConfig"]["Mode"] for name in FUNCTIONS}
 
 
-def _retention(stage: Stage) -> list[int]:
+def _retention(stage: Stage) -> set[str]:
     groups = stage.stack.of_type("AWS::Logs::LogGroup").values()
-    described = [stage.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"] for name in groups]
-    return sorted({group["retentionInDays"] for [group] in described})
+    found = [stage.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"] for name in groups]
+    return {str(group["retentionInDays"]) for [group] in found}
 
 
-def _pattern(field: str) -> Callable[[Stage], list[str]]:
-    def look(stage: Stage) -> list[str]:
+def _pattern(field: str) -> Look:
+    def look(stage: Stage) -> set[str]:
         [rule] = stage.stack.of_type("AWS::Events::Rule").values()
         name, bus = rule.rpartition("|")[2], stage.stack.output("EventBusName")
-        pattern = json.loads(stage.client("events").describe_rule(Name=name, EventBusName=bus)["EventPattern"])
-        return list(pattern.get(field, []))
+        found = stage.client("events").describe_rule(Name=name, EventBusName=bus)
+        return set(json.loads(found["EventPattern"]).get(field, []))
 
     return look
 
 
-def _throttle(field: str) -> Callable[[Stage], float]:
-    def look(stage: Stage) -> float:
+def _throttle(field: str) -> Look:
+    def look(stage: Stage) -> set[str]:
         api = stage.stack.resource("PersonalLinkApi")
-        settings = stage.client("apigateway").get_stage(restApiId=api, stageName="live")["methodSettings"]
-        return float(settings["*/*"][field])
+        found = stage.client("apigateway").get_stage(restApiId=api, stageName="live")
+        return {f"{found['methodSettings']['*/*'][field]:.0f}"}
 
     return look
 
 
-def _echoes(stage: Stage) -> bool:
-    request = stage.request("echo")
-    stage.send(request)
-    return "record" in stage.created(request)
-
-
-def _known_headings(stage: Stage) -> str:
-    request = stage.request("headings", Emial="x")
-    stage.send(request)
-    return str(stage.result(request).get("error", {}).get("code"))
-
-
-def _topic(stage: Stage) -> str:
-    sns, request = stage.client("sns"), stage.request("topic")
-    queue, topic = stage.stack.output("RequestsQueueArn"), stage.beside["TopicArn"]
-    raw = {"RawMessageDelivery": "true"}
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes=raw)
-    sns.publish(TopicArn=topic, Message=json.dumps(request))
-    return str(stage.created(request)["status"])
-
-
-HEADINGS: Final = "Check,Email,First Name,Stand-in"
-CHANGES: Final = (
-    Change("LogLevel", "DEBUG", _environment("LOG_LEVEL"), ["DEBUG"]),
-    Change("DefaultConfiguration", "contact", _environment("DEFAULT_CONFIGURATION"), ["contact"]),
-    Change("LedgerDays", "22", _environment("LEDGER_DAYS"), ["22"]),
-    Change("CustomerGaugeRegion", "us", _environment("CUSTOMERGAUGE_REGION"), ["us"]),
-    Change("ShareAccessToken", "false", _shared_tokens, 0),
-    Change("RetryWindowHours", "23", _environment("RETRY_WINDOW_HOURS", WORKER), ["23"]),
-    Change("BatchConcurrency", "9", _environment("BATCH_CONCURRENCY", WORKER), ["9"]),
-    Change("VendorCallsPerSecond", "50", _environment("VENDOR_CALLS_PER_SECOND", WORKER), ["50"]),
-    Change(
-        "MaximumConcurrency",
-        "3",
-        lambda stage: (_environment("MAXIMUM_CONCURRENCY", WORKER)(stage), _intake(stage)),
-        (["3"], 3),
-    ),
-    Change("EchoRecord", "false", _echoes, expected=False),
-    Change("KnownHeadings", HEADINGS, _known_headings, "invalid_request"),
-    Change("Tracing", "Active", _tracing, ["Active"]),
-    Change("LogRetentionDays", "1", _retention, [1]),
-    Change("EventDetailType", "Verification Requested", _pattern("detail-type"), ["Verification Requested"]),
-    Change("EventSources", SOURCE, _pattern("source"), [SOURCE]),
-    Change("HttpRateLimit", "21", _throttle("throttlingRateLimit"), 21),
-    Change("HttpBurstLimit", "41", _throttle("throttlingBurstLimit"), 41),
+CHANGES: Final[tuple[tuple[str, str, Look], ...]] = (
+    ("LogLevel", "DEBUG", _variable("LOG_LEVEL")),
+    ("DefaultConfiguration", "contact", _variable("DEFAULT_CONFIGURATION")),
+    ("LedgerDays", "22", _variable("LEDGER_DAYS")),
+    ("CustomerGaugeRegion", "us", _variable("CUSTOMERGAUGE_REGION")),
+    ("ShareAccessToken", "false", _shares_tokens),
+    ("EchoRecord", "false", _variable("ECHO_RECORD")),
+    ("KnownHeadings", HEADINGS, _variable("KNOWN_HEADINGS")),
+    ("RetryWindowHours", "23", _variable("RETRY_WINDOW_HOURS", WORKER)),
+    ("BatchConcurrency", "9", _variable("BATCH_CONCURRENCY", WORKER)),
+    ("VendorCallsPerSecond", "50", _variable("VENDOR_CALLS_PER_SECOND", WORKER)),
+    ("MaximumConcurrency", "3", _concurrency),
+    ("Tracing", "Active", _tracing),
+    ("LogRetentionDays", "1", _retention),
+    ("EventDetailType", "Verification Requested", _pattern("detail-type")),
+    ("EventSources", SOURCE, _pattern("source")),
+    ("HttpRateLimit", "21", _throttle("throttlingRateLimit")),
+    ("HttpBurstLimit", "41", _throttle("throttlingBurstLimit")),
 )
 
 
-def _checks() -> Iterator[Check]:
-    for change in CHANGES:
-        yield Check(f"The parameter {change.parameter}, changed alone, is live.", "versions and aliases", change.run)
+def _add(parameter: str, value: str, look: Look) -> None:
+    @check(f"The parameter {parameter}, changed alone, is live.", "versions and aliases")
+    def change(stage: Stage) -> str:
+        stage.update(**{parameter: value})
+        if (seen := look(stage)) != {value}:
+            raise Wrong(f"live is {', '.join(sorted(seen)) or 'nothing'}, not {value}")
+        return value
 
 
-CHECKS.extend(_checks())
+for one in CHANGES:
+    _add(*one)
 
 
 @check("A topic named in SenderArns may send requests.", "queue policy, changed alone")
 def senders(stage: Stage) -> str:
-    return Change("SenderArns", stage.beside["TopicArn"], _topic, "created").run(stage)
+    sns, topic, request = stage.client("sns"), stage.beside["TopicArn"], stage.request("topic")
+    stage.update(SenderArns=topic)
+    queue = stage.stack.output("RequestsQueueArn")
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue, Attributes={"RawMessageDelivery": "true"})
+    sns.publish(TopicArn=topic, Message=json.dumps(request))
+    stage.created(request)
+    return "created"
 
 
 @check(

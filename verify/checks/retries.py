@@ -51,7 +51,7 @@ def lambda_parks(stage: Stage) -> str:
     ends = time.time() + (12 if stage.site.is_emulated else 240)  # Lambda tries again after one minute and after two
     request = stage.request("direct", **{"Stand-in": f"503 1 {ends:.0f}"})
     stage.invoke(request, "Event")
-    code = stage.parked(request, within=75).code
+    code = stage.parked(request, within=60).code
     time.sleep(max(0.0, ends - time.time()))
     with redirect_stdout(io.StringIO()):
         redrive.main([stage.site.name, "--code", "unavailable"], standalone_mode=False, obj=stage.site.account)
