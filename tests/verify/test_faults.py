@@ -157,7 +157,7 @@ def test_a_fault_of_a_guard_a_parameter_a_library_or_a_log_is_found(
 ) -> None:
     monkeypatch.setattr(package, "zipped", faulty_build(here / "faulty"))
 
-    assert_found(run(FAULTS, "retries,gateway,parameters,customer_key,runtime,secrecy"), FOUND)
+    assert_found(run(FAULTS, "retries,gateway,parameters,encryption,runtime,secrecy"), FOUND)
 
 
 def test_a_fault_of_a_trigger_is_found(run: Run) -> None:

@@ -8,7 +8,7 @@ from verify.stage import Stage, Wrong
 
 
 @check("With a customer's key every trigger gives a link, and data is encrypted with it.", "key policy, findings 7, 14")
-def customer_key(stage: Stage) -> str:
+def encryption(stage: Stage) -> str:
     template = (REPOSITORY / "docs" / "customer-key.yaml").read_text()
     key = stage.site.create(KEY, {"StackName": stage.site.name}, TemplateBody=template)["KmsKeyArn"]
     stage.update(KmsKeyArn=key)
