@@ -50,7 +50,7 @@ class Report:
         counts = Counter(row.result for row in self.rows)
         head = f"# make verify-aws on {self.where} ({self.region}), {self.began}\n\n"
         head += f"Version {self.version}, {self.minutes:.0f} minutes, {self.left_behind} things left behind. "
-        head += ", ".join(f"{count} {result}" for result, count in counts.items()) + ".\n\n"
+        head += (", ".join(f"{count} {result}" for result, count in counts.items()) or "No check ran") + ".\n\n"
         head += "| check | result | seen |\n| --- | --- | --- |\n"
         lines = "".join(f"| {row.check} | {row.result} | {row.seen.replace('|', '/')} |\n" for row in self.rows)
         written = {"verify-aws.json": json.dumps(asdict(self), indent=2) + "\n", "verify-aws.md": head + lines}
