@@ -1,7 +1,7 @@
 # `make` lists what there is. Everything runs in .venv, the scanners in .scan, what `make bench` compares in .bench, the oldest AWS SDK
-# in .oldest, each made from its lock; only `make deploy`, `operate` and `package BUCKET=` touch an AWS account.
+# in .oldest, each made from its lock; only `make deploy`, `operate`, `package BUCKET=` and `verify-aws` touch an AWS account.
 .DEFAULT_GOAL := help
-.PHONY: help demo local screenshot recording mapping build deploy package operate wheel unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
+.PHONY: help demo local screenshot recording mapping build deploy package verify-aws operate wheel unit test test-all lint types template scan fuzz mutants soak model bench format sbom lock clean
 SHELL := /bin/sh
 BIN := .venv/bin
 TOOLS := .venv/made-from-the-lock
@@ -22,7 +22,7 @@ BUCKET :=
 DIR :=
 
 # nothing else reads the user's AWS configuration
-ifeq ($(filter deploy operate package,$(MAKECMDGOALS)),)
+ifeq ($(filter deploy operate package verify-aws,$(MAKECMDGOALS)),)
 unexport AWS_PROFILE AWS_DEFAULT_PROFILE
 export AWS_CONFIG_FILE := /dev/null
 export AWS_SHARED_CREDENTIALS_FILE := /dev/null
@@ -55,6 +55,10 @@ deploy: $(TOOLS)  ## into your AWS account, after a look at price, parameters an
 package: ARGS :=
 package: $(TOOLS)  ## one template for any account, BUCKET=my-releases uploads it, DIR=release writes a folder
 	@$(BIN)/python -m installer package $(if $(BUCKET),--bucket $(BUCKET)) $(if $(DIR),--directory $(DIR)) $(ARGS)
+
+verify-aws: ARGS :=
+verify-aws: $(TOOLS)  ## a throw-away copy in your AWS account, checked for what only AWS can answer; ONLY=triggers, ARGS=--help
+	@$(BIN)/python -m verify $(if $(ONLY),--only "$(ONLY)") $(ARGS)
 
 operate: $(TOOLS)  ## a deployed stack's health, parked requests and redrive; ARGS="health personal-link"
 	@bin/operate $(ARGS)
@@ -95,7 +99,7 @@ mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; 
 
 soak: $(TOOLS)  ## thousands of requests while everything fails, and what became of each; REQUESTS=5000, SEED=7
 	@$(BIN)/python -m sandbox.soak.run $(if $(REQUESTS),--requests $(REQUESTS)) $(if $(SEED),--seed $(SEED))
-	@$(BIN)/pytest --quiet tests/outage tests/crash -m full
+	@$(BIN)/pytest --quiet tests/outage tests/crash tests/verify -m full
 
 model: $(TOOLS)  ## the protocol, checked: every interleaving of three deliveries with three faults; most of an hour, 1.5 GB
 	@$(BIN)/pytest --quiet tests/model -m full

@@ -5,7 +5,8 @@ import json
 import ssl
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
 from urllib.parse import urlsplit
 
 from botocore.auth import SigV4Auth
@@ -35,11 +36,22 @@ class HttpReply:
         return parsed
 
 
+class Called(Protocol):
+    """What a caller knows of a stack. `authority` is the certificate to trust; None stands for the machine's own."""
+
+    @property
+    def http_url(self) -> str: ...  # noqa: D102
+    @property
+    def region(self) -> str: ...  # noqa: D102
+    @property
+    def authority(self) -> Path | None: ...  # noqa: D102
+
+
 @dataclass(frozen=True)
 class HttpCaller:
     """Call the API, with a signature if there are credentials and with an API key if there is one."""
 
-    stack: Stack
+    stack: Called
     credentials: Credentials | None = None
     api_key: str | None = None
 
@@ -52,9 +64,9 @@ class HttpCaller:
         sent = {"Content-Type": "application/json", **key, **(headers or {})}
         request = AWSRequest(method, url, data=body, headers=sent)
         if self.credentials:
-            SigV4Auth(self.credentials, "execute-api", REGION).add_auth(request)
+            SigV4Auth(self.credentials, "execute-api", self.stack.region).add_auth(request)
         address = urlsplit(url)
-        trust = ssl.create_default_context(cafile=str(self.stack.emulator.authority))
+        trust = ssl.create_default_context(cafile=self.stack.authority)
         connection = http.client.HTTPSConnection(address.netloc, timeout=40, context=trust)
         try:
             connection.request(method, address.path, body, dict(request.headers.items()))

@@ -69,6 +69,16 @@ class Stack:
     dynamodb: "DynamoDBClient"
     iam: "IAMClient"
 
+    @property
+    def region(self) -> str:
+        """The region of the stack."""
+        return REGION
+
+    @property
+    def authority(self) -> Path:
+        """The certificate that its callers trust."""
+        return self.emulator.authority
+
     def fill_secret(self, client_id: str, client_secret: str) -> None:
         """Fill the vendor's client credentials into the secret."""
         secret = json.dumps({"client_id": client_id, "client_secret": client_secret})
@@ -152,7 +162,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         run_sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
     description = emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)
     outputs = {output["OutputKey"]: output["OutputValue"] for output in description["Stacks"][0]["Outputs"]}
-    set_concurrency(emulator, int(parameters.get("MaximumConcurrency", "5")))
+    set_concurrency(emulator.client("lambda"), int(parameters.get("MaximumConcurrency", "5")))
     return Stack(
         emulator=emulator,
         http_url=local_url(emulator.url, outputs["PersonalLinkUrl"]),
@@ -179,9 +189,8 @@ def local_url(endpoint: str, url: str) -> str:
     return f"{endpoint}/_aws/execute-api/{api_id}{address.path}"
 
 
-def set_concurrency(emulator: Emulator, maximum: int) -> None:
+def set_concurrency(client: Any, maximum: int) -> None:
     """Set the worker's concurrency as a number, because the emulator keeps a template's `!Ref` as text."""
-    client = emulator.client("lambda")
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": maximum})
 

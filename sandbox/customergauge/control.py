@@ -17,11 +17,11 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, Protocol
 from urllib.parse import parse_qsl, urlencode
 
+from sandbox.customergauge.call import Call
 from sandbox.customergauge.fault_switches import SWITCHES, FaultSwitches
 from sandbox.customergauge.log import Endpoint
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.reply_json import LONGEST_WAIT, BadControl, is_wait, reply_of
-from sandbox.customergauge.wire import Call
 
 CONTROL_PATH = "/_sandbox/"
 LAST_CALLS = 20

@@ -3,8 +3,8 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from sandbox.customergauge.call import TOKEN_PATH, Call
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.wire import TOKEN_PATH, Call
 
 
 @dataclass(frozen=True)

@@ -5,8 +5,8 @@ import time
 from dataclasses import dataclass, field
 from typing import Literal
 
+from sandbox.customergauge.call import Call
 from sandbox.customergauge.replies import UNANSWERED, Reply
-from sandbox.customergauge.wire import Call
 
 Endpoint = Literal["token", "personal-link", "anonymize"]
 

@@ -8,8 +8,8 @@ from typing import NoReturn
 from urllib.parse import parse_qs, parse_qsl
 
 from sandbox.customergauge import replies
+from sandbox.customergauge.call import Call
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.wire import Call
 
 FORM = "application/x-www-form-urlencoded"
 ATOM = r'[^@\s<>(),;:"\[\]\\.]+'

@@ -8,10 +8,9 @@
 
 or alone, controlled with curl (see control.py): `python -m sandbox.customergauge.server --port 8099`.
 
-It gives the documented answers: unknown configuration, missing or invalid
-Email and Phone, `"Touchpoint": "No campaign"`, and the second record of a contact while `duplicate_rule` is on.
-There are two ways to make it fail: `script` for the next calls, and `misbehave` for every call, which follows the
-switches of fault_switches.py unless it is set. Some example e-mails get a documented refusal (replies.py).
+It gives the documented answers: unknown configuration, missing or invalid Email and Phone, no campaign, and the second
+record of a contact while `duplicate_rule` is on. `script` makes the next calls fail; `misbehave` every call, which
+follows fault_switches.py unless it is set. Some example e-mails get a documented refusal (replies.py).
 """
 
 import argparse
@@ -28,11 +27,12 @@ from dataclasses import dataclass, field, replace
 from typing import Self, get_args
 
 from sandbox.customergauge import replies, rules, survey_page
+from sandbox.customergauge.call import ANONYMIZE_PATH, PERSONAL_LINK_PATH, TOKEN_PATH, Call
 from sandbox.customergauge.control import CONTROL_PATH, DuplicateRule, control
 from sandbox.customergauge.fault_switches import FaultSwitches
 from sandbox.customergauge.log import CallLog, Endpoint, Exchange
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.wire import ANONYMIZE_PATH, PERSONAL_LINK_PATH, TOKEN_PATH, Call, VendorServer
+from sandbox.customergauge.wire import VendorServer
 
 __all__ = ["TOKEN_PATH", "Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
 

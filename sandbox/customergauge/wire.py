@@ -8,29 +8,14 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import suppress
-from dataclasses import dataclass, field
-from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from typing import Any
 
+from sandbox.customergauge.call import Call
 from sandbox.customergauge.replies import Reply, phrase
 
-TOKEN_PATH = "/oauth2/token"  # noqa: S105 - a path
-PERSONAL_LINK_PATH = "/personal-link/"
-ANONYMIZE_PATH = "/v6/system-admin/data-admin/contacts/anonymize"
 MAX_BODY = 8 * 1024 * 1024  # PHP's post_max_size
 NO_LINGER = struct.pack("ii", 1, 0)
-
-
-@dataclass(frozen=True)
-class Call:
-    """One request. Header names match in any case; `connection` is the number of the TCP connection."""
-
-    method: str
-    path: str
-    headers: Message = field(repr=False)
-    body: bytes = field(repr=False)
-    connection: int
 
 
 class VendorServer(socketserver.ThreadingTCPServer):

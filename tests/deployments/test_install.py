@@ -159,7 +159,7 @@ def reader(
     """The reader, with the stack and its credentials, as the page's first section leaves them."""
     one = Reader(emulator, vendor, tmp_path_factory.mktemp("reader"), template_url, everything(emulator))
     one.follow(CREATE)
-    set_concurrency(emulator, 5)  # the emulator keeps the template's number as text
+    set_concurrency(emulator.client("lambda"), 5)  # the emulator keeps the template's number as text
     one.follow(answering(FILL_IN, json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})))
     return one
 
@@ -170,7 +170,7 @@ def reader_with_mappings(reader: Reader) -> Reader:
     (reader.folder / "event_mappings.toml").write_text(ENTRY)
     (reader.folder / "visit.json").write_text(VISIT)
     reader.follow(OWN_MAPPINGS)
-    set_concurrency(reader.emulator, 5)
+    set_concurrency(reader.emulator.client("lambda"), 5)
     return reader
 
 
@@ -233,7 +233,7 @@ def test_an_update_by_url_loses_no_message_that_is_in_a_queue(
 
     reader.template_url = url
     reader.follow(UPDATE)
-    set_concurrency(emulator, 5)
+    set_concurrency(emulator.client("lambda"), 5)
     assert live_version(emulator) != before
     assert (reader.depth("Requests"), reader.depth("Results"), reader.depth("Parked")) == (6, 1, 1)
     vendor.misbehave = vendor.faults

@@ -48,7 +48,7 @@ def test_the_lines_deploy_wire_and_remove_a_stack(emulator: Emulator, vendor: Cu
 
     # what no reader does: point the stack at the sandbox
     run(emulator, f'make deploy ARGS="--yes AuthBaseUrl={vendor.base_url} ImportsBaseUrl={vendor.base_url}"')
-    set_concurrency(emulator, 5)  # the emulator keeps the template's number as text
+    set_concurrency(emulator.client("lambda"), 5)  # the emulator keeps the template's number as text
     found = emulator.client("cloudformation").describe_stacks(StackName="personal-link")["Stacks"][0]["Outputs"]
     outputs = {one["OutputKey"]: one["OutputValue"] for one in found}
     url = on_the_emulator(emulator.url, outputs["PersonalLinkUrl"])

@@ -17,8 +17,9 @@ from typing import Any, Final, Self
 from botocore import xform_name
 from botocore.exceptions import ClientError
 
+from sandbox.customergauge.call import Call
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.wire import Call, VendorServer
+from sandbox.customergauge.wire import VendorServer
 from tests.aws.account import Account
 
 THROTTLED: Final = Reply(400, {"__type": "ThrottlingException", "message": "Rate exceeded"})
