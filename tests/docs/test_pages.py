@@ -149,6 +149,8 @@ OF_OTHERS = {
     "sbom.cdx.json",  # `make package` writes it
     "order.updated",  # a topic of WooCommerce
     "visit.json",  # the reader's
+    "verify-aws.md",  # `make verify-aws` writes it
+    "verify-aws.json",  # as verify-aws.md
 }
 FOLDERS = {path.name for path in REPOSITORY.iterdir() if path.is_dir()}
 PARAMETERS: dict[str, Any] = source_template()["Parameters"]
