@@ -1,26 +1,19 @@
 """The files of one run of a job: their names in the bucket, and how the functions read and write them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from personal_link.aws.aws_errors import aws_error_code
 from personal_link.bulk.sheet import Layout
-from personal_link.domain.errors import PersonalLinkError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
     from mypy_boto3_s3.type_defs import HeadObjectOutputTypeDef
 
 GONE: Final = frozenset({"NoSuchKey", "PreconditionFailed", "404", "412"})  # S3's codes: deleted or replaced
-
-
-class BulkError(PersonalLinkError):
-    """A task failed; the state machine tries it again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,20 +121,3 @@ class Files:
             if failure.response["Error"]["Code"] in GONE:
                 return None
             raise
-
-
-def task(work: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make a function's handler. An error's text stays in the state machine's history, so it quotes nothing."""
-
-    @wraps(work)
-    def handler(event: Any, context: Any) -> Any:
-        try:
-            return work(event, context)
-        except PersonalLinkError:
-            raise
-        except (ClientError, BotoCoreError) as failure:
-            raise BulkError(f"AWS: {aws_error_code(failure)}") from None
-        except Exception as bug:  # noqa: BLE001  # its text may quote anything
-            raise BulkError(f"unexpected {type(bug).__name__}") from None
-
-    return handler

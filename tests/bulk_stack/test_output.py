@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import collect_part
-import join_parts
-import split_file
+import file_parts
+import job_output
+import part_output
 from bulk_files import Files
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.ledger_lookup import LedgerLookup
@@ -32,7 +32,7 @@ Look = Callable[..., dict[str, Any]]
 @pytest.fixture
 def files(put: Put) -> Files:
     split = put(FILE)
-    split_file.split(split, SETTINGS)
+    file_parts.split(split, SETTINGS)
     return split
 
 
@@ -63,10 +63,10 @@ def look(account: Account, clock: FakeClock) -> Look:
     def once(files: Files, after: float = 0.0, parts: int = 1) -> dict[str, Any]:
         now = clock.wall() + after
         lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
-        over = collect_part.is_over(sent_at, SETTINGS.retry_window, lambda: now)
+        over = part_output.is_over(sent_at, SETTINGS.retry_window, lambda: now)
         for part in range(1, parts + 1):
-            collect_part.collect(files, lookup, part, over=over)
-        return join_parts.join(files, sent_at, SETTINGS.retry_window, lambda: now)
+            part_output.collect(files, lookup, part, over=over)
+        return job_output.join(files, sent_at, SETTINGS.retry_window, lambda: now)
 
     return once
 
@@ -150,10 +150,10 @@ def test_a_part_whose_rows_are_all_settled_is_not_looked_up_again(
 def test_the_parts_of_the_output_follow_in_order_under_one_heading_line(
     put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(split_file, "ROWS_PER_PART", 2)
+    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 2)
     emails = [f"person{number}@example.com" for number in range(5)]
     files = put("Email\n" + "\n".join(emails), name="five")
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     look(files, parts=3)
 
@@ -162,17 +162,17 @@ def test_the_parts_of_the_output_follow_in_order_under_one_heading_line(
 
 def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
     files = put("Email\n", name="none")
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     assert look(files, parts=0)["outcome"] == "finished"
     assert files.read(files.run.links).startswith(b"Email,status,code,")
 
 
 def test_an_output_of_many_megabytes_is_complete(put: Put, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_file, "ROWS_PER_PART", 100)
+    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 100)
     note = "x" * 60_000
     files = put("Email,Note\n" + "".join(f"p{number}@example.com,{note}\n" for number in range(300)), name="long")
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     look(files, parts=len(files.parts()))
 

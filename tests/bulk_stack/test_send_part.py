@@ -4,16 +4,17 @@ from typing import Any
 
 import pytest
 
-import split_file
-from bulk_files import BulkError, Files
+import file_parts
+from bulk_files import Files
 from bulk_settings import Pace
+from bulk_task import BulkError
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.aws.queues import RequestsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
-from send_part import ALL_SENT, Gate, Sender
+from row_sender import ALL_SENT, Gate, Sender
 from tests.aws.account import Account
 from tests.bulk_stack.conftest import SETTINGS, Put
 from tests.fake_clock import FakeClock
@@ -32,7 +33,7 @@ def gate(account: Account, clock: FakeClock, **limits: Any) -> Gate:
 @pytest.fixture
 def files(put: Put) -> Files:
     split = put(FILE)
-    assert split_file.split(split, SETTINGS) == "split"
+    assert file_parts.split(split, SETTINGS) == "split"
     return split
 
 
@@ -78,7 +79,7 @@ def test_a_row_with_a_ledger_item_is_not_sent_again(
 
 def test_a_row_that_occurs_twice_is_sent_once(put: Put, account: Account, clock: FakeClock) -> None:
     files = put("Email\nann@example.com\nann@example.com\n", name="twice")
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
     lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
 
     Sender(files, lookup, gate(account, clock)).send(1, 0, LATER)

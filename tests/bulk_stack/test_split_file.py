@@ -5,9 +5,10 @@ from typing import Any
 
 import pytest
 
-import split_file
-from bulk_files import BulkError, Files, task
+import file_parts
+from bulk_files import Files
 from bulk_settings import MainStack, Settings
+from bulk_task import BulkError, task
 from personal_link.bulk.job import Job
 from personal_link.bulk.sheet import Sheet
 from personal_link.domain.errors import PersonalLinkError
@@ -30,14 +31,14 @@ def reason(files: Files) -> str:
 def test_each_row_is_stored_with_its_request(put: Put) -> None:
     files = put(CONTACTS)
 
-    assert split_file.split(files, SETTINGS) == "split"
+    assert file_parts.split(files, SETTINGS) == "split"
     assert [row["cells"] for row in rows(files)] == [["ann@example.com", "Ann"], ["bob@example.com", "Bob"]]
     assert json.loads(rows(files)[0]["body"])["record"] == {"Email": "ann@example.com", "First name": "Ann"}
 
 
 def test_a_row_has_the_key_that_operate_bulk_gives_it(put: Put) -> None:
     files = put(CONTACTS)
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
     sheet = Sheet.open(CONTACTS.encode().splitlines(keepends=True))
     requests = [Job("orders", has_default_configuration=True).to_request(row) for row in sheet.rows]
 
@@ -47,27 +48,27 @@ def test_a_row_has_the_key_that_operate_bulk_gives_it(put: Put) -> None:
 def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> None:
     files = put("Email,First name\nann@example.com,Ann\nbob@example.com\n")
 
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     message = "The row has 1 cell, the heading line has 2."
     assert rows(files)[1] == {"cells": ["bob@example.com"], "refused": ["invalid_request", message]}
 
 
 def test_the_list_of_parts_holds_numbers_only(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_file, "ROWS_PER_PART", 1)
+    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 1)
     files = put(CONTACTS)
 
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     assert json.loads(files.read(files.run.parts)) == [{"part": 1}, {"part": 2}]
     assert [row["cells"][1] for row in rows(files, 2)] == ["Bob"]
 
 
 def test_a_part_with_long_rows_has_fewer_rows(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_file, "BYTES_PER_PART", 100)
+    monkeypatch.setattr(file_parts, "BYTES_PER_PART", 100)
     files = put(CONTACTS)
 
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     assert files.parts() == [1, 2]
 
@@ -75,7 +76,7 @@ def test_a_part_with_long_rows_has_fewer_rows(put: Put, monkeypatch: pytest.Monk
 def test_a_file_without_rows_has_no_parts(put: Put) -> None:
     files = put("Email\n")
 
-    assert split_file.split(files, SETTINGS) == "split"
+    assert file_parts.split(files, SETTINGS) == "split"
     assert files.parts() == []
 
 
@@ -98,20 +99,20 @@ def test_a_file_that_cannot_be_read_is_refused_and_the_reason_is_stored(
 ) -> None:
     files = put(content, **metadata)
 
-    assert split_file.split(files, SETTINGS) == "refused"
+    assert file_parts.split(files, SETTINGS) == "refused"
     assert reason(files) == message
 
 
 def test_rows_that_are_events_need_the_mappings_of_the_connector(put: Put) -> None:
     files = put(CONTACTS, **{"detail-type": "Order Paid"})
 
-    assert split_file.split(files, replace(SETTINGS, mappings_layer_arn=LAYER)) == "refused"
+    assert file_parts.split(files, replace(SETTINGS, mappings_layer_arn=LAYER)) == "refused"
     told = "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
     assert reason(files) == told
 
 
 def test_rows_that_are_records_do_not(put: Put) -> None:
-    assert split_file.split(put(CONTACTS), replace(SETTINGS, mappings_layer_arn=LAYER)) == "split"
+    assert file_parts.split(put(CONTACTS), replace(SETTINGS, mappings_layer_arn=LAYER)) == "split"
 
 
 def test_rows_that_are_events_become_requests_by_the_mappings_of_the_layer(
@@ -122,31 +123,31 @@ def test_rows_that_are_events_become_requests_by_the_mappings_of_the_layer(
     monkeypatch.syspath_prepend(tmp_path)
     monkeypatch.setenv("MAPPINGS_LAYER_ARN", LAYER)
 
-    assert split_file.split(files, replace(SETTINGS, mappings_layer_arn=LAYER)) == "split"
+    assert file_parts.split(files, replace(SETTINGS, mappings_layer_arn=LAYER)) == "split"
     assert "body" in rows(files)[0]
 
 
 def test_a_file_that_cannot_be_decoded_at_its_end_is_refused_as_a_whole(put: Put) -> None:
     files = put(CONTACTS.encode() + b"c\xe9line@example.com,C\n")
 
-    assert split_file.split(files, SETTINGS) == "refused"
+    assert file_parts.split(files, SETTINGS) == "refused"
     assert reason(files).startswith("Line 4 is not UTF-8.")
     assert files.metadata(files.run.parts) is None
 
 
 def test_a_file_that_is_too_large_is_refused_without_reading_it(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_file, "MAX_BYTES", 10)
+    monkeypatch.setattr(file_parts, "MAX_BYTES", 10)
     files = put(CONTACTS)
 
-    assert split_file.split(files, SETTINGS) == "refused"
+    assert file_parts.split(files, SETTINGS) == "refused"
     assert reason(files) == "The file is larger than 10 bytes: split it."
 
 
 def test_a_corrected_file_removes_the_stored_reason_of_the_refused_one(put: Put) -> None:
-    split_file.split(put(""), SETTINGS)
+    file_parts.split(put(""), SETTINGS)
     files = put(CONTACTS)
 
-    split_file.split(files, SETTINGS)
+    file_parts.split(files, SETTINGS)
 
     assert files.metadata(files.run.error) is None
 
@@ -154,7 +155,7 @@ def test_a_corrected_file_removes_the_stored_reason_of_the_refused_one(put: Put)
 def test_encoding_and_configuration_are_read_from_the_metadata_of_the_file(put: Put) -> None:
     files = put("Email;Name\nann@example.com;Zo\xe9\n".encode("cp1252"), encoding="cp1252", configuration="contact")
 
-    assert split_file.split(files, replace(SETTINGS, has_default_configuration=False)) == "split"
+    assert file_parts.split(files, replace(SETTINGS, has_default_configuration=False)) == "split"
     body = json.loads(rows(files)[0]["body"])
     assert (body["configuration"], body["record"]["Name"]) == ("contact", "Zoé")
 
@@ -162,7 +163,7 @@ def test_encoding_and_configuration_are_read_from_the_metadata_of_the_file(put: 
 def test_every_row_with_a_heading_unknown_to_the_stack_is_refused(put: Put) -> None:
     files = put(CONTACTS)
 
-    split_file.split(files, replace(SETTINGS, known_headings=frozenset({"Email"})))
+    file_parts.split(files, replace(SETTINGS, known_headings=frozenset({"Email"})))
 
     assert [row["refused"][0] for row in rows(files)] == ["invalid_request", "invalid_request"]
 
@@ -171,14 +172,14 @@ def test_a_file_that_was_replaced_before_the_split_is_not_split(put: Put) -> Non
     files = put(CONTACTS)
     put("Email\ncarl@example.com\n")
 
-    assert split_file.split(files, SETTINGS) == "replaced"
+    assert file_parts.split(files, SETTINGS) == "replaced"
 
 
 def test_a_file_that_was_deleted_before_the_split_is_not_split(put: Put) -> None:
     files = put(CONTACTS)
     files.s3.delete_object(Bucket=files.run.bucket, Key=files.run.key)
 
-    assert split_file.split(files, SETTINGS) == "replaced"
+    assert file_parts.split(files, SETTINGS) == "replaced"
 
 
 class Functions:
