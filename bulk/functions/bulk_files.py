@@ -17,7 +17,7 @@ GONE: Final = frozenset({"NoSuchKey", "PreconditionFailed", "404", "412"})  # S3
 
 
 @dataclass(frozen=True, slots=True)
-class Run:
+class JobRun:
     """One run of a job: the file that started it, as the event of S3 names it, and the execution's name."""
 
     bucket: str
@@ -69,7 +69,7 @@ class Files:
     """The bucket, for one run."""
 
     s3: "S3Client"
-    run: Run
+    run: JobRun
 
     def write(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write a file."""
@@ -87,7 +87,7 @@ class Files:
         """Keep the layout of the input, which every part of the output has to have."""
         self.write_json(f"{self.run.work}layout.json", asdict(layout))
 
-    def layout(self) -> Layout:
+    def read_layout(self) -> Layout:
         """Return the layout of the input."""
         kept = json.loads(self.read(f"{self.run.work}layout.json"))
         return Layout(**{**kept, "columns": tuple(kept["columns"])})
@@ -96,12 +96,12 @@ class Files:
         """Write the list of parts over which the state machine iterates: their numbers and nothing of a row."""
         self.write_json(self.run.parts, [{"part": number} for number in range(1, count + 1)])
 
-    def parts(self) -> list[int]:
+    def read_parts(self) -> list[int]:
         """Return the numbers of the parts."""
         return [item["part"] for item in json.loads(self.read(self.run.parts))]
 
-    def rows(self, part: int) -> Iterator[dict[str, Any]]:
-        """Iterate over the rows of a part, as `split_file` wrote them."""
+    def read_rows(self, part: int) -> Iterator[dict[str, Any]]:
+        """Iterate over the rows of a part, as `file_parts` wrote them."""
         return map(json.loads, self.read(self.run.rows(part)).splitlines())
 
     def is_current(self) -> bool:

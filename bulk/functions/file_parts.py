@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Final, Literal, cast
 from botocore.exceptions import ClientError
 
 from bulk_files import GONE, Files
-from bulk_settings import Settings, mappings_layer_arn
+from bulk_settings import WorkerSettings
 from personal_link.bulk.job import BulkRequest, Job
 from personal_link.bulk.sheet import Row, Sheet, UnreadableFile
 from personal_link.triggers import event_mappings
@@ -28,8 +28,8 @@ ENCODINGS: Final = ("utf-8", "cp1252")
 Outcome = Literal["split", "refused", "replaced"]
 
 
-def split(files: Files, settings: Settings) -> Outcome:
-    """Write the parts of a file, or why it cannot be read."""
+def split(files: Files, worker: WorkerSettings, mappings_layer_arn: str) -> Outcome:
+    """Write the parts of a file, or why it cannot be read. The layer is the one that this stack has."""
     run = files.run
     try:
         source = files.s3.get_object(Bucket=run.bucket, Key=run.key, IfMatch=run.etag)
@@ -38,7 +38,7 @@ def split(files: Files, settings: Settings) -> Outcome:
             return "replaced"
         raise
     try:
-        job, sheet = _open(source, run.job, settings)
+        job, sheet = _open(source, run.job, worker, mappings_layer_arn)
         files.write_layout(sheet.layout)
         count = 0
         for count, part in enumerate(_parts(_line(job, row) for row in sheet.rows), 1):
@@ -51,7 +51,9 @@ def split(files: Files, settings: Settings) -> Outcome:
     return "split"
 
 
-def _open(source: "GetObjectOutputTypeDef", name: str, settings: Settings) -> tuple[Job, Sheet]:
+def _open(
+    source: "GetObjectOutputTypeDef", name: str, worker: WorkerSettings, mappings_layer_arn: str
+) -> tuple[Job, Sheet]:
     """Return the job that a file's metadata asks for, and the open file. Raises UnreadableFile."""
     if source["ContentLength"] > MAX_BYTES:
         raise UnreadableFile(f"The file is larger than {MAX_BYTES} bytes: split it.")
@@ -59,8 +61,7 @@ def _open(source: "GetObjectOutputTypeDef", name: str, settings: Settings) -> tu
     encoding = metadata.get("encoding", "utf-8")
     if encoding not in ENCODINGS:
         raise UnreadableFile(f"The metadata `encoding` is one of {', '.join(ENCODINGS)}.")
-    layer = mappings_layer_arn()
-    if "detail-type" in metadata and settings.mappings_layer_arn != layer:
+    if "detail-type" in metadata and worker.mappings_layer_arn != mappings_layer_arn:
         raise UnreadableFile(
             "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
         )
@@ -69,9 +70,9 @@ def _open(source: "GetObjectOutputTypeDef", name: str, settings: Settings) -> tu
             name=name,
             configuration=metadata.get("configuration"),
             detail_type=metadata.get("detail-type"),
-            map_event=event_mappings.load_deployed(layer).apply,
-            has_default_configuration=settings.has_default_configuration,
-            known_headings=settings.known_headings,
+            map_event=event_mappings.load_deployed(mappings_layer_arn).apply,
+            has_default_configuration=worker.has_default_configuration,
+            known_headings=worker.known_headings,
         )
     except ValueError as wrong:
         raise UnreadableFile(f"The file's name or metadata is wrong: {wrong}.") from None

@@ -41,8 +41,8 @@ def join(files: Files, sent_at: str, retry_window: float, now: Callable[[], floa
 
 def _pieces(files: Files, counts: Counter[str]) -> Iterator[bytes]:
     """Yield the heading line and each part's lines; add up the parts' numbers."""
-    yield output_header(files.layout())
-    for part in files.parts():
+    yield output_header(files.read_layout())
+    for part in files.read_parts():
         found = files.s3.get_object(Bucket=files.run.bucket, Key=files.run.output(part))
         counts.update({status: int(found["Metadata"][status]) for status in STATUSES})
         yield found["Body"].read()

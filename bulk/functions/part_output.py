@@ -26,10 +26,10 @@ def collect(files: Files, ledger: LedgerLookup, part: int, *, over: bool) -> Non
     earlier = files.metadata(files.run.output(part))
     if earlier and earlier["waiting"] == "0":  # an outcome does not change any more
         return
-    layout = files.layout()
+    layout = files.read_layout()
     counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
     lines: list[bytes] = []
-    for some in batched(files.rows(part), AT_ONCE, strict=False):
+    for some in batched(files.read_rows(part), AT_ONCE, strict=False):
         found = ledger.find(row["digest"] for row in some if "digest" in row)
         for row in some:
             ending = _ending(row, found.get(row.get("digest", "")), over=over)

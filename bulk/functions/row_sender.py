@@ -7,7 +7,7 @@ from itertools import batched, islice
 from typing import TYPE_CHECKING, Final
 
 from bulk_files import Files
-from bulk_settings import Pace
+from bulk_settings import SendLimits
 from bulk_task import BulkError
 from personal_link.aws.ledger_lookup import AT_ONCE, LedgerLookup
 from personal_link.aws.queues import MAX_BATCH, RequestsQueue
@@ -30,7 +30,7 @@ class Gate:
     """Send batches while the requests queue has room, at most so many rows a second."""
 
     queue: RequestsQueue
-    pace: Pace
+    limits: SendLimits
     sleep: Callable[[float], None] = time.sleep
     monotonic: Callable[[], float] = time.monotonic
     _next_at: float = field(default=0.0, init=False)
@@ -50,17 +50,17 @@ class Gate:
             self.sleep(wait)
         if self.queue.send(bodies):  # all are sent again: the ledger makes that harmless
             raise BulkError("the requests queue did not take every row")
-        self._next_at = max(self.monotonic(), self._next_at) + len(bodies) / self.pace.rows_per_second
+        self._next_at = max(self.monotonic(), self._next_at) + len(bodies) / self.limits.rows_per_second
         return True
 
     def _has_room(self) -> bool:
         attributes = self.queue.sqs.get_queue_attributes(QueueUrl=self.queue.url, AttributeNames=_DEPTHS)["Attributes"]
         depths = [int(attributes[name]) for name in _DEPTHS]
-        return depths[0] < self.pace.most_waiting and sum(depths) < self.pace.most_in_queue
+        return depths[0] < self.limits.most_waiting and sum(depths) < self.limits.most_in_queue
 
 
 @dataclass(frozen=True, slots=True)
-class Sender:
+class RowSender:
     """Send the rows of parts."""
 
     files: Files
@@ -75,7 +75,7 @@ class Sender:
         """
         if not self.files.is_current():
             return ALL_SENT
-        for some in batched(islice(enumerate(self.files.rows(part)), first, None), AT_ONCE, strict=False):
+        for some in batched(islice(enumerate(self.files.read_rows(part)), first, None), AT_ONCE, strict=False):
             requests = {row["digest"]: (position, row["body"]) for position, row in some if "digest" in row}
             known = self.ledger.find(requests)
             unknown = [one for digest, one in requests.items() if digest not in known]

@@ -2,8 +2,8 @@
 
 from typing import Any
 
-from bulk_files import Files, Run
-from bulk_settings import MainStack, Settings
+from bulk_files import Files, JobRun
+from bulk_settings import WorkerSettings, load_split_settings
 from bulk_task import client, task
 from file_parts import split
 
@@ -11,13 +11,14 @@ from file_parts import split
 @task
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Split the file of a run. `outcome` is `split`, `refused` (its reason is in the bucket) or `replaced`."""
-    run = Run(**event["file"])
-    settings = Settings.of_worker(client("lambda"), MainStack.load().queue_worker_arn)
-    outcome = split(Files(client("s3"), run), settings)
+    run = JobRun(**event["file"])
+    stack, mappings_layer_arn = load_split_settings()
+    worker = WorkerSettings.of_worker(client("lambda"), stack.queue_worker_arn)
+    outcome = split(Files(client("s3"), run), worker, mappings_layer_arn)
     return {
         **event,
         "outcome": outcome,
         "parts": run.parts,
-        "retry_window": settings.retry_window,
+        "retry_window": worker.retry_window,
         "summary": {"job": run.job, "bucket": run.bucket, "error": run.error},
     }

@@ -89,7 +89,7 @@ def _settings(reader: "Reader") -> Settings:
         imports_base_url=reader.base_url("IMPORTS_BASE_URL", f"https://imports.api.{region}.customergauge.com"),
         encoding="form" if encoding == "form" else "json",
         default_configuration=reader.optional("DEFAULT_CONFIGURATION"),
-        known_headings=frozenset(filter(None, map(str.strip, reader.optional("KNOWN_HEADINGS").split(",")))),
+        known_headings=reader.names("KNOWN_HEADINGS"),
         mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),
@@ -109,10 +109,10 @@ class Reader:
         self._environment = os.environ if environment is None else environment
         self._problems: list[str] = []
 
-    def finish(self) -> None:
+    def finish(self, environment: str = "The environment") -> None:
         """Raise SettingsError if there was a problem."""
         if self._problems:
-            raise SettingsError("The environment is not complete: " + "; ".join(self._problems))
+            raise SettingsError(f"{environment} is not complete: " + "; ".join(self._problems))
 
     def optional(self, name: str) -> str:
         """Return a variable; empty if it is not set."""
@@ -124,6 +124,17 @@ class Reader:
         if not value:
             self._problems.append(f"{name} is missing")
         return value
+
+    def names(self, name: str) -> frozenset[str]:
+        """Return names separated by commas; none if the variable is not set."""
+        return frozenset(filter(None, map(str.strip, self.optional(name).split(","))))
+
+    def words(self, name: str, count: int) -> list[str]:
+        """Return so many words separated by spaces."""
+        words = self.text(name).split()
+        if words and len(words) != count:
+            self._problems.append(f"{name} must be {count} words")
+        return words if len(words) == count else [""] * count
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """Return one of the choices."""
