@@ -1,16 +1,13 @@
 """The files of one run of a job: their names in the bucket, and how the functions read and write them."""
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import wraps
 from typing import TYPE_CHECKING, Any, Final
 
-from botocore.exceptions import BotoCoreError, ClientError
+from botocore.exceptions import ClientError
 
-from personal_link.aws.aws_errors import aws_error_code
 from personal_link.bulk.sheet import Layout
-from personal_link.domain.errors import PersonalLinkError
 
 if TYPE_CHECKING:
     from mypy_boto3_s3 import S3Client
@@ -19,12 +16,8 @@ if TYPE_CHECKING:
 GONE: Final = frozenset({"NoSuchKey", "PreconditionFailed", "404", "412"})  # S3's codes: deleted or replaced
 
 
-class BulkError(PersonalLinkError):
-    """A task failed; the state machine tries it again."""
-
-
 @dataclass(frozen=True, slots=True)
-class Run:
+class JobRun:
     """One run of a job: the file that started it, as the event of S3 names it, and the execution's name."""
 
     bucket: str
@@ -76,7 +69,7 @@ class Files:
     """The bucket, for one run."""
 
     s3: "S3Client"
-    run: Run
+    run: JobRun
 
     def write(self, name: str, body: bytes, metadata: Mapping[str, str] | None = None) -> None:
         """Write a file."""
@@ -94,7 +87,7 @@ class Files:
         """Keep the layout of the input, which every part of the output has to have."""
         self.write_json(f"{self.run.work}layout.json", asdict(layout))
 
-    def layout(self) -> Layout:
+    def read_layout(self) -> Layout:
         """Return the layout of the input."""
         kept = json.loads(self.read(f"{self.run.work}layout.json"))
         return Layout(**{**kept, "columns": tuple(kept["columns"])})
@@ -103,12 +96,12 @@ class Files:
         """Write the list of parts over which the state machine iterates: their numbers and nothing of a row."""
         self.write_json(self.run.parts, [{"part": number} for number in range(1, count + 1)])
 
-    def parts(self) -> list[int]:
+    def read_parts(self) -> list[int]:
         """Return the numbers of the parts."""
         return [item["part"] for item in json.loads(self.read(self.run.parts))]
 
-    def rows(self, part: int) -> Iterator[dict[str, Any]]:
-        """Iterate over the rows of a part, as `split_file` wrote them."""
+    def read_rows(self, part: int) -> Iterator[dict[str, Any]]:
+        """Iterate over the rows of a part, as `file_parts` wrote them."""
         return map(json.loads, self.read(self.run.rows(part)).splitlines())
 
     def is_current(self) -> bool:
@@ -128,20 +121,3 @@ class Files:
             if failure.response["Error"]["Code"] in GONE:
                 return None
             raise
-
-
-def task(work: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
-    """Make a function's handler. An error's text stays in the state machine's history, so it quotes nothing."""
-
-    @wraps(work)
-    def handler(event: Any, context: Any) -> Any:
-        try:
-            return work(event, context)
-        except PersonalLinkError:
-            raise
-        except (ClientError, BotoCoreError) as failure:
-            raise BulkError(f"AWS: {aws_error_code(failure)}") from None
-        except Exception as bug:  # noqa: BLE001  # its text may quote anything
-            raise BulkError(f"unexpected {type(bug).__name__}") from None
-
-    return handler

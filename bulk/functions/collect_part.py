@@ -1,67 +1,19 @@
-"""A part of rows → its lines of the output, as the ledger has them now."""
+"""A part of rows → its lines of the output."""
 
-import time
-from collections import Counter
-from collections.abc import Callable, Mapping
-from datetime import datetime
-from functools import cache
-from itertools import batched
-from typing import Any, Final
+from typing import Any
 
-import boto3
-
-from bulk_files import Files, Run, task
-from bulk_settings import MainStack
-from personal_link.aws.ledger_lookup import AT_ONCE, Found, LedgerLookup
-from personal_link.bulk.output import STATUSES, WAITING, Ending, output_row, parked, settled
-from personal_link.bulk.sheet import Row
+from bulk_files import Files, JobRun
+from bulk_settings import load_collect_settings
+from bulk_task import client, task
+from part_output import collect, is_over
+from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.domain.clock import SystemClock
-
-MARGIN: Final = 3600.0  # seconds after the retry window: longer than the longest back-off
-PARKED: Final = parked("", "Not settled when its retry window ended: `operate parked list` shows why.")
 
 
 @task
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Write the output of one part."""
-    ledger = LedgerLookup(_client("dynamodb"), MainStack.load().ledger_table, SystemClock())
+    ledger = LedgerLookup(client("dynamodb"), load_collect_settings().ledger_table, SystemClock())
     over = is_over(event["sent_at"], event["retry_window"])
-    collect(Files(_client("s3"), Run(**event["file"])), ledger, event["part"], over=over)
+    collect(Files(client("s3"), JobRun(**event["file"])), ledger, event["part"], over=over)
     return {}  # the outputs of all parts together have at most 256 KiB
-
-
-def is_over(sent_at: str, retry_window: float, now: Callable[[], float] = time.time) -> bool:
-    """Tell whether every request that was sent before is settled or parked."""
-    return now() > datetime.fromisoformat(sent_at).timestamp() + retry_window + MARGIN
-
-
-def collect(files: Files, ledger: LedgerLookup, part: int, *, over: bool) -> None:
-    """Write the output of a part, with the numbers of rows by status as its metadata."""
-    earlier = files.metadata(files.run.output(part))
-    if earlier and earlier["waiting"] == "0":  # an outcome does not change any more
-        return
-    layout = files.layout()
-    counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
-    lines: list[bytes] = []
-    for some in batched(files.rows(part), AT_ONCE, strict=False):
-        found = ledger.find(row["digest"] for row in some if "digest" in row)
-        for row in some:
-            ending = _ending(row, found.get(row.get("digest", "")), over=over)
-            counts[ending.status] += 1
-            lines.append(output_row(layout, Row(0, layout.columns, tuple(row["cells"])), ending))
-    numbers = {status: str(count) for status, count in counts.items()}
-    files.write(files.run.output(part), b"".join(lines), numbers)
-
-
-def _ending(row: Mapping[str, Any], found: Found | None, *, over: bool) -> Ending:
-    if "refused" in row:
-        code, message = row["refused"]
-        return Ending("rejected", code, message)
-    if found and found.outcome:
-        return settled(found.outcome)
-    return PARKED if over else WAITING
-
-
-@cache
-def _client(service: str) -> Any:
-    return boto3.client(service)  # type: ignore[call-overload]  # either of two

@@ -16,7 +16,7 @@ from personal_link.aws.queues import RequestsQueue
 from personal_link.bulk.job import Job
 from personal_link.bulk.sheet import NotUtf8, UnreadableFile
 from personal_link.domain.clock import SystemClock
-from personal_link.settings import headings
+from personal_link.settings import Reader
 from personal_link.triggers.deliveries import MapEvent, no_mapping
 
 FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
@@ -88,7 +88,7 @@ def _job(stack: Stack, *, name: str, configuration: str | None, detail_type: str
             detail_type,
             _map_event(stack, detail_type, mappings) if detail_type is not None else no_mapping,
             has_default_configuration=bool(parameters.get("DefaultConfiguration")),
-            known_headings=headings(parameters.get("KnownHeadings", "")),
+            known_headings=Reader(parameters).names("KnownHeadings"),
         )
     except ValueError as problem:
         raise click.UsageError(f"{problem}.") from None

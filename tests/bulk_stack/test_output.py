@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import collect_part
-import join_parts
-import split_file
+import file_parts
+import job_output
+import part_output
 from bulk_files import Files
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.ledger_lookup import LedgerLookup
@@ -19,7 +19,7 @@ from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
 from tests.aws.account import Account
-from tests.bulk_stack.conftest import SETTINGS, Put
+from tests.bulk_stack.conftest import SETTINGS, Put, split_file
 from tests.fake_clock import FakeClock
 
 FILE = "Email\nann@example.com\nbob@example.com\nbroken,row\n"
@@ -31,9 +31,9 @@ Look = Callable[..., dict[str, Any]]
 
 @pytest.fixture
 def files(put: Put) -> Files:
-    split = put(FILE)
-    split_file.split(split, SETTINGS)
-    return split
+    whole = put(FILE)
+    split_file(whole)
+    return whole
 
 
 @pytest.fixture
@@ -41,7 +41,7 @@ def settle(ledger: Ledger, clock: FakeClock) -> Settle:
     """Lets the worker end a row of the first part with the link number 1000 and the row's own."""
 
     def settle_row(files: Files, row: int) -> None:
-        body = list(files.rows(1))[row]["body"]
+        body = list(files.read_rows(1))[row]["body"]
         request = check(
             deliveries.open_sqs({"messageId": "m", "body": body, "attributes": {"SentTimestamp": "1795427990000"}})
         )
@@ -63,10 +63,10 @@ def look(account: Account, clock: FakeClock) -> Look:
     def once(files: Files, after: float = 0.0, parts: int = 1) -> dict[str, Any]:
         now = clock.wall() + after
         lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
-        over = collect_part.is_over(sent_at, SETTINGS.retry_window, lambda: now)
+        over = part_output.is_over(sent_at, SETTINGS.retry_window, lambda: now)
         for part in range(1, parts + 1):
-            collect_part.collect(files, lookup, part, over=over)
-        return join_parts.join(files, sent_at, SETTINGS.retry_window, lambda: now)
+            part_output.collect(files, lookup, part, over=over)
+        return job_output.join(files, sent_at, SETTINGS.retry_window, lambda: now)
 
     return once
 
@@ -150,10 +150,10 @@ def test_a_part_whose_rows_are_all_settled_is_not_looked_up_again(
 def test_the_parts_of_the_output_follow_in_order_under_one_heading_line(
     put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(split_file, "ROWS_PER_PART", 2)
+    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 2)
     emails = [f"person{number}@example.com" for number in range(5)]
     files = put("Email\n" + "\n".join(emails), name="five")
-    split_file.split(files, SETTINGS)
+    split_file(files)
 
     look(files, parts=3)
 
@@ -162,19 +162,19 @@ def test_the_parts_of_the_output_follow_in_order_under_one_heading_line(
 
 def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
     files = put("Email\n", name="none")
-    split_file.split(files, SETTINGS)
+    split_file(files)
 
     assert look(files, parts=0)["outcome"] == "finished"
     assert files.read(files.run.links).startswith(b"Email,status,code,")
 
 
 def test_an_output_of_many_megabytes_is_complete(put: Put, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(split_file, "ROWS_PER_PART", 100)
+    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 100)
     note = "x" * 60_000
     files = put("Email,Note\n" + "".join(f"p{number}@example.com,{note}\n" for number in range(300)), name="long")
-    split_file.split(files, SETTINGS)
+    split_file(files)
 
-    look(files, parts=len(files.parts()))
+    look(files, parts=len(files.read_parts()))
 
     assert [row["Email"] for row in output(files)] == [f"p{number}@example.com" for number in range(300)]
 

@@ -57,11 +57,6 @@ def runs_in_lambda() -> bool:
     return "AWS_LAMBDA_FUNCTION_NAME" in os.environ
 
 
-def headings(listed: str) -> frozenset[str]:
-    """Return the headings of the parameter `KnownHeadings`, which separates them by commas."""
-    return frozenset(filter(None, map(str.strip, listed.split(","))))
-
-
 def load_settings(environment: Mapping[str, str] | None = None) -> Settings:
     """Return the settings. Raises SettingsError that names every missing or wrong variable."""
     reader = Reader(environment)
@@ -94,7 +89,7 @@ def _settings(reader: "Reader") -> Settings:
         imports_base_url=reader.base_url("IMPORTS_BASE_URL", f"https://imports.api.{region}.customergauge.com"),
         encoding="form" if encoding == "form" else "json",
         default_configuration=reader.optional("DEFAULT_CONFIGURATION"),
-        known_headings=headings(reader.optional("KNOWN_HEADINGS")),
+        known_headings=reader.names("KNOWN_HEADINGS"),
         mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),
         credentials_secret_arn=reader.text("CREDENTIALS_SECRET_ARN"),
         ledger_table=reader.text("LEDGER_TABLE"),
@@ -114,10 +109,10 @@ class Reader:
         self._environment = os.environ if environment is None else environment
         self._problems: list[str] = []
 
-    def finish(self) -> None:
+    def finish(self, environment: str = "The environment") -> None:
         """Raise SettingsError if there was a problem."""
         if self._problems:
-            raise SettingsError("The environment is not complete: " + "; ".join(self._problems))
+            raise SettingsError(f"{environment} is not complete: " + "; ".join(self._problems))
 
     def optional(self, name: str) -> str:
         """Return a variable; empty if it is not set."""
@@ -129,6 +124,17 @@ class Reader:
         if not value:
             self._problems.append(f"{name} is missing")
         return value
+
+    def names(self, name: str) -> frozenset[str]:
+        """Return names separated by commas; none if the variable is not set."""
+        return frozenset(filter(None, map(str.strip, self.optional(name).split(","))))
+
+    def words(self, name: str, count: int) -> list[str]:
+        """Return so many words separated by spaces."""
+        words = self.text(name).split()
+        if words and len(words) != count:
+            self._problems.append(f"{name} must be {count} words")
+        return words if len(words) == count else [""] * count
 
     def choice(self, name: str, choices: Sequence[str]) -> str:
         """Return one of the choices."""

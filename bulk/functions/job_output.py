@@ -1,0 +1,72 @@
+"""The output of a job: the output of all its parts, its summary, and how long to wait until the next look."""
+
+import io
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from datetime import datetime
+from typing import Any, Final
+
+from boto3.s3.transfer import TransferConfig
+
+from bulk_files import Files
+from part_output import is_over
+from personal_link.bulk.output import STATUSES, output_header
+from personal_link.domain.clock import timestamp
+
+SHORTEST_PAUSE: Final = 10.0  # seconds
+LONGEST_PAUSE: Final = 1800.0
+GROWTH: Final = 0.5  # of the time since all rows were sent
+
+# Two chunks in memory, however long the output is.
+_TRANSFER: Final = TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20, max_concurrency=2)
+
+
+def join(files: Files, sent_at: str, retry_window: float, now: Callable[[], float] = time.time) -> dict[str, Any]:
+    """Write the output and the summary, unless the file was replaced or deleted."""
+    run = files.run
+    if not files.is_current():  # its successor writes the same names
+        return {"outcome": "replaced"}
+    counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
+    body = io.BufferedReader(_Chained(_pieces(files, counts)), 1 << 20)
+    files.s3.upload_fileobj(body, run.bucket, run.links, Config=_TRANSFER)
+    finished = not counts["waiting"] or is_over(sent_at, retry_window, now)
+    state = "finished" if finished else "waiting"
+    summary = {"job": run.job, "rows": counts.total(), **counts, "bucket": run.bucket, "links": run.links}
+    files.write_json(run.summary, {**summary, "file": run.key, "state": state, "looked_at": timestamp(now())})
+    elapsed = now() - datetime.fromisoformat(sent_at).timestamp()
+    pause = round(min(max(GROWTH * elapsed, SHORTEST_PAUSE), LONGEST_PAUSE))
+    return {"outcome": state, "pause": pause, "summary": {**summary, "summary": run.summary}}
+
+
+def _pieces(files: Files, counts: Counter[str]) -> Iterator[bytes]:
+    """Yield the heading line and each part's lines; add up the parts' numbers."""
+    yield output_header(files.read_layout())
+    for part in files.read_parts():
+        found = files.s3.get_object(Bucket=files.run.bucket, Key=files.run.output(part))
+        counts.update({status: int(found["Metadata"][status]) for status in STATUSES})
+        yield found["Body"].read()
+
+
+class _Chained(io.RawIOBase):
+    """Pieces of bytes as one stream, of which one piece at a time is in memory."""
+
+    def __init__(self, pieces: Iterator[bytes]) -> None:
+        self._pieces = pieces
+        self._piece = memoryview(b"")
+
+    def readable(self) -> bool:
+        """Say that it can be read."""
+        return True
+
+    def readinto(self, buffer: Any, /) -> int:
+        """Fill the buffer with what is left of a piece, or with the next one."""
+        while not self._piece:
+            piece = next(self._pieces, None)
+            if piece is None:
+                return 0
+            self._piece = memoryview(piece)
+        taken = self._piece[: len(buffer)]
+        buffer[: len(taken)] = taken
+        self._piece = self._piece[len(taken) :]
+        return len(taken)
