@@ -14,7 +14,7 @@ Put = Callable[..., Files]
 
 
 @pytest.fixture
-def put(account: Account, monkeypatch: pytest.MonkeyPatch) -> Put:  # noqa: ARG001  # moto is on
+def put(account: Account, monkeypatch: pytest.MonkeyPatch) -> Put:  # with `account`, moto is on
     """Puts a file into a new bucket and gives the files of its run."""
     monkeypatch.setenv("MAPPINGS_LAYER_ARN", "")
     s3 = boto3.client("s3")

@@ -187,7 +187,7 @@ class Functions:
     def __init__(self, **variables: str) -> None:
         self._variables = variables
 
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
         assert FunctionName == "arn:worker"
         return {"Environment": {"Variables": self._variables}}
 
@@ -196,14 +196,21 @@ def test_the_settings_are_read_from_the_variables_of_the_queue_worker() -> None:
     variables = {"DEFAULT_CONFIGURATION": "contact", "KNOWN_HEADINGS": "Email, Name", "MAPPINGS_LAYER_ARN": LAYER}
     worker: Any = Functions(RETRY_WINDOW_HOURS="48", **variables)
 
-    assert Settings.of_worker(worker, "arn:worker") == Settings(172_800.0, True, frozenset({"Email", "Name"}), LAYER)  # noqa: FBT003
+    assert Settings.of_worker(worker, "arn:worker") == Settings(
+        retry_window=172_800.0,
+        has_default_configuration=True,
+        known_headings=frozenset({"Email", "Name"}),
+        mappings_layer_arn=LAYER,
+    )
 
 
 def test_empty_variables_of_the_queue_worker_mean_no_default_and_no_known_headings() -> None:
     empty = dict.fromkeys(["DEFAULT_CONFIGURATION", "KNOWN_HEADINGS", "MAPPINGS_LAYER_ARN"], "")
     worker: Any = Functions(RETRY_WINDOW_HOURS="24", **empty)
 
-    assert Settings.of_worker(worker, "arn:worker") == Settings(86_400.0, False, frozenset(), "")  # noqa: FBT003
+    assert Settings.of_worker(worker, "arn:worker") == Settings(
+        retry_window=86_400.0, has_default_configuration=False, known_headings=frozenset(), mappings_layer_arn=""
+    )
 
 
 def test_the_resource_names_of_the_main_stack_are_read_from_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
