@@ -66,7 +66,7 @@ class Simulation:
         self.most = 0  # messages that waited at a time
         self._left = ROWS if way.rows_per_second else 0
         self._unsent = self._left
-        self._dice = random.Random(seed)  # noqa: S311
+        self._dice = random.Random(seed)
         self._steps: list[tuple[float, int, Callable[[], None]]] = []
         self._numbers = itertools.count()
         self._events = Queue(WORKERS)

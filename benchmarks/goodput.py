@@ -88,7 +88,7 @@ def partly_failing(rate: float, seed: int) -> Misbehave:
         if not who:
             return None
         attempts[who] += 1
-        draw = random.Random(f"{seed}/{who[-5:]}/{attempts[who]}").random()  # noqa: S311 - not a secret
+        draw = random.Random(f"{seed}/{who[-5:]}/{attempts[who]}").random()
         if draw >= rate:
             return None
         return Reply.error(503) if draw < rate / 2 else Reply(fault="reset")

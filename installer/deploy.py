@@ -32,7 +32,7 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
     region: str | None,
     profile: str | None,
     tags: tuple[str, ...],
-    yes: bool,  # noqa: FBT001
+    yes: bool,  # noqa: FBT001 # click's way
 ) -> None:
     """Show what will be deployed and what it costs, ask, build and deploy.
 

@@ -100,7 +100,7 @@ def aws_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def account(aws_environment: None) -> Iterator[Account]:  # noqa: ARG001
+def account(aws_environment: None) -> Iterator[Account]:
     with mock_aws():
         yield Account.create()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from botocore.session import Session
 
 import http_api
 import queue_worker
@@ -113,7 +114,7 @@ def test_a_parked_message_is_counted_with_its_code(vendor: CustomerGaugeSandbox,
 def test_an_outcome_whose_result_cannot_be_sent_is_counted_as_a_retry(account: Account, capsys: Captured) -> None:
     wiring.batch_worker.cache_clear()
     with refusing(account.sqs, "SendMessageBatch", "InternalError"), pytest.MonkeyPatch.context() as patch:
-        patch.setattr(wiring, "_client", lambda service: getattr(account, service))
+        patch.setattr(Session, "create_client", lambda _session, service, **_: getattr(account, service))
         assert deliver(ADA) == ["m-0"]
 
     out = capsys.readouterr().out

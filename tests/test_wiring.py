@@ -9,13 +9,12 @@ from typing import Any
 
 import pytest
 import snapshot_restore_py
+from botocore.session import Session
 
 import direct_invocation
 import http_api
 import queue_worker
 from personal_link import wiring
-from personal_link.aws.credentials_secret import CredentialsSecret
-from personal_link.customergauge.credentials import ClientCredentials
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
 from tests.handlers.conftest import ADA, Context, api_event, forget
@@ -43,15 +42,20 @@ def restore() -> Callable[[], None]:
 
 
 @pytest.fixture
-def secret_reads(monkeypatch: pytest.MonkeyPatch) -> list[ClientCredentials]:
-    reads: list[ClientCredentials] = []
-    read = CredentialsSecret._read  # noqa: SLF001
+def secret_reads(monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """The id of each secret that is read, by any client that is made."""
+    reads: list[str] = []
+    create = Session.create_client
 
-    def count(secret: CredentialsSecret) -> ClientCredentials:
-        reads.append(read(secret))
-        return reads[-1]
+    def watch(params: dict[str, Any], **_: object) -> None:
+        reads.append(params["SecretId"])
 
-    monkeypatch.setattr(CredentialsSecret, "_read", count)
+    def create_and_watch(*arguments: Any, **named: Any) -> Any:
+        client = create(*arguments, **named)
+        client.meta.events.register("provide-client-params.secrets-manager.GetSecretValue", watch)
+        return client
+
+    monkeypatch.setattr(Session, "create_client", create_and_watch)
     return reads
 
 
@@ -76,7 +80,7 @@ def in_lambda(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     [(http_api, wiring.http_api), (queue_worker, wiring.batch_worker), (direct_invocation, wiring.direct_invocation)],
 )
 def test_loading_a_handler_in_lambda_builds_everything_and_calls_no_service(
-    module: ModuleType, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials]
+    module: ModuleType, built: Any, vendor: CustomerGaugeSandbox, secret_reads: list[str]
 ) -> None:
     assert built.cache_info().currsize == 0
 
@@ -114,7 +118,7 @@ def test_garbage_collection_is_off_only_while_everything_is_built(failure: Excep
 
 
 def test_an_environment_restored_from_a_snapshot_fetches_token_and_secret_again_over_new_connections(
-    vendor: CustomerGaugeSandbox, secret_reads: list[ClientCredentials], restore: Callable[[], None]
+    vendor: CustomerGaugeSandbox, secret_reads: list[str], restore: Callable[[], None]
 ) -> None:
     assert call(1) == 200
     api = wiring.http_api()
@@ -133,9 +137,9 @@ def test_environments_restored_from_one_snapshot_have_different_jitter(restore: 
     assert call(1) == 200
     snapshot = random.getstate()
     restore()
-    one = random.random()  # noqa: S311  # no secret
+    one = random.random()
     random.setstate(snapshot)
 
     restore()
 
-    assert random.random() != one  # noqa: S311
+    assert random.random() != one

@@ -24,16 +24,16 @@ from ministack.services.cloudformation import changesets, engine, handlers, prov
 from samtranslator.translator import transform as sam
 
 emulated_action = iam_actions.extract_iam_action
-emulated_transforms = engine._apply_transforms  # noqa: SLF001  # there is no public hook
-emulated_event = apigateway_v1._build_lambda_event_v1  # noqa: SLF001  # as above
-emulated_request = eventbridge._build_api_destination_request  # noqa: SLF001  # as above
-emulated_delivery = eventbridge._invoke_target  # noqa: SLF001  # as above
-emulated_api_delivery = eventbridge._deliver_to_api_destination  # noqa: SLF001  # as above
-emulated_call = eventbridge._api_destination_send_sync  # noqa: SLF001  # as above
-emulated_conditions = engine._evaluate_conditions  # noqa: SLF001  # as above
-emulated_execution = lambda_svc._execute_function_warm  # noqa: SLF001  # as above
-emulated_check = provisioners._check_nested_stack_capabilities  # noqa: SLF001  # as above
-functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]  # noqa: SLF001  # as above
+emulated_transforms = engine._apply_transforms
+emulated_event = apigateway_v1._build_lambda_event_v1
+emulated_request = eventbridge._build_api_destination_request
+emulated_delivery = eventbridge._invoke_target
+emulated_api_delivery = eventbridge._deliver_to_api_destination
+emulated_call = eventbridge._api_destination_send_sync
+emulated_conditions = engine._evaluate_conditions
+emulated_execution = lambda_svc._execute_function_warm
+emulated_check = provisioners._check_nested_stack_capabilities
+functions_of_templates = provisioners._RESOURCE_HANDLERS["AWS::Lambda::Function"]
 emulated_creation = functions_of_templates["create"]
 sam_transform = sam.transform
 
@@ -48,7 +48,7 @@ def name_the_api_key(*request: Any, **named: Any) -> dict[str, Any]:
     """Build the event of an HTTP call with its API key id, which the emulator leaves out."""
     event: dict[str, Any] = emulated_event(*request, **named)
     value = {name.lower(): value for name, value in event["headers"].items()}.get("x-api-key")
-    key = apigateway_v1._resolve_api_key(value)  # noqa: SLF001  # as above
+    key = apigateway_v1._resolve_api_key(value)
     if key and not named.get("caller_identity"):
         event["requestContext"]["identity"]["apiKeyId"] = key["id"]
     return event
@@ -63,7 +63,7 @@ def deliver_as_on_aws(target: Any, event: Any, rule: Any, view: Any = None) -> N
     if ":sqs:" in arn and not lets_in(arn, by_rule):
         return
     if ":api-destination/" in arn:
-        whole = (view or eventbridge._pattern_event_view(event)).event_with_detail()  # noqa: SLF001  # as above
+        whole = (view or eventbridge._pattern_event_view(event)).event_with_detail()
         queue = target.get("DeadLetterConfig", {}).get("Arn", "")
         kept = {"Queue": queue if lets_in(queue, by_rule) else "", "Event": json.dumps(whole)}
         target = target | {"HttpParameters": target.get("HttpParameters", {}) | {"Kept": kept}}
@@ -92,7 +92,7 @@ def keep_what_failed(name: str, request: dict[str, Any], *connection: Any) -> No
     emulated_api_delivery(name, request, *connection)
     queue, event = request["kept"].values()
     if queue and not 200 <= request.get("status", 0) < 300:
-        sqs._act_send_message({"QueueUrl": sqs._queue_by_arn(queue)["url"], "MessageBody": event}, "")  # noqa: SLF001
+        sqs._act_send_message({"QueueUrl": sqs._queue_by_arn(queue)["url"], "MessageBody": event}, "")
 
 
 def in_templates(resource: str, action: str) -> dict[str, Any]:
@@ -124,7 +124,7 @@ def create_whole(logical_id: str, properties: dict[str, Any], stack: str) -> Any
     """Create a function with its dead-letter queue, which the emulator leaves out."""
     made = emulated_creation(logical_id, properties, stack)
     if "DeadLetterConfig" in properties:
-        lambda_svc._functions[made[0]]["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]  # noqa: SLF001
+        lambda_svc._functions[made[0]]["config"]["DeadLetterConfig"] = properties["DeadLetterConfig"]
     return made
 
 
@@ -140,9 +140,9 @@ def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, 
         "ErrorCode": ("Number", "200"),
         "ErrorMessage": ("String", text),
     }
-    sqs._act_send_message(  # noqa: SLF001  # as above
+    sqs._act_send_message(
         {
-            "QueueUrl": sqs._queue_by_arn(queue)["url"],  # noqa: SLF001
+            "QueueUrl": sqs._queue_by_arn(queue)["url"],
             "MessageBody": json.dumps(event),
             "MessageAttributes": {
                 name: {"DataType": kind, "StringValue": value} for name, (kind, value) in attributes.items()
@@ -154,7 +154,7 @@ def park_as_on_aws(queue: str, _function: str, event: object, result: dict[str, 
 
 def transforms_as_on_aws(template: Any, provided: Any = None, previous: Any = None) -> Any:
     """Apply the transforms with the parameters; the emulator would give SAM only their defaults."""
-    values = engine._transform_parameters(template, provided, previous)  # noqa: SLF001  # as above
+    values = engine._transform_parameters(template, provided, previous)
     sam.transform = lambda source, _nothing, loader: sam_transform(source, values, loader)
     return emulated_transforms(template, provided, previous)
 
@@ -199,20 +199,20 @@ def run() -> None:
     """Serve the emulator. Its own `main` would open port 443 too."""
     iam_actions.extract_iam_action = action_as_on_aws
     functions_of_templates["create"] = create_whole
-    apigateway_v1._build_lambda_event_v1 = name_the_api_key  # noqa: SLF001  # as above
-    lambda_svc._route_async_failure = park_as_on_aws  # noqa: SLF001  # as above
-    lambda_svc._execute_function_warm = fail_by_name  # noqa: SLF001  # as above
-    eventbridge._invoke_target = deliver_as_on_aws  # noqa: SLF001  # as above
-    eventbridge._build_api_destination_request = request_with_its_event  # noqa: SLF001  # as above
-    eventbridge._api_destination_send_sync = note_the_status  # noqa: SLF001  # as above
-    eventbridge._deliver_to_api_destination = keep_what_failed  # noqa: SLF001  # as above
+    apigateway_v1._build_lambda_event_v1 = name_the_api_key
+    lambda_svc._route_async_failure = park_as_on_aws
+    lambda_svc._execute_function_warm = fail_by_name
+    eventbridge._invoke_target = deliver_as_on_aws
+    eventbridge._build_api_destination_request = request_with_its_event
+    eventbridge._api_destination_send_sync = note_the_status
+    eventbridge._deliver_to_api_destination = keep_what_failed
     for resource, action in (("Connection", "connection"), ("ApiDestination", "api_destination")):
-        provisioners._RESOURCE_HANDLERS[f"AWS::Events::{resource}"] = in_templates(resource, action)  # noqa: SLF001
-    provisioners._check_nested_stack_capabilities = expand_nested  # noqa: SLF001  # as above
+        provisioners._RESOURCE_HANDLERS[f"AWS::Events::{resource}"] = in_templates(resource, action)
+    provisioners._check_nested_stack_capabilities = expand_nested
     for module in (changesets, handlers):
-        module._apply_transforms = transforms_as_on_aws  # noqa: SLF001  # as above
+        module._apply_transforms = transforms_as_on_aws
     for module in (changesets, engine, handlers, stacks):
-        module._evaluate_conditions = conditions_as_on_aws  # noqa: SLF001  # as above
+        module._evaluate_conditions = conditions_as_on_aws
     config = Config()
     config.bind = [f"{os.environ['BIND_HOST']}:{os.environ['GATEWAY_PORT']}"]
     config.certfile = os.environ["MINISTACK_SSL_CERT"]

@@ -113,7 +113,7 @@ class _Exchange(BaseHTTPRequestHandler):
             finally:
                 self.server.sent(call, reply)
 
-    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _exchange  # noqa: N815
+    do_GET = do_HEAD = do_POST = do_PUT = do_PATCH = do_DELETE = do_OPTIONS = _exchange  # noqa: N815  # http.server wants these names
 
     def _read_body(self) -> bytes | Reply:
         if "Transfer-Encoding" in self.headers:

@@ -78,7 +78,7 @@ class Misbehaviour:
         if self.holding:
             return Reply(delay=_SECONDS_HELD)
         self._tries[who] += 1
-        draw = random.Random(f"{self._seed}/{who}/{self._tries[who]}").randrange(1000)  # noqa: S311
+        draw = random.Random(f"{self._seed}/{who}/{self._tries[who]}").randrange(1000)
         if who == "token":
             return self._note("502 for a token", Reply.html(502)) if draw < TOKEN_FAULTS else None
         for share, name, reply in self._faults:
@@ -105,7 +105,7 @@ class Killer:
         self._vendor = environment.vendor
         self._faults = faults
         self._short = plan.short
-        self._dice = random.Random(f"{plan.seed}/kills")  # noqa: S311
+        self._dice = random.Random(f"{plan.seed}/kills")
         self._next = 0.0
 
     def tick(self) -> None:
@@ -227,7 +227,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, help="decides the requests and the faults (default: a new one)")
     parser.add_argument("--short", action="store_true", help="as in CI: no hangs, few kills")
     chosen = parser.parse_args(arguments)
-    seed = random.randrange(10**6) if chosen.seed is None else chosen.seed  # noqa: S311
+    seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
     soak(Plan(chosen.requests, seed, chosen.short))
 
 

@@ -69,7 +69,7 @@ class HttpEnd:
 
 def make_requests(count: int, seed: int) -> list[SoakRequest]:
     """Return `count` requests, the same ones for each seed."""
-    dice = random.Random(f"{seed}/requests")  # noqa: S311 - reproducible is what it has to be
+    dice = random.Random(f"{seed}/requests")
     hundred = [kind for kind, share in SHARES.items() for _ in range(share)]
     kinds = [kind for _ in range(0, count, 100) for kind in dice.sample(hundred, 100)][:count]
     requests: list[SoakRequest] = []
@@ -125,7 +125,7 @@ class Traffic:
         self.http_calls = 0
         self._stack = stack
         self._caller = caller
-        self._dice = random.Random(f"{seed}/patience")  # noqa: S311
+        self._dice = random.Random(f"{seed}/patience")
         self._changing = threading.Condition()
         pace, now = _PACE / 10, time.monotonic()
         through_http = enumerate(_through("http", requests))

@@ -24,7 +24,7 @@ def split_file(files: Files, layer_arn: str = "", **settings: Any) -> Outcome:
 
 
 @pytest.fixture
-def put(account: Account) -> Put:  # noqa: ARG001  # moto is on
+def put(account: Account) -> Put:  # with `account`, moto is on
     """Puts a file into a new bucket and gives the files of its run."""
     s3 = boto3.client("s3")
     s3.create_bucket(Bucket=BUCKET, CreateBucketConfiguration={"LocationConstraint": "eu-west-1"})

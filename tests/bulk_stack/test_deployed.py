@@ -70,7 +70,7 @@ class Misbehave:
     """Choose each call's fault."""
 
     def __init__(self, seed: int) -> None:
-        self.dice = random.Random(seed)  # noqa: S311
+        self.dice = random.Random(seed)
         self.failed = 0
 
     def __call__(self, call: Call) -> Reply | None:
@@ -89,7 +89,7 @@ class Misbehave:
 def killing(emulator: Emulator, vendor: CustomerGaugeSandbox, seed: int) -> Iterator[Counter[str]]:
     """Kill a worker of any function now and then, as a crash of its environment would."""
     killed: Counter[str] = Counter()
-    dice, over = random.Random(seed), threading.Event()  # noqa: S311
+    dice, over = random.Random(seed), threading.Event()
 
     def kill() -> None:
         calls, killed_at = len(vendor.calls("personal-link")), time.monotonic()

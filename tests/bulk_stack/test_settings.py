@@ -25,7 +25,7 @@ class Functions:
     def __init__(self, **environment: dict[str, str]) -> None:
         self._environment = environment
 
-    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:  # noqa: N803
+    def get_function_configuration(self, FunctionName: str) -> dict[str, Any]:
         assert FunctionName == "arn:worker"
         return {"Environment": self._environment}
 

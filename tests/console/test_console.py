@@ -219,7 +219,8 @@ def test_the_printed_curl_call_works_as_printed(local: Local) -> None:
     assert SETTINGS.stat().st_mode & 0o077 == 0
 
 
-def test_the_certificate_authority_is_kept_from_run_to_run(local: Local) -> None:  # noqa: ARG001
+@pytest.mark.usefixtures("local")
+def test_the_certificate_authority_is_kept_from_run_to_run() -> None:
     before = (KEPT / "authority.pem").read_bytes()
 
     with running_emulator(kept=KEPT) as another:
@@ -241,7 +242,7 @@ def test_the_terminal_and_the_page_report_when_the_emulator_has_ended(page: Page
 
 
 def emulator_of(local: Local) -> int:
-    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout  # noqa: S607
+    listed = subprocess.run(["ps", "-ww", "-eo", "pid=,ppid=,args="], capture_output=True, text=True, check=True).stdout
     found = [line.split() for line in listed.splitlines() if "emulator_process.py" in line]
     [pid] = [int(pid) for pid, parent, *_ in found if int(parent) == local.process.pid]
     return pid

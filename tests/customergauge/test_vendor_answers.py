@@ -262,7 +262,7 @@ def test_a_message_of_customergauge_is_returned_unless_it_quotes_a_value_of_the_
     deadline: Deadline,
     value: str | int,
     words: str,
-    told: bool,  # noqa: FBT001
+    told: bool,
 ) -> None:
     vendor.script("personal-link", Reply(422, {"message": words, "errors": {words: [words, "Too bad."]}}))
 

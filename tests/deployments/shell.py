@@ -29,7 +29,7 @@ def run(emulator: Emulator, script: str, folder: Path = REPOSITORY, **variables:
     environment = emulator.environment() | variables
     environment["PATH"] = f"{Path(sys.executable).parent}:{environment['PATH']}"
     ended = subprocess.run(
-        ["bash", "-euo", "pipefail", "-c", f"{AWS}\n{script}"],  # noqa: S607
+        ["bash", "-euo", "pipefail", "-c", f"{AWS}\n{script}"],
         env={**environment, "SAM_CLI_POLL_DELAY": "0.5", "CURL_CA_BUNDLE": str(emulator.authority)},
         cwd=folder,
         stdout=subprocess.PIPE,

@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any, Final
 
+import playwright
 import pytest
 from botocore.credentials import Credentials
-from playwright._impl._driver import compute_driver_executable
 
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION, Emulator, running_emulator
@@ -154,7 +155,7 @@ def test_two_signed_callers_who_send_the_same_request_get_a_link_of_their_own_ea
 # The callers of docs/examples/callers
 
 CALLERS: Final = REPOSITORY / "docs" / "examples" / "callers"
-NODE: Final = str(compute_driver_executable()[0])  # the one that playwright brings
+NODE: Final = str(Path(playwright.__file__).with_name("driver") / "node")  # the one that playwright brings
 PROGRAMS: Final = {"curl": ["sh", "call.sh"], "Python": [sys.executable, "call.py"], "Node": [NODE, "call.mjs"]}
 RETRYING: Final = ["Python", "Node"]
 
@@ -256,13 +257,13 @@ def test_no_caller_is_left_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def versions(site: Site, signed: Stack) -> list[int]:  # noqa: ARG001 - is deployed before
+def versions(site: Site, signed: Stack) -> list[int]:  # `signed` is deployed before
     """The versions that were live before the stack's owner changed from signatures to keys."""
     return [int(one["Version"]) for one in site.live()]
 
 
 @pytest.fixture(scope="module")
-def keyed(site: Site, versions: list[int]) -> Stack:  # noqa: ARG001 - are read before
+def keyed(site: Site, versions: list[int]) -> Stack:  # `versions` are read before
     headings = "Account Name,Email,First Name,Last Name"
     return site.deploy(HttpAuth="API_KEY", LogLevel="WARNING", KnownHeadings=headings)
 

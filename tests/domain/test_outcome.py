@@ -131,7 +131,7 @@ def test_a_result_without_echo_leaves_out_only_the_record(outcome: Outcome) -> N
 
 @pytest.mark.parametrize("echo_record", [True, False])
 @pytest.mark.parametrize("outcome", EVERY_KIND)
-def test_a_replay_has_the_bytes_of_the_first_result_except_for_replayed(outcome: Outcome, echo_record: bool) -> None:  # noqa: FBT001
+def test_a_replay_has_the_bytes_of_the_first_result_except_for_replayed(outcome: Outcome, echo_record: bool) -> None:
     first = outcome.message(echo_record=echo_record)
 
     replay = Outcome.replay(outcome.stored(), reference=outcome.reference, record=outcome.record)

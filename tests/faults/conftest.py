@@ -22,7 +22,7 @@ def aws(account: Account, monkeypatch: pytest.MonkeyPatch) -> Iterator[FaultyAws
 
 @pytest.fixture
 def environment(
-    aws: FaultyAws,  # noqa: ARG001 - the clients that are made here talk to it
+    aws: FaultyAws,  # the clients that are made here talk to it
     account: Account,
     vendor: CustomerGaugeSandbox,
     monkeypatch: pytest.MonkeyPatch,

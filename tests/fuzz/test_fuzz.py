@@ -144,7 +144,7 @@ class Sqs:
     def __init__(self) -> None:
         self.sent: list[str] = []
 
-    def send_message_batch(self, QueueUrl: str, Entries: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002, N803
+    def send_message_batch(self, QueueUrl: str, Entries: Sequence[Any]) -> dict[str, Any]:  # noqa: ARG002  # SQS's signature
         assert 1 <= len(Entries) <= 10
         for entry in Entries:
             assert len(entry["MessageBody"].encode("utf-8", "surrogatepass")) < 1_048_576

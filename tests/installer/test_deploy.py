@@ -18,7 +18,7 @@ DEFAULTS = {name: str(one["Default"]) for name, one in source_template()["Parame
 
 
 @pytest.fixture(autouse=True)
-def account(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:  # noqa: ARG001
+def account(aws_environment: None, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     # moto has none of these three; tests/deployments asks the emulator
     monkeypatch.setattr(Account, "unreserved", lambda _: 1000)
     monkeypatch.setattr(Account, "has_log_role", lambda _: False)

@@ -106,7 +106,7 @@ def test_a_call_without_or_with_two_destinations_is_refused_with_the_usage(argum
 
 
 @pytest.fixture
-def bucket(aws_environment: None) -> Iterator[str]:  # noqa: ARG001
+def bucket(aws_environment: None) -> Iterator[str]:
     with mock_aws():
         location = {"LocationConstraint": "eu-west-1"}
         boto3.client("s3").create_bucket(Bucket="releases", CreateBucketConfiguration=location)  # type: ignore[arg-type]

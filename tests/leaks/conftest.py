@@ -48,7 +48,7 @@ def connector(
 
 
 @pytest.fixture
-def everybody_logs(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:  # noqa: ARG001 - whose streams they write to
+def everybody_logs(capfd: pytest.CaptureFixture[str]) -> Iterator[None]:  # they write to its streams
     """Let every logger log all there is, libraries' own handlers included; and forget the package's logger before."""
     loggers = [
         logging.root,

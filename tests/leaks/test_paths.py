@@ -18,9 +18,7 @@ import pytest
 import http_api
 import personal_link
 from personal_link import metrics, observability
-from personal_link.aws.token_lease import TokenLease
-from personal_link.customergauge.access_token import AccessToken
-from personal_link.customergauge.client import CustomerGauge
+from personal_link.aws.conditional_write import conditional_write
 from personal_link.customergauge.transport import Transport
 from personal_link.domain import outcome
 from personal_link.domain.outcome import Outcome
@@ -75,12 +73,12 @@ def let_the_libraries_log(patch: pytest.MonkeyPatch) -> None:
 
 
 def log_whatever_fields_there_are(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(observability, "_redact", lambda _record: True)
+    patch.setattr(logging.getLogger(observability.logger().name), "filters", [])
     at_each_outcome(lambda done: observability.logger().info("a record", extra={"record": done.record}))(patch)
 
 
 def log_the_texts_of_bugs(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(observability, "_redact", lambda _record: True)
+    patch.setattr(logging.getLogger(observability.logger().name), "filters", [])
     patch.setattr(observability, "report_bug", lambda _bug, _id="": observability.logger().exception("a bug"))
 
 
@@ -90,18 +88,17 @@ def answer_with_what_an_error_quotes(patch: pytest.MonkeyPatch) -> None:
 
 
 def put_the_token_into_the_ledger(patch: pytest.MonkeyPatch) -> None:
-    write = TokenLease._update  # noqa: SLF001
+    def write_more(operation: Any, **arguments: Any) -> Any:
+        if "version = " in arguments["UpdateExpression"]:
+            arguments["UpdateExpression"] += ", planted = :planted"
+            arguments["ExpressionAttributeValues"] |= {":planted": {"S": TOKEN.value}}
+        return conditional_write(operation, **arguments)
 
-    def write_more(lease: TokenLease, update: str, condition: str, values: dict[str, Any]) -> Any:
-        if "version = " in update:
-            update, values = f"{update}, planted = :planted", {**values, ":planted": {"S": TOKEN.value}}
-        return write(lease, update, condition, values)
-
-    patch.setattr(TokenLease, "_update", write_more)
+    patch.setattr("personal_link.aws.token_lease.conditional_write", write_more)
 
 
 def put_the_reference_into_an_attribute_and_a_metric(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(metrics, "_WORD", re.compile(".*"))
+    patch.setattr(metrics, "_WORD", re.compile(".*"))  # the leak is this guard's absence
     patch.setattr(Outcome, "code", property(lambda done: done.reference))
 
 
@@ -110,13 +107,12 @@ def put_the_token_into_a_result(patch: pytest.MonkeyPatch) -> None:
 
 
 def put_the_token_into_a_url(patch: pytest.MonkeyPatch) -> None:
-    create = CustomerGauge.create_personal_link
+    request = Transport.request
 
-    def create_there(gauge: CustomerGauge, configuration: str, record: Any, token: AccessToken, deadline: Any) -> Any:
-        patch.setattr(gauge, "_link_url", f"{gauge._link_url}?token={token.value}")  # noqa: SLF001
-        return create(gauge, configuration, record, token, deadline)
+    def request_there(transport: Transport, method: str, url: str, **named: Any) -> Any:
+        return request(transport, method, f"{url}?token={TOKEN.value}" if method == "PUT" else url, **named)
 
-    patch.setattr(CustomerGauge, "create_personal_link", create_there)
+    patch.setattr(Transport, "request", request_there)
 
 
 def request_by(code: str, quoted: str) -> Plant:
@@ -140,7 +136,7 @@ HAPPY: Final = "a link over http and its replay"
 UNLISTED: Final = "NotProcessed: its text is not on the list of details"
 HASH: Final = hashlib.sha256(EMAIL.value.encode()).hexdigest()[:12]
 PLANTED: Final[dict[str, tuple[Plant, str, str]]] = {  # a leak, a path that it lies on, what is found there
-    "an outcome is printed": (at_each_outcome(lambda done: print(done.record)), HAPPY, "stdout: e-mail (plain)"),  # noqa: T201
+    "an outcome is printed": (at_each_outcome(lambda done: print(done.record)), HAPPY, "stdout: e-mail (plain)"),  # noqa: T201  # the leak
     "an event is logged": (log_each_event, HAPPY, "stderr: idempotency key (plain)"),
     "libraries log": (let_the_libraries_log, HAPPY, "stderr: client secret (plain)"),
     "unknown fields are logged": (log_whatever_fields_there_are, HAPPY, "stdout: first name (escaped)"),

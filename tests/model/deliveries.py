@@ -112,7 +112,7 @@ class _Run:
 
     # SQS
 
-    def send_message_batch(self, QueueUrl: Any, Entries: list[dict[str, Any]]) -> dict[str, Any]:  # noqa: N803
+    def send_message_batch(self, QueueUrl: Any, Entries: list[dict[str, Any]]) -> dict[str, Any]:
         if self.call(QueueUrl, [entry["MessageBody"] for entry in Entries]).kind == "error":
             raise EndpointConnectionError(endpoint_url="https://aws.example")
         return {"Successful": [{"Id": entry["Id"], "MessageId": "m"} for entry in Entries]}

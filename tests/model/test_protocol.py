@@ -118,7 +118,7 @@ def no_second_try(undo: pytest.MonkeyPatch) -> None:
 
 
 def any_outcome_is_sent(undo: pytest.MonkeyPatch) -> None:
-    settle = LinkIssuer._settle  # noqa: SLF001
+    settle = LinkIssuer._settle  # noqa: SLF001  # the fix to undo lies in this step alone
 
     def send_anything(issuer: LinkIssuer, attempt: Attempt, ended: Outcome, deadline: Deadline) -> Outcome:
         try:
@@ -132,7 +132,7 @@ def any_outcome_is_sent(undo: pytest.MonkeyPatch) -> None:
 
 
 def without_expiry_in_the_take_over(undo: pytest.MonkeyPatch) -> None:
-    write = ledger.Ledger._write  # noqa: SLF001
+    write = ledger.Ledger._write  # noqa: SLF001  # the fix to undo lies in this step's condition
 
     def shorter(self: Any, operation: Any, **arguments: Any) -> Any:
         arguments["ConditionExpression"] = arguments["ConditionExpression"].replace(" AND expires_at = :seen", "")
@@ -174,7 +174,7 @@ ENTRIES = {
     ),
     "5: a replay in another order of headings has other bytes": Entry(
         of(A, replace(B, other_form=True), faults=0),
-        lambda undo: undo.setattr(outcome, "_canonical", dict),
+        lambda undo: undo.setattr(outcome, "_canonical", dict),  # the fix is this function
         "two results of one id",
     ),
     "7: a refusal does not say that an earlier attempt may have made a record": Entry(

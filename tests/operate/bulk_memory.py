@@ -23,7 +23,7 @@ class NoAws:
     def get_queue_attributes(self, **_: Any) -> dict[str, Any]:
         return {"Attributes": {"ApproximateNumberOfMessages": "0"}}
 
-    def send_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:  # noqa: N803 # SQS's
+    def send_message_batch(self, *, Entries: list[dict[str, str]], **_: Any) -> dict[str, Any]:
         return {"Successful": [{"Id": entry["Id"], "MessageId": "1"} for entry in Entries]}
 
     def batch_get_item(self, **_: Any) -> dict[str, Any]:

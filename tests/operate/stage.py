@@ -51,10 +51,11 @@ class EmulatedAccount(located.Account):
         if service not in self.clients:
             client = self.clients[service] = super().client(service)
             if service in {"cloudformation", "lambda", "sns"}:
-                client.meta.events.register("before-call", self._answer)
+                client.meta.events.register("before-call", self.answer)
         return self.clients[service]
 
-    def _answer(self, model: Any, params: Mapping[str, Any], **_: object) -> tuple[AWSResponse, Any]:  # noqa: ARG002
+    def answer(self, model: Any, **_: object) -> tuple[AWSResponse, Any]:
+        """Answer a call as told, in the place of AWS."""
         answer = self.answers[model.name]
         return AWSResponse("https://aws.example", 403 if "Error" in answer else 200, HTTPHeaders(), None), answer
 
@@ -65,7 +66,7 @@ class EmulatedAccount(located.Account):
         for service in ("sqs", "cloudwatch", "dynamodb", "secretsmanager", "logs"):
             client = self.client(service)
             if operation in client.meta.service_model.operation_names:
-                client.meta.events.register(f"before-call.*.{operation}", self._answer)
+                client.meta.events.register(f"before-call.*.{operation}", self.answer)
 
 
 @dataclass(frozen=True)
@@ -245,7 +246,8 @@ class Stage:
         return Ledger(self.aws.dynamodb, self.aws.ledger_table, 21, SystemClock())
 
     def _parked(self) -> list[Any]:
-        messages: list[Any] = sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues["parked"]._messages  # noqa: SLF001
+        queue = sqs_backends[DEFAULT_ACCOUNT_ID]["eu-west-1"].queues["parked"]
+        messages: list[Any] = queue._messages  # noqa: SLF001  # moto shows hidden messages and their times nowhere else
         return messages
 
 

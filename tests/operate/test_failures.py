@@ -110,7 +110,7 @@ def test_without_credentials_the_line_says_how_to_sign_in(monkeypatch: pytest.Mo
 
 def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: Stage) -> None:
     cloudformation = stage.located.client("cloudformation")
-    cloudformation.meta.events.unregister("before-call", stage.located._answer)  # noqa: SLF001 # one that says no instead
+    cloudformation.meta.events.unregister("before-call", stage.located.answer)  # one that says no instead
     with refusing(cloudformation, "DescribeStacks", "ValidationError"):
         asked = stage.run("health", NAME)
 
@@ -122,7 +122,7 @@ def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: S
 
 def test_a_stack_that_may_not_be_looked_at_is_not_taken_for_one_that_is_not_there(stage: Stage) -> None:
     cloudformation = stage.located.client("cloudformation")
-    cloudformation.meta.events.unregister("before-call", stage.located._answer)  # noqa: SLF001 # as above
+    cloudformation.meta.events.unregister("before-call", stage.located.answer)
     with refusing(cloudformation, "DescribeStacks", "AccessDenied"):
         asked = stage.run("health", NAME)
 

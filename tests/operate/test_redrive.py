@@ -332,9 +332,7 @@ def test_the_pace_lets_through_so_many_a_second() -> None:
 
 def test_the_rate_is_that_of_the_command(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
     waits = list[float]()
-    monkeypatch.setattr("time.sleep", waits.append)
-    monkeypatch.setattr("operate.parked.redrive.SystemClock", FakeClock)
-    monkeypatch.setattr("operate.parked.redrive.Pace.__init__.__defaults__", (None, waits.append))
+    monkeypatch.setattr("operate.parked.redrive_command.Pace", lambda rate: Pace(rate, FakeClock(), waits.append))
     for _ in range(2):
         stage.park()
 

@@ -115,7 +115,7 @@ class Vendor:
 
 
 def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: float) -> list[BatchWorker]:
-    chance = random.Random(1)  # noqa: S311  # no secret
+    chance = random.Random(1)
     return [
         BatchWorker(
             issuer=cast("LinkIssuer", vendor),

@@ -38,7 +38,7 @@ def test_the_misbehave_function_decides_every_call_without_a_script(client: Clie
 
 
 @pytest.mark.parametrize("committed", [True, False])
-def test_a_reset_can_come_before_or_after_the_record_is_created(client: Client, committed: bool) -> None:  # noqa: FBT001
+def test_a_reset_can_come_before_or_after_the_record_is_created(client: Client, committed: bool) -> None:
     client.headers()
     client.vendor.script("personal-link", Reply(fault="reset", commit=committed))
     with pytest.raises(ConnectionResetError) as failure:

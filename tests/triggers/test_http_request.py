@@ -98,7 +98,7 @@ def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: 
     ],
 )
 @pytest.mark.parametrize("base64_encoded", [False, True], ids=["text", "base64"])
-def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encoded: bool) -> None:  # noqa: FBT001
+def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encoded: bool) -> None:
     sent = base64.b64encode(body.encode()).decode() if base64_encoded else body
     headers = {"Content-Type": f"{FORM}; charset=UTF-8"}
 
@@ -199,7 +199,7 @@ def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes
 def test_a_byte_order_mark_is_ignored_and_an_escaped_replacement_character_is_accepted(
     body: str,
     media_type: str,
-    base64_encoded: bool,  # noqa: FBT001
+    base64_encoded: bool,
 ) -> None:
     sent = base64.b64encode(body.encode()).decode() if base64_encoded else body
 

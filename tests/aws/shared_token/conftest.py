@@ -62,8 +62,10 @@ def environment(account: Account, server: TokenServer, clock: FakeClock) -> Envi
     return lambda **named: new_environment(account, server, clock, **{"sleep": clock.advance, **named})
 
 
-def new_environment(account: Account, server: TokenServer, clock: Clock, **named: Any) -> SharedToken:
-    credentials = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
+def new_environment(
+    account: Account, server: TokenServer, clock: Clock, credentials: CredentialsSecret | None = None, **named: Any
+) -> SharedToken:
+    credentials = credentials or credentials_of(account, clock)
     return SharedToken(
         TokenLease(account.dynamodb, account.ledger_table, clock),
         TokenSecret(account.secretsmanager, account.token_secret_arn),
@@ -71,6 +73,10 @@ def new_environment(account: Account, server: TokenServer, clock: Clock, **named
         lambda deadline: fetch_token(credentials, server, deadline),
         **{"origin": ORIGIN, "clock": clock, **named},
     )
+
+
+def credentials_of(account: Account, clock: Clock) -> CredentialsSecret:
+    return CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
 
 
 def fetch(environment: SharedToken, clock: FakeClock, seconds: float = 14.0) -> str:

@@ -6,7 +6,16 @@ import pytest
 
 from personal_link.domain.clock import Deadline
 from tests.aws.account import Account, refusing, watched
-from tests.aws.shared_token.conftest import KEY, ORIGIN, Environment, TokenServer, fetch, item, secret_text
+from tests.aws.shared_token.conftest import (
+    KEY,
+    ORIGIN,
+    Environment,
+    TokenServer,
+    credentials_of,
+    fetch,
+    item,
+    secret_text,
+)
 from tests.fake_clock import FakeClock
 
 ROTATED = '{"client_id": "client-7f3a", "client_secret": "rotated-Wm9uZQ"}'
@@ -179,8 +188,9 @@ def test_a_token_of_the_old_credentials_is_not_used_once_the_new_credentials_are
     fetch(environment(), clock)
     clock.advance(700.0)
     rotate(account, credentials)
-    knowing = environment()
-    knowing._credentials.get()  # noqa: SLF001  # as a refused credential makes it do
+    known = credentials_of(account, clock)
+    known.get()  # as after a refusal of the old credentials
+    knowing = environment(credentials=known)
 
     assert fetch(knowing, clock) == "token-2"
     assert fetch(environment(), clock) == "token-2"
@@ -190,10 +200,11 @@ def test_a_token_of_the_old_credentials_is_not_used_once_the_new_credentials_are
 def test_ten_environments_that_know_the_old_credentials_fetch_one_token_after_a_rotation(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
-    environments = [environment() for _ in range(10)]
-    for one in environments:
+    secrets = [credentials_of(account, clock) for _ in range(10)]
+    environments = [environment(credentials=secret) for secret in secrets]
+    for one, secret in zip(environments, secrets, strict=True):
         fetch(one, clock)
-        one._credentials.get()  # noqa: SLF001  # all of them know the old secret
+        secret.get()  # all of them know the old credentials
     clock.advance(2700.0)
     rotate(account)
 

@@ -255,7 +255,11 @@ def test_no_environment_returns_to_an_older_token_that_was_written_late(
 def test_a_stale_read_of_the_token_secret_is_repeated(
     environment: Environment, server: TokenServer, account: Account, clock: FakeClock
 ) -> None:
-    one, other = environment(), environment()
+    def sleep(seconds: float) -> None:
+        clock.advance(seconds)
+        stale_reads.__exit__(None, None, None)
+
+    one, other = environment(), environment(sleep=sleep)  # only its second look is to show the write
     fetch(one, clock)
     fetch(other, clock)
     before = account.secretsmanager.get_secret_value(SecretId=account.token_secret_arn)
@@ -264,12 +268,6 @@ def test_a_stale_read_of_the_token_secret_is_repeated(
     stale = {"VersionId": before["VersionId"], "SecretString": before["SecretString"]}
     stale_reads = answering(account.secretsmanager, "GetSecretValue", stale)
     stale_reads.__enter__()
-
-    def sleep(seconds: float) -> None:
-        clock.advance(seconds)
-        stale_reads.__exit__(None, None, None)
-
-    other._sleep = sleep  # noqa: SLF001  # only its second look is to show the write
 
     assert fetch(other, clock) == "token-2"
     assert server.fetches == 2
