@@ -91,5 +91,8 @@ class WorkerSettings:
             known_headings=reader.names("KNOWN_HEADINGS"),
             mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),
         )
-        reader.finish("The queue worker's environment")
+        try:
+            reader.finish()
+        except SettingsError as incomplete:
+            raise SettingsError(f"Queue worker: {incomplete}") from None
         return settings

@@ -107,7 +107,7 @@ def test_empty_variables_of_the_queue_worker_mean_no_default_and_no_known_headin
     ],
 )
 def test_a_missing_or_wrong_variable_of_the_queue_worker_is_named(variables: dict[str, str], problem: str) -> None:
-    with pytest.raises(SettingsError, match=f"^The queue worker's environment is not complete: {problem}$"):
+    with pytest.raises(SettingsError, match=f"^Queue worker: The environment is not complete: {problem}$"):
         settings_of_worker(**variables)
 
 

@@ -109,10 +109,10 @@ class Reader:
         self._environment = os.environ if environment is None else environment
         self._problems: list[str] = []
 
-    def finish(self, environment: str = "The environment") -> None:
+    def finish(self) -> None:
         """Raise SettingsError if there was a problem."""
         if self._problems:
-            raise SettingsError(f"{environment} is not complete: " + "; ".join(self._problems))
+            raise SettingsError("The environment is not complete: " + "; ".join(self._problems))
 
     def optional(self, name: str) -> str:
         """Return a variable; empty if it is not set."""
