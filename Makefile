@@ -91,7 +91,7 @@ template: $(TOOLS)  ## the templates as SAM reads them
 scan: $(TOOLS) $(SCANNERS)  ## known weaknesses in the template, also as CloudFormation gets it
 	@$(BIN)/python -m sandbox.template && $(BIN)/python -m tests.scan.gate
 
-fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; some minutes
+fuzz: $(TOOLS)  ## a hundred thousand requests of every kind, by every trigger; about an hour
 	@$(BIN)/pytest --quiet tests/fuzz --hypothesis-profile=fuzz
 
 mutants: $(TOOLS)  ## change the core spot by spot and see that a test notices; most of an hour
