@@ -27,6 +27,7 @@ from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook 
 from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
 
 os.environ.pop("COLUMNS", None)  # xdist sets it, and screens would take it for a terminal's width
+os.environ.pop("MAKEFLAGS", None)  # of the `make` that runs the tests; they run their own
 
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("domain", "triggers", "customergauge", "aws", "handlers")  # the rooms in which most mistakes are made

@@ -2,8 +2,6 @@
 
     PersonalLinkError
     ├── SettingsError            the environment or the event mappings are wrong; nothing can be done
-    ├── UnreadableFile           (bulk/sheet.py) a file of rows as a whole; NotUtf8 if somebody has to say its encoding
-    ├── UnreadableHead           (answer_bytes.py) never leaves transport.py, which makes an answer of it
     └── RequestError             one request failed; CODES says what each `code` means
         ├── Refused              final: a person has to change the request or the vendor's set-up
         │   └── InvalidRequest   refused by this connector; nothing was sent
@@ -17,7 +15,9 @@
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
 
-The class decides what the connector may do next; the code tells callers and operators what happened.
+The class decides what the connector may do next; the code tells callers and operators what happened. Two more are
+defined where they are raised: UnreadableFile (bulk/sheet.py, a file of rows as a whole), and UnreadableHead
+(customergauge/answer_bytes.py), which never leaves transport.py.
 """
 
 from collections.abc import Mapping, Sequence
