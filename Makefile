@@ -9,7 +9,8 @@ SCANNERS := .scan/made-from-the-lock
 COMPARED := .bench/made-from-the-lock
 OLDEST := .oldest/made-from-the-lock
 LOCK := uv pip compile --universal --python-version 3.13 --generate-hashes --no-header --quiet --upgrade
-PYTEST := $(BIN)/pytest --quiet --numprocesses auto --maxprocesses 4 --dist loadfile --no-loadscope-reorder
+# Four at a time, on two cores too: the tests of deployed stacks wait for half of the time.
+PYTEST := $(BIN)/pytest --quiet --numprocesses 4 --dist loadfile --no-loadscope-reorder
 CORE := tests/domain tests/triggers tests/customergauge tests/aws tests/handlers $(filter-out %/test_fault_metrics.py,$(wildcard tests/test_*.py))
 PORT :=
 CONSOLE_PORT :=
