@@ -4,7 +4,7 @@ from typing import Any
 
 from personal_link import observability, wiring
 from personal_link.domain.clock import Deadline
-from personal_link.domain.errors import Code, RequestError
+from personal_link.domain.errors import Code, RequestError, TryAgain
 from personal_link.triggers.invocation import named_exception
 
 
@@ -20,7 +20,7 @@ def handler(event: object, context: Any) -> dict[str, Any]:
         raise named_exception(error) from None
     except Exception as bug:  # noqa: BLE001  # Lambda would log its text, which may quote anything
         observability.report_bug(bug, context.aws_request_id)
-        unexpected = RequestError(Code.INTERNAL_ERROR, "Unexpected error: try again later.")
+        unexpected = TryAgain(Code.INTERNAL_ERROR, "Unexpected error: try again later.")
         raise named_exception(unexpected) from None
     finally:
         observability.write_metrics()

@@ -4,7 +4,7 @@ from typing import Any
 
 from personal_link import observability, wiring
 from personal_link.domain.clock import Deadline
-from personal_link.domain.errors import Code, RequestError
+from personal_link.domain.errors import Code, RequestError, TryAgain
 from personal_link.triggers.http import HttpAnswer, answer_of, error_answer
 
 
@@ -17,7 +17,7 @@ def handler(event: dict[str, Any], context: Any) -> HttpAnswer:
         return error_answer(error)
     except Exception as bug:  # noqa: BLE001  # the caller gets an answer, the log a line
         observability.report_bug(bug, source_id)
-        return error_answer(RequestError(Code.INTERNAL_ERROR, "Unexpected error: try again later."))
+        return error_answer(TryAgain(Code.INTERNAL_ERROR, "Unexpected error: try again later."))
     finally:
         observability.write_metrics()
     return answer_of(outcome)

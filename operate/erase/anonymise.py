@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final
 from operate.check.vendor import LIMIT, Finding, Vendor, host_of, settings_of
 from operate.stack import Stack
 from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.errors import Code, RequestError
+from personal_link.domain.errors import Code, Refused
 from personal_link.settings import REGIONS
 
 if TYPE_CHECKING:
@@ -48,7 +48,7 @@ def anonymise(stack: Stack, emails: Sequence[str]) -> list[Finding]:
             deadline=Deadline.after(LIMIT, SystemClock()),
         )
         if not 200 <= answer.status < 300:
-            raise RequestError(Code.BAD_REQUEST, f"CustomerGauge answered HTTP {answer.status}")
+            raise Refused(Code.BAD_REQUEST, f"CustomerGauge answered HTTP {answer.status}")
         return f"accepted (HTTP {answer.status})"
 
     first = vendor.finding(f"Token server {host_of(settings.auth_base_url)}", fetch_token)

@@ -15,9 +15,9 @@
                 ├── Unauthorized         the API refused this access token (HTTP 401)
                 └── CredentialsRefused   the token server refused this client id and secret
 
-The class decides what the connector may do next; the code tells callers and operators what happened. Two more are
-defined where they are raised: UnreadableFile (bulk/sheet.py, a file of rows as a whole), and UnreadableHead
-(customergauge/answer_bytes.py), which never leaves transport.py.
+The class decides what the connector may do next; the code tells callers and operators what happened. Three more
+are defined where they are raised: UnreadableFile (bulk/sheet.py), BulkError (bulk/functions/bulk_task.py), and
+UnreadableHead (customergauge/answer_bytes.py), which never leaves transport.py.
 """
 
 from collections.abc import Mapping, Sequence
