@@ -58,7 +58,8 @@ def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # n
 
     Credentials and region come from the usual AWS variables. Exit code 1: a check failed, or something is left.
     """
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    for number in (signal.SIGINT, signal.SIGTERM):  # a background shell ignores SIGINT
+        signal.signal(number, signal.default_int_handler)
     with ExitStack() as opened:
         if emulator:
             running = opened.enter_context(running_emulator())
