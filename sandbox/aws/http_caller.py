@@ -40,11 +40,11 @@ class Called(Protocol):
     """What a caller knows of a stack. `authority` is the certificate to trust; None stands for the machine's own."""
 
     @property
-    def http_url(self) -> str: ...  # noqa: D102
+    def http_url(self) -> str: ...  # noqa: D102  # the class says it
     @property
-    def region(self) -> str: ...  # noqa: D102
+    def region(self) -> str: ...  # noqa: D102  # the class says it
     @property
-    def authority(self) -> Path | None: ...  # noqa: D102
+    def authority(self) -> Path | None: ...  # noqa: D102  # the class says it
 
 
 @dataclass(frozen=True)
