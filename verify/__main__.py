@@ -9,6 +9,7 @@ import time
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Final
 
 import boto3
@@ -58,8 +59,14 @@ def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # n
 
     Credentials and region come from the usual AWS variables. Exit code 1: a check failed, or something is left.
     """
+    interrupted = Event()
+
+    def interrupt(*_signal: object) -> None:
+        interrupted.set()
+        raise KeyboardInterrupt
+
     for number in (signal.SIGINT, signal.SIGTERM):  # a background shell ignores SIGINT
-        signal.signal(number, signal.default_int_handler)
+        signal.signal(number, interrupt)
     with ExitStack() as opened:
         if emulator:
             running = opened.enter_context(running_emulator())
@@ -67,13 +74,13 @@ def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # n
             os.environ.clear()
             os.environ.update(environment)
         try:
-            if not _verified(only, name, yes=yes):
+            if not _verified(only, name, interrupted, yes=yes):
                 raise click.exceptions.Exit(1)
         except (ClientError, BotoCoreError) as failure:
             raise explain(failure) from None
 
 
-def _verified(only: str, name: str | None, *, yes: bool) -> bool:
+def _verified(only: str, name: str | None, interrupted: Event, *, yes: bool) -> bool:
     """Run the command, and tell whether every check passed and nothing is left."""
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 reads AWS_DEFAULT_REGION alone
     if not session.region_name:
@@ -95,6 +102,8 @@ def _verified(only: str, name: str | None, *, yes: bool) -> bool:
             for one in chosen:
                 rows.append(_row(one, stage))
                 screen().print(f"{rows[-1].result:9}  {one.name}  {rows[-1].seen}", soft_wrap=True)
+                if interrupted.is_set():  # Python loses what a signal raises in a finalizer
+                    raise KeyboardInterrupt
     finally:
         left = _deleted(site)
         where = "the emulator" if site.is_emulated else "AWS"
