@@ -19,6 +19,12 @@ LIMIT: Final = 15.0  # seconds for each step
 # Without a contact CustomerGauge makes no record. An empty record may be refused before the mapping is looked up.
 NO_CONTACT: Final = {"Email": None, "Phone": None}
 
+_ADVICE: Final = {
+    Code.RATE_LIMITED: "Wait a minute.",
+    Code.FORBIDDEN: "Give the Connected App the permission for personal links.",
+    Code.BAD_REQUEST: "CustomerGauge refused this call: do it in CustomerGauge itself.",
+}
+
 
 @dataclass(frozen=True, slots=True)
 class Finding:
@@ -148,14 +154,10 @@ def _advice(error: RequestError, fill_in: str) -> str:
             return fill_in
         case Code.CREDENTIALS_REFUSED:
             return f"Compare the secret with the Connected App in CustomerGauge, then:\n{fill_in}"
-        case Code.RATE_LIMITED:
-            return "Wait a minute."
-        case Code.FORBIDDEN:
-            return "Give the Connected App the permission for personal links."
         case Code.UNAVAILABLE if "answered" in error.message:
             return "CustomerGauge fails: wait. Requests are retried meanwhile."
-        case _:
-            return "Look at the network between here and there."
+        case code:
+            return _ADVICE.get(code, "Look at the network between here and there.")
 
 
 def host_of(url: str) -> str:

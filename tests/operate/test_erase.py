@@ -216,7 +216,8 @@ def test_an_answer_that_is_no_2xx_is_told_with_its_status_alone(stage: Stage) ->
     told = stage.run("erase", NAME, *BY_PERSON, "--vendor", "--yes")
 
     assert told.exit_code == 1
-    assert ": CustomerGauge answered HTTP 404\n" in told.output
+    refused = "CustomerGauge answered HTTP 404\n  CustomerGauge refused this call: do it in CustomerGauge itself.\n"
+    assert f": {refused}" in told.output
     assert canaries_in(told.output, CANARIES) == []
 
 

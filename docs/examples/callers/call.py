@@ -53,9 +53,8 @@ def personal_link(request: Mapping[str, Any], key: str) -> dict[str, Any]:
 def _send(request: Mapping[str, Any], key: str) -> tuple[int, Mapping[str, str], dict[str, Any]]:
     headers = {"Content-Type": "application/json", "Idempotency-Key": key}
     signed = AWSRequest("PUT", URL, data=json.dumps(request).encode(), headers=headers)
-    SigV4Auth(credentials, "execute-api", region).add_auth(
-        signed
-    )  # for each try: a signature is valid for five minutes
+    # Each try is signed anew: a signature is valid for five minutes.
+    SigV4Auth(credentials, "execute-api", region).add_auth(signed)
     answer = http.request("PUT", URL, body=signed.data, headers=dict(signed.headers.items()))
     return answer.status, answer.headers, answer.json()
 

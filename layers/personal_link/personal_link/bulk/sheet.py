@@ -94,7 +94,7 @@ class Sheet:
 
 
 class _Lines:
-    """Decode lines, and count them and their bytes."""
+    """Decode lines and count them."""
 
     def __init__(self, lines: Iterable[bytes], encoding: Encoding) -> None:
         self._lines = iter(lines)

@@ -165,7 +165,7 @@ def run_in_background(work: Callable[[], None]) -> None:
     def run() -> None:
         try:
             work()
-        except Exception as bug:  # noqa: BLE001  # the thread's entry point: threading would print its text, which may quote anything
+        except Exception as bug:  # noqa: BLE001  # the thread's entry point; its text may quote anything
             observability.report_bug(bug)
 
     threading.Thread(target=run, name="token-renewal", daemon=True).start()
