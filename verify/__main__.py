@@ -19,7 +19,7 @@ from botocore.exceptions import BotoCoreError, ClientError
 from installer.sam import run as run_sam
 from operate import VERSION
 from operate.stack import Account
-from operate.terminal.failures import explain
+from operate.terminal.failures import WrongCall, explain
 from operate.terminal.screen import screen, table, when
 from personal_link.aws.aws_errors import aws_error_code
 from sandbox import REPOSITORY
@@ -84,12 +84,12 @@ def _verified(only: str, name: str | None, interrupted: Event, *, yes: bool) -> 
     """Run the command, and tell whether every check passed and nothing is left."""
     session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 reads AWS_DEFAULT_REGION alone
     if not session.region_name:
-        raise click.UsageError("no AWS region is set: AWS_REGION=eu-west-1 make verify-aws")
+        raise WrongCall("no AWS region is set: AWS_REGION=eu-west-1 make verify-aws")
     account = Account(session, os.environ.get("AWS_ENDPOINT_URL"))
     site, chosen = Site(account, name or f"{PREFIX}{secrets.token_hex(4)}"), _chosen(only)
     if name:
         if not re.fullmatch(f"{PREFIX}[0-9a-f]{{8}}", name):
-            raise click.UsageError(f"{name} is not of this command: its names are like {PREFIX}1a2b3c4d")
+            raise WrongCall(f"{name} is not of this command: its names are like {PREFIX}1a2b3c4d")
         return not _deleted(site)
     number, region = account.client("sts").get_caller_identity()["Account"], session.region_name
     screen().print(PLAN.format(number=number, region=region, name=site.name))
@@ -116,7 +116,7 @@ def _chosen(only: str) -> list[Check]:
     """Return the checks of these groups, or with these words in their names; without any, all."""
     words = [word.strip().lower() for word in only.split(",") if word.strip()]
     if unknown := [word for word in words if not any(_is_meant(one, [word]) for one in CHECKS)]:
-        raise click.UsageError(f"no check has {unknown[0]!r} in its name; the groups are {', '.join(GROUPS)}")
+        raise WrongCall(f"no check has {unknown[0]!r} in its name; the groups are {', '.join(GROUPS)}")
     return [one for one in CHECKS if not words or _is_meant(one, words)]
 
 
