@@ -1,4 +1,4 @@
-"""Whatever comes in by any trigger: no unhandled error, no 5xx, no poison loop. `make fuzz` tries thirty times as much as CI."""
+"""Whatever comes in by any trigger: no unhandled error, no 5xx, no poison loop. `make fuzz` tries far more than CI."""
 
 import base64
 import json
