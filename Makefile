@@ -73,9 +73,8 @@ unit: $(TOOLS)  ## the core's tests, without a deployment; under a minute
 	@$(PYTEST) -m "not (full or slow)" $(CORE)
 
 test: lint types $(TOOLS)  ## style, types and tests, those of the deployed stack too; needs only .venv, about five minutes
-	@$(PYTEST) $(COVERAGE) -m "not (full or slow)"
+	@$(PYTEST) --cov --cov-report= -m "not (full or slow)"
 
-test-all: COVERAGE := --cov --cov-report=term
 test-all: test template scan $(COMPARED) $(OLDEST)  ## what CI runs: also the browser, scanners, examples, crash pairs and fuzz
 	@$(PYTEST) --hypothesis-profile=thorough -m "slow and not full"
 

@@ -1,6 +1,7 @@
 """The commands for bulk jobs: send the rows of a CSV file, count them by status, collect their links."""
 
 import time
+from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
 from typing import Final
@@ -45,8 +46,10 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
         _print_check(run.file, check)
     try:
         if not dry_run and check.good:
-            sender = Sender(run.stack.account, run.queue(), run.ledger(), Pace(rate) if rate else None)
+            pace = Pace(rate) if rate else None
             with progress() as bar:
+                tell = partial(bar.console.print, soft_wrap=True)
+                sender = Sender(run.stack.account, run.queue(), run.ledger(), tell, pace)
                 task = bar.add_task("sending", total=check.rows)
                 for rows in sender.send(run.file, sent):
                     bar.advance(task, rows)

@@ -5,7 +5,7 @@ second message with the first outcome.
 """
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
 from itertools import batched
 from typing import Final
@@ -47,6 +47,7 @@ class Sender:
     account: Account
     queue: RequestsQueue
     ledger: LedgerLookup
+    tell: Callable[[str], None]  # the user, that sending waits
     pace: Pace | None = None  # of the messages
 
     def send(self, file: BulkFile, sent: Sent) -> Iterator[int]:
@@ -76,7 +77,11 @@ class Sender:
         return [one for one in requests if one.digest not in found]
 
     def _wait_for_room(self) -> None:
-        while depth(self.queue.sqs, self.queue.url) >= MOST_WAITING:
+        told = False
+        while (waiting := depth(self.queue.sqs, self.queue.url)) >= MOST_WAITING:
+            if not told:
+                self.tell(f"{waiting:,} messages are in the queue. Sending goes on below {MOST_WAITING:,}.")
+            told = True
             time.sleep(PAUSE)
 
     def _send(self, requests: tuple[BulkRequest, ...]) -> None:

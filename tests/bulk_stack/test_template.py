@@ -63,8 +63,8 @@ def states(machine: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-def test_the_template_has_at_most_310_lines() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 310
+def test_the_template_has_at_most_325_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 325
 
 
 def test_the_template_has_no_anchors() -> None:
@@ -123,10 +123,19 @@ def test_the_bucket_policy_denies_plain_http() -> None:
 
 
 def test_a_failed_execution_raises_an_alarm() -> None:
-    [alarm] = of_type("AWS::CloudWatch::Alarm").values()
+    alarm = of_type("AWS::CloudWatch::Alarm")["JobsFailed"]
 
     assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsFailed")
     assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "StateMachine"}}]
+    assert alarm["AlarmActions"]
+
+
+def test_a_file_for_which_no_job_could_be_started_raises_an_alarm() -> None:
+    alarm = of_type("AWS::CloudWatch::Alarm")["FilesUndelivered"]
+    [rule] = of_type("AWS::Events::Rule").values()
+
+    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "InvocationsSentToDlq")
+    assert alarm["Dimensions"] == [{"Name": "RuleName", "Value": rule["Name"]}]
     assert alarm["AlarmActions"]
 
 

@@ -65,6 +65,7 @@ TESTS = {
 }
 NEEDED = 0.9
 SECONDS = 240  # a mutant that takes longer hangs
+ENDLESS = "a test that does not end"
 
 TURNED: dict[type[ast.cmpop], type[ast.cmpop]] = {
     ast.Lt: ast.GtE,
@@ -145,7 +146,7 @@ def failing(module: str, source: str) -> str:
                 command, cwd=REPOSITORY, capture_output=True, text=True, timeout=SECONDS, check=False
             )
         except subprocess.TimeoutExpired:
-            return "a test that does not end"
+            return ENDLESS
         if tests.returncode == 0:
             return ""
         return next(
@@ -197,16 +198,16 @@ def break_guards(guards: Sequence[Guard], pool: ThreadPoolExecutor) -> int:
 
 def try_mutants(modules: Sequence[str], every: int, pool: ThreadPoolExecutor) -> float:
     """Try every Nth mutant of each module; return the share that was killed."""
-    killed = tried = 0
+    killed = tried = hung = 0
     for module in modules:
         chosen = list(mutants(ast.parse(_source(module))))[::every]
         tests = pool.map(lambda mutant, module=module: failing(module, ast.unparse(mutant[2])), chosen)
         for (line, change, _whole), test in zip(chosen, tests, strict=True):
-            tried, killed = tried + 1, killed + bool(test)
+            tried, killed, hung = tried + 1, killed + bool(test), hung + (test == ENDLESS)
             if not test:
                 print(f"survived  {module}.py:{line}  {change}", flush=True)
         print(f"{module}: {killed} of {tried} killed so far", flush=True)
-    print(f"{killed} of {tried} mutants killed: {killed / tried:.0%}")
+    print(f"{killed} of {tried} mutants killed: {killed / tried:.1%}; {hung} of them by {ENDLESS}")
     return killed / tried
 
 

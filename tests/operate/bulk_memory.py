@@ -40,7 +40,7 @@ def check(file: BulkFile) -> int:
 
 def send(file: BulkFile) -> int:
     sent = Sent()
-    for _ in Sender(AWS, RequestsQueue(AWS, "requests", "parked"), LEDGER).send(file, sent):
+    for _ in Sender(AWS, RequestsQueue(AWS, "requests", "parked"), LEDGER, print).send(file, sent):
         pass
     return sent.sent
 

@@ -117,10 +117,11 @@ def test_nothing_is_sent_while_the_queue_is_full(stage: Stage, file: Path, monke
             return next(depths)
 
         monkeypatch.setattr(send, "depth", next_depth)
-        stage.run("bulk", "send", NAME, str(file), *JOB)
+        sent = stage.run("bulk", "send", NAME, str(file), *JOB)
 
     assert sent_before == [0, 0, 0]
     assert len(sends) == 2
+    assert "20,000 messages are in the queue. Sending goes on below 20,000." in sent.output.splitlines()
 
 
 def test_the_queue_is_looked_at_again_after_a_thousand_messages(
