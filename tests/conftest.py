@@ -31,6 +31,12 @@ os.environ.pop("MAKEFLAGS", None)  # of the `make` that runs the tests; they run
 
 TESTS: Final = Path(__file__).parent
 CORE: Final = ("domain", "triggers", "customergauge", "aws", "handlers")  # the rooms in which most mistakes are made
+LONGEST: Final = (
+    "stack/",
+    "deployments/test_soak.py",
+    "deployments/test_readme_lines.py",
+    "bulk_stack/test_deployed.py",
+)
 SHARE_A_DEPLOYMENT: Final = ("tests/stack", "tests/deployments/given")
 ONLY_IN_TEST_ALL: Final = ("benchmarks", "console", "deployments", "fuzz", "locks", "outage", "scan")
 
@@ -63,11 +69,11 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Schedule:
 
 
 def _turn(item: pytest.Item) -> int:
-    """Return when a test's turn comes: the longest group at once, beside it the core, then the rest."""
-    place = item.path.relative_to(TESTS).parts
-    if place[0] == "stack":
+    """Return when a test's turn comes: the longest files at once, beside them the core, then the rest."""
+    place = item.path.relative_to(TESTS)
+    if place.as_posix().startswith(LONGEST):
         return 0
-    return 1 if len(place) == 1 or place[0] in CORE else 2
+    return 1 if len(place.parts) == 1 or place.parts[0] in CORE else 2
 
 
 @pytest.hookimpl(wrapper=True, tryfirst=True)  # around the reporter's own, which writes all the rest

@@ -119,4 +119,5 @@ def test_a_job_that_is_interrupted_twice_gives_each_row_its_link_or_reason_and_a
 
     assert (again_code, again["sent"], again["settled"]) == (0, 0, 961)
     assert len(vendor.calls("personal-link")) == calls
-    assert sum(one["sent"] for one in [*interrupted, sent]) >= 961
+    # An interrupted command may not have counted its last ten, which SQS took.
+    assert sum(one["sent"] for one in [*interrupted, sent]) >= 941
