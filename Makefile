@@ -138,10 +138,11 @@ $(TOOLS): requirements-dev.txt
 $(SCANNERS): requirements-scan.txt
 $(COMPARED): requirements-bench.txt
 $(OLDEST): requirements-oldest.txt
+$(SCANNERS) $(COMPARED) $(OLDEST): UNCOMPILED := --no-compile  # few of their modules are ever imported
 $(TOOLS) $(SCANNERS) $(COMPARED) $(OLDEST):
 	@python=$$(sh sandbox/find-python.sh) && echo "First run: installing what $< lists, about a minute ..." \
 	  && rm -rf $(@D) && "$$python" -m venv $(@D) && { \
-	    $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes \
+	    $(@D)/bin/python -m pip install --quiet --disable-pip-version-check --require-hashes $(UNCOMPILED) \
 	      -r $< > $(@D)/install.log 2>&1 \
 	    || { tail -n 5 $(@D)/install.log; echo "error: the tools could not be installed; all of it is in $(@D)/install.log"; exit 1; }; }
 	@touch $@
