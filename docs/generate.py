@@ -49,10 +49,12 @@ MEANINGS: Final[dict[Code, tuple[str, str]]] = {
 }
 
 HEADLINES: Final = {  # rows of the benchmarks, in the words of README
-    "init, http_api / floor": "a cold start beside boto3 with the same clients",
-    "warm, http_api / by hand, vendor 50 ms": "a warm request beside the same calls by hand",
-    "batch of 10 / batch of 1": "a batch of ten beside one message",
-    "200 messages, 20% of the calls fail: 95 % / healthy": "95 % of a queue when a fifth of the calls fail",
+    "init, http_api / floor": "a cold start takes {} times that of boto3 with the same clients",
+    "warm, http_api / by hand, vendor 50 ms": "a warm request {} times the same calls by hand",
+    "batch of 10 / batch of 1": "ten messages {} times as long as one",
+    "200 messages, 20% of the calls fail: 95 % / healthy": (
+        "95 % of a queue {} times as long while a fifth of the calls fail"
+    ),
 }
 
 
@@ -113,11 +115,11 @@ def alarms() -> str:
 
 
 def headline_figures() -> str:
-    """Return four figures of the page that `make bench` writes, in a line."""
+    """Return four figures of the page that `make bench` writes, in a sentence."""
     page = (REPOSITORY / "docs" / "benchmarks" / "README.md").read_text()
     measured = {row[0]: row[2] for row in re.findall(r"^\| (.+?) \| ≤ (\S+).*? \| (\S+) \|", page, re.MULTILINE)}
-    parts = [f"{words} {measured[row]}" for row, words in HEADLINES.items()]
-    text = f"[Measured](docs/benchmarks/README.md), as a ratio to a baseline (1 is ideal): {'; '.join(parts)}."
+    parts = [words.format(f"{float(measured[row]):.2f}") for row, words in HEADLINES.items()]
+    text = f"[Measured](docs/benchmarks/README.md): {', '.join(parts)}."
     return f"{textwrap.fill(text, 150)}\n"
 
 
