@@ -31,6 +31,8 @@ VENDOR = [
     f"tests/customergauge/test_{name}.py"
     for name in (*("connections", "transport", "vendor_answers", "vendor_page", "wrapped_answers"),)
 ]
+MODEL = "tests/model/test_protocol.py::test_no_interleaving_of_two_deliveries_with_two_faults_breaks_a_guarantee"
+PROTOCOL = [f"{MODEL}[{name}]" for name in ("queue", "http without a key")]  # two of its six: each takes seven seconds
 DELIVERIES = [f"tests/triggers/test_{name}.py" for name in ("envelopes", "deliveries", "http_request", "key_owners")]
 TESTS = {
     "customergauge/access_token": ["tests/customergauge/test_access_token.py"],
@@ -53,9 +55,9 @@ TESTS = {
         *(f"tests/aws/test_{name}.py" for name in ("ledger", "key_owners")),
         "tests/test_issue_link.py",
         "tests/test_issue_link_retries.py",
-        "tests/model/test_protocol.py",
+        *PROTOCOL,
     ],
-    "issue_link": ["tests/test_issue_link.py", "tests/test_issue_link_retries.py", "tests/model/test_protocol.py"],
+    "issue_link": ["tests/test_issue_link.py", "tests/test_issue_link_retries.py", *PROTOCOL],
     "metrics": ["tests/test_metrics.py", "tests/test_fault_metrics.py"],
     "domain/outcome": [
         "tests/domain/test_outcome.py",
