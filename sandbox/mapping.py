@@ -51,6 +51,8 @@ def events_in(text: str | bytes, name: str) -> Iterator[dict[str, Any]]:
         content = strict_json.parse(text)
     except ValueError as error:
         raise SandboxError(f"{name} cannot be read as JSON: {error}") from None
+    if isinstance(content, dict) and isinstance(content.get("Entries"), list):  # the form for --cli-input-json
+        content = content["Entries"]
     for number, entry in enumerate(content if isinstance(content, list) else [content], start=1):
         if not isinstance(entry, dict):
             raise SandboxError(f"{name}, entry {number}: must be an object, an event or an entry for put-events")
@@ -76,14 +78,17 @@ def _put(entry: Mapping[str, Any]) -> dict[str, Any]:
         raise ValueError(f"Detail is not JSON: {error}") from None
     if not isinstance(detail, dict):
         raise ValueError("Detail must hold a JSON object")  # noqa: TRY004  # the caller collects ValueError
-    time = parse_timestamp(entry["Time"]) if "Time" in entry else datetime.now(UTC)
+    try:
+        time = parse_timestamp(entry["Time"]).astimezone(UTC) if "Time" in entry else datetime.now(UTC)
+    except (ValueError, RuntimeError, OverflowError):  # botocore's, and of a year before 1 or after 9999
+        raise ValueError("Time is no timestamp") from None
     return {
         "version": "0",
         "id": "(the event's)",
         "detail-type": entry["DetailType"],
         "source": entry["Source"],
         "account": "000000000000",  # the emulator's
-        "time": time.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ"),
+        "time": time.strftime("%Y-%m-%dT%H:%M:%SZ"),
         "region": REGION,
         "resources": entry.get("Resources", []),
         "detail": detail,

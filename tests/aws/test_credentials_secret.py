@@ -40,6 +40,12 @@ def test_a_number_in_the_credentials_secret_is_read_as_its_digits(secret: str, c
     assert ClientCredentials.parse(f"{{{secret}}}") == ClientCredentials(*credentials)
 
 
+def test_a_byte_order_mark_before_the_credentials_is_skipped() -> None:
+    secret = '\ufeff{"client_id": "ID", "client_secret": "SECRETSECRET"}'
+
+    assert ClientCredentials.parse(secret) == ClientCredentials("ID", "SECRETSECRET")
+
+
 MISSING = "has no {}: fill it in"
 ILLEGAL = "has a {} with blanks, control or non-ASCII characters"
 NO_OBJECT = 'is not a JSON object {"client_id": …, "client_secret": …}'
@@ -68,7 +74,6 @@ UNUSABLE = {
     "not JSON": ("SECRET", NO_OBJECT),
     "empty": ("", NO_OBJECT),
     "an array": ('["ID", "SECRET"]', NO_OBJECT),
-    "a byte order mark": ('\ufeff{"client_id": "ID", "client_secret": "SECRET"}', NO_OBJECT),
     "twice": ('{"client_id": "ID", "client_secret": "SECRET", "client_secret": "SECRET2"}', NO_OBJECT),
     "nested": ("[" * 100_000 + "SECRET", NO_OBJECT),
 }

@@ -126,6 +126,7 @@ def test_the_repr_of_a_row_shows_none_of_its_cells() -> None:
         (b",,\n1,2,3\n", "The first line has no headings: it has to name the columns."),
         (b"A,B,A\n", "Columns 1 and 3 have the same heading: rename or remove one."),
         ("e\u0301,\u00e9\n".encode(), "Columns 1 and 2 have the same heading: rename or remove one."),
+        (b"A,B\r1,2\r3,4\r", "The file ends its lines with CR alone: save it as CSV UTF-8."),
         (b"PK\x03\x04...", "The file is an Excel workbook or a zip file, no CSV in UTF-8: save it as CSV UTF-8."),
         (b"\xd0\xcf\x11\xe0...", "The file is an old Excel workbook, no CSV in UTF-8: save it as CSV UTF-8."),
         ("\ufeffA\n".encode("utf-16-le"), "The file is UTF-16, no CSV in UTF-8: save it as CSV UTF-8."),
@@ -137,6 +138,10 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(content: bytes, p
         sheet_of(content)
 
     assert str(caught.value) == problem
+
+
+def test_byte_order_marks_do_not_become_part_of_a_heading() -> None:
+    assert sheet_of(codecs.BOM_UTF8 * 2 + b"Name\r\n").layout.columns == ("Name",)
 
 
 def test_a_file_whose_heading_line_cannot_be_read_is_refused_with_the_reason() -> None:

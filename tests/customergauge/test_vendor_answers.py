@@ -112,10 +112,11 @@ ONE_RECORD = (Blocked, "it refuses this record")
 OTHERS_TOO = (NotProcessed, "it refuses every record")
 
 
+@pytest.mark.parametrize("forbidden", [Reply.html(403), Reply(403, {"message": "Forbidden"})], ids=["HTML", "AWS WAF"])
 def test_a_403_of_a_firewall_concerns_one_record_until_two_different_records_in_a_row_get_it(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken
+    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, forbidden: Reply
 ) -> None:
-    vendor.script("personal-link", *[Reply.html(403)] * 5)
+    vendor.script("personal-link", *[forbidden] * 5)
 
     seen = refusals(gauge, token, "ann@a.example", "ann@a.example", "bob@a.example", "bob@a.example", "ann@a.example")
 
@@ -136,7 +137,7 @@ def test_a_403_of_a_firewall_concerns_one_record_when_the_api_answered_in_betwee
 @pytest.mark.parametrize(
     ("retry_after", "seconds"),
     [
-        *(("7", 7.0), ("0", 0.0), ("999999999", 43_200.0), ("9" * 6000, 43_200.0)),
+        *(("7", 7.0), ("120.5", 120.5), ("0", 0.0), ("999999999", 43_200.0), ("9" * 6000, 43_200.0)),
         *(("Wed, 21 Oct 2015 07:28:00 GMT", 0.0), ("Fri, 31 Dec 9999 23:59:59 GMT", 43_200.0)),
         *((unreadable, None) for unreadable in ("soon", "-5", "", "²", "1e3", "\xff", "7, 8")),
         ("Wed, 21 Oct 99999 07:28:00 GMT", None),
@@ -227,11 +228,13 @@ def test_a_400_without_a_known_message_is_a_bad_request_and_is_not_quoted(error_
 
 
 def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters_each(error_of: ErrorOf) -> None:
-    errors = {"Email": ["x" * 1024] * 20, "Name": ["x" * 1025, 7], "Phone": 7}
+    errors = {"Email": ["x" * 1024] * 20, "Name": ["x" * 1025, 7], "Phone": 7, "Fax": "No.", "City": {"1": "No."}}
 
     assert error_of(Reply(422, {"message": "No.", "errors": errors})).errors == {
         "Email": ["x" * 1024] * 10,
         "Name": ["is not valid"] * 2,
+        "Fax": ["No."],
+        "City": ["No."],
     }
 
 
@@ -323,8 +326,12 @@ def test_a_refusal_that_quotes_a_value_keeps_its_code_and_loses_its_message(
         ],
         (Reply(fault="reset"), NotProcessed, Code.UNAVAILABLE),
         (Reply(fault="close"), NotProcessed, Code.UNAVAILABLE),
+        (Reply.html(400), NotProcessed, Code.UNAVAILABLE),
+        (Reply.html(403), NotProcessed, Code.UNAVAILABLE),
+        (Reply(400, {"error": "temporarily_unavailable"}), NotProcessed, Code.UNAVAILABLE),
+        (Reply(400, {"__type": "TooManyRequestsException"}), NotProcessed, Code.UNAVAILABLE),
         (Reply.error(403), NotProcessed, Code.CREDENTIALS_REFUSED),
-        (Reply.html(400), NotProcessed, Code.CREDENTIALS_REFUSED),
+        (Reply(400, {"error": "a new kind"}), NotProcessed, Code.CREDENTIALS_REFUSED),
         (Reply(401), CredentialsRefused, Code.CREDENTIALS_REFUSED),
         (Reply(200, {"error": "invalid_client"}), CredentialsRefused, Code.CREDENTIALS_REFUSED),
         (Reply(500, {"error": " Invalid_Client ", "access_token": None}), CredentialsRefused, Code.CREDENTIALS_REFUSED),

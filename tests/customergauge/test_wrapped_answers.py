@@ -144,6 +144,13 @@ def test_any_2xx_answer_with_a_link_returns_the_link(first_line: str) -> None:
     assert read(f"{first_line}\r\n\r\n{LINK_BODY}".encode()).survey_link == LINK
 
 
+@pytest.mark.parametrize(
+    "body", [f'{{"survey_link": "{LINK}"}}', f'{{"data": [{{"survey_link": "{LINK}"}}]}}'], ids=["alone", "in a list"]
+)
+def test_a_link_is_read_outside_of_data_and_as_its_only_item(body: str) -> None:
+    assert read(f"HTTP/1.1 201 Created\r\n\r\n{body}".encode()).survey_link == LINK
+
+
 @pytest.mark.parametrize("length", ["", "Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"])
 def test_a_complete_link_is_read_although_the_connection_stays_open(length: str) -> None:
     body = LINK_BODY if "chunked" not in length else f"{len(LINK_BODY):x}\r\n{LINK_BODY}\r\n"

@@ -15,7 +15,11 @@ from personal_link.domain import strict_json
         ('"\\u00e9"', "é"),
         ('"\\ud83d\\ude00"', "😀"),
         (' \t\r\n{"a":1}\n', {"a": 1}),
+        ("\ufeff{}", {}),
+        (b"\xef\xbb\xbf{}", {}),
+        ("\r\n \ufeff\ufeff {}", {}),
         ("7", 7),
+        ("9" * 4_300, 10**4_300 - 1),
         ("null", None),
         ("9223372036854775807", 9223372036854775807),
     ],
@@ -39,8 +43,6 @@ def test_standard_json_is_read_from_text_and_from_utf_8(text: str | bytes, value
         pytest.param('{"a": 1, "a": 1}', id="name twice"),
         pytest.param('{"a": {"b": 1, "b": 2}}', id="name twice within"),
         pytest.param('{"a": 1, "\\u0061": 2}', id="name twice, once escaped"),
-        pytest.param("\ufeff{}", id="byte order mark"),
-        pytest.param(b"\xef\xbb\xbf{}", id="byte order mark in bytes"),
         pytest.param(b'{"a": "\xff"}', id="not UTF-8"),
         pytest.param('{"a": 1}'.encode("utf-16"), id="UTF-16"),
         pytest.param('"a\nb"', id="raw line break in a string"),
@@ -72,8 +74,14 @@ def test_the_error_for_invalid_json_never_quotes_the_text(text: str | bytes) -> 
 
 @pytest.mark.parametrize(
     ("text", "fault"),
-    [('{"a": 1, "a": 2}', "a name is given twice"), ("NaN", "NaN and Infinity are not JSON")],
+    [
+        ('{"a": 1, "a": 2}', "a name is given twice"),
+        ("NaN", "NaN and Infinity are not JSON"),
+        ("9" * 4_301, "a number has more than 4300 digits"),
+    ],
 )
-def test_a_repeated_name_and_nan_are_named_in_the_error(text: str, fault: str) -> None:
+def test_what_python_reads_beyond_the_standard_and_a_very_long_number_are_named_in_the_error(
+    text: str, fault: str
+) -> None:
     with pytest.raises(ValueError, match=f"^{fault}$"):
         strict_json.parse(text)

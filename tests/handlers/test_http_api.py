@@ -272,7 +272,7 @@ def test_a_bug_is_answered_with_503_and_logged_without_its_text(log: io.StringIO
     assert (answer["statusCode"], answer["headers"]["Retry-After"]) == (503, "5")
     assert json.loads(answer["body"]) == {"code": "internal_error", "message": "Unexpected error: try again later."}
     (line,) = lines(log)
-    assert (line["message"], line["error"], line["detail"]) == ("unexpected error", "AttributeError", "")
+    assert (line["message"], line["error"], line["detail"]) == ("unexpected error", "TypeError", "")
     assert line["source_id"] == "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 

@@ -91,7 +91,7 @@ def test_an_event_whose_detail_is_no_request_is_parked_unchanged_with_advice(sta
     assert json.loads(parked.body)["detail"] == {"order": 7}
     assert parked.attributes["detail"] == (
         "The body holds no request. It looks like an EventBridge event whose detail is no request. "
-        "Map its detail-type (docs/mapping.md)."
+        "Map its detail-type, or by HTTP send a request (docs/mapping.md)."
     )
 
 

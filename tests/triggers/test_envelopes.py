@@ -242,6 +242,9 @@ SHAPES: dict[str, list[Any]] = {
     ],
     "a CloudEvent. Send its data": [{"specversion": "1.0", "id": "1", "type": "x", "source": "x", "data": REQUEST}],
     "an HTTP call of API Gateway. Send its body": [{"httpMethod": "PUT", "requestContext": {}, "body": AS_TEXT}],
+    "the record of a Lambda destination. Send the payload in it": [
+        {"version": "1.0", "requestContext": {"condition": "Success"}, "requestPayload": {}, "responsePayload": {}}
+    ],
     "a message with its envelope. Send its body": [
         {"messageId": "1", "body": AS_TEXT, "attributes": {}},
         {"MessageId": "1", "Body": AS_TEXT},
@@ -282,7 +285,11 @@ def test_a_body_without_a_request_is_refused_with_what_it_looks_like(opened: Ope
     ("opened", "detail", "what"),
     [
         *(
-            (open_it, detail, "whose detail is no request. Map its detail-type (docs/mapping.md).")
+            (
+                open_it,
+                detail,
+                "whose detail is no request. Map its detail-type, or by HTTP send a request (docs/mapping.md).",
+            )
             for open_it in (from_queue, from_invocation)
             for detail in (None, "text", {"order": 7}, [REQUEST])
         ),

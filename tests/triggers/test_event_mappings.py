@@ -73,6 +73,41 @@ def test_a_function_of_a_missing_value_gives_nothing(expression: str, tmp_path: 
     }
 
 
+@pytest.mark.parametrize("missing", [[], {}], ids=["list", "object"])
+@pytest.mark.parametrize(
+    "expression",
+    [
+        "lower(detail.phone)",
+        "split(detail.phone, 'T')[0]",
+        "to_amount(detail.phone)",
+        "to_date(detail.phone)",
+        "sha256(detail.phone)",
+        "to_string(detail.phone)",
+        "join('-', ['visit', to_string(detail.phone)])",
+        "join(' ', [detail.ticket.name, detail.phone])",
+        "merge(detail.ticket, detail.none).phone",
+    ],
+)
+def test_an_empty_list_or_object_is_a_missing_value_to_a_function(
+    missing: object, expression: str, tmp_path: Path
+) -> None:
+    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", expression), tmp_path)
+    detail = {"ticket": {"id": 77, "name": "Ida"}, "requester": {"email": "zoe@acme.example"}, "phone": missing}
+
+    assert opened(solved(detail), mappings).record == {"Email": "zoe@acme.example"}
+
+
+@pytest.mark.parametrize(("number", "reference"), [(1005, "1005"), (1005.0, "1005"), (10.5, "10.5")])
+def test_a_number_becomes_the_text_of_a_reference(number: float, reference: str, tmp_path: Path) -> None:
+    mappings = mappings_of('["Ticket Solved"]\nreference = "detail.number"\nrecord.Email = "detail.email"', tmp_path)
+
+    assert opened(solved({"number": number, "email": "zoe@acme.example"}), mappings).reference == reference
+
+
+def test_a_mappings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
+    assert opened(solved(A_TICKET), mappings_of(f"\ufeff{AN_ENTRY}", tmp_path)).reference == "ticket-77"
+
+
 def test_a_function_of_a_missing_value_can_have_a_fallback_expression(tmp_path: Path) -> None:
     mappings = mappings_of('["Ticket Solved"]\nrecord.Email = "lower(detail.email) || lower(detail.mail)"', tmp_path)
 

@@ -95,6 +95,12 @@ def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: 
         pytest.param("record[A]=1\n", {"record": {"A": "1"}}, id="a file's LF"),
         pytest.param("record[A]=1\r\n&record[B]=2\r\n\r\n", {"record": {"A": "1", "B": "2"}}, id="a file of CRLF"),
         pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="one field per line"),
+        pytest.param(
+            " configuration=map-1& record[A]=1&+record[ B]=2",
+            {"configuration": "map-1", "record": {"A": "1", " B": "2"}},
+            id="blanks before a name",
+        ),
+        pytest.param("\r\n\ufeff\ufeffrecord[A]=1", {"record": {"A": "1"}}, id="byte order marks"),
     ],
 )
 @pytest.mark.parametrize("base64_encoded", [False, True], ids=["text", "base64"])
@@ -167,6 +173,7 @@ def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
             id="JSON in Latin-1 with its charset",
         ),
         pytest.param('{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json", id="JSON in UTF-16"),
+        pytest.param('{"record": {"Name": "Joe"}}'.encode("utf-16-le"), "application/json", id="UTF-16 without its mark"),
         pytest.param(b"record[Name]=J\xf6rg", FORM, id="a form in Latin-1"),
         pytest.param(b"record[Pr\xe9nom]=Joe", FORM, id="a heading of a form"),
         pytest.param(b"record[Name]=J%F6rg", FORM, id="a form that writes them out"),
@@ -180,7 +187,7 @@ def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes
     with pytest.raises(Unreadable) as caught:
         open_http(http_event(sent, {"Content-Type": media_type}, base64_encoded=by == "bytes"))
 
-    assert caught.value.message == "The body is not UTF-8. Send it in UTF-8."
+    assert caught.value.message == "The body is not UTF-8. Send it in UTF-8, uncompressed."
 
 
 @pytest.mark.parametrize(

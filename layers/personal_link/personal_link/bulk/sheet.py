@@ -122,7 +122,11 @@ class _Lines:
         self.has_mark = raw.startswith(codecs.BOM_UTF8)
         if self.has_mark and self._encoding != "utf-8":
             raise UnreadableFile(f"The file is UTF-8 (it has a byte order mark), not {self._encoding}.")
-        return raw.removeprefix(codecs.BOM_UTF8)
+        while raw.startswith(codecs.BOM_UTF8):
+            raw = raw.removeprefix(codecs.BOM_UTF8)
+        if b"\r" in raw.rstrip(b"\r\n"):
+            raise UnreadableFile(f"The file ends its lines with CR alone: {_SAVE_IT}.")
+        return raw
 
 
 def _rows(text: _Lines, layout: Layout) -> Iterator[Row]:

@@ -12,14 +12,13 @@ from personal_link.customergauge.transport import Response
 from personal_link.domain.errors import Code, FieldErrors, OutcomeUnknown, Refused
 from personal_link.domain.outcome import PersonalLink
 from personal_link.domain.request import MAX_HEADINGS, MAX_LABEL, Scalar, is_plain_text
-from personal_link.domain.strict_json import BYTE_ORDER_MARK
+from personal_link.domain.strict_json import AROUND
 
 MAX_LINK: Final = 2048  # characters
 MAX_MESSAGES: Final = 10  # of the vendor, per field
 MAX_MESSAGE: Final = 1024  # characters
 SHORTEST_QUOTE: Final = 4  # letters and digits of a value; a shorter value is searched as a whole word only
 
-_AROUND: Final = f"{BYTE_ORDER_MARK} \t\r\n"  # allowed around a JSON value
 _LONGEST_NUMBER: Final = 18  # digits and sign
 _DIGITS: Final = re.compile("-?[0-9]{1,18}")
 _EXACT: Final = 2**53  # below it a float holds every whole number exactly
@@ -45,7 +44,7 @@ def json_object(response: Response) -> dict[str, object] | None:
         content: object = response.body.decode(json.detect_encoding(response.body), "surrogateescape")
         for _time in range(2):
             if isinstance(content, str):
-                content = _parse(content.strip(_AROUND))
+                content = _parse(content.strip(AROUND))
     except (ValueError, RecursionError):
         return None
     return content if isinstance(content, dict) else None
@@ -56,8 +55,7 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
 
     The short link replaces an unusable long one, because it leads to the same survey.
     """
-    data = (json_object(response) or {}).get("data")
-    data = data if isinstance(data, dict) else {}
+    data = _link_data(json_object(response) or {})
     number = _whole_number(data.get("number_customergauge"))
     short = _usable(data.get("survey_link_short"), plain_links_allowed=plain_links_allowed)
     link = _usable(data.get("survey_link"), plain_links_allowed=plain_links_allowed) or short
@@ -67,6 +65,14 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
         message = f"{answered} without a usable link; a survey record probably exists.{which}"
         raise OutcomeUnknown(Code.BAD_RESPONSE, message)
     return PersonalLink(number, link, short)
+
+
+def _link_data(content: Mapping[str, object]) -> Mapping[str, object]:
+    """Return the object with the link: `data`, as documented, its only item, or the whole content."""
+    data = content.get("data", content)
+    if isinstance(data, list) and len(data) == 1:
+        [data] = data
+    return data if isinstance(data, dict) else {}
 
 
 def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) -> Refused:
@@ -93,11 +99,15 @@ def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) 
 
 
 def is_a_firewalls(forbidden: Response) -> bool:
-    """Tell whether a 403 comes from a firewall: the API's own has the body `{"message": …}`, which may be cut short."""
+    """Tell whether a 403 comes from a firewall: the API's own has the body `{"message": …}`, which may be cut short.
+
+    The message `Forbidden` is that of API Gateway, also for its own firewall.
+    """
     content = json_object(forbidden)
     if content is None:
         return not forbidden.body.lstrip().startswith(b"{")
-    return not isinstance(content.get("message"), str)
+    message = content.get("message")
+    return not isinstance(message, str) or message == "Forbidden"
 
 
 def token_life(expires_in: object) -> float:
@@ -145,16 +155,28 @@ def _by_name(pairs: list[tuple[str, object]]) -> dict[str, object]:
 
 
 def _field_errors(errors: object, own_words: "VendorWords") -> FieldErrors:
-    """Return Laravel's `errors`, a list of messages per field; skip everything of another shape."""
+    """Return Laravel's `errors`, a list of messages per field, or one message, or numbered ones; skip other shapes."""
     if not isinstance(errors, dict):
         return {}
-    fields = [(field, messages) for field, messages in errors.items() if isinstance(messages, list)]
+    fields = [(field, messages) for field, value in errors.items() if (messages := _messages(value))]
     return {
         own_words.pass_on(field[:MAX_LABEL]) or "record": [
             own_words.pass_on(message) or "is not valid" for message in messages[:MAX_MESSAGES]
         ]
         for field, messages in fields[:MAX_HEADINGS]
     }
+
+
+def _messages(value: object) -> list[object]:
+    match value:
+        case list():
+            return value
+        case dict():  # PHP's, of a list without its first item
+            return list(value.values())
+        case str():
+            return [value]
+        case _:
+            return []
 
 
 def _plain(words: object) -> str:

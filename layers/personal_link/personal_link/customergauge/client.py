@@ -42,6 +42,7 @@ MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can 
 _CLIENT_ERRORS: Final = frozenset(
     {"invalid_request", "invalid_grant", "invalid_scope", "unauthorized_client", "unsupported_grant_type"}
 )
+_TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error"})
 
 
 class CustomerGauge:
@@ -179,7 +180,8 @@ class CustomerGauge:
             raise NotProcessed(Code.RATE_LIMITED, answered, retry_after=self._retry_after(response))
         if error == "invalid_client" or status == 401:
             raise CredentialsRefused(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses the client id or secret")
-        if status in {400, 403} or error in _CLIENT_ERRORS:
+        is_an_answer = (error or _text(content.get("message"))) and error not in _TEMPORARY
+        if error in _CLIENT_ERRORS or (status in {400, 403} and is_an_answer):
             raise NotProcessed(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses this client")
         raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
 
@@ -187,7 +189,8 @@ class CustomerGauge:
         """Return Retry-After (seconds or a date) in seconds, 0 to 12 hours; None if absent or invalid."""
         value = response.headers.get("retry-after", "")
         try:
-            seconds = float(value) if value.isdigit() else parsedate_to_datetime(value).timestamp() - self._clock.wall()
+            is_number = value.replace(".", "", 1).isdigit()
+            seconds = float(value) if is_number else parsedate_to_datetime(value).timestamp() - self._clock.wall()
         except (ValueError, OverflowError):
             return None
         return min(max(seconds, 0.0), MAX_RETRY_AFTER)

@@ -31,7 +31,7 @@ _PLACEHOLDERS: Final = {
     "number": "[0-9]{1,20}",
     "of the file": ".+",  # from the deployed file, never from a request
     "reason": r"malformed( at line [0-9]{1,20}, column [0-9]{1,20})?|NaN and Infinity are not JSON|"
-    "a name is given twice",
+    "a name is given twice|a number has more than 4300 digits",
     # the class name of an exception of Python or urllib3
     "type": "[A-Za-z]{0,64}([Ee]rror|Exception|Read|Length|Header|Chunked|Compatible|Unknown)",
     "variables": f"{_VARIABLE}(; {_VARIABLE})*",
@@ -96,7 +96,7 @@ DETAILS: Final = (
     "The body holds no request. It looks like <a shape>.",
     "The body is not a valid form. It looks like JSON: send Content-Type: application/json.",
     "The body is not valid JSON: <reason>.",
-    "The body is not UTF-8. Send it in UTF-8.",
+    "The body is not UTF-8. Send it in UTF-8, uncompressed.",
     "The body is not valid base64.",
     "The body is too large: a request has at most <number> bytes.",
     "The body is too large to be read: a request has at most <number> bytes.",

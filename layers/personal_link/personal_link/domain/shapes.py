@@ -18,10 +18,13 @@ _S3_TEST: Final = "the test message that S3 sends when notifications are set up.
 _SUBSCRIPTION: Final = "an SNS subscription message. Confirm the subscription; the message can be deleted"
 _NOTIFICATION: Final = "an SNS notification whose Message is not JSON, or is wrapped once more. Publish a request"
 _NO_EVENT_ID: Final = "an EventBridge event without a usable id. Hand on the whole event, or send its detail alone"
-_NO_MAPPING: Final = "an EventBridge event whose detail is no request. Map its detail-type (docs/mapping.md)"
+_NO_MAPPING: Final = (
+    "an EventBridge event whose detail is no request. Map its detail-type, or by HTTP send a request (docs/mapping.md)"
+)
 _EVENT: Final = "an EventBridge event. By HTTP send its detail alone"
 _CLOUD_EVENT: Final = "a CloudEvent. Send its data alone"
 _PROXY_EVENT: Final = "an HTTP call of API Gateway. Send its body alone"
+_DESTINATION: Final = "the record of a Lambda destination. Send the payload in it alone"
 _MESSAGE: Final = "a message with its envelope. Send its body alone"
 _STREAM_RECORD: Final = "a record of a stream with its envelope. Let the input template of the pipe make a request"
 _OBJECT: Final = "an object with neither record nor configuration. Send a request (docs/contracts/request.schema.json)"
@@ -35,7 +38,7 @@ _NULL: Final = "null. Send a JSON object"
 SHAPES: Final = (
     *_BY_EVENT_SOURCE.values(),
     *(_RECORDS, _POINTER, _S3_TEST, _SUBSCRIPTION, _NOTIFICATION, _NO_EVENT_ID, _NO_MAPPING, _EVENT, _CLOUD_EVENT),
-    *(_PROXY_EVENT, _MESSAGE, _STREAM_RECORD, _OBJECT, _EMPTY, _ARRAY, _TEXT, _NUMBER, _BOOLEAN, _NULL),
+    *(_PROXY_EVENT, _DESTINATION, _MESSAGE, _STREAM_RECORD, _OBJECT, _EMPTY, _ARRAY, _TEXT, _NUMBER, _BOOLEAN, _NULL),
 )
 
 # How to recognise an object. The first match counts, so an envelope comes before the event inside it.
@@ -44,6 +47,7 @@ _OBJECTS: Final[tuple[tuple[Callable[[Mapping[str, Any]], bool], str], ...]] = (
     (lambda one: "s3BucketName" in one and "s3Key" in one, _POINTER),
     (lambda one: one.get("Type") in ("SubscriptionConfirmation", "UnsubscribeConfirmation"), _SUBSCRIPTION),
     (lambda one: one.get("Type") == "Notification" and "Message" in one, _NOTIFICATION),
+    (lambda one: "requestContext" in one and "requestPayload" in one, _DESTINATION),
     (lambda one: "httpMethod" in one or "requestContext" in one, _PROXY_EVENT),
     (lambda one: "messageId" in one and "body" in one, _MESSAGE),
     (lambda one: "MessageId" in one and "Body" in one, _MESSAGE),

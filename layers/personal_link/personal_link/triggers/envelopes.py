@@ -62,9 +62,16 @@ class Unwrapper:
 def read_json(body: str) -> object:
     """Return the parsed JSON body. Raises Unreadable."""
     try:
-        return strict_json.parse(body.removeprefix(strict_json.BYTE_ORDER_MARK))
+        return strict_json.parse(body)
     except ValueError as error:
+        if "\0" in body:
+            raise not_utf_8() from None
         raise Unreadable(Code.INVALID_REQUEST, f"The body is not valid JSON: {error}.") from None
+
+
+def not_utf_8() -> Unreadable:
+    """Return the error for a body in another encoding, or compressed."""
+    return Unreadable(Code.INVALID_REQUEST, "The body is not UTF-8. Send it in UTF-8, uncompressed.")
 
 
 def is_request(value: object) -> TypeIs[dict[str, object]]:
@@ -94,7 +101,7 @@ def _notification_in(value: object) -> Mapping[str, Any] | None:
 def _json_in(text: str) -> object:
     """Return the parsed JSON text; None if it is not JSON, or null."""
     with suppress(ValueError):
-        return strict_json.parse(text.removeprefix(strict_json.BYTE_ORDER_MARK))
+        return strict_json.parse(text)
     return None
 
 

@@ -27,23 +27,28 @@ MAX_NESTING: Final = 100  # levels of an expression
 MAX_SHOWN: Final = 256  # characters of an expression in an error
 _TOO_DEEP: Final = f"is nested too deeply: at most {MAX_NESTING} levels"
 _LABELS: Final = ("configuration", "reference", "idempotency_key")
+# Missing values. PHP writes an empty list for an empty object and for a missing value.
+_MISSING: Final[tuple[object, ...]] = (None, [], {})
 _NULL_TYPES: Final = ("null", "NoneType")  # the names of JMESPathTypeError: JMESPath's or, within a list, Python's
 
 
 class _Functions(functions.Functions):
-    """The functions of JMESPath, made to return null for a null argument, and additional ones."""
+    """The functions of JMESPath, made to return null for a missing argument, and additional ones."""
 
     def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
-        """Return the function's value; null if an argument, or an item of one, is a null that the function refuses.
+        """Return the function's value; null if an argument, or an item of one, is missing and the function refuses it.
 
         JMESPath raises an error instead, so that neither `||` nor `optional` would help.
         """
         try:
             return super().call_function(function_name, resolved_args)
         except JMESPathTypeError as error:
-            if error.actual_type not in _NULL_TYPES:
+            if error.current_value not in _MISSING and error.actual_type not in _NULL_TYPES:
                 raise
-            return None
+        except TypeError:  # `merge` looks at its first argument only
+            if None not in resolved_args:
+                raise
+        return None
 
     @functions.signature({"types": ["string"]}, {"types": ["string"]})
     def _func_split(self, text: str, separator: str) -> list[str]:
@@ -53,7 +58,7 @@ class _Functions(functions.Functions):
     @functions.signature({"types": []})
     def _func_to_string(self, value: object) -> object:
         """Keep a missing value missing: JMESPath returns the text `null`, which would become part of a key."""
-        return None if value is None else super()._func_to_string(value)  # type: ignore[misc]  # not in the stubs
+        return None if value in _MISSING else super()._func_to_string(value)  # type: ignore[misc]  # not in the stubs
 
     @functions.signature({"types": ["string"]})
     def _func_lower(self, text: str) -> str:
@@ -122,8 +127,8 @@ class _Entry:
         problems: dict[str, list[str]] = {}
         for name, expression in self.expressions.items():
             value, problem = _evaluate(expression, event)
-            if name in _LABELS and isinstance(value, int) and not isinstance(value, bool):
-                value = str(value)  # labels are text, but most ids are numbers
+            if name in _LABELS and isinstance(value, int | float) and not isinstance(value, bool):
+                value = str(int(value) if value.is_integer() else value)  # labels are text, but most ids are numbers
             if problem is None and value is None and name not in self.optional:
                 problem = "gives nothing"
             if problem is not None:
@@ -140,7 +145,7 @@ def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[An
         value = _Interpreter(_OPTIONS).visit(expression.parsed, event)
     except (JMESPathError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None, "does not work on this event"
-    if _is_blank(value) or value in ([], {}):  # PHP writes an empty list for an empty object and for a missing value
+    if _is_blank(value) or value in _MISSING:
         return None, None
     return (value, None) if is_scalar(value) else (None, "gives no text, number or boolean")
 
@@ -166,7 +171,7 @@ def load(file: Path = FILE) -> EventMappings:
     import tomllib  # noqa: PLC0415  # http_api does not need it: it costs some milliseconds of a cold start
 
     try:
-        entries = tomllib.loads(file.read_text(encoding="utf-8"))
+        entries = tomllib.loads(file.read_text(encoding="utf-8-sig"))
     except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested too deeply
         raise SettingsError(f"{file.name} is not TOML: {error}") from None
     except OSError:

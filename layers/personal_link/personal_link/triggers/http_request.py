@@ -9,7 +9,7 @@ from urllib.parse import parse_qsl
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Unreadable
 from personal_link.domain.request import FORM, MAX_BYTES, Delivery, Source
-from personal_link.triggers.envelopes import MAX_BODY, Unwrapper, read_json
+from personal_link.triggers.envelopes import MAX_BODY, Unwrapper, not_utf_8, read_json
 
 _ASSUMED_ROLE: Final = re.compile(r"(arn:[^:]*:sts:[^:]*:[^:]*:assumed-role/[^/]+)/.*")
 _HEADING: Final = re.compile(r"record\[([^\[\]]+)\]")
@@ -74,38 +74,34 @@ def _body(event: Mapping[str, Any]) -> str:
     if not event.get("isBase64Encoded"):
         # API Gateway replaces each byte that is not UTF-8 by this character. JSON can still write it as \\ufffd.
         if _REPLACEMENT in body:
-            raise _not_utf_8()
+            raise not_utf_8()
         return body
     try:
         return base64.b64decode(body, validate=True).decode("utf-8")
     except UnicodeDecodeError:
-        raise _not_utf_8() from None
+        raise not_utf_8() from None
     except ValueError:
         raise Unreadable(Code.INVALID_REQUEST, "The body is not valid base64.") from None
-
-
-def _not_utf_8() -> Unreadable:
-    return Unreadable(Code.INVALID_REQUEST, "The body is not UTF-8. Send it in UTF-8.")
 
 
 def _read_form(text: str) -> dict[str, object]:
     """Return the request in a form body, `record[Heading]=value` as on the vendor's page.
 
-    Read it as PHP does: allow a name without a value, and a separator without a name. Drop line breaks beside a
-    separator and at the end, which come from the file that was sent; a line break in a value is %0A.
+    Read it as PHP does: allow a name without a value, a separator without a name, and blanks before a name. Drop line
+    breaks beside a separator and at the end, which come from the file that was sent; a line break in a value is %0A.
     """
-    text = text.removeprefix(strict_json.BYTE_ORDER_MARK)
-    if text.lstrip().startswith("{"):  # `curl -d '{…}'` without a Content-Type header
+    text = text.lstrip(strict_json.AROUND)
+    if text.startswith("{"):  # `curl -d '{…}'` without a Content-Type header
         hint = "It looks like JSON: send Content-Type: application/json."
         raise Unreadable(Code.INVALID_REQUEST, f"The body is not a valid form. {hint}")
     text = "&".join(part.strip("\r\n") for part in text.split("&"))
     try:
         pairs = parse_qsl(text, keep_blank_values=True, errors="strict")
     except ValueError:
-        raise _not_utf_8() from None
+        raise not_utf_8() from None
     content: dict[str, object] = {}
     record: dict[str, object] = {}
-    for name, value in pairs:
+    for name, value in ((name.lstrip(" "), value) for name, value in pairs):
         heading = _HEADING.fullmatch(name)
         if heading is None and name.partition("[")[0] == "record":
             problem = {"record": ["a field of the record is not written record[Heading]"]}
