@@ -173,7 +173,7 @@ def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
             id="JSON in Latin-1 with its charset",
         ),
         pytest.param('{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json", id="JSON in UTF-16"),
-        pytest.param('{"record": {"Name": "Joe"}}'.encode("utf-16-le"), "application/json", id="UTF-16 without its mark"),
+        pytest.param('{"record": {"Name": "Joe"}}'.encode("utf-16-le"), "application/json", id="UTF-16 without mark"),
         pytest.param(b"record[Name]=J\xf6rg", FORM, id="a form in Latin-1"),
         pytest.param(b"record[Pr\xe9nom]=Joe", FORM, id="a heading of a form"),
         pytest.param(b"record[Name]=J%F6rg", FORM, id="a form that writes them out"),
