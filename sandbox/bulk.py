@@ -2,11 +2,10 @@
 
 import csv
 import io
-import json
 import time
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from botocore.exceptions import ClientError
 
@@ -52,11 +51,6 @@ class Bulk:
     def links(self, name: str) -> list[dict[str, str]]:
         """Return the rows of a job's output."""
         return list(csv.DictReader(io.StringIO((self.read(f"out/{name}.links.csv") or b"").decode(), newline="")))
-
-    def summary(self, name: str) -> dict[str, Any] | None:
-        """Return a job's summary; None before the first look."""
-        text = self.read(f"out/{name}.summary.json")
-        return json.loads(text) if text else None
 
     def executions(self) -> list[str]:
         """Return the ARNs of all runs, the latest first."""

@@ -19,7 +19,6 @@ from tests.handlers.conftest import Context, api_event
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
-NO_MAPPING = Reply(404, {"message": "The mapping was not found."})
 
 Captured = pytest.CaptureFixture[str]
 

@@ -173,13 +173,3 @@ def test_a_base_url_that_is_neither_https_nor_on_loopback_or_has_a_path_is_refus
     assert str(caught.value) == (
         f"The environment is not complete: {name} must be https://host, or http:// on loopback, without a path"
     )
-
-
-@pytest.mark.parametrize("name", list(QUEUE))
-def test_the_settings_error_quotes_no_value(name: str) -> None:
-    environment = {**dict.fromkeys(QUEUE, ""), name: "hidden"}
-
-    with pytest.raises(SettingsError) as caught:
-        load_queue_settings(environment)
-
-    assert "hidden" not in repr(caught.value)

@@ -95,12 +95,3 @@ def test_a_failure_of_dynamodb_is_raised_and_not_reported_as_nothing_found(accou
         pytest.raises(account.dynamodb.exceptions.ClientError),
     ):
         lookup_of(account, clock).find([a_request().key.digest])
-
-
-def test_the_repr_of_a_found_item_shows_no_link(ledger: Ledger, account: Account, clock: FakeClock) -> None:
-    attempt = begin_attempt(ledger, a_request(), clock)
-    ledger.settle(attempt, created(attempt))
-
-    [found] = lookup_of(account, clock).find([attempt.key]).values()
-
-    assert LINK.survey_link not in repr(found)

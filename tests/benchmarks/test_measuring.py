@@ -6,9 +6,7 @@ import sys
 import time
 from collections.abc import Iterator
 from email.message import Message
-from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
-from types import ModuleType
 from typing import TYPE_CHECKING
 
 import pytest
@@ -17,16 +15,13 @@ from benchmarks import workloads
 from benchmarks.environment import Environment, Vendor, canned_account, canned_environment
 from benchmarks.goodput import Run, one_in_ten_fails, partly_failing, rate_limited
 from benchmarks.growth import slope
-from benchmarks.invocations import Context
 from benchmarks.lambda_runtime import StartError, start
 from benchmarks.shipped import Layout
 from benchmarks.start import Subject
 from benchmarks.workloads import processor_seconds, resident
 from personal_link.settings import load_queue_settings, load_settings
-from sandbox import REPOSITORY
 from sandbox.aws.emulator import without_aws
 from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
-from tests.aws.account import Account, template_variables
 
 if TYPE_CHECKING:
     from benchmarks.invocations import Function
@@ -175,72 +170,3 @@ def test_memory_processor_time_slope_and_completion_time_are_measured_within_the
 
 
 # The references: a request comes off the queue, its link goes to the results queue
-
-REQUEST = {"record": {"Email": "joe.doe@example.com"}, "reference": "order-1"}
-BOTH = pytest.mark.parametrize("name", ["tutorial", "composed"])
-
-
-class LambdaContext(Context):
-    """Lambda's context with what Powertools logs of it."""
-
-    function_name = "reference"
-    memory_limit_in_mb = 256
-    invoked_function_arn = "arn:aws:lambda:eu-west-1:123456789012:function:reference"
-    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-
-
-@pytest.fixture
-def filled(account: Account, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch) -> Account:
-    """The account, with the template's variables in the environment."""
-    for name, value in template_variables(account, vendor).items():
-        monkeypatch.setenv(name, value)
-    return account
-
-
-def reference(name: str) -> ModuleType:
-    """The reference, loaded anew: its clients and caches are made when it is imported."""
-    spec = spec_from_file_location(name, REPOSITORY / "benchmarks" / "references" / f"{name}.py")
-    assert spec
-    assert spec.loader
-    module = module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-@BOTH
-def test_a_reference_sends_the_link_of_each_request_to_the_results_queue(
-    name: str, filled: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    messages = [filled.queued_record(json.dumps(REQUEST)), filled.queued_record(json.dumps(REQUEST))]
-
-    answer = reference(name).handler({"Records": messages}, LambdaContext(60_000))
-
-    results = [json.loads(message["Body"]) for message in filled.results()]
-    assert answer in (None, {"batchItemFailures": []})
-    assert [result["reference"] for result in results] == ["order-1", "order-1"]
-    assert {result["personal_link"]["survey_link"] for result in results} == {link.survey_link for link in vendor.links}
-    assert [link.record for link in vendor.links] == [REQUEST["record"], REQUEST["record"]]
-
-
-@pytest.mark.parametrize(("name", "tokens", "links"), [("tutorial", 3, 3), ("composed", 1, 2)])
-def test_composed_caches_the_token_and_creates_one_link_for_a_repeated_message_and_tutorial_does_neither(
-    name: str, tokens: int, links: int, filled: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    handler, message = reference(name).handler, filled.queued_record(json.dumps(REQUEST))
-
-    for _ in range(2):
-        handler({"Records": [message]}, LambdaContext(60_000))
-    handler({"Records": [filled.queued_record(json.dumps(REQUEST))]}, LambdaContext(60_000))
-
-    assert len(vendor.calls("token")) == tokens
-    assert len(vendor.links) == links
-
-
-def test_composed_retries_only_the_failed_message_of_a_batch(filled: Account, vendor: CustomerGaugeSandbox) -> None:
-    vendor.script("personal-link", Reply.error(503))
-    messages = [filled.queued_record(json.dumps(REQUEST)), filled.queued_record(json.dumps(REQUEST))]
-
-    answer = reference("composed").handler({"Records": messages}, LambdaContext(60_000))
-
-    assert answer == {"batchItemFailures": [{"itemIdentifier": messages[0]["messageId"]}]}
-    assert len(filled.results()) == 1

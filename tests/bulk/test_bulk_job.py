@@ -75,12 +75,6 @@ def test_the_worker_computes_the_same_digest_and_fingerprint_of_a_request_as_the
     assert (request.key.scope, request.key.digest, request.fingerprint) == ("caller", made.digest, made.fingerprint)
 
 
-def test_the_repr_of_a_request_shows_its_digest_alone() -> None:
-    made = request_of(CONTACT)
-
-    assert repr(made) == f"BulkRequest(digest='{made.digest}')"
-
-
 # --- the key ----------------------------------------------------------------------------------------------------------
 
 

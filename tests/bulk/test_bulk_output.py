@@ -141,7 +141,3 @@ def test_cells_headings_and_messages_that_look_like_formulas_get_an_apostrophe()
 
     assert output_header(layout).startswith(b"'=A,Email,")
     assert output_row(layout, row, parked("c", "=D")).startswith(b"'=B,x,parked,c,'=D,")
-
-
-def test_the_repr_of_the_ending_of_a_row_shows_no_link_and_no_message() -> None:
-    assert repr(settled(CREATED)) == "Ending('created', '')"

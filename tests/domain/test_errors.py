@@ -2,12 +2,12 @@
 
 import inspect
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 
 import pytest
 
 from personal_link.domain import errors
-from personal_link.domain.errors import CODES, Code, PersonalLinkError, RequestError
+from personal_link.domain.errors import CODES, Code, PersonalLinkError
 
 
 def subclasses(parent: type[PersonalLinkError]) -> Iterator[type[PersonalLinkError]]:
@@ -67,15 +67,3 @@ def test_a_configuration_error_is_retried_with_longer_delays_than_an_outage(code
 
     assert fault.first_delay > passing.first_delay
     assert fault.longest_delay > passing.longest_delay
-
-
-@pytest.mark.parametrize("show", [str, repr, lambda error: repr(error.args)], ids=["str", "repr", "args"])
-def test_an_error_shows_its_code_and_our_message_and_nothing_that_customergauge_wrote(
-    show: Callable[[RequestError], str],
-) -> None:
-    errors = {"Secret Heading": ["joe@example.com is taken"]}
-    shown = show(RequestError(Code.VALIDATION_FAILED, "our own words", vendor_message="joe is taken", errors=errors))
-
-    assert "validation_failed: our own words" in shown
-    assert "joe" not in shown
-    assert "Secret Heading" not in shown

@@ -2,16 +2,13 @@
 
 import io
 import json
-from typing import Any
-from urllib.parse import urlencode
 
 import pytest
 
 import http_api
 from personal_link import wiring
-from personal_link.aws.ledger import Ledger
-from personal_link.domain.clock import Deadline, SystemClock
-from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, digest_of_reference
+from personal_link.domain.clock import Deadline
+from personal_link.domain.request import IdempotencyKey, digest_of_reference
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
 from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
@@ -19,10 +16,6 @@ from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
 pytestmark = pytest.mark.usefixtures("environment")
 
 UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
-
-
-def code_of(answer: dict[str, Any]) -> str:
-    return str(json.loads(answer["body"])["code"])
 
 
 # Links
@@ -49,15 +42,6 @@ def test_a_created_link_is_answered_in_the_shape_of_customergauge_and_sent_to_th
     assert result["source"] == {"type": "http", "id": "r-1"}
 
 
-def test_a_201_of_customergauge_with_the_documented_body_is_answered_with_200(vendor: CustomerGaugeSandbox) -> None:
-    data = {"number_customergauge": 77, "survey_link": "https://cust.xx/12", "survey_link_short": "https://cust.xx/1"}
-    vendor.script("personal-link", Reply(201, {"data": data}))
-
-    answer = call(ADA)
-
-    assert (answer["statusCode"], json.loads(answer["body"])) == (200, {"data": data})
-
-
 @pytest.mark.parametrize("key", ["order-1", None], ids=["with a key", "without a key"])
 def test_a_replay_has_the_same_body_and_the_replayed_header(vendor: CustomerGaugeSandbox, key: str | None) -> None:
     first = call(ADA, key=key)
@@ -70,16 +54,6 @@ def test_a_replay_has_the_same_body_and_the_replayed_header(vendor: CustomerGaug
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_form_as_customergauge_documents_it_gets_its_link(vendor: CustomerGaugeSandbox) -> None:
-    form = urlencode({"configuration": UUID, "record[Email]": "ada@acme.example", "record[First Name]": "Ada"})
-
-    answer = call(form, content_type="application/x-www-form-urlencoded")
-
-    assert answer["statusCode"] == 200
-    assert vendor.links[0].configuration == UUID
-    assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Ada"}
-
-
 def test_a_record_sent_to_customergauge_as_a_form_arrives_unchanged(
     monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
 ) -> None:
@@ -90,81 +64,7 @@ def test_a_record_sent_to_customergauge_as_a_form_arrives_unchanged(
     assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}
 
 
-@pytest.mark.slow
-def test_a_hundred_calls_in_a_warm_environment_fetch_one_token(vendor: CustomerGaugeSandbox) -> None:
-    statuses = [call({"record": {"Email": f"person{number}@acme.example"}})["statusCode"] for number in range(100)]
-
-    assert statuses == [200] * 100
-    assert len(vendor.links) == 100
-    assert len(vendor.calls("token")) == 1
-    assert len({call.connection for call in vendor.calls("personal-link")}) == 1
-
-
 # Refusals
-
-
-@pytest.mark.parametrize(
-    ("body", "status", "error"),
-    [
-        pytest.param(
-            {"record": {"Email": "not-an-address"}},
-            422,
-            {
-                "code": "validation_failed",
-                "message": "The Email must be a valid email address.",
-                "errors": {"Email": ["The Email must be a valid email address."]},
-            },
-            id="by the vendor",
-        ),
-        pytest.param(
-            {"configuration": "contact"},
-            400,
-            {
-                "code": "invalid_request",
-                "message": "The request is not valid: see record.",
-                "errors": {"record": ["is required: an object of at least one heading and its value"]},
-            },
-            id="no record",
-        ),
-        pytest.param(
-            '{"record": ',
-            400,
-            {"code": "invalid_request", "message": "The body is not valid JSON: malformed at line 1, column 12."},
-            id="no JSON",
-        ),
-        pytest.param(
-            {"record": {"Notes": "x" * 65_536}},
-            413,
-            {"code": "too_large", "message": "The request has 65597 bytes; at most 65536 are allowed."},
-            id="too large",
-        ),
-    ],
-)
-def test_a_refusal_is_answered_with_status_code_and_message(
-    body: object, status: int, error: dict[str, object]
-) -> None:
-    answer = call(body)
-
-    assert answer["statusCode"] == status
-    assert json.loads(answer["body"]) == error
-    assert answer["headers"] == {"Content-Type": "application/json", "Cache-Control": "no-store"}
-
-
-def test_an_unsupported_media_type_is_answered_with_415() -> None:
-    answer = call("<record/>", content_type="application/xml")
-
-    assert answer["statusCode"] == 415
-    assert json.loads(answer["body"])["code"] == "unsupported_media_type"
-
-
-def test_a_key_used_for_a_different_request_is_answered_with_422(vendor: CustomerGaugeSandbox) -> None:
-    call(ADA, key="order-1")
-
-    answer = call({"record": {"Email": "grace@acme.example"}}, key="order-1")
-
-    assert answer["statusCode"] == 422
-    assert json.loads(answer["body"])["code"] == "idempotency_key_reused"
-    assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_link_whose_answer_was_lost_is_answered_with_409_outcome_unknown(vendor: CustomerGaugeSandbox) -> None:
@@ -180,61 +80,6 @@ def test_a_link_whose_answer_was_lost_is_answered_with_409_outcome_unknown(vendo
 
 
 # Failures
-
-
-@pytest.mark.parametrize(
-    ("reply", "status", "code", "retry_after"),
-    [
-        pytest.param(Reply.error(429, retry_after=120), 429, "rate_limited", "120", id="429 with Retry-After"),
-        pytest.param(Reply.html(502), 503, "unavailable", "5", id="502"),
-        pytest.param(Reply.html(403), 502, "forbidden", None, id="403 of a firewall"),
-        pytest.param(Reply(200, {"data": {}}), 502, "bad_response", None, id="no link"),
-    ],
-)
-def test_a_failure_of_customergauge_is_answered_with_its_code_and_retry_after(
-    vendor: CustomerGaugeSandbox, reply: Reply, status: int, code: str, retry_after: str | None
-) -> None:
-    vendor.script("personal-link", reply)
-
-    answer = call(ADA)
-
-    assert answer["statusCode"] == status
-    assert json.loads(answer["body"])["code"] == code
-    assert answer["headers"].get("Retry-After") == retry_after
-
-
-def test_a_request_in_flight_is_a_409_with_retry_after(account: Account, vendor: CustomerGaugeSandbox) -> None:
-    clock = SystemClock()
-    in_flight = LinkRequest(
-        configuration=None,
-        record={"Email": "ada@acme.example", "First Name": "Ada"},
-        reference=None,
-        key=IdempotencyKey("caller", "order-1", "iam arn:aws:iam::123456789012:user/shop"),
-        source=Source("http", "r-0"),
-        received_at=clock.wall(),
-    )
-    Ledger(account.dynamodb, account.ledger_table, 21, clock).begin(in_flight, Deadline.after(20, clock))
-
-    answer = call(ADA, key="order-1")
-
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (409, "in_progress")
-    assert answer["headers"]["Retry-After"] == "5"
-    assert vendor.calls("token") == []
-
-
-def test_a_link_whose_result_cannot_be_queued_is_answered_with_503_and_replayed_on_retry(
-    account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    account.sqs.delete_queue(QueueUrl=account.results_url)
-    failed = call(ADA, key="order-1")
-    account.sqs.create_queue(QueueName="results")
-
-    answer = call(ADA, key="order-1")
-
-    assert (failed["statusCode"], json.loads(failed["body"])["code"]) == (503, "internal_error")
-    assert failed["headers"]["Retry-After"] == "5"
-    assert answer["statusCode"] == 200
-    assert len(vendor.calls("personal-link")) == 1
 
 
 def test_a_call_with_too_little_time_left_is_a_503_and_not_started(
@@ -303,14 +148,6 @@ def test_an_outcome_is_logged_as_one_line_with_status_code_attempts_and_source(l
     assert line["message"] == "outcome"
     assert (line["status"], line["code"], line["attempts"], line["replayed"]) == ("created", "created", 1, False)
     assert (line["source_type"], line["source_id"]) == ("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
-
-
-def test_a_refusal_is_logged_with_our_message_and_no_data_of_the_request(log: io.StringIO) -> None:
-    call({"record": {"joe@example.com": ["joe"]}})
-
-    (line,) = lines(log)
-    assert (line["code"], line["detail"]) == ("invalid_request", "The request is not valid: see record.")
-    assert "joe" not in log.getvalue()
 
 
 def test_a_call_without_an_outcome_is_logged_with_the_digests_that_find_it(log: io.StringIO) -> None:

@@ -11,7 +11,6 @@ from tests.aws.account import refusing
 from tests.operate.stage import NAME, Stage
 
 ALARM = "personal-link-ParkedRequests-1"
-A_MESSAGE = "33333333-3333-4333-8333-333333333333"
 
 
 def health(stage: Stage) -> dict[str, Any]:

@@ -93,11 +93,6 @@ def test_what_a_command_prints_with_json_has_its_shape(stage: Stage, command: st
     assert [misfit for text in texts for misfit in misfits(json.loads(text), REPORTS[command])] == []
 
 
-@pytest.mark.parametrize("wrong", [{}, {"stack": "s", "region": 1, "outputs": {}}, {"stack": 1}, [], None])
-def test_a_value_of_another_shape_would_be_noticed(wrong: object) -> None:
-    assert list(misfits(wrong, REPORTS["outputs"])) != []
-
-
 @pytest.mark.parametrize("arguments", [["health"], ["health", "s", "--jsn"], ["parked", "list", "s", "--code", "x"]])
 def test_the_error_of_a_wrong_call_is_the_last_line_on_stderr_after_the_usage(arguments: list[str]) -> None:
     told = CliRunner(mix_stderr=False).invoke(operate, arguments)

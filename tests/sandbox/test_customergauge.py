@@ -8,7 +8,6 @@ import signal
 import subprocess
 import sys
 import time
-from typing import Any
 from urllib.parse import urlencode, urlsplit
 
 import pytest
@@ -43,27 +42,6 @@ def test_a_contact_is_anonymized_in_its_records_alone_and_with_a_token_only(clie
 
     assert statuses == [401, 200]
     assert [link.record for link in client.vendor.links] == [{"Email": "***", "First Name": "***"}, ada]
-
-
-@pytest.mark.parametrize("content_type", ["application/json", FORM])
-def test_a_valid_record_gets_a_link_from_json_or_a_form(client: Client, content_type: str) -> None:
-    body: dict[str, Any] = {"configuration": MAPPING, "record": JOE}
-    form = urlencode({"configuration": MAPPING, **{f"record[{name}]": value for name, value in JOE.items()}})
-
-    answer = client.send(
-        "PUT", "/personal-link/", form if content_type == FORM else json.dumps(body), client.headers(content_type)
-    )
-
-    (link,) = client.vendor.links
-    data = {
-        "number_customergauge": link.number_customergauge,
-        "survey_link": link.survey_link,
-        "survey_link_short": link.survey_link_short,
-    }
-    assert (answer.status, answer.json) == (200, {"data": data})
-    assert link.survey_link.startswith(client.vendor.base_url + "/r/")
-    assert link.survey_link_short.startswith(client.vendor.base_url + "/s/")
-    assert (link.configuration, link.record) == (MAPPING, JOE)
 
 
 @pytest.mark.parametrize(
@@ -203,12 +181,6 @@ def test_the_documentation_lists_every_example_email_address() -> None:
 
 
 # Tokens
-
-
-def test_valid_credentials_in_a_form_get_a_token(client: Client) -> None:
-    answer = client.ask_token()
-    assert (answer.status, answer.json["token_type"], answer.json["expires_in"]) == (200, "Bearer", 3600)
-    assert answer.json["access_token"] != client.ask_token().json["access_token"]
 
 
 @pytest.mark.parametrize(

@@ -13,16 +13,6 @@ from tests.sandbox.sandbox_client import JOE, Client
 # Scripts
 
 
-def test_scripted_replies_are_sent_in_order_before_normal_answers(client: Client) -> None:
-    client.vendor.script("personal-link", Reply.error(503, retry_after=5), Reply.html(502), Reply(200, {"a": 1}))
-    answers = [client.put(JOE) for _ in range(4)]
-    assert [answer.status for answer in answers] == [503, 502, 200, 200]
-    assert (answers[0].headers["Retry-After"], answers[0].json) == ("5", {"message": "Service Unavailable"})
-    assert answers[1].headers["Content-Type"] == "text/html"
-    assert answers[2].json == {"a": 1}
-    assert len(client.vendor.links) == 1
-
-
 def test_the_misbehave_function_decides_every_call_without_a_script(client: Client) -> None:
     asked: list[str] = []
 
@@ -35,28 +25,6 @@ def test_the_misbehave_function_decides_every_call_without_a_script(client: Clie
     client.vendor.script("personal-link", Reply.html(502))
     assert [client.put(JOE).status for _ in range(4)] == [502, 200, 503, 200]
     assert asked == ["PUT", "PUT", "PUT"]
-
-
-@pytest.mark.parametrize("committed", [True, False])
-def test_a_reset_can_come_before_or_after_the_record_is_created(client: Client, committed: bool) -> None:
-    client.headers()
-    client.vendor.script("personal-link", Reply(fault="reset", commit=committed))
-    with pytest.raises(ConnectionResetError) as failure:
-        client.put(JOE)
-    assert not isinstance(failure.value, http.client.RemoteDisconnected)  # that would be a clean close
-    assert len(client.vendor.links) == committed
-
-
-def test_an_error_status_can_be_sent_although_the_record_was_created(client: Client) -> None:
-    client.vendor.script("personal-link", Reply(504, commit=True))
-    assert client.put(JOE).status == 504
-    assert len(client.vendor.links) == 1
-
-
-def test_a_truncated_answer_announces_more_than_it_sends(client: Client) -> None:
-    client.vendor.script("personal-link", Reply(fault="truncated"))
-    with pytest.raises(http.client.IncompleteRead):
-        client.put(JOE)
 
 
 def test_scripted_1xx_answers_are_sent_before_the_final_answer() -> None:

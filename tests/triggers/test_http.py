@@ -167,15 +167,6 @@ def test_the_result_of_a_replay_is_queued_again(api: HttpApi, account: Account, 
     assert len(vendor.calls("personal-link")) == 1
 
 
-def test_equal_requests_without_a_key_are_one_request(api: HttpApi, vendor: CustomerGaugeSandbox) -> None:
-    first = serve(api, an_event({"Email": "ada@acme.example", "Name": "Ada"}, key=None))
-    second = serve(api, an_event({"Name": "Ada", "Email": "ada@acme.example"}, key=None))
-
-    assert second.personal_link == first.personal_link
-    assert second.replayed
-    assert len(vendor.calls("personal-link")) == 1
-
-
 def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks_even_without_a_key(
     api: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
 ) -> None:

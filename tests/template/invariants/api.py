@@ -10,7 +10,6 @@ from tests.template.invariants.invariant import CONNECTOR, Built, Wrongs, change
 
 API = "Resources PersonalLinkApi Properties"
 PATH = f"{API} DefinitionBody paths /personal-link"
-SCHEMES = f"{API} DefinitionBody components securitySchemes"
 EVENTS = "Resources HttpApiFunction Properties Events"
 OPEN = {"responses": {}, "x-amazon-apigateway-integration": {"type": "mock"}}
 EVERYBODY = {"Effect": "Allow", "Principal": "*", "Action": "execute-api:Invoke", "Resource": "execute-api:/*"}

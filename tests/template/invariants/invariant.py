@@ -214,7 +214,6 @@ class Invariant:
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:customergauge-AbCdEf"
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
 WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/front/11111111-2222-3333-4444-555555555555"
-RANGES = ["192.0.2.0/24", "2001:db8::/32"]
 EMAIL = "operators@example.com"
 SECRET_NAME = "prod/customergauge"
 BOUNDARY = "arn:aws:iam::123456789012:policy/developers"

@@ -1,8 +1,7 @@
 """Map events of other systems to requests with the JMESPath expressions of event_mappings.toml (docs/mapping.md).
 
 Each entry has an expression for `configuration`, `reference`, `idempotency_key` and each heading of the record, over
-the whole EventBridge event. An expression gives a value, or a problem that names the expression and quotes nothing of
-the event.
+the whole EventBridge event. Its problem names the expression and quotes nothing of the event.
 """
 
 import hashlib
@@ -27,8 +26,7 @@ MAX_NESTING: Final = 100  # levels of an expression
 MAX_SHOWN: Final = 256  # characters of an expression in an error
 _TOO_DEEP: Final = f"is nested too deeply: at most {MAX_NESTING} levels"
 _LABELS: Final = ("configuration", "reference", "idempotency_key")
-# Missing values. PHP writes an empty list for an empty object and for a missing value.
-_MISSING: Final[tuple[object, ...]] = (None, [], {})
+_MISSING: Final[tuple[object, ...]] = (None, [], {})  # PHP writes an empty list for what is missing
 _NULL_TYPES: Final = ("null", "NoneType")  # the names of JMESPathTypeError: JMESPath's or, within a list, Python's
 
 
@@ -36,16 +34,13 @@ class _Functions(functions.Functions):
     """The functions of JMESPath, made to return null for a missing argument, and additional ones."""
 
     def call_function(self, function_name: str, resolved_args: Iterable[Any]) -> Any:
-        """Return the function's value; null if an argument, or an item of one, is missing and the function refuses it.
-
-        JMESPath raises an error instead, so that neither `||` nor `optional` would help.
-        """
+        """Return null, instead of raising an error, if an argument is missing and the function refuses it."""
         try:
             return super().call_function(function_name, resolved_args)
         except JMESPathTypeError as error:
             if error.current_value not in _MISSING and error.actual_type not in _NULL_TYPES:
                 raise
-        except TypeError:  # `merge` looks at its first argument only
+        except TypeError:  # of `merge`, which looks at its first argument only
             if None not in resolved_args:
                 raise
         return None
