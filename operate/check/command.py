@@ -7,10 +7,10 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from operate.check.vendor import Finding, Vendor, foreign_host, settings_of
+from operate.check.hosts import Receiver, confirm
+from operate.check.vendor import Finding, Vendor, settings_of
 from operate.stack import Account
 from operate.terminal.failures import NEEDS_YOU, NOT_REACHABLE, WrongCall
-from operate.terminal.masking import printable
 from operate.terminal.options import JSON, STACK, ExampleCommand
 from operate.terminal.screen import (
     INDENT,
@@ -42,27 +42,27 @@ class Check:
 @click.command(cls=ExampleCommand, epilog="check personal-link --configuration contact")
 @STACK
 @click.option("--configuration", metavar="C", help="Also check this inbound mapping; no survey record is made.")
-@click.option("--yes", is_flag=True, help="Do not ask before the secret is sent to a host that is not CustomerGauge's.")
+@click.option("--yes", is_flag=True, help="Do not ask before secret or token go to a host that is not CustomerGauge's.")
 @JSON
 @click.pass_obj
 def check(account: Account, stack: str, configuration: str | None, yes: bool, as_json: bool) -> None:  # noqa: FBT001 # click's way
     """Check the credentials of STACK, and the way to CustomerGauge.
 
     Reads the secret, fetches a token and discards it, and connects to the API without sending a request. It checks
-    from this machine; the functions may use another network. The token server is that of the function's environment:
-    if it is not CustomerGauge's, you are asked first. With --configuration, sends a request without a contact, which
-    CustomerGauge refuses: the refusal tells whether the inbound mapping exists, has a right type, and what it requires.
+    from this machine; the functions may use another network. The hosts are those of the function's environment: you are
+    asked before the secret or a token goes to one that is not CustomerGauge's. With --configuration, sends a request
+    without a contact, which CustomerGauge refuses: the refusal tells whether the inbound mapping exists, has a right
+    type, and what it requires.
     """
     if configuration is not None and not is_label(configuration):
         raise WrongCall("--configuration takes the reference of an inbound mapping: 1 to 256 plain characters.")
     found = account.stack(stack)
     settings = settings_of(found)
-    host = foreign_host(settings)
-    if host and not yes:
-        if as_json:
-            raise WrongCall("--json cannot ask before the secret goes to another host: add --yes.")
-        question = f"The token server {printable(host)} is not CustomerGauge's. Send it the client secret?"
-        click.confirm(question, abort=True, err=True)
+    receivers = [Receiver("token server", settings.auth_base_url, "the client secret")]
+    if configuration is not None:
+        receivers.append(Receiver("API", settings.imports_base_url, "an access token"))
+    if not yes:
+        confirm(receivers, option="--yes", as_json=as_json)
     report = Check(found.name, list(Vendor.of(found, settings).findings(configuration)))
     if as_json:
         print_json(report)

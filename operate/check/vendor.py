@@ -3,8 +3,8 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, Self
-from urllib.parse import urlsplit
 
+from operate.check.hosts import host_of
 from operate.stack import Stack
 from operate.terminal.masking import printable
 from personal_link.aws.credentials_secret import CredentialsSecret
@@ -13,7 +13,7 @@ from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, OutcomeUnknown, RequestError
-from personal_link.settings import REGIONS, Settings, load_settings, token_server
+from personal_link.settings import Settings, load_settings
 
 LIMIT: Final = 15.0  # seconds for each step
 # Without a contact CustomerGauge makes no record. An empty record may be refused before the mapping is looked up.
@@ -22,7 +22,6 @@ NO_CONTACT: Final = {"Email": None, "Phone": None}
 _ADVICE: Final = {
     Code.RATE_LIMITED: "Wait a minute.",
     Code.FORBIDDEN: "Give the Connected App the permission for personal links.",
-    Code.BAD_REQUEST: "CustomerGauge refused this call: do it in CustomerGauge itself.",
 }
 
 
@@ -39,12 +38,6 @@ class Finding:
 def settings_of(stack: Stack) -> Settings:
     """Return the settings of the worker's live version."""
     return load_settings(stack.environment())
-
-
-def foreign_host(settings: Settings) -> str | None:
-    """Return the host that gets the client secret if it is not CustomerGauge's."""
-    url = settings.auth_base_url
-    return None if url in {token_server(region) for region in REGIONS} else host_of(url)
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -96,9 +89,13 @@ class Vendor:
         try:
             return Finding(step, "ok", take())
         except RequestError as error:
-            if self.stack.account.refused:
-                return Finding(step, "not allowed", f"not allowed: {self.stack.account.refused[-1]}")
-            return Finding(step, "bad", error.message.rstrip("."), _advice(error, self._fill_in()))
+            return self.failure(step, error)
+
+    def failure(self, step: str, error: RequestError) -> Finding:
+        """Return the finding of a failed step."""
+        if self.stack.account.refused:
+            return Finding(step, "not allowed", f"not allowed: {self.stack.account.refused[-1]}")
+        return Finding(step, "bad", error.message.rstrip("."), _advice(error, self._fill_in()))
 
     def _reach(self) -> str:
         """Send HEAD to the host's root: any answer is good, and none makes a survey record."""
@@ -158,8 +155,3 @@ def _advice(error: RequestError, fill_in: str) -> str:
             return "CustomerGauge fails: wait. Requests are retried meanwhile."
         case code:
             return _ADVICE.get(code, "Look at the network between here and there.")
-
-
-def host_of(url: str) -> str:
-    """Return the host and port of a URL."""
-    return urlsplit(url).netloc

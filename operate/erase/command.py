@@ -1,29 +1,35 @@
 """The command `erase`."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
+from typing import Final
 
 import click
 from rich.console import Console
 
 from operate.check.command import print_findings
-from operate.erase.anonymise import anonymise
+from operate.check.hosts import confirm
+from operate.erase.anonymise import Anonymiser
 from operate.erase.erasure import Erasure, erase, find, is_settled
 from operate.erase.person import SHORTEST
 from operate.find.search import Sought
 from operate.parked.delete_command import SETTLED
-from operate.stack import Account
+from operate.stack import Account, Stack
 from operate.terminal.failures import NEEDS_YOU, WrongCall
 from operate.terminal.options import JSON, STACK, ExampleCommand, program
 from operate.terminal.screen import Need, facts, print_json, print_verdict, screen, table
+
+NO_TOKEN: Final = Need("Nothing was erased: CustomerGauge issued no token", "see below, or leave out --vendor")
 
 
 @click.command("erase", cls=ExampleCommand, epilog="erase personal-link --key order-1234 --person joe.doe@example.com")
 @STACK
 @click.option("--key", help="A request's idempotency key; without one, the id of the event or of the message.")
 @click.option("--caller", help="Whose key it is, by HTTP: the ARN of the role or user, or the id of the API key.")
-@click.option("--person", "persons", multiple=True, help="An e-mail address, phone number or other value of theirs.")
+@click.option("--person", "persons", multiple=True, help="A value of theirs, such as an e-mail address; - reads it.")
 @click.option("--vendor", is_flag=True, help="Also ask CustomerGauge to anonymise each --person that is an e-mail.")
+@click.option("--any-host", is_flag=True, help="With --vendor, do not ask before a host that is not CustomerGauge's.")
+@click.option("--despite-queue", is_flag=True, help="Erase links although requests are under way in the queue.")
 @click.option("--yes", is_flag=True, help="Erase for good; without it, show a preview and change nothing.")
 @JSON
 @click.pass_obj
@@ -34,38 +40,81 @@ def erase_person(  # noqa: PLR0913, PLR0917 # click's way
     caller: str | None,
     persons: tuple[str, ...],
     vendor: bool,  # noqa: FBT001 # click's way
+    any_host: bool,  # noqa: FBT001 # click's way
+    despite_queue: bool,  # noqa: FBT001 # click's way
     yes: bool,  # noqa: FBT001 # click's way
     as_json: bool,  # noqa: FBT001 # click's way
 ) -> None:
     """Erase a person from STACK, and list what is left.
 
     Erases the ledger's item of a --key, the parked requests with that key or with a --person in their body, and the
-    items of those requests. Never an item that is not settled: an attempt may be in flight or to come. Afterwards the
-    key is free, so the same request sent again makes a new link. You can run it again after an interruption. Exit
+    items of those requests. Never an item that is not settled: an attempt may be in flight or to come. Nothing if a
+    settled item is found while the requests queue is not empty: its request, delivered again, would make a second
+    survey record. Afterwards the key is free, so the same request sent again makes a new link. With
+    --vendor, you are asked before secret, token or address go to a host that is not CustomerGauge's. --person - reads a
+    line from standard input, so the value is in no shell history. You can run it again after an interruption. Exit
     code 1: something stays, or the key was not found.
     """
+    persons = tuple(click.prompt("Value of the person", err=True) if one == "-" else one for one in persons)
+    _check(key, caller, persons)
+    emails = [person.strip() for person in persons if "@" in person]
+    if vendor and not emails:
+        raise WrongCall("--vendor goes with --person and an e-mail address.")
+    located = account.stack(stack)
+    sought = Sought.by_key(key, caller) if key is not None else None
+    anonymiser = Anonymiser.of(located) if vendor and yes else None
+    if anonymiser and not any_host:
+        confirm(anonymiser.receivers, option="--any-host", as_json=as_json)
+
+    def show(report: Erasure) -> None:
+        if as_json:
+            print_json(report)
+        else:
+            print_erasure(report, screen(), asks_vendor=vendor)
+
+    report = find(located, sought, persons, asks_vendor=vendor, despite_queue=despite_queue)
+    if yes:
+        report = _last(report, _steps(located, report, anonymiser, emails), show)
+    show(report)
+    if list(_needs(report)) or any(one.state != "ok" for one in report.vendor):
+        raise click.exceptions.Exit(NEEDS_YOU)
+
+
+def _check(key: str | None, caller: str | None, persons: Sequence[str]) -> None:
     if key is None and not persons:
         raise WrongCall("Give --key, --person, or both.")
     if caller is not None and key is None:
         raise WrongCall("--caller goes with --key.")
     if any(len(person.strip()) < SHORTEST for person in persons):
         raise WrongCall(f"--person takes at least {SHORTEST} characters: a shorter value is in requests of others.")
-    emails = [person.strip() for person in persons if "@" in person]
-    if vendor and not emails:
-        raise WrongCall("--vendor goes with --person and an e-mail address.")
-    located = account.stack(stack)
-    sought = Sought.by_key(key, caller) if key is not None else None
-    report = find(located, sought, persons, asks_vendor=vendor)
-    if yes:
-        report = erase(located, report)
-        if vendor:
-            report = replace(report, vendor=anonymise(located, emails))
-    if as_json:
-        print_json(report)
-    else:
-        print_erasure(report, screen(), asks_vendor=vendor)
-    if list(_needs(report)) or any(one.state != "ok" for one in report.vendor):
-        raise click.exceptions.Exit(NEEDS_YOU)
+
+
+def _steps(stack: Stack, report: Erasure, anonymiser: Anonymiser | None, emails: Sequence[str]) -> Iterator[Erasure]:
+    """Erase, unless something hinders; yield the report after each step."""
+    if report.hindrance:
+        return
+    if anonymiser:
+        token = anonymiser.fetch_token()
+        report = replace(report, vendor=[token], hindrance=None if token.state == "ok" else NO_TOKEN)
+        if report.hindrance:
+            yield report
+            return
+    for step in erase(stack, report):
+        yield (report := step)
+    for finding in anonymiser.anonymise(emails) if anonymiser else ():
+        yield (report := replace(report, vendor=[*report.vendor, finding]))
+
+
+def _last(report: Erasure, steps: Iterator[Erasure], show: Callable[[Erasure], None]) -> Erasure:
+    """Return the last report. If a step fails, show what was erased before it."""
+    try:
+        for step in steps:
+            report = step
+    except BaseException:
+        if not report.dry_run:
+            show(report)
+        raise
+    return report
 
 
 def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool) -> None:
@@ -93,7 +142,8 @@ def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool) -> None:
     facts(out, list(report.left.items()))
     if report.dry_run:
         out.print()
-        out.print(f"Nothing was changed. --yes erases{' and asks CustomerGauge' if asks_vendor else ''}.")
+        offer = "" if report.hindrance else f" --yes erases{' and asks CustomerGauge' if asks_vendor else ''}."
+        out.print(f"Nothing was changed.{offer}")
 
 
 def _erased(report: Erasure) -> int:
@@ -105,10 +155,12 @@ def _needs(report: Erasure) -> Iterator[Need]:
     if not report.is_key_found:
         advice = "a key by HTTP belongs to its caller: add --caller"
         yield Need("The key has no item in the ledger and no parked request", advice)
+    if report.hindrance:
+        yield report.hindrance
     for item in report.items:
         if not (item.erased or (report.dry_run and is_settled(item))):
-            why = "an attempt has just begun" if is_settled(item) else item.standing
+            why = "not reached" if is_settled(item) else item.standing
             where = f"{command} find {report.stack} --digest {item.key_digest}"
             yield Need(f"Ledger item {item.key_digest[:12]} stays: {why}", where)
     if not report.dry_run and (hidden := len(report.parked) - report.deleted):
-        yield Need(f"{hidden} parked are hidden by another reader", "run this again in a minute")
+        yield Need(f"{hidden} parked stay: hidden by another reader, or not reached", "run this again in a minute")

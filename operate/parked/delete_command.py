@@ -1,6 +1,7 @@
 """The command `parked delete`."""
 
 from collections import Counter
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import click
@@ -80,7 +81,7 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
     if chosen and not dry_run:
         if not yes:
             click.confirm(f"Delete {len(chosen)} for good?", abort=True)
-        report = replace(report, deleted=delete_shown(found, {one.id for one in chosen}))
+        report = replace(report, deleted=len(list(delete_shown(found, {one.id for one in chosen}))))
     if as_json:
         print_json(report)
     elif not dry_run:
@@ -100,15 +101,13 @@ def meaning(entry: Entry) -> str:
             return f"{LOST} ({entry.standing})"
 
 
-def delete_shown(stack: Stack, ids: set[str]) -> int:
-    """Delete the messages that were shown, and no other; return their number."""
-    deleted = 0
+def delete_shown(stack: Stack, ids: set[str]) -> Iterator[str]:
+    """Delete the messages that were shown, and no other; yield the id of each that is gone."""
     with Sweep.of(stack) as sweep:
         for message in sweep:
             if message.id in ids:
                 sweep.delete(message)
-                deleted += 1
-    return deleted
+                yield message.id
 
 
 def print_preview(report: Deletion, out: Console) -> None:

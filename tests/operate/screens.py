@@ -140,6 +140,7 @@ ERASURE = Erasure(
         Finding("Token server auth.eu.customergauge.com", "ok", "issues a token"),
         Finding("Anonymise address 1 at api.eu.customergauge.com", "ok", "accepted (HTTP 200)"),
     ],
+    hindrance=None,
     left={
         "Requests queue": "0 under way, not read: run this again when they are done",
         "Results queue": "12 unread with links and records, 4 days at most",

@@ -6,10 +6,8 @@ from typing import Any
 
 import pytest
 
-from operate.erase.person import is_about
 from personal_link.domain.errors import Code
 from personal_link.domain.request import IdempotencyKey
-from sandbox.customergauge.replies import Reply
 from tests.aws.account import doing_before
 from tests.leaks.canaries import CANARIES, EMAIL, KEY, LINK, canaries_in
 from tests.operate.stage import BODY, NAME, REQUEST, Stage, the_request
@@ -17,6 +15,7 @@ from tests.operate.stage import BODY, NAME, REQUEST, Stage, the_request
 DIGEST = IdempotencyKey("caller", KEY.value).digest
 BY_KEY = ("--key", KEY.value)
 BY_PERSON = ("--person", EMAIL.value)
+WITH_VENDOR = ("--vendor", "--any-host", "--yes")
 
 
 def erase(stage: Stage, *arguments: str) -> dict[str, Any]:
@@ -194,40 +193,61 @@ def test_without_the_permission_nothing_is_erased_and_the_action_is_named(stage:
     assert stage.parked_ids() == [parked]
 
 
-# CustomerGauge
+# Requests under way
 
 
-def test_customergauge_is_asked_to_anonymise_the_address_only_with_vendor_and_yes(stage: Stage) -> None:
-    assert erase(stage, *BY_PERSON, "--vendor")["vendor"] == []
+def hold_request(stage: Stage, delay: int = 0, *, received: bool = False) -> None:
+    """Let a request be on the requests queue: waiting, delayed, or in flight."""
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody=BODY, DelaySeconds=delay)
+    if received:
+        stage.requests()
+
+
+@pytest.mark.parametrize("how", [{}, {"delay": 60}, {"received": True}], ids=["waiting", "delayed", "in flight"])
+@pytest.mark.parametrize("arguments", [(), ("--yes",), WITH_VENDOR], ids=" ".join)
+def test_a_settled_item_stays_while_its_request_may_be_delivered_again(
+    stage: Stage, how: dict[str, Any], arguments: tuple[str, ...]
+) -> None:
+    stage.settle()
+    parked = stage.park()
+    hold_request(stage, **how)
+
+    told = stage.run("erase", NAME, *BY_PERSON, *arguments)
+
+    assert told.output.splitlines()[2:4] == [
+        "! 1 on the requests queue: one of a forgotten link would make a second survey record",
+        "  nothing is erased: run this again when the queue is empty, or add --despite-queue",
+    ]
+    assert told.output.endswith("\nNothing was changed.\n")
+    assert (told.exit_code, items(stage), stage.parked_ids()) == (1, 1, [parked])
     assert stage.vendor.calls("token") == []
 
-    told = stage.run("erase", NAME, *BY_PERSON, "--person", "+44 7700 900461", "--vendor", "--yes")
 
-    [call] = stage.vendor.calls("anonymize")
-    assert (call.method, json.loads(call.body)) == ("POST", {"email": EMAIL.value})
-    host = stage.vendor.base_url.removeprefix("http://")
-    assert told.exit_code == 0
-    assert f"ok   Anonymise address 1 at {host}: accepted (HTTP 200)\n" in told.output
+def test_despite_the_queue_a_settled_item_is_erased_on_demand(stage: Stage) -> None:
+    stage.settle()
+    hold_request(stage)
 
-
-def test_an_answer_that_is_no_2xx_is_told_with_its_status_alone(stage: Stage) -> None:
-    stage.vendor.script("anonymize", Reply.error(404, f"No contact {EMAIL.value}."))
-
-    told = stage.run("erase", NAME, *BY_PERSON, "--vendor", "--yes")
-
-    assert told.exit_code == 1
-    refused = "CustomerGauge answered HTTP 404\n  CustomerGauge refused this call: do it in CustomerGauge itself.\n"
-    assert f": {refused}" in told.output
-    assert canaries_in(told.output, CANARIES) == []
+    assert erase(stage, *BY_KEY, "--yes", "--despite-queue")["exit code"] == 0
+    assert items(stage) == 0
 
 
-def test_refused_credentials_anonymise_nobody(stage: Stage) -> None:
-    stage.vendor.rotate_secret("another")
+def test_a_parked_request_without_a_settled_item_is_erased_whatever_is_queued(stage: Stage) -> None:
+    stage.park()
+    hold_request(stage)
 
-    told = erase(stage, *BY_PERSON, "--vendor", "--yes")
+    assert erase(stage, *BY_PERSON, "--yes")["deleted"] == 1
 
-    assert (told["exit code"], [one["state"] for one in told["vendor"]]) == (1, ["bad"])
-    assert stage.vendor.calls("anonymize") == []
+
+def test_an_item_that_came_by_http_is_erased_whatever_is_queued(stage: Stage) -> None:
+    stage.settle()
+    change(stage, "source_type", {"S": "http"})
+    hold_request(stage)
+
+    assert erase(stage, *BY_KEY, "--yes")["exit code"] == 0
+    assert items(stage) == 0
+
+
+# The call
 
 
 @pytest.mark.parametrize(
@@ -245,43 +265,12 @@ def test_who_is_erased_is_named(stage: Stage, arguments: tuple[str, ...], line: 
     assert (told.exit_code, told.output) == (2, f"Error: {line}\n")
 
 
-# Who a body is about
+def test_a_value_may_be_typed_so_that_no_shell_history_and_no_process_list_has_it(stage: Stage) -> None:
+    stage.park()
 
+    told = stage.run("erase", NAME, "--person", "-", "--yes", typed=f"{EMAIL.value}\n")
 
-@pytest.mark.parametrize(
-    ("body", "person"),
-    [
-        ('{"record": {"Email": " Joe@Example.com "}}', "joe@example.com"),
-        ('{"detail": {"to": "Joe <joe@example.com>."}}', "joe@example.com"),
-        ('{"detail": {"mail": "joe\\u0040example.com"}}', "joe@example.com"),
-        (
-            '{"Type": "Notification", "Message": "{\\"record\\": {\\"Email\\": \\"joe\\\\u0040example.com\\"}}"}',
-            "joe@example.com",
-        ),
-        ('{"Email": "joe@example.com", "Email": "x"}', "joe@example.com"),
-        ('{"Email": "joe@example.com', "joe@example.com"),
-        ('{"record": {"Phone": "+44 (7700) 900-461"}}', "+447700900461"),
-        ('{"record": {"Phone": 447700900461}}', "+44 7700 900461"),
-        ('{"record": {"Customer": "C-1234"}}', "c-1234"),
-    ],
-)
-def test_a_body_with_a_value_of_the_person_is_about_them(body: str, person: str) -> None:
-    assert is_about(body, ["nobody@example.com", person])
-
-
-@pytest.mark.parametrize(
-    ("body", "person"),
-    [
-        ('{"record": {"Email": "zoe-joe@example.com"}}', "joe@example.com"),
-        ('{"record": {"Email": "zoe.joe@example.com"}}', "joe@example.com"),
-        ('{"record": {"Email": "joe@example.com.au"}}', "joe@example.com"),
-        ('{"record": {"Email": "joe@example-com"}}', "joe@example.com"),
-        ('{"record": {"Phone": "+44 7700 9004612"}}', "+44 7700 900461"),
-        ('{"record": {"joe@example.com": "x"}}', "joe@x.example"),
-    ],
-)
-def test_a_longer_value_is_somebody_elses(body: str, person: str) -> None:
-    assert not is_about(body, [person])
+    assert (told.exit_code, stage.parked_ids()) == (0, [])
 
 
 def test_the_link_is_never_shown(stage: Stage) -> None:

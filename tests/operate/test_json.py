@@ -63,7 +63,7 @@ def prepare(stage: Stage, file: Path) -> dict[str, list[str]]:
         "parked show": [message_id],
         "parked redrive": ["--dry-run"],
         "parked delete": [message_id, "--dry-run"],
-        "erase": ["--key", KEY.value, "--person", EMAIL.value, "--vendor", "--yes"],
+        "erase": ["--key", KEY.value, "--person", EMAIL.value, "--vendor", "--any-host", "--despite-queue", "--yes"],
     }
 
 

@@ -100,6 +100,26 @@ def test_the_secret_leaves_for_a_host_that_is_not_the_vendors_only_when_somebody
     assert stage.vendor.calls("token") == []
 
 
+@pytest.mark.parametrize("answer", ["n\n", ""])
+def test_a_token_leaves_for_an_api_that_is_not_the_vendors_only_when_somebody_says_so(
+    stage: Stage, answer: str
+) -> None:
+    environment(stage).update(AUTH_BASE_URL="")
+    host = stage.vendor.base_url.removeprefix("http://")
+
+    asked = stage.run("check", NAME, "--configuration", "contact", typed=answer)
+
+    assert asked.output.startswith(f"The API {host} is not CustomerGauge's. Send it an access token? [y/N]: ")
+    assert (asked.exit_code, stage.vendor.calls("personal-link")) == (1, [])
+
+
+def test_without_a_configuration_no_token_leaves_so_nobody_is_asked_about_the_api(stage: Stage) -> None:
+    environment(stage).update(AUTH_BASE_URL="")
+    stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString="{}")  # so nothing is sent
+
+    assert states(stage.run("check", NAME).output) == ["bad", "ok"]
+
+
 def test_whoever_says_yes_has_it_sent(stage: Stage) -> None:
     assert stage.run("check", NAME, typed="y\n").exit_code == 0
     assert len(stage.vendor.calls("token")) == 1

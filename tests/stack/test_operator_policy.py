@@ -134,7 +134,7 @@ def delete(operator: Operator) -> str:
 
 
 def erase(operator: Operator) -> str:
-    return operator.run("erase", STACK_NAME, "--key", settled_key(operator.stack), "--yes")
+    return operator.run("erase", STACK_NAME, "--key", settled_key(operator.stack), "--despite-queue", "--yes")
 
 
 def settled_key(stack: Stack) -> str:
