@@ -151,7 +151,7 @@ def profile(max_examples: int) -> settings:
     )
 
 
-# How much is tried: `make test-all` takes `thorough` for tests/fuzz; `make fuzz` tries a hundred thousand in its six tests.
+# How much is tried: `make test-all` takes `thorough` for tests/fuzz, `make fuzz` tries a hundred thousand in all.
 settings.register_profile("suite", profile(max_examples=50))
 settings.register_profile("thorough", profile(max_examples=1_000))
 settings.register_profile("fuzz", profile(max_examples=17_000))
