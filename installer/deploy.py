@@ -4,13 +4,13 @@ import os
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-import boto3
 import click
 
 from benchmarks import cost
 from installer.account import Account, refusal
 from installer.parameters import assignments, problems, target
 from installer.sam import run
+from operate.stack import aws_session
 from operate.terminal.screen import screen, table
 from sandbox.template import source_template
 
@@ -47,7 +47,7 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
         raise click.ClickException(f'make does not pass on {lost[0]}: write ARGS="{lost[0]}=..."')
     if found := problems(given, declared):
         raise click.ClickException("\n       ".join(found))
-    account = Account(boto3.Session(profile_name=profile, region_name=region))
+    account = Account(aws_session(profile, region))
     number, before = account.number(), account.stack(name)
     if refused := refusal(name, before):
         raise click.ClickException(refused)

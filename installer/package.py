@@ -8,11 +8,11 @@ import zipfile
 from pathlib import Path
 from typing import Any, Final
 
-import boto3
 import click
 from botocore.config import Config
 
 from installer.sam import run
+from operate.stack import aws_session
 from operate.terminal.failures import WrongCall
 from operate.terminal.screen import screen
 from sandbox import REPOSITORY
@@ -63,7 +63,7 @@ def package(bucket: str | None, directory: Path | None, region: str | None, prof
             names = ", ".join(sorted(path.name for path in folder.iterdir()))
             screen().print(f"Written to {folder}: {names}.\nUpload them to {prefix}/ of a bucket: docs/install.md.")
         if bucket:
-            s3 = boto3.Session(profile_name=profile, region_name=region).client("s3", config=REGIONAL)
+            s3 = aws_session(profile, region).client("s3", config=REGIONAL)
             screen().print(upload(folder, bucket, prefix, s3))
 
 

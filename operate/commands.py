@@ -2,7 +2,6 @@
 
 from pathlib import Path
 
-import boto3
 import click
 
 from operate import VERSION
@@ -16,7 +15,7 @@ from operate.parked.delete_command import delete
 from operate.parked.list_command import list_parked, show
 from operate.parked.redrive_command import redrive
 from operate.send.command import send
-from operate.stack import Account
+from operate.stack import Account, aws_session
 from operate.tail import tail
 from operate.terminal.failures import OneLineErrors
 
@@ -46,7 +45,7 @@ def operate(
     reachable.
     """
     if ctx.obj is None:
-        ctx.obj = Account(boto3.Session(profile_name=profile, region_name=region), endpoint_url, mappings)
+        ctx.obj = Account(aws_session(profile, region), endpoint_url, mappings)
 
 
 @click.group(cls=OneLineErrors, epilog="parked list personal-link")

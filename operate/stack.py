@@ -1,5 +1,6 @@
 """Find the outputs and resources of a stack through CloudFormation, and make AWS clients."""
 
+import os
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -20,6 +21,11 @@ LIVE: Final = "live"  # the alias of each function
 _CALLS: Final = Config(
     connect_timeout=5, read_timeout=30, retries={"mode": "standard", "total_max_attempts": 3}, user_agent="operate"
 )
+
+
+def aws_session(profile: str | None = None, region: str | None = None) -> boto3.Session:
+    """Return a session of a profile and a region; without one, of AWS_REGION, which boto3 does not read."""
+    return boto3.Session(profile_name=profile, region_name=region or os.environ.get("AWS_REGION"))
 
 
 @dataclass(frozen=True)

@@ -92,21 +92,24 @@ def keep_what_failed(name: str, request: dict[str, Any], *connection: Any) -> No
     emulated_api_delivery(name, request, *connection)
     queue, event = request["kept"].values()
     if queue and not 200 <= request.get("status", 0) < 300:
-        sqs._act_send_message({"QueueUrl": sqs._queue_by_arn(queue)["url"], "MessageBody": event}, "")
+        eventbridge._dispatch_to_sqs(eventbridge.parse_arn(queue), event)
 
 
-def in_templates(resource: str, action: str) -> dict[str, Any]:
+def in_templates(resource: str, action: str, key: str = "Name") -> dict[str, Any]:
     """Return what creates and deletes a resource of EventBridge, which the emulator does not know in a template."""
 
     def create(logical_id: str, properties: dict[str, Any], stack: str) -> tuple[str, dict[str, str]]:
         name = f"{stack}-{logical_id}"
-        status, _headers, body = getattr(eventbridge, f"_create_{action}")({"Name": name} | properties)
+        request = {key: name} | properties
+        if resource == "Archive":  # templates name and write these otherwise than the API
+            request |= {"EventSourceArn": request["SourceArn"], "EventPattern": json.dumps(request["EventPattern"])}
+        status, _headers, body = getattr(eventbridge, f"_create_{action}")(request)
         if status != 200:
             raise ValueError(f"{resource}: {body!r}")
         return name, {"Arn": json.loads(body)[f"{resource}Arn"]}
 
     def delete(name: str, _properties: dict[str, Any]) -> None:
-        getattr(eventbridge, f"_delete_{action}")({"Name": name})
+        getattr(eventbridge, f"_delete_{action}")({key: name})
 
     return {"create": create, "delete": delete}
 
@@ -208,6 +211,7 @@ def run() -> None:
     eventbridge._deliver_to_api_destination = keep_what_failed
     for resource, action in (("Connection", "connection"), ("ApiDestination", "api_destination")):
         provisioners._RESOURCE_HANDLERS[f"AWS::Events::{resource}"] = in_templates(resource, action)
+    provisioners._RESOURCE_HANDLERS["AWS::Events::Archive"] = in_templates("Archive", "archive", "ArchiveName")
     provisioners._check_nested_stack_capabilities = expand_nested
     for module in (changesets, handlers):
         module._apply_transforms = transforms_as_on_aws

@@ -31,6 +31,7 @@ VISIT = fenced((DOCS / "mapping.md").read_text(), "json")[0]
 OUTPUT = FILL_IN[: FILL_IN.index("}\n") + 2]  # the function of the shell that the later blocks call
 URL = "https://my-releases.s3.eu-west-1.amazonaws.com/personal-link/…/template.yaml"
 BUCKET = "releases"
+EXPORT = "aws configure export-credentials --format env"  # version 1 of the AWS CLI does not have it
 
 pytestmark = [
     needs_aws_cli,
@@ -71,6 +72,7 @@ class Reader:
     folder: Path
     template_url: str
     before: set[str]  # what the account had
+    key: dict[str, str]  # access key of a user that docs/policies/install.json is for
 
     def follow(self, block: str) -> str:
         """Run a block of the page. Only what belongs to an account is another: URLs, and the sandbox's hosts."""
@@ -81,7 +83,9 @@ class Reader:
             block = block.replace(
                 '"$(output PersonalLinkUrl)"', local_url(self.emulator.url, self.output("PersonalLinkUrl"))
             )
-        return run(self.emulator, f"{OUTPUT}\n{block}", self.folder, AWS_REGION=REGION, TEMPLATE_URL=self.template_url)
+        block = block.replace(EXPORT, "echo export EXPORTED=yes")
+        variables = {"AWS_REGION": REGION, "TEMPLATE_URL": self.template_url} | self.key
+        return run(self.emulator, f"{OUTPUT}\n{block}", self.folder, **variables)
 
     def output(self, name: str) -> str:
         [stack] = self.emulator.client("cloudformation").describe_stacks(StackName="personal-link")["Stacks"]
@@ -152,12 +156,27 @@ def everything(emulator: Emulator) -> set[str]:
     return {f"{kind} {name}" for kind, names in found for name in names}
 
 
+def key_of_a_user(emulator: Emulator) -> dict[str, str]:
+    """Make a user who may do what docs/policies/install.json says. The emulator does not ask for what a stack holds."""
+    policy, iam = (DOCS / "policies" / "install.json").read_text(), emulator.client("iam")
+    account = emulator.client("sts").get_caller_identity()["Account"]
+    names = {"REGION": REGION, "ACCOUNT": account, "STACK": "personal-link", "BUCKET": BUCKET}
+    names |= {":secret:": ":secret:personal-link-"}  # AWS does not put the stack's name before a secret's
+    for place, value in names.items():
+        policy = policy.replace(place, value)
+    iam.create_user(UserName="reader")
+    iam.put_user_policy(UserName="reader", PolicyName="install", PolicyDocument=policy)
+    key = iam.create_access_key(UserName="reader")["AccessKey"]
+    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+
+
 @pytest.fixture(scope="module")
 def reader(
     emulator: Emulator, vendor: CustomerGaugeSandbox, template_url: str, tmp_path_factory: pytest.TempPathFactory
 ) -> Reader:
     """The reader, with the stack and its credentials, as the page's first section leaves them."""
-    one = Reader(emulator, vendor, tmp_path_factory.mktemp("reader"), template_url, everything(emulator))
+    folder, key = tmp_path_factory.mktemp("reader"), key_of_a_user(emulator)
+    one = Reader(emulator, vendor, folder, template_url, everything(emulator), key)
     one.follow(CREATE)
     set_concurrency(emulator.client("lambda"), 5)  # the emulator keeps the template's number as text
     one.follow(answering(FILL_IN, json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})))
@@ -175,8 +194,10 @@ def reader_with_mappings(reader: Reader) -> Reader:
 
 
 def test_the_first_links_are_made_by_event_queue_and_http(reader: Reader) -> None:
-    shown = reader.follow(FIRST_LINKS)
+    shown = reader.follow(FIRST_LINKS + "\necho exported: ${EXPORTED-nothing}")
 
+    assert EXPORT in FIRST_LINKS
+    assert "exported: nothing" in shown, "keys that stay would win over a profile that the reader chooses later"
     assert '"survey_link":' in shown
     assert r"\"status\":\"created\"" in shown, "the last line shows results"
     wait_until(lambda: reader.depth("Results") == 3)

@@ -16,7 +16,7 @@ from samcli.yamlhelper import yaml_parse
 
 from sandbox import REPOSITORY
 from sandbox.template import source_template
-from tests.docs.documents import DOCS, marked, sections
+from tests.docs.documents import DOCS, fenced, marked, sections
 from tests.template.invariants.invariant import CONNECTOR
 
 PAGE = sections((DOCS / "operation.md").read_text())["A pipeline"]
@@ -184,9 +184,21 @@ def test_every_statement_is_limited_to_calls_via_cloudformation_and_to_resources
 
 # Characters without blanks: IAM, "IAM and AWS STS quotas".
 @pytest.mark.parametrize(
-    ("name", "most"), [("operator", 6144), ("pipeline", 6144), ("pipeline-cloudformation", 10_240)]
+    ("name", "most"), [("install", 6144), ("operator", 6144), ("pipeline", 6144), ("pipeline-cloudformation", 10_240)]
 )
 def test_each_policy_fits_the_size_limit_of_the_kind_of_policy_it_is_used_as(name: str, most: int) -> None:
     content = json.loads((POLICIES / f"{name}.json").read_text())
 
     assert len(json.dumps(content, separators=(",", ":"))) + 500 < most  # the names filled in
+
+
+def test_the_policy_for_the_install_page_allows_what_its_commands_call_and_nothing_else() -> None:
+    page = (DOCS / "install.md").read_text().partition("## Nested")[0]
+    calls = re.findall(r"\baws ([a-z]+) ((?:[a-z]+-)+[a-z]+)", "".join(fenced(page, "sh")))
+    called = {f"{service}:{words.title().replace('-', '')}" for service, words in calls if service != "configure"}
+    of_curl_and_cloudformation = {"execute-api:Invoke", "cloudformation:CreateChangeSet", "s3:GetObject"}
+
+    statements = json.loads((POLICIES / "install.json").read_text())["Statement"]
+    allowed = {action for one in statements if one["Sid"] != KEY for action in as_list(one["Action"])}
+    assert allowed == called | of_curl_and_cloudformation
+    assert [one["Sid"] for one in statements if "*" in as_list(one["Resource"])] == []

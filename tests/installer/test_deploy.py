@@ -64,6 +64,15 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
     assert sam == []
 
 
+def test_a_deployment_goes_to_the_region_of_aws_region(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+
+    result = run()
+
+    assert result.output.startswith("Create stack personal-link, account 123456789012, region eu-central-1.\n")
+    assert sam[1][sam[1].index("--region") + 1] == "eu-central-1"
+
+
 def test_a_confirmed_deployment_runs_sam_with_the_parameters_of_samconfig_and_the_command_line(sam: list[Any]) -> None:
     result = run("--config-env", "staging", "LogLevel=INFO", "--tag", "team=cx")
 

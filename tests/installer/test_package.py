@@ -120,3 +120,12 @@ def test_package_with_a_bucket_uploads_the_release_and_prints_the_url_of_the_tem
     [template] = [key for key in keys if key.endswith("/template.yaml")]
     assert len(keys) == 8
     assert result.output == f"https://releases.s3.eu-west-1.amazonaws.com/{template}\n"
+
+
+def test_package_uploads_to_the_region_of_aws_region(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    result = CliRunner().invoke(installer, ["package", "--bucket", bucket])
+
+    assert result.output.startswith("https://releases.s3.eu-central-1.amazonaws.com/")

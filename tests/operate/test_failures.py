@@ -8,7 +8,8 @@ from botocore.exceptions import BotoCoreError, ClientError
 from click.testing import CliRunner
 
 from operate.commands import operate
-from operate.terminal.failures import denied_action, explain
+from operate.stack import Account
+from operate.terminal.failures import WrongCall, denied_action, explain
 from tests.aws.account import refusing, unreachable
 from tests.operate.stage import NAME, Stage
 
@@ -106,6 +107,18 @@ def test_without_credentials_the_line_says_how_to_sign_in(monkeypatch: pytest.Mo
     assert profiled.output == (
         "Error: There is no such AWS profile: `aws configure list-profiles` shows those there are.\n"
     )
+
+
+def test_a_command_looks_in_the_region_of_aws_region(monkeypatch: pytest.MonkeyPatch) -> None:
+    def stack(account: Account, _name: str) -> None:
+        raise WrongCall(account.client("cloudformation").meta.region_name)
+
+    monkeypatch.setattr(Account, "stack", stack)
+    monkeypatch.setenv("AWS_REGION", "eu-central-1")
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
+    assert CliRunner().invoke(operate, ["outputs", NAME]).output == "Error: eu-central-1\n"
+    assert CliRunner().invoke(operate, ["--region", "eu-west-2", "outputs", NAME]).output == "Error: eu-west-2\n"
 
 
 def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: Stage) -> None:

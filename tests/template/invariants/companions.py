@@ -91,7 +91,7 @@ RESULTS = companion(
 )
 API = companion(
     "examples/link_to_api.yaml",
-    also=BOUNDED,
+    also=BOUNDED | {"KmsKeyArn": KEY_ARN},
     System="zendesk",
     BaseUrl="https://example.zendesk.com",
     SecretName="zendesk",
@@ -102,7 +102,7 @@ HAVE_ROLES = {
     companion("examples/schedule.yaml", also=BOUNDED, RequestsQueueArn=QUEUE, ParkedQueueArn=QUEUE): "SchedulerRole",
     companion("examples/workflow.yaml", also=BOUNDED, DirectInvocationArn=LAMBDA): "SurveyWorkflowRole",
     API: "ApiRole",
-    RESULTS: "ConsumerFunction",  # SAM makes its role
+    RESULTS: "ConsumerRole",
 }
 
 
@@ -119,6 +119,10 @@ EVERY_BOUNDARY = [
     )
     for subject, role in HAVE_ROLES.items()
 ]
+
+
+MAY = "Resources ConsumerRole Properties Policies 0 PolicyDocument Statement"
+BUS = f"arn:${{AWS::Partition}}:events:{OURS}:event-bus/default"
 
 
 @LOGGING.invariant(
@@ -139,21 +143,52 @@ def only_api_gateway_may_assume_the_logging_role_which_is_kept(built: Built) -> 
 
 
 @RESULTS.invariant(
-    change("Resources ConsumerFunction Properties Policies 0 Statement 0 Resource", "*"),
-    change("Resources ConsumerFunction Properties Policies 0 Statement 1 Action +", "dynamodb:Scan"),
-    without("Resources ConsumerFunction Properties Policies 0 Statement 2"),
+    without("Resources ConsumerFunction Properties Role"),  # then SAM makes one, which may read every queue
+    change(f"{MAY} 0 Resource", "*"),
+    change(f"{MAY} 2 Action +", "dynamodb:Scan"),
+    without(f"{MAY} 4"),
+    without("Resources ConsumerFunction Properties Events Results Properties ScalingConfig"),
 )
-def the_consumer_may_put_events_remember_them_and_use_the_key_if_there_is_one(built: Built) -> Wrongs:
-    [policy] = built.of_type("AWS::IAM::Role")["ConsumerFunctionRole"]["Policies"]
+def the_consumer_may_take_results_put_events_and_use_the_key_if_there_is_one(built: Built) -> Wrongs:
+    role = built.resources["ConsumerRole"]["Properties"]
+    [policy] = role["Policies"]
     found = [(statement["Action"], statement["Resource"]) for statement in policy["PolicyDocument"]["Statement"]]
     key = built.parameters["KmsKeyArn"]
     expected: list[tuple[Any, str]] = [
-        ("events:PutEvents", f"arn:${{AWS::Partition}}:events:{OURS}:event-bus/default"),
+        (
+            ["sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"],
+            f"arn:${{AWS::Partition}}:sqs:{OURS}:results",
+        ),
+        ("events:PutEvents", BUS),
         (["dynamodb:GetItem", "dynamodb:PutItem"], "${SentResults.Arn}"),
+        (["logs:CreateLogStream", "logs:PutLogEvents"], "${ConsumerLogGroup.Arn}"),
         *([("kms:Decrypt", key)] if key else []),
     ]
     if found != expected:
-        yield f"ConsumerFunctionRole: {found}"
+        yield f"ConsumerRole: {found}"
+    if list(built.of_type("AWS::IAM::Role")) != ["ConsumerRole"] or "ManagedPolicyArns" in role:
+        yield "there is more than this policy"
+    [poller] = built.of_type("AWS::Lambda::EventSourceMapping").values()
+    if poller.get("ScalingConfig") != {"MaximumConcurrency": 2}:
+        yield f"ConsumerFunction: a backlog may take all executions of the account: {poller}"
+
+
+@RESULTS.invariant(
+    without("Resources Archive"),
+    without("Resources ConsumerFunction DependsOn"),
+    change("Resources Archive Properties RetentionDays", 7),
+    change("Resources Archive Properties EventPattern detail-type", ["Personal Link Created"]),
+)
+def every_event_can_be_replayed_for_as_long_as_it_is_not_sent_again(built: Built) -> Wrongs:
+    statuses = ("Created", "Rejected", "Unknown")
+    pattern = {"source": ["personal-link"], "detail-type": [f"Personal Link {status}" for status in statuses]}
+    archive = {"SourceArn": BUS, "EventPattern": pattern, "RetentionDays": 30}
+    consumer = built.resources["ConsumerFunction"]
+    code = consumer["Properties"]["Code"]["ZipFile"]
+    if "Archive" not in consumer.get("DependsOn", []):
+        yield "ConsumerFunction: it may put events before the archive is there"
+    if built.of_type("AWS::Events::Archive") != {"Archive": archive} or "REMEMBERED = 30 * 86_400" not in code:
+        yield f"Archive: {built.of_type('AWS::Events::Archive')}"
 
 
 # Rules of the examples
@@ -222,10 +257,31 @@ def a_link_gets_to_the_api_or_is_kept(built: Built) -> Wrongs:
     for target in (target for rule in rules.values() for target in rule["Targets"] if target["Arn"] != queue):
         if (target.get("DeadLetterConfig"), target.get("RetryPolicy")) != ({"Arn": queue}, a_day):
             yield f"Api: {target}"
-    [statement] = built.of_type("AWS::SQS::QueuePolicy")["UndeliveredEventsPolicy"]["PolicyDocument"]["Statement"]
+    statement = built.of_type("AWS::SQS::QueuePolicy")["UndeliveredEventsPolicy"]["PolicyDocument"]["Statement"][0]
     if statement.get("Condition") != {"ArnEquals": {"aws:SourceArn": [f"${{{name}.Arn}}" for name in rules]}}:
         yield f"UndeliveredEventsPolicy: {statement}"
     [role] = built.of_type("AWS::IAM::Role").values()
     [allowed] = role["Policies"][0]["PolicyDocument"]["Statement"]
     if (allowed["Action"], allowed["Resource"]) != ("events:InvokeApiDestination", "${Api.Arn}"):
         yield f"ApiRole: {allowed}"
+
+
+@API.invariant(
+    without("Resources UndeliveredEventsPolicy Properties PolicyDocument Statement 1"),
+    without("Resources UndeliveredEvents Properties KmsMasterKeyId"),
+    without("Resources UndeliveredEvents Properties SqsManagedSseEnabled"),
+)
+def the_queue_of_undelivered_links_refuses_plain_http_and_is_encrypted(built: Built) -> Wrongs:
+    statements = built.of_type("AWS::SQS::QueuePolicy")["UndeliveredEventsPolicy"]["PolicyDocument"]["Statement"]
+    refusal = {
+        "Effect": "Deny",
+        "Principal": "*",
+        "Action": "sqs:*",
+        "Resource": "${UndeliveredEvents.Arn}",
+        "Condition": {"Bool": {"aws:SecureTransport": "false"}},
+    }
+    if refusal not in statements:
+        yield f"UndeliveredEventsPolicy: {statements}"
+    queue, key = built.of_type("AWS::SQS::Queue")["UndeliveredEvents"], built.parameters["KmsKeyArn"]
+    if (queue.get("KmsMasterKeyId"), queue.get("SqsManagedSseEnabled")) != ((key, None) if key else (None, True)):
+        yield f"UndeliveredEvents: {queue}"
