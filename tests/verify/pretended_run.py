@@ -1,4 +1,4 @@
-"""Run the command without a deployment. `python pretended_run.py FOLDER`: a check waits, and the deletion is noted."""
+"""Run the command without a deployment, as `pretended_run.py FOLDER SECONDS`: a check waits, a deletion is noted."""
 
 import sys
 import time
@@ -31,11 +31,11 @@ def pretended_run(check: Check) -> Iterator[None]:
         yield
 
 
-def main(folder: Path) -> None:
+def main(folder: Path, seconds: float) -> None:
     def wait(_stage: Stage) -> str:
         sys.stdout.write("WAITING\n")
         sys.stdout.flush()
-        time.sleep(30)
+        time.sleep(seconds)
         return ""
 
     def delete(site: Site) -> list[str]:
@@ -47,4 +47,4 @@ def main(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]))
+    main(Path(sys.argv[1]), float(sys.argv[2]))

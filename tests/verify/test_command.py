@@ -48,32 +48,23 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callab
 # Interrupted
 
 
-def interrupted(folder: Path, number: int, *, reader_goes: bool, ignored: bool = False) -> "subprocess.Popen[str]":
+def interrupt(number: int, folder: Path, *, seconds: int, under: tuple[str, ...] = (), reads: bool = True) -> None:
     """Start a run, send a signal while a check runs, and wait for the end."""
-    before = (lambda: signal.signal(signal.SIGHUP, signal.SIG_IGN) and None) if ignored else None
-    program = [sys.executable, str(REPOSITORY / "tests" / "verify" / "pretended_run.py"), str(folder)]
+    program = (*under, sys.executable, str(REPOSITORY / "tests" / "verify" / "pretended_run.py"), str(folder))
     with subprocess.Popen(
-        program,
-        cwd=folder,
+        (*program, str(seconds)),
         env=os.environ | {"PYTHONPATH": PATH},
+        cwd=folder,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
         text=True,
-        preexec_fn=before,  # noqa: PLW1509 # as nohup does
     ) as running:
         assert running.stdout
-        for line in running.stdout:
-            if line == "WAITING\n":
-                break
-        if reader_goes:
+        assert "WAITING\n" in iter(running.stdout.readline, "")
+        if not reads:
             running.stdout.close()
         running.send_signal(number)
-        if ignored:
-            with pytest.raises(subprocess.TimeoutExpired):
-                running.wait(timeout=1)
-            running.terminate()
-        running.wait(timeout=20)
-    return running
+        running.wait(timeout=25)
 
 
 @pytest.mark.slow
@@ -81,7 +72,7 @@ def interrupted(folder: Path, number: int, *, reader_goes: bool, ignored: bool =
 def test_a_run_that_ends_early_deletes_everything_also_when_nobody_reads_what_it_says(
     number: signal.Signals, tmp_path: Path
 ) -> None:
-    interrupted(tmp_path, number, reader_goes=True)
+    interrupt(number, tmp_path, seconds=30, reads=False)
 
     assert (tmp_path / "deleted").read_text().startswith("personal-link-verify-")
     assert json.loads((tmp_path / "verify-aws.json").read_text())["rows"] == []
@@ -89,9 +80,9 @@ def test_a_run_that_ends_early_deletes_everything_also_when_nobody_reads_what_it
 
 @pytest.mark.slow
 def test_under_nohup_a_run_goes_on_when_the_terminal_closes(tmp_path: Path) -> None:
-    interrupted(tmp_path, signal.SIGHUP, reader_goes=False, ignored=True)
+    interrupt(signal.SIGHUP, tmp_path, seconds=5, under=("nohup",))
 
-    assert (tmp_path / "deleted").exists()
+    assert [row["result"] for row in json.loads((tmp_path / "verify-aws.json").read_text())["rows"]] == ["ok"]
 
 
 def test_the_report_is_written_when_the_deletion_breaks(
@@ -211,5 +202,6 @@ def test_the_check_of_the_metric_has_a_request_retried_if_none_was(monkeypatch: 
         return ""
 
     monkeypatch.setattr(retries, "redelivery", retry)
+    monkeypatch.setattr(Stage, "wait", lambda _stage, look, _what, within: look() or within * 0)
 
     assert retries.metric(stage) == "41 s at most"
