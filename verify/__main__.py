@@ -4,10 +4,12 @@ import json
 import os
 import re
 import secrets
+import shlex
 import signal
 import time
+import traceback
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from threading import Event
 from typing import Final
@@ -35,8 +37,8 @@ from verify.standin.standin import CLIENT_ID
 PLAN: Final = """\
 In account {number}, region {region}, this creates:
 - {name}: a copy of the stack. It hears no event of yours, and calls a stand-in instead of CustomerGauge.
-- {name}-vendor: that stand-in behind a public function URL, locked by a client secret made for this run; a probe, two
-  roles, a topic.
+- {name}-vendor: that stand-in behind a public function URL, locked by a client secret made for this run; a probe,
+  three roles, a topic.
 - {name}-key: a KMS key, for the check of a customer's key.
 - {name}: a bucket for their code.
 All of it is deleted at the end, also after Ctrl-C. AWS deletes the key after seven days, in which it costs nothing.
@@ -46,6 +48,8 @@ They cost about $0.20 at list prices: some 80 custom metrics and 8 alarms for tw
 each paid for three hours ($0.06), a key and secrets for two hours ($0.01), and the requests, logs and traces.
 You need an administrator's permissions, since it makes roles and assumes them.
 """
+SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+BOUNDARY: Final = r"(|arn:aws[a-z-]*:iam::(\d{12}|aws):policy/[\w+=,.@/-]+)"
 DETAIL_TYPE: Final = "Personal Link Verification"  # a detail-type that no other stack hears
 
 
@@ -53,8 +57,9 @@ DETAIL_TYPE: Final = "Personal Link Verification"  # a detail-type that no other
 @click.option("--only", default="", help="Groups or words of names, separated by commas: triggers,SnapStart.")
 @click.option("--yes", is_flag=True, help="Do not ask.")
 @click.option("--emulator", is_flag=True, help="On the emulator of this project instead of AWS.")
+@click.option("--boundary", default="", metavar="ARN", help="Permissions boundary of every role that it creates.")
 @click.option("--delete", "name", metavar="NAME", help="Only delete what an earlier run left.")
-def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # noqa: FBT001 # click's way
+def verify(only: str, yes: bool, emulator: bool, boundary: str, name: str | None) -> None:  # noqa: FBT001 # click's way
     """Deploy a throw-away copy of the stack, check what only AWS can answer, and delete it.
 
     Credentials and region come from the usual AWS variables. Exit code 1: a check failed, or something is left.
@@ -65,8 +70,9 @@ def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # n
         interrupted.set()
         raise KeyboardInterrupt
 
-    for number in (signal.SIGINT, signal.SIGTERM):  # a background shell ignores SIGINT
-        signal.signal(number, interrupt)
+    for number in SIGNALS:  # a background shell ignores SIGINT; nohup ignores SIGHUP, and is meant
+        if number != signal.SIGHUP or signal.getsignal(number) != signal.SIG_IGN:
+            signal.signal(number, interrupt)
     with ExitStack() as opened:
         if emulator:
             running = opened.enter_context(running_emulator())
@@ -74,42 +80,60 @@ def verify(only: str, yes: bool, emulator: bool, name: str | None) -> None:  # n
             os.environ.clear()
             os.environ.update(environment)
         try:
-            if not _verified(only, name, interrupted, yes=yes):
+            if not _verified(only, name, boundary, interrupted, yes=yes):
                 raise click.exceptions.Exit(1)
         except (ClientError, BotoCoreError) as failure:
             raise explain(failure) from None
 
 
-def _verified(only: str, name: str | None, interrupted: Event, *, yes: bool) -> bool:
+def _verified(only: str, name: str | None, boundary: str, interrupted: Event, *, yes: bool) -> bool:
     """Run the command, and tell whether every check passed and nothing is left."""
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 reads AWS_DEFAULT_REGION alone
-    if not session.region_name:
-        raise WrongCall("no AWS region is set: AWS_REGION=eu-west-1 make verify-aws")
-    account = Account(session, os.environ.get("AWS_ENDPOINT_URL"))
+    if not re.fullmatch(BOUNDARY, boundary):
+        raise WrongCall(f"{boundary} is not the ARN of a policy")
+    account = _account()
     site, chosen = Site(account, name or f"{PREFIX}{secrets.token_hex(4)}"), _chosen(only)
+    if name and not re.fullmatch(f"{PREFIX}[0-9a-f]{{8}}", name):
+        raise WrongCall(f"{name} is not of this command: its names are like {PREFIX}1a2b3c4d")
+    number, region = account.client("sts").get_caller_identity()["Account"], account.session.region_name
     if name:
-        if not re.fullmatch(f"{PREFIX}[0-9a-f]{{8}}", name):
-            raise WrongCall(f"{name} is not of this command: its names are like {PREFIX}1a2b3c4d")
-        return not _deleted(site)
-    number, region = account.client("sts").get_caller_identity()["Account"], session.region_name
+        if site.left(within=0):
+            return not _deleted(site)
+        _say(f"There is nothing of the name {name} in account {number}, region {region}.")
+        return True
     screen().print(PLAN.format(number=number, region=region, name=site.name))
     if not yes:
         click.confirm("Go on?", abort=True)
     run_sam("build")
     began, rows, left = time.time(), list[Row](), ["unknown"]
     try:
-        with _deployed(site) as stage:
+        with _deployed(site, boundary) as stage:
             for one in chosen:
-                rows.append(_row(one, stage))
-                screen().print(f"{rows[-1].result:9}  {one.name}  {rows[-1].seen}", soft_wrap=True)
+                row, why = _row(one, stage)
+                rows.append(row)
+                screen().print(f"{row.result:9}  {one.name}  {row.seen}", soft_wrap=True)
+                if why:
+                    screen().print(f"           {why}", soft_wrap=True)
                 if interrupted.is_set():  # Python loses what a signal raises in a finalizer
                     raise KeyboardInterrupt
     finally:
-        left = _deleted(site)
-        where = "the emulator" if site.is_emulated else "AWS"
-        report = Report(VERSION, where, region, when(began), round((time.time() - began) / 60, 1), len(left), rows)
-        _show(rows, report.write(Path()))
+        try:
+            left = _deleted(site)
+        finally:
+            where = "the emulator" if site.is_emulated else "AWS"
+            minutes = round((time.time() - began) / 60, 1)
+            files = Report(VERSION, where, region, when(began), minutes, len(left), rows).write(Path())
+        _show(rows, files)
     return not left and all(row.result in {"ok", "needs AWS"} for row in rows)
+
+
+def _account() -> Account:
+    """Return the account that the environment leads to. Raises WrongCall if that is not clear."""
+    if os.environ.get("AWS_PROFILE") and os.environ.get("AWS_ACCESS_KEY_ID"):
+        raise WrongCall("AWS_PROFILE and AWS_ACCESS_KEY_ID are both set, and the key would win: unset one of them.")
+    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 reads AWS_DEFAULT_REGION alone
+    if not session.region_name:
+        raise WrongCall("no AWS region is set: AWS_REGION=eu-west-1 make verify-aws")
+    return Account(session, os.environ.get("AWS_ENDPOINT_URL"))
 
 
 def _chosen(only: str) -> list[Check]:
@@ -125,13 +149,14 @@ def _is_meant(one: Check, words: Sequence[str]) -> bool:
 
 
 @contextmanager
-def _deployed(site: Site) -> Iterator[Stage]:
+def _deployed(site: Site, boundary: str) -> Iterator[Stage]:
     """Deploy the stand-in and the copy."""
     screen().print(f"Deploying {site.name} ...")
     url, secret = site.upload(), secrets.token_urlsafe(24)
     template = (REPOSITORY / "verify" / "standin" / "template.yaml").read_text()
+    bounded = {"PermissionsBoundaryArn": boundary}
     given = {"Bucket": site.name, "Key": "standin.zip", "ClientSecret": secret}
-    beside = site.create(VENDOR, given, TemplateBody=template)
+    beside = site.create(VENDOR, given | bounded, TemplateBody=template)
     with ExitStack() as opened:
         base = f"https://{beside['Host']}"
         if site.is_emulated:  # its functions cannot resolve that name
@@ -140,7 +165,7 @@ def _deployed(site: Site) -> Iterator[Stage]:
         urls = {"AuthBaseUrl": base, "ImportsBaseUrl": base}
         # A new account runs ten functions at once.
         few = {"MaximumConcurrency": "2", "EventDetailType": DETAIL_TYPE}
-        outputs = site.create("", urls | few, TemplateURL=url)
+        outputs = site.create("", urls | few | bounded, TemplateURL=url)
         credentials = json.dumps({"client_id": CLIENT_ID, "client_secret": secret})
         site.client("secretsmanager").put_secret_value(
             SecretId=outputs["CredentialsSecretArn"], SecretString=credentials
@@ -148,38 +173,56 @@ def _deployed(site: Site) -> Iterator[Stage]:
         yield Stage(site, site.found(), url, beside, secret)
 
 
-def _row(one: Check, stage: Stage) -> Row:
-    """Run a check."""
+def _row(one: Check, stage: Stage) -> tuple[Row, str]:
+    """Run a check. Return its row, and a reason for the terminal alone: it may hold names of the account."""
     began = time.monotonic()
     result: Result = "ok"
-    seen = ""
+    seen = why = ""
     try:
         if one.needs_aws and stage.site.is_emulated:
             result = "needs AWS"
         else:
             seen = one.run(stage)
     except Wrong as wrong:
-        result, seen = "failed", str(wrong)
+        result, seen, why = "failed", str(wrong), wrong.why
     except ClientError as failure:
-        result, seen = "error", f"{failure.operation_name}: {aws_error_code(failure)}"
+        result, seen, why = "error", f"{failure.operation_name}: {aws_error_code(failure)}", str(failure)
     except Exception as failure:  # noqa: BLE001 # a check that breaks must not keep the others from running
-        result, seen = "error", type(failure).__name__
-    return Row(one.name, one.group, one.answers, result, seen, round(time.monotonic() - began, 1))
+        result, seen, why = "error", f"{type(failure).__name__} at {_place(failure)}", str(failure)
+    return Row(one.name, one.group, one.answers, result, seen, round(time.monotonic() - began, 1)), why
+
+
+def _place(failure: Exception) -> str:
+    """Return the last line of this package that an exception went through, such as checks/gateway.py:31."""
+    here = Path(__file__).parent
+    frames = [(Path(frame.filename), frame.lineno) for frame in traceback.extract_tb(failure.__traceback__)]
+    return [f"{file.relative_to(here)}:{line}" for file, line in frames if file.is_relative_to(here)][-1]
 
 
 def _deleted(site: Site) -> list[str]:
     """Delete everything, whatever the user presses, and return what is left."""
-    before = {number: signal.signal(number, signal.SIG_IGN) for number in (signal.SIGINT, signal.SIGTERM)}
-    again = f'make verify-aws ARGS="--delete {site.name}"'
-    screen().print(f"Deleting {site.name}; Ctrl-C does nothing now. If this ends early: {again}")
+    before = {number: signal.signal(number, signal.SIG_IGN) for number in SIGNALS}
+    used = {"AWS_PROFILE": os.environ.get("AWS_PROFILE"), "AWS_REGION": site.account.session.region_name}
+    settings = " ".join(f"{name}={shlex.quote(value)}" for name, value in used.items() if value)
+    again = f'{settings} make verify-aws ARGS="--delete {site.name}"'
+    _say(f"Deleting {site.name}; Ctrl-C does nothing now. If this ends early: {again}")
     try:
-        site.delete()
+        failed = site.delete()
         left = site.left(within=5 if site.is_emulated else 180)
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-    screen().print(f"Left: {', '.join(left)}. Again: {again}" if left else "Nothing is left.", soft_wrap=True)
+    if left:
+        for one in failed:
+            _say(f"Not deleted: {one}")
+    _say(f"Left: {', '.join(left)}. Again: {again}" if left else "Nothing is left.")
     return left
+
+
+def _say(text: str) -> None:
+    """Print a line, unless nobody reads any more: Ctrl-C ends a `tee` too, and the deletion must go on."""
+    with suppress(OSError, SystemExit):  # rich exits when a pipe is broken
+        screen().print(text, soft_wrap=True)
 
 
 def _show(rows: Sequence[Row], files: Sequence[Path]) -> None:

@@ -2,16 +2,18 @@
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from functools import partial
+from itertools import takewhile
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import click
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from installer import package
 from operate.stack import Account, Stack
@@ -19,6 +21,7 @@ from operate.terminal.failures import denied_action
 from personal_link.aws.aws_errors import aws_error_code
 from sandbox import REPOSITORY
 from sandbox.aws.stack import set_concurrency
+from verify import leftovers
 
 PREFIX: Final = "personal-link-verify-"
 VENDOR, KEY = "-vendor", "-key"  # after the stack's name
@@ -27,23 +30,6 @@ OF_THE_STAND_IN: Final = (
     "sandbox/__init__.py",
     *(f"sandbox/customergauge/{name}.py" for name in ("__init__", "call", "replies", "rules")),
     *(f"verify/{name}.py" for name in ("__init__", "standin/__init__", "standin/standin")),
-)
-# Where something of the stack may be left: service, operation, list in its answer, and the field with the name.
-PLACES: Final = (
-    ("cloudformation", "describe_stacks", "Stacks", "StackName"),
-    ("s3", "list_buckets", "Buckets", "Name"),
-    ("dynamodb", "list_tables", "TableNames", ""),
-    ("logs", "describe_log_groups", "logGroups", "logGroupName"),
-    ("secretsmanager", "list_secrets", "SecretList", "Name"),
-    ("ssm", "describe_parameters", "Parameters", "Name"),
-    ("sqs", "list_queues", "QueueUrls", ""),
-    ("sns", "list_topics", "Topics", "TopicArn"),
-    ("lambda", "list_functions", "Functions", "FunctionName"),
-    ("lambda", "list_layers", "Layers", "LayerName"),
-    ("iam", "list_roles", "Roles", "RoleName"),
-    ("events", "list_rules", "Rules", "Name"),
-    ("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
-    ("apigateway", "get_rest_apis", "items", "name"),
 )
 
 
@@ -90,7 +76,7 @@ class Site:
             Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in parameters.items()],
             Capabilities=CAPABILITIES,
             OnFailure="DO_NOTHING",
-            Tags=[{"Key": "personal-link-verify", "Value": self.name}],
+            Tags=[{"Key": leftovers.TAG, "Value": self.name}],
             **template,
         )
         if self.settled(part) != "CREATE_COMPLETE":
@@ -129,27 +115,31 @@ class Site:
         return str(found["StackStatus"])
 
     def why_failed(self, part: str = "") -> str:
-        """Return the first reason why a stack failed, for the terminal alone: it may hold names of the account."""
-        events = self.client("cloudformation").describe_stack_events(StackName=self.name + part)["StackEvents"]
-        failed = [one for one in events if one["ResourceStatus"].endswith("_FAILED")]
-        reasons = [f"{one['LogicalResourceId']}: {one.get('ResourceStatusReason', '')}" for one in failed]
+        """Return why the last change failed first, for the terminal alone: it may hold names of the account."""
+        paginator = self.client("cloudformation").get_paginator("describe_stack_events")
+        pages = paginator.paginate(StackName=self.name + part)
+        events = (event for page in pages for event in page["StackEvents"])  # newest first
+        last = takewhile(lambda event: event.get("ResourceStatusReason") != "User Initiated", events)
+        failed = (event for event in last if event["ResourceStatus"].endswith("_FAILED"))
+        reasons = [f"{event['LogicalResourceId']}: {event.get('ResourceStatusReason', '')}" for event in failed]
         return reasons[-1] if reasons else self.status(part)
 
-    def delete(self) -> None:
-        """Delete everything. It may be called again. What cannot be deleted is in `left`."""
+    def delete(self) -> list[str]:
+        """Delete everything, and return each failure, for the terminal alone. It may be called again."""
+        failed = list[str]()
         for part in ("", VENDOR):
-            self._delete_stack(part)
-        if key := self._key():
-            self.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
-        self._delete_stack(KEY)
-        for name in self._named("dynamodb", "list_tables", "TableNames", ""):
-            self.client("dynamodb").delete_table(TableName=name)
-        for name in self._named("logs", "describe_log_groups", "logGroups", "logGroupName"):
-            self.client("logs").delete_log_group(logGroupName=name)  # a function that still ran may have made it again
-        for name in self._named("secretsmanager", "list_secrets", "SecretList", "Name"):
-            self.client("secretsmanager").delete_secret(SecretId=name, ForceDeleteWithoutRecovery=True)
-        for name in self._named("s3", "list_buckets", "Buckets", "Name"):
-            self._delete_bucket(name)
+            with _noted(failed, self.name + part):
+                self._delete_stack(part)
+        with _noted(failed, self.name + KEY):
+            self._delete_key()
+        for place in leftovers.DELETED:
+            client, names = self.client(place.service), list[str]()
+            with _noted(failed, place.service):
+                names = place.names(client, self.name)
+            for name in names:
+                with _noted(failed, name):
+                    leftovers.delete(client, place.service, name)
+        return failed
 
     def left(self, within: float) -> list[str]:
         """Return what is left after some seconds, by kind and name; AWS lists some things a while longer."""
@@ -159,27 +149,41 @@ class Site:
         return found
 
     def _left(self) -> Iterator[str]:
-        for place in PLACES:
+        looks: list[tuple[str, Callable[[], list[str]]]] = [("kms", self._keys)]
+        looks += [
+            (place.service, partial(place.names, self.client(place.service), self.name)) for place in leftovers.PLACES
+        ]
+        for service, look in looks:
             try:
-                yield from (f"{place[0]}: {name}" for name in self._named(*place))
-            except ClientError as failure:
-                if not (action := denied_action(failure)):
-                    raise
-                yield f"{place[0]}: not seen, because you are not allowed {action}"
+                yield from (f"{service}: {name}" for name in look())
+            except (ClientError, BotoCoreError) as failure:
+                action = denied_action(failure)
+                why = f"you are not allowed {action}" if action else aws_error_code(failure)
+                yield f"{service}: not seen, because {why}"
 
-    def _named(self, service: str, operation: str, items: str, field: str) -> list[str]:
-        """Return the names in an account that hold the stack's."""
-        client = self.client(service)
-        planned = {"IncludePlannedDeletion": True} if operation == "list_secrets" else {}
-        paged = client.can_paginate(operation)
-        pages = client.get_paginator(operation).paginate(**planned) if paged else [getattr(client, operation)()]
-        found = [one for page in pages for one in page.get(items, []) if self.name in str(one)]  # a secret: in its tags
-        return [str(one[field] if field else one) for one in found]
-
-    def _key(self) -> str | None:
+    def _keys(self) -> list[str]:
+        """Return the keys that AWS will not delete. A stack that is unfinished has resources, but no outputs."""
         if self.status(KEY) == "DELETE_COMPLETE":
-            return None
-        return self.account.stack(self.name + KEY).outputs.get("KmsKeyArn")
+            return []
+        return [
+            key for key in self.account.stack(self.name + KEY).of_type("AWS::KMS::Key").values() if self._stays(key)
+        ]
+
+    def _stays(self, key: str) -> bool:
+        try:
+            described = self.client("kms").describe_key(KeyId=key)
+        except ClientError as failure:
+            if aws_error_code(failure) != "NotFoundException":
+                raise
+            return False
+        return str(described["KeyMetadata"]["KeyState"]) != "PendingDeletion"
+
+    def _delete_key(self) -> None:
+        """Schedule the key's deletion, and only then delete its stack, without which nothing finds the key again."""
+        self.settled(KEY)
+        for key in self._keys():
+            self.client("kms").schedule_key_deletion(KeyId=key, PendingWindowInDays=7)
+        self._delete_stack(KEY)
 
     def _delete_stack(self, part: str) -> None:
         cloudformation = self.client("cloudformation")
@@ -188,11 +192,14 @@ class Site:
                 cloudformation.cancel_update_stack(StackName=self.name + part)
         if self.settled(part) != "DELETE_COMPLETE":
             cloudformation.delete_stack(StackName=self.name + part)
-            self.settled(part)
+            if self.settled(part) != "DELETE_COMPLETE":
+                raise click.ClickException(self.why_failed(part))
 
-    def _delete_bucket(self, name: str) -> None:
-        s3 = self.client("s3")
-        for page in s3.get_paginator("list_objects_v2").paginate(Bucket=name):
-            for one in page.get("Contents", []):
-                s3.delete_object(Bucket=name, Key=one["Key"])
-        s3.delete_bucket(Bucket=name)
+
+@contextmanager
+def _noted(failed: list[str], what: str) -> Iterator[None]:
+    """Note a failure instead of raising it."""
+    try:
+        yield
+    except Exception as failure:  # noqa: BLE001 # one thing that stays must not keep the others from being deleted
+        failed.append(f"{what}: {failure}")

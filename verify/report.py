@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Final, Literal
+from typing import Any, Final, Literal
 
 Result = Literal["ok", "failed", "error", "needs AWS"]
 
@@ -52,10 +52,14 @@ class Report:
         head += f"Version {self.version}, {self.minutes:.0f} minutes, {self.left_behind} things left behind. "
         head += (", ".join(f"{count} {result}" for result, count in counts.items()) or "No check ran") + ".\n\n"
         head += "| check | result | seen |\n| --- | --- | --- |\n"
-        lines = "".join(f"| {row.check} | {row.result} | {row.seen.replace('|', '/')} |\n" for row in self.rows)
-        written = {"verify-aws.json": json.dumps(asdict(self), indent=2) + "\n", "verify-aws.md": head + lines}
+        cells = [
+            (row.check, row.result, " ".join(without_names(row.seen).split()).replace("|", "/")) for row in self.rows
+        ]
+        lines = "".join(f"| {' | '.join(cell)} |\n" for cell in cells)
+        content = _cleaned(asdict(self))
+        written = {"verify-aws.json": json.dumps(content, indent=2) + "\n", "verify-aws.md": head + lines}
         for name, text in written.items():
-            (folder / name).write_text(without_names(text))
+            (folder / name).write_text(text)
         return [folder / name for name in written]
 
 
@@ -64,3 +68,15 @@ def without_names(text: str) -> str:
     for pattern, instead in NAMING:
         text = pattern.sub(instead, text)
     return text
+
+
+def _cleaned(value: Any) -> Any:
+    """Clean the texts in a JSON value; in the JSON itself a pattern could take a quote's backslash."""
+    match value:
+        case str():
+            return without_names(value)
+        case dict():
+            return {name: _cleaned(one) for name, one in value.items()}
+        case list() | tuple():
+            return [_cleaned(one) for one in value]
+    return value

@@ -27,7 +27,11 @@ FUNCTIONS: Final = ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationF
 
 
 class Wrong(Exception):
-    """A check saw something else. The text goes into the report: it names nothing of the account."""
+    """A check saw something else. The text goes into the report: it names nothing of the account, as `why` may."""
+
+    def __init__(self, seen: str, why: str = "") -> None:
+        super().__init__(seen)
+        self.why = why
 
 
 @dataclass
@@ -74,7 +78,7 @@ class Stage:
             return
         self.begin_update(**changes)
         if (status := self.updated()) != "UPDATE_COMPLETE":
-            raise Wrong(f"the update ended as {status}")
+            raise Wrong(f"the update ended as {status}", self.site.why_failed())
 
     def begin_update(self, **changes: str) -> None:
         """Begin to change parameters of the stack."""

@@ -26,6 +26,7 @@ from verify.stage import DOMAIN, FIRST_NAME, LINK, TOKEN
 from verify.standin import standin
 
 ACCOUNT = "000000000000"
+BOUNDARY = f"arn:aws:iam::{ACCOUNT}:policy/Boundary"
 NAMES = re.compile(rf"arn:|https?://|\d{{12}}|amazonaws|on\.aws|personal-link-verify-|@|{DOMAIN}|{FIRST_NAME}|{TOKEN}")
 
 
@@ -57,6 +58,13 @@ def everything_in(emulator: Emulator) -> dict[str, list[str]]:
     return {kind: names for kind, names in found.items() if names}
 
 
+def boundaries_in(emulator: Emulator) -> list[str]:
+    """Return the boundary that each stack was given. The emulator's CloudFormation gives none to a role."""
+    stacks = emulator.client("cloudformation").describe_stacks()["Stacks"]
+    given = [one for stack in stacks for one in stack["Parameters"]]
+    return [one["ParameterValue"] for one in given if one["ParameterKey"] == "PermissionsBoundaryArn"]
+
+
 # The report
 
 
@@ -75,6 +83,16 @@ def test_a_report_names_no_account_no_host_and_no_person(tmp_path: Path) -> None
         assert "A check." in text
         assert NAMES.search(text) is None, text
     assert json.loads((tmp_path / "verify-aws.json").read_text())["rows"][0]["result"] == "failed"
+
+
+def test_a_report_stays_json_when_a_quote_follows_a_name(tmp_path: Path) -> None:
+    row = Row("A check.", "triggers", "why", "failed", 'see arn:aws:sqs:x:"quoted"\n| and \\', 1.0)
+
+    Report("1.0", "AWS", "eu-west-1", "2026-11-27", 1.0, 0, [row]).write(tmp_path)
+
+    [read] = json.loads((tmp_path / "verify-aws.json").read_text())["rows"]
+    assert read["seen"] == 'see <arn>"quoted"\n| and \\'
+    assert '| A check. | failed | see <arn>"quoted" / and \\ |\n' in (tmp_path / "verify-aws.md").read_text()
 
 
 def test_each_check_is_a_sentence_of_its_own_and_says_what_it_answers() -> None:
@@ -119,6 +137,7 @@ def test_it_says_what_it_creates_and_costs_and_creates_nothing_without_a_yes(emu
 def test_ctrl_c_during_an_update_leaves_nothing_even_when_it_comes_twice(emulator: Emulator, here: Path) -> None:
     environment = os.environ | {"PYTHONPATH": str(REPOSITORY), "PYTHONUNBUFFERED": "1"}
     command = [sys.executable, "-m", "verify", "--yes", "--only", "an http call,the parameter"]
+    command += ["--boundary", BOUNDARY]
     with subprocess.Popen(command, env=environment, cwd=here, stdout=subprocess.PIPE, text=True) as running:
         assert running.stdout
         said: list[str] = []
@@ -127,6 +146,7 @@ def test_ctrl_c_during_an_update_leaves_nothing_even_when_it_comes_twice(emulato
             said.append(line)
             if first and line.startswith("ok "):
                 assert len(everything_in(emulator)) == 14  # all kinds but users and API keys
+                assert boundaries_in(emulator) == [BOUNDARY, BOUNDARY]
                 running.send_signal(signal.SIGINT)
             if line.startswith("Deleting "):
                 running.send_signal(signal.SIGINT)
@@ -150,6 +170,15 @@ def test_a_deployment_that_fails_leaves_nothing_and_says_why(
 
     assert ended.exit_code == 1
     assert re.search(r"Error: personal-link-verify-\w{8} was not created: Bad: ", ended.output), ended.output
+    assert everything_in(emulator) == {}
+
+
+@pytest.mark.slow
+def test_the_check_of_the_logs_runs_alone(emulator: Emulator, here: Path) -> None:
+    ended = CliRunner().invoke(verify, ["--yes", "--only", "no log shows"])
+
+    assert ended.exit_code == 0, ended.output
+    assert re.search(r"ok +No log shows .* \d+ lines in 3 logs", ended.output)
     assert everything_in(emulator) == {}
 
 

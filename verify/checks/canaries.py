@@ -43,5 +43,5 @@ def _deploy(stage: Stage, level: str, fail: Callable[[], None], status: str, liv
     seen = stage.updated()
     found = sorted({stage.live(name)["Environment"]["Variables"]["LOG_LEVEL"] for name in FUNCTIONS})
     if (seen, found) != (status, [live]):
-        raise Wrong(f"the deployment ended as {seen}, live is LogLevel {found}")
+        raise Wrong(f"the deployment ended as {seen}, live is LogLevel {found}", stage.site.why_failed())
     return f"{seen}, live is LogLevel {live}"

@@ -1,6 +1,6 @@
 """Each parameter, changed alone, is live when the update ends. CloudFormation publishes no version by itself.
 
-Left out: parameters that name something of the user's own (a secret, a web ACL, a boundary, a bus, an address), and
+Left out: parameters that name something of the user's own (a secret, a web ACL, a bus, an address), and
 DirectConcurrency, which a new account refuses. The customer's key, snapshots and canaries have checks of their own.
 """
 
