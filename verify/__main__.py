@@ -14,13 +14,12 @@ from pathlib import Path
 from threading import Event
 from typing import Final
 
-import boto3
 import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from installer.sam import run as run_sam
 from operate import VERSION
-from operate.stack import Account
+from operate.stack import Account, aws_session
 from operate.terminal.failures import WrongCall, explain
 from operate.terminal.screen import screen, table, when
 from personal_link.aws.aws_errors import aws_error_code
@@ -130,7 +129,7 @@ def _account() -> Account:
     """Return the account that the environment leads to. Raises WrongCall if that is not clear."""
     if os.environ.get("AWS_PROFILE") and os.environ.get("AWS_ACCESS_KEY_ID"):
         raise WrongCall("AWS_PROFILE and AWS_ACCESS_KEY_ID are both set, and the key would win: unset one of them.")
-    session = boto3.Session(region_name=os.environ.get("AWS_REGION"))  # boto3 reads AWS_DEFAULT_REGION alone
+    session = aws_session()
     if not session.region_name:
         raise WrongCall("no AWS region is set: AWS_REGION=eu-west-1 make verify-aws")
     return Account(session, os.environ.get("AWS_ENDPOINT_URL"))
