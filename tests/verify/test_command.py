@@ -51,7 +51,7 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callab
 def interrupt(number: int, folder: Path, *, seconds: int, under: tuple[str, ...] = (), reads: bool = True) -> None:
     """Start a run, send a signal while a check runs, and wait for the end."""
     program = (*under, sys.executable, str(REPOSITORY / "tests" / "verify" / "pretended_run.py"), str(folder))
-    before = signal.signal(number, signal.default_int_handler)  # a background shell or nohup ignores it, and so would the run
+    before = signal.signal(number, signal.default_int_handler)  # where it is ignored, the run would, too
     with subprocess.Popen(
         (*program, str(seconds)),
         env=os.environ | {"PYTHONPATH": PATH},
