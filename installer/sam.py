@@ -9,7 +9,7 @@ from typing import Final
 import click
 
 from sandbox import REPOSITORY
-from sandbox.aws.stack import one_at_a_time
+from sandbox.aws.sam import one_at_a_time
 
 TOOLS: Final = Path(sys.executable).parent
 

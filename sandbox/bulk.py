@@ -11,7 +11,8 @@ from botocore.exceptions import ClientError
 
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import BUILD, SandboxError, without_aws
-from sandbox.aws.stack import STACK_NAME, Stack, one_at_a_time, run_sam
+from sandbox.aws.sam import one_at_a_time, run_sam
+from sandbox.aws.stack import STACK_NAME, Stack
 
 if TYPE_CHECKING:
     from mypy_boto3_lambda import LambdaClient

@@ -227,3 +227,14 @@ def test_only_settings_reads_the_environment_only_queues_sends_messages_and_no_m
 def test_every_module_has_a_docstring_and_at_most_250_lines(path: Path) -> None:
     assert ast.get_docstring(tree_of(path))
     assert len(path.read_text("utf-8").splitlines()) <= 250
+
+
+@pytest.mark.parametrize(
+    ("folders", "most"),
+    [(("operate", "sandbox", "verify", "installer", "benchmarks", "docs"), 250), (("tests",), 400)],
+    ids=["sources", "tests"],
+)
+def test_no_other_file_is_longer_than_a_reader_can_hold(folders: tuple[str, ...], most: int) -> None:
+    files = [path for folder in folders for path in (ROOT / folder).rglob("*.py")]
+
+    assert [path.name for path in files if len(path.read_text("utf-8").splitlines()) > most] == []

@@ -1,29 +1,29 @@
 """Tell whether a text is about a person: it holds an e-mail address, a phone number or another value of theirs."""
 
-import html
 import json
 import re
 import unicodedata
 from collections.abc import Iterator, Sequence
 from typing import Final
-from urllib.parse import unquote
+
+from personal_link.customergauge.answers import readings
 
 SHORTEST: Final = 4  # characters of a value; a shorter one would be found in too many texts
 LEVELS: Final = 64  # of JSON in JSON
 
 _PHONE: Final = re.compile(r"[\d\s()+./-]+")
-_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")  # of JSON that is cut short, so that it cannot be parsed
 _BETWEEN_DIGITS: Final = r"[\s()+./-]*"
 
 
 def is_about(body: str, values: Sequence[str]) -> bool:
     """Tell whether a body holds one of the values, in any of its texts, or as a whole if it is not JSON.
 
-    A value may be percent-encoded, or have HTML's or JSON's escapes. Other encodings, such as Base64, are not read.
+    A value may be percent-encoded, or have HTML's or JSON's escapes. Other encodings, such as Base64, are not read. A
+    plus sign stays one: as a blank it would find joe@example.com in zoe+joe@example.com.
     A longer address does not hold a shorter one: joe@example.com is not in zoe-joe@example.com.
     """
     patterns = [_pattern(value) for value in values]
-    texts = (_composed(one) for text in _texts(body, LEVELS) for one in _decodings(text))
+    texts = (_composed(one) for text in _texts(body, LEVELS) for one in readings(text))
     return any(pattern.search(text) for text in texts for pattern in patterns)
 
 
@@ -50,11 +50,6 @@ def _texts(value: object, levels: int) -> Iterator[str]:
                 yield from _texts(_parsed(value), levels - 1)
         case _:
             yield str(value)
-
-
-def _decodings(text: str) -> set[str]:
-    # A plus sign stays one: as a blank it would find joe@example.com in zoe+joe@example.com.
-    return {text, unquote(text), html.unescape(text), _ESCAPE.sub(lambda found: chr(int(found[1], 16)), text)}
 
 
 def _parsed(text: str) -> object:

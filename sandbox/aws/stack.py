@@ -3,22 +3,19 @@
 Use it inside `with running_emulator() as emulator:`, first `deploy`, then `Stack.fill_secret`.
 """
 
-import fcntl
 import json
-import os
-import subprocess
 import sys
 import time
 import tomllib
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 from sandbox import REPOSITORY
-from sandbox.aws.emulator import BUILD, REGION, Emulator, SandboxError, without_aws
+from sandbox.aws.emulator import REGION, Emulator, SandboxError
+from sandbox.aws.sam import build_what_changed, one_at_a_time, run_sam
 from sandbox.contracts import violations
 
 if TYPE_CHECKING:
@@ -32,10 +29,6 @@ if TYPE_CHECKING:
 STACK_NAME = "personal-link-local"  # as in samconfig.toml
 MAPPINGS = REPOSITORY / "layers" / "personal_link" / "personal_link" / "event_mappings.toml"
 
-SOURCES = ("template.yaml", "samconfig.toml", "layers", "functions")  # of `sam build`
-BUILT = "built"  # a file that is as old as the last build
-
-_SECONDS_TO_BUILD = 300
 _SECONDS_TO_DEPLOY = 120
 
 
@@ -155,11 +148,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
     if sys.version_info[:2] != (3, 13):
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
     with one_at_a_time():
-        if sources_changed():
-            started = BUILD / "started"
-            started.touch()
-            run_sam("build", emulator.process_group, without_aws(), _SECONDS_TO_BUILD)
-            started.replace(BUILD / BUILT)
+        build_what_changed(emulator.process_group)
         entries = tomllib.loads(MAPPINGS.read_text())
         detail_types = [entry.get("detail_type", name) for name, entry in entries.items()]
         listened_to = dict.fromkeys(["Personal Link Requested", *detail_types])  # each once
@@ -189,16 +178,6 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
     )
 
 
-def sources_changed() -> bool:
-    """Return whether a source is as young as the last build. SAM itself takes five seconds to see that none is."""
-    built = BUILD / BUILT
-    if not built.exists() or not (BUILD / "build" / "template.yaml").exists():
-        return True
-    found = (path for name in SOURCES for path in (REPOSITORY / name, *(REPOSITORY / name).rglob("*")))
-    sources = (path.stat() for path in found if "__pycache__" not in path.parts)
-    return max(max(one.st_mtime_ns, one.st_ctime_ns) for one in sources) >= built.stat().st_mtime_ns
-
-
 def local_url(endpoint: str, url: str) -> str:
     """Return the emulator's URL of an API, whose host name exists only on AWS."""
     address = urlsplit(url)
@@ -210,55 +189,3 @@ def set_concurrency(client: Any, maximum: int) -> None:
     """Set the worker's concurrency as a number, because the emulator keeps a template's `!Ref` as text."""
     for mapping in client.list_event_source_mappings()["EventSourceMappings"]:
         client.update_event_source_mapping(UUID=mapping["UUID"], ScalingConfig={"MaximumConcurrency": maximum})
-
-
-@contextmanager
-def one_at_a_time() -> Iterator[None]:
-    """Prevent two builds in one folder, for example `make test` beside `make local`."""
-    BUILD.mkdir(exist_ok=True)
-    with (BUILD / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        yield
-
-
-def run_sam(
-    command: Literal["build", "deploy"],
-    process_group: int,
-    environment: Mapping[str, str],
-    seconds: float,
-    *options: str,
-) -> None:
-    """Run a sam command with the samconfig environment `local`; write its output to a file."""
-    tools = Path(sys.executable).parent
-    sam = tools / "sam"
-    if not sam.exists():
-        raise SandboxError("sam is missing beside this Python: use `make`, which installs it")
-    environment = {
-        **environment,
-        "PATH": f"{tools}{os.pathsep}{environment.get('PATH', os.defpath)}",  # sam uses the first python on PATH
-        "SAM_CLI_TELEMETRY": "0",
-        "SAM_CLI_POLL_DELAY": "0.2",  # the emulator is quick; the default is 5 s
-        "__SAM_CLI_APP_DIR": str(BUILD / "cli"),  # not the user's
-        "AWS_DEFAULT_REGION": REGION,
-    }
-    log = BUILD / f"sam-{command}.log"
-    with log.open("wb") as output:
-        process = subprocess.Popen(
-            [sam, command, "--config-env", "local", *options],
-            stdin=subprocess.DEVNULL,
-            stdout=output,
-            stderr=subprocess.STDOUT,
-            env=environment,
-            cwd=REPOSITORY,
-            process_group=process_group,
-        )
-        try:
-            code = process.wait(seconds)
-        except subprocess.TimeoutExpired:
-            raise SandboxError(f"sam {command} did not end within {seconds:.0f} s; see {log}") from None
-        finally:
-            process.kill()
-            process.wait()
-    if code:
-        last_lines = "\n".join(log.read_text(errors="replace").strip().splitlines()[-8:])
-        raise SandboxError(f"sam {command} failed:\n{last_lines}\nThe whole output is in {log}")

@@ -15,7 +15,8 @@ import pytest
 from installer import package
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION, Emulator, running_emulator
-from sandbox.aws.stack import local_url, one_at_a_time, set_concurrency
+from sandbox.aws.sam import one_at_a_time
+from sandbox.aws.stack import local_url, set_concurrency
 from sandbox.customergauge.server import TOKEN_PATH, CustomerGaugeSandbox, Reply
 from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
 from tests.docs.documents import DOCS, fenced, sections

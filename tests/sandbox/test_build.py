@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from sandbox.aws import stack
+from sandbox.aws import sam
 
 TICK = 0.02  # seconds; a file's time may be some milliseconds old
 
@@ -14,8 +14,8 @@ TICK = 0.02  # seconds; a file's time may be some milliseconds old
 @pytest.fixture
 def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A folder of sources, built a moment ago; return one of its modules."""
-    monkeypatch.setattr(stack, "REPOSITORY", tmp_path)
-    monkeypatch.setattr(stack, "BUILD", tmp_path / ".aws-sam")
+    monkeypatch.setattr(sam, "REPOSITORY", tmp_path)
+    monkeypatch.setattr(sam, "BUILD", tmp_path / ".aws-sam")
     for folder in (".aws-sam/build", "layers/package/__pycache__", "functions"):
         (tmp_path / folder).mkdir(parents=True)
     for file in ("template.yaml", "samconfig.toml", "layers/package/module.py", ".aws-sam/build/template.yaml"):
@@ -29,19 +29,19 @@ def module(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_the_stack_is_not_built_again_while_its_sources_stay_the_same(module: Path) -> None:
     (module.parent / "__pycache__" / "module.pyc").write_text("compiled again")
 
-    assert not stack.sources_changed()
+    assert not sam.sources_changed()
 
 
 def test_the_stack_is_built_again_after_a_source_was_written(module: Path) -> None:
     module.write_text("changed")
 
-    assert stack.sources_changed()
+    assert sam.sources_changed()
 
 
 def test_the_stack_is_built_again_after_a_source_was_deleted(module: Path) -> None:
     module.unlink()
 
-    assert stack.sources_changed()
+    assert sam.sources_changed()
 
 
 def test_the_stack_is_built_again_after_an_old_file_took_the_place_of_a_source(module: Path) -> None:
@@ -50,10 +50,10 @@ def test_the_stack_is_built_again_after_an_old_file_took_the_place_of_a_source(m
     os.utime(old, (0, 0))
     old.replace(module)
 
-    assert stack.sources_changed()
+    assert sam.sources_changed()
 
 
 def test_the_stack_is_built_when_its_build_was_deleted(module: Path) -> None:
     (module.parents[2] / ".aws-sam" / "build" / "template.yaml").unlink()
 
-    assert stack.sources_changed()
+    assert sam.sources_changed()

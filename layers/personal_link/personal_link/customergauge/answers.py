@@ -5,7 +5,7 @@ import json
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final
-from urllib.parse import unquote_plus
+from urllib.parse import unquote
 
 from personal_link.customergauge.access_token import LONGEST_LIFE
 from personal_link.customergauge.transport import Response
@@ -195,7 +195,7 @@ class VendorWords:
     def pass_on(self, words: object) -> str | None:
         """Return the text if it is plain and quotes nothing, otherwise None."""
         text = _plain(words)
-        return None if not text or any(self._quotes(reading) for reading in _readings(text)) else text
+        return None if not text or any(self._quotes(reading) for reading in readings(text)) else text
 
     def _quotes(self, text: str) -> bool:
         if _ADDRESS_OR_LINK.search(text) or any(re.search("[0-9]", run) for run in _RUN.findall(text)):
@@ -204,9 +204,9 @@ class VendorWords:
         return any(value in letters for value in self._long) or not self._short.isdisjoint(_words(text))
 
 
-def _readings(text: str) -> Iterator[str]:
-    """Yield a text, and the text with HTML, URL and JSON escapes decoded."""
-    yield from (text, html.unescape(text), unquote_plus(text))
+def readings(text: str) -> Iterator[str]:
+    """Yield a text, and the text with HTML, URL and JSON escapes decoded. A plus sign stays one."""
+    yield from (text, html.unescape(text), unquote(text))
     yield _JSON_ESCAPE.sub(lambda escape: chr(int(escape[1], 16)), text)
 
 
