@@ -1,5 +1,6 @@
 """The deployed HTTP API answers as docs/contracts/openapi.yaml says, in every case that can be caused here."""
 
+import json
 import uuid
 from collections.abc import Iterator
 from typing import Any, cast
@@ -22,7 +23,7 @@ from schemathesis.checks import (
 )
 from schemathesis.schemas import BaseSchema
 
-from sandbox.aws.emulator import REGION
+from sandbox.aws.emulator import REGION, SandboxError
 from sandbox.aws.http_caller import HttpCaller
 from sandbox.aws.stack import Stack
 from sandbox.customergauge.replies import DUPLICATE, Reply
@@ -165,3 +166,10 @@ def test_an_unauthorised_caller_gets_the_403_of_the_openapi_document(api: BaseSc
     stranger = HttpCaller(stack, Credentials("AKIAUNKNOWNUNKNOWN00", "any secret access key"))
 
     assert ask(operation, stack, stranger, request_of("ana@example.com"))[0] == 403
+
+
+def test_a_queued_result_that_breaks_its_contract_fails_the_test_that_reads_it(stack: Stack) -> None:
+    stack.sqs.send_message(QueueUrl=stack.results_queue_url, MessageBody=json.dumps({"status": "created"}))
+
+    with pytest.raises(SandboxError, match=r"docs/contracts/result\.schema\.json: \['result: "):
+        stack.results(1)

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import shutil
 import subprocess
 import sys
 from email import message_from_string
@@ -108,3 +109,11 @@ def test_a_cold_start_compiles_no_module_and_imports_only_the_layers_and_the_lam
 
     assert strangers - TAKEN_IF_THERE <= WITH_THE_RUNTIME
     assert [file for file in compiled if "/build/" in file] == []
+
+
+def test_a_module_without_bytecode_is_reported_as_compiled(tmp_path: Path) -> None:
+    shutil.copytree(PERSONAL_LINK, tmp_path, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
+
+    _strangers, compiled = imported_by_the_functions(DEPENDENCIES, tmp_path)
+
+    assert str(tmp_path / "personal_link" / "wiring.py") in compiled
