@@ -61,6 +61,7 @@ def test_repeated_failures_of_a_record_do_not_open_the_circuit(env: Environment)
 
 
 def test_repeated_failures_of_a_record_open_the_circuit_after_five_minutes_without_success(env: Environment) -> None:
+    env.clock.advance(100)
     env.call(*[True])
     env.clock.advance(299)
     env.call(*[failed_again() for _ in range(8)])
@@ -68,6 +69,17 @@ def test_repeated_failures_of_a_record_open_the_circuit_after_five_minutes_witho
 
     env.clock.advance(2)
     env.call(*[failed_again() for _ in range(8)])
+
+    assert env.rest() == 5.0
+
+
+def test_a_closed_circuit_opens_again_after_eight_new_failures(env: Environment) -> None:
+    env.call(*[DOWN] * 8)
+    env.clock.advance(5.0)
+    env.call(*[True], *[DOWN] * 7)
+    assert env.rest() == 0.0
+
+    env.call(DOWN)
 
     assert env.rest() == 5.0
 
@@ -369,12 +381,24 @@ def test_a_rate_of_0_8_calls_a_second_spaces_calls_by_1_25_seconds() -> None:
 
 
 def test_a_request_whose_turn_under_the_rate_limit_comes_late_is_put_back_until_its_turn() -> None:
-    breaker, deadline = CircuitBreaker(FakeClock(), 10, lambda: 0.0, 0.2), Deadline.after(0.0, FakeClock())
+    clock = FakeClock()
+    breaker, deadline = CircuitBreaker(clock, 10, lambda: 0.0, 0.2), Deadline.after(0.0, clock)
+    clock.advance(1.0)
     waits = []
     for number in range(3):
         with pytest.raises(NotStarted) as caught, breaker.permit(f"request-{number}", deadline):
             pass
         waits.append(caught.value.retry_after)
 
-    assert waits == [11.25, 17.5, 23.75]  # turns are 6.25 s apart, a slot is free every 5 s
+    assert waits == [10.25, 16.5, 22.75]  # turns are 6.25 s apart, a slot is free every 5 s
     assert caught.value.message == "not started: VendorCallsPerSecond is reached"
+
+
+def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_its_turn() -> None:
+    clock = FakeClock()
+    breaker = CircuitBreaker(clock, 10, lambda: 0.0, 1.0)  # the first slot is free after a second
+
+    with pytest.raises(NotStarted) as caught, breaker.permit("late", Deadline.after(17.0, clock)):
+        pass
+
+    assert caught.value.code == "rate_limited"

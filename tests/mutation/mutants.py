@@ -40,7 +40,7 @@ TESTS = {
     "aws/token_lease": ["tests/aws/shared_token"],
     "aws/token_secret": ["tests/aws/shared_token"],
     "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
-    "customergauge/circuit_breaker": ["tests/customergauge/test_circuit_breaker.py"],
+    "customergauge/circuit_breaker": ["tests/customergauge/test_circuit_breaker.py", "tests/test_metrics.py"],
     "triggers/batch": ["tests/triggers/batch"],
     "triggers/invocation": ["tests/triggers/test_invocation.py", "tests/handlers/test_direct_invocation.py"],
     "triggers/deliveries": DELIVERIES,
