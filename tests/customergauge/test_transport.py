@@ -118,6 +118,28 @@ def test_a_connection_idle_for_more_than_thirty_seconds_is_not_reused(vendor: Cu
     assert first == second != third
 
 
+def test_connections_of_a_burst_are_not_reused_when_calls_one_by_one_kept_only_one_of_them_busy(
+    vendor: CustomerGaugeSandbox,
+) -> None:
+    clock = FakeClock()
+    transport = Transport(clock)
+
+    def burst() -> None:
+        with ThreadPoolExecutor(3) as pool:
+            list(pool.map(lambda _number: get(transport, f"{vendor.base_url}/personal-link/"), range(3)))
+
+    vendor.latency = 0.2
+    burst()
+    before = set(connections(vendor))
+    for _ in range(2):
+        clock.advance(20.0)
+        get(transport, f"{vendor.base_url}/personal-link/")
+    burst()
+
+    assert len(before) == 3
+    assert len(before & set(connections(vendor)[-3:])) == 1
+
+
 def test_each_host_has_its_own_connections_with_their_own_idle_time(vendor: CustomerGaugeSandbox) -> None:
     clock = FakeClock()
     transport = Transport(clock)

@@ -329,7 +329,11 @@ def test_a_refusal_that_quotes_a_value_keeps_its_code_and_loses_its_message(
         (Reply.html(400), NotProcessed, Code.UNAVAILABLE),
         (Reply.html(403), NotProcessed, Code.UNAVAILABLE),
         (Reply(400, {"error": "temporarily_unavailable"}), NotProcessed, Code.UNAVAILABLE),
-        (Reply(400, {"__type": "TooManyRequestsException"}), NotProcessed, Code.UNAVAILABLE),
+        (Reply(400, {"error": "slow_down"}), NotProcessed, Code.UNAVAILABLE),
+        *[
+            (Reply(400, {"__type": "TooManyRequestsException", **more}), NotProcessed, Code.UNAVAILABLE)
+            for more in ({}, {"message": "Rate exceeded"})
+        ],
         (Reply.error(403), NotProcessed, Code.CREDENTIALS_REFUSED),
         (Reply(400, {"error": "a new kind"}), NotProcessed, Code.CREDENTIALS_REFUSED),
         (Reply(401), CredentialsRefused, Code.CREDENTIALS_REFUSED),

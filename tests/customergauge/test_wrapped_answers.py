@@ -145,9 +145,16 @@ def test_any_2xx_answer_with_a_link_returns_the_link(first_line: str) -> None:
 
 
 @pytest.mark.parametrize(
-    "body", [f'{{"survey_link": "{LINK}"}}', f'{{"data": [{{"survey_link": "{LINK}"}}]}}'], ids=["alone", "in a list"]
+    "body",
+    [
+        f'{{"survey_link": "{LINK}"}}',
+        f'{{"data": null, "survey_link": "{LINK}"}}',
+        f'{{"data": [{{"survey_link": "{LINK}"}}]}}',
+        f'[{{"data": {{"survey_link": "{LINK}"}}}}]',
+    ],
+    ids=["alone", "beside null", "in a list", "all in a list"],
 )
-def test_a_link_is_read_outside_of_data_and_as_its_only_item(body: str) -> None:
+def test_a_link_is_read_outside_of_data_and_as_the_only_item_of_a_list(body: str) -> None:
     assert read(f"HTTP/1.1 201 Created\r\n\r\n{body}".encode()).survey_link == LINK
 
 

@@ -157,6 +157,7 @@ def test_the_key_of_an_sns_notification_is_its_id_and_on_the_queue_its_time_coun
     [
         *({"MessageId": unusable} for unusable in ("", 7, "a\n", None)),
         *({"Timestamp": unusable} for unusable in (None, 7, "2027-01-15T07:59:58.250", "2027-13-15T07:59:58.250Z")),
+        {"Timestamp": "9999-12-31T23:59:59.999999Z"},  # rounded, a time in the year 10000
     ],
     ids=repr,
 )

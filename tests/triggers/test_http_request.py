@@ -44,6 +44,8 @@ def http_event(
         pytest.param({"CONTENT-TYPE": "Application/JSON"}, id="all in capitals"),
         pytest.param({"Content-Type": "application/json ;charset=UTF-8"}, id="with a blank before its charset"),
         pytest.param({"Content-Type": "application/vnd.api+json"}, id="+json"),
+        pytest.param({"Content-Type": "text/json"}, id="text/json"),
+        pytest.param({"Content-Type": "application/json, application/json"}, id="given twice"),
         pytest.param({"Content-Type": ""}, id="empty"),
         pytest.param({"Accept": "*/*"}, id="not named"),
         pytest.param(None, id="headers are null"),
@@ -303,6 +305,8 @@ OTHER_KEY = {"idempotency_key": ["differs from the Idempotency-Key header"]}
             (f"record[A]=1&{field}=2", AS_FORM, "invalid_request", UNREAD_FIELD)
             for field in ("record", "record[]", "record[a][b]", "record[Email]x", "record[Email")
         ),
+        ("record[A]=1&configuration[]=7", AS_FORM, "invalid_request", {"configuration": ["must be a string"]}),
+        ("record[A]=1&idempotency_key[0]=7", AS_FORM, "invalid_request", {"idempotency_key": ["must be a string"]}),
         ("record[A]=1&record[A]=2", AS_FORM, "invalid_request", TWICE),
         ("configuration=1&configuration=2", AS_FORM, "invalid_request", TWICE),
         pytest.param(

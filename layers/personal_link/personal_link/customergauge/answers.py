@@ -38,7 +38,7 @@ def json_object(response: Response) -> dict[str, object] | None:
 
     An object that parses is complete, even if the length says otherwise. A wrong field does not spoil the others: bytes
     that are not UTF-8 become lone surrogates, which later checks refuse; NaN and a name given twice become null; a very
-    long number becomes a float. Laravel may encode JSON twice.
+    long number becomes a float. Laravel may encode JSON twice, or wrap the object in a list.
     """
     try:
         content: object = response.body.decode(json.detect_encoding(response.body), "surrogateescape")
@@ -47,7 +47,12 @@ def json_object(response: Response) -> dict[str, object] | None:
                 content = _parse(content.strip(AROUND))
     except (ValueError, RecursionError):
         return None
+    content = _only_item(content)
     return content if isinstance(content, dict) else None
+
+
+def _only_item(content: object) -> object:
+    return content[0] if isinstance(content, list) and len(content) == 1 else content
 
 
 def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalLink:
@@ -68,10 +73,8 @@ def personal_link(response: Response, *, plain_links_allowed: bool) -> PersonalL
 
 
 def _link_data(content: Mapping[str, object]) -> Mapping[str, object]:
-    """Return the object with the link: `data`, as documented, its only item, or the whole content."""
-    data = content.get("data", content)
-    if isinstance(data, list) and len(data) == 1:
-        [data] = data
+    """Return the object with the link: `data`, as documented, its only item, or the whole content without `data`."""
+    data = _only_item(content.get("data") or content)
     return data if isinstance(data, dict) else {}
 
 

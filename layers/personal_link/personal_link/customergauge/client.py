@@ -42,7 +42,7 @@ MAX_RETRY_AFTER: Final = 12 * 3600.0  # seconds: the longest an SQS message can 
 _CLIENT_ERRORS: Final = frozenset(
     {"invalid_request", "invalid_grant", "invalid_scope", "unauthorized_client", "unsupported_grant_type"}
 )
-_TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error"})
+_TEMPORARY: Final = frozenset({"temporarily_unavailable", "server_error", "slow_down"})
 
 
 class CustomerGauge:
@@ -180,8 +180,9 @@ class CustomerGauge:
             raise NotProcessed(Code.RATE_LIMITED, answered, retry_after=self._retry_after(response))
         if error == "invalid_client" or status == 401:
             raise CredentialsRefused(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses the client id or secret")
-        is_an_answer = (error or _text(content.get("message"))) and error not in _TEMPORARY
-        if error in _CLIENT_ERRORS or (status in {400, 403} and is_an_answer):
+        # AWS's own errors, such as a throttle, have a `__type`.
+        is_an_answer = (error or _text(content.get("message"))) and "__type" not in content
+        if error in _CLIENT_ERRORS or (status in {400, 403} and is_an_answer and error not in _TEMPORARY):
             raise NotProcessed(Code.CREDENTIALS_REFUSED, f"{answered}: it refuses this client")
         raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
 

@@ -1,14 +1,14 @@
 """HTTP to the vendor, the only user of urllib3. Every call ends in time; none is repeated that may be processed."""
 
 import http.client
+import math
 import socket
 import ssl
-import threading
 import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, cast
-from urllib.parse import urlsplit
 
 import urllib3
 from urllib3.connection import HTTPConnection, HTTPSConnection
@@ -50,10 +50,10 @@ class Transport:
     """Send requests, and keep connections open between calls. Safe for threads."""
 
     def __init__(self, clock: Clock, ssl_context: ssl.SSLContext | None = None) -> None:
-        self._clock = clock
-        self._ssl_context = ssl_context or _trusting_the_machines_authorities()
-        self._lock = threading.Lock()
-        self._pools: dict[str, tuple[urllib3.PoolManager, float]] = {}  # by origin: the connections and their last use
+        context = ssl_context or _trusting_the_machines_authorities()
+        self._pools = urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=context)
+        by_scheme = {"http": partial(_PlainPool, clock), "https": partial(_TlsPool, clock)}
+        self._pools.pool_classes_by_scheme = cast("Any", by_scheme)
 
     def request(
         self, method: str, url: str, *, headers: Mapping[str, str], body: bytes, deadline: Deadline
@@ -79,13 +79,10 @@ class Transport:
 
     def forget_connections(self) -> None:
         """Close all kept connections, because a restored snapshot must not use them."""
-        with self._lock:
-            kept, self._pools = self._pools, {}
-        for pools, _last_used in kept.values():
-            pools.clear()
+        self._pools.clear()
 
     def _send(self, method: str, url: str, headers: Mapping[str, str], body: bytes, seconds: float) -> Response:
-        response = self._connections_to(urlsplit(url).netloc).request(
+        response = self._pools.request(
             method,
             url,
             headers={**headers, "Accept-Encoding": "identity"},
@@ -98,22 +95,6 @@ class Transport:
         if response.status < 200:  # 101: the connection no longer speaks HTTP
             response.close()
         return _read(response)
-
-    def _connections_to(self, origin: str) -> urllib3.PoolManager:
-        """Return the connections to an origin; new ones if the old ones were idle for too long.
-
-        Each origin has its own, because the token server is idle for an hour while the API is busy.
-        """
-        with self._lock:
-            now = self._clock.wall()
-            pools, last_used = self._pools.get(origin, (None, now))
-            if pools is None or now - last_used > IDLE_LIMIT:
-                if pools is not None:
-                    pools.clear()  # no request uses them: each ends sooner than that
-                pools = urllib3.PoolManager(maxsize=CONNECTIONS, ssl_context=self._ssl_context)
-                pools.pool_classes_by_scheme = {"http": _PlainPool, "https": _TlsPool}
-            self._pools[origin] = (pools, now)
-            return pools
 
 
 def _trusting_the_machines_authorities() -> ssl.SSLContext:
@@ -147,6 +128,8 @@ def _read(response: BaseHTTPResponse) -> Response:
 
 class _Timed(HTTPConnection):
     """A connection whose whole answer has to come within the timeout."""
+
+    last_used = math.inf
 
     def _new_conn(self) -> socket.socket:
         """Connect within one timeout for all addresses of the host. urllib3 would give each address a whole timeout.
@@ -196,8 +179,25 @@ class _TimedTls(_Timed, HTTPSConnection):
 
 
 class _PlainPool(HTTPConnectionPool):
+    """The connections to a host. One that was idle for too long is closed, and urllib3 connects it anew."""
+
     ConnectionCls = _Timed
 
+    def __init__(self, clock: Clock, *arguments: Any, **options: Any) -> None:
+        super().__init__(*arguments, **options)
+        self._clock = clock
 
-class _TlsPool(HTTPSConnectionPool):
+    def _get_conn(self, timeout: float | None = None) -> Any:  # urllib3 does not export the type
+        connection = super()._get_conn(timeout)
+        if isinstance(connection, _Timed) and self._clock.wall() - connection.last_used > IDLE_LIMIT:
+            connection.close()
+        return connection
+
+    def _put_conn(self, connection: Any) -> None:
+        if isinstance(connection, _Timed):
+            connection.last_used = self._clock.wall()
+        super()._put_conn(connection)
+
+
+class _TlsPool(_PlainPool, HTTPSConnectionPool):
     ConnectionCls = _TimedTls

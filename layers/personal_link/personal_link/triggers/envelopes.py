@@ -6,6 +6,7 @@ from datetime import UTC, datetime
 from typing import Any, Final, TypeIs
 
 from personal_link.domain import shapes, strict_json
+from personal_link.domain.clock import timestamp
 from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import MAX_BYTES, NO_RECORD, is_label
 
@@ -114,6 +115,8 @@ def time_of(time: object) -> float | None:
         return None
     form = "%Y-%m-%dT%H:%M:%S.%f%z" if time[19:20] == "." else "%Y-%m-%dT%H:%M:%S%z"
     try:
-        return datetime.strptime(time, form).astimezone(UTC).timestamp()
+        seconds = datetime.strptime(time, form).astimezone(UTC).timestamp()
+        timestamp(seconds)  # the last microseconds of the year 9999 are rounded up
     except (ValueError, OverflowError):
         return None
+    return seconds

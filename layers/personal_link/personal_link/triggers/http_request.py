@@ -32,7 +32,7 @@ def open_http(event: Mapping[str, Any]) -> Delivery:
     body = _body(event)
     if media_type == FORM:
         content = _read_form(body)
-    elif media_type == "application/json" or media_type.endswith("+json"):
+    elif "/json" in media_type or "+json" in media_type:  # as Laravel
         content = Unwrapper().request_in(read_json(body))
     else:
         message = f"Content-Type must be application/json or {FORM}."
@@ -103,9 +103,13 @@ def _read_form(text: str) -> dict[str, object]:
     record: dict[str, object] = {}
     for name, value in ((name.lstrip(" "), value) for name, value in pairs):
         heading = _HEADING.fullmatch(name)
-        if heading is None and name.partition("[")[0] == "record":
+        label, bracket, _rest = name.partition("[")
+        if heading is None and label == "record":
             problem = {"record": ["a field of the record is not written record[Heading]"]}
             raise InvalidRequest(Code.INVALID_REQUEST, "The form has an unknown field.", errors=problem)
+        if bracket and label in _LABELS:  # a list, as in JSON
+            problem = {label: ["must be a string"]}
+            raise InvalidRequest(Code.INVALID_REQUEST, f"The request is not valid: see {label}.", errors=problem)
         if heading is None and name not in _LABELS:
             continue  # as in JSON: browsers and frameworks add fields
         target, field = (record, heading[1]) if heading else (content, name)
