@@ -198,10 +198,7 @@ def test_a_half_open_circuit_allows_one_call_at_a_time_and_after_its_success_the
     assert env.at_once() == 2
 
 
-@pytest.mark.parametrize(
-    "end",
-    [pytest.param(False, id="a replay or a request that the connector refuses"), *SAYS_NOTHING],
-)
+@pytest.mark.parametrize("end", [pytest.param(False, id="a replay or a request that is refused here"), *SAYS_NOTHING])
 def test_a_probe_that_made_no_call_neither_closes_the_circuit_nor_keeps_its_permit(
     end: TryAgain | Literal[False],
 ) -> None:
@@ -391,14 +388,11 @@ def test_a_request_whose_turn_under_the_rate_limit_comes_late_is_put_back_until_
         waits.append(caught.value.retry_after)
 
     assert waits == [10.25, 16.5, 22.75]  # turns are 6.25 s apart, a slot is free every 5 s
-    assert caught.value.message == "not started: VendorCallsPerSecond is reached"
 
 
 def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_its_turn() -> None:
     clock = FakeClock()
     breaker = CircuitBreaker(clock, 10, lambda: 0.0, 1.0)  # the first slot is free after a second
 
-    with pytest.raises(NotStarted) as caught, breaker.permit("late", Deadline.after(17.0, clock)):
+    with pytest.raises(NotStarted, match="VendorCallsPerSecond"), breaker.permit("late", Deadline.after(17.0, clock)):
         pass
-
-    assert caught.value.code == "rate_limited"
