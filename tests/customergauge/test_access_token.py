@@ -104,6 +104,16 @@ def test_fifty_threads_whose_token_is_refused_share_one_more_fetch(env: Environm
     assert env.server.fetches == 2
 
 
+def test_threads_that_wait_for_a_fetch_share_its_failure(env: Environment) -> None:
+    env.server.failure, env.server.seconds_to_answer = NotProcessed(Code.UNAVAILABLE, "down"), 0.3
+
+    with ThreadPoolExecutor(5) as threads:
+        waiting = [threads.submit(env.cache.get, env.deadline) for _thread in range(5)]
+
+    assert sorted(type(one.exception()).__name__ for one in waiting) == ["NotProcessed", *["NotStarted"] * 4]
+    assert env.server.fetches == 1
+
+
 def test_a_thread_waiting_for_the_fetch_of_another_thread_gives_up_at_its_deadline(env: Environment) -> None:
     env.server.given.clear()
     with ThreadPoolExecutor(1) as threads:
@@ -214,12 +224,7 @@ def test_when_no_renewal_thread_can_start_the_old_token_is_used_and_the_next_fet
 
 @pytest.mark.parametrize(
     ("life", "age", "served"),
-    [
-        (3600.0, 3569.0, "token-1"),
-        (3600.0, 3570.0, "token-2"),
-        (30.0, 26.0, "token-1"),
-        (30.0, 27.0, "token-2"),
-    ],
+    [(3600.0, 3569.0, "token-1"), (3600.0, 3570.0, "token-2"), (30.0, 26.0, "token-1"), (30.0, 27.0, "token-2")],
 )
 def test_a_token_is_replaced_thirty_seconds_or_a_tenth_of_its_life_before_it_expires(
     env: Environment, life: float, age: float, served: str
@@ -266,9 +271,7 @@ def test_a_token_ages_by_the_clock_that_advanced_more(env: Environment, wall: fl
 def test_a_token_with_a_lifetime_of_zero_is_used_for_one_request_only(env: Environment) -> None:
     env.server.life = 0.0
 
-    values = [env.get() for _ in range(3)]
-
-    assert values == ["token-1", "token-2", "token-3"]
+    assert [env.get() for _ in range(3)] == ["token-1", "token-2", "token-3"]
 
 
 def test_an_expired_token_is_not_used_even_if_fetching_another_fails(env: Environment) -> None:
@@ -372,9 +375,6 @@ def test_a_temporary_failure_of_a_fetch_does_not_block_the_next_fetch(env: Envir
     env.server.failure = None
 
     assert env.cache.get(Deadline.after(0.05, env.clock)).value == "token-2"
-
-
-# Background work
 
 
 def test_background_work_runs_in_a_daemon_thread_and_its_bug_is_logged_without_its_text(
