@@ -10,7 +10,6 @@ from typing import Any, Final
 from boto3.s3.transfer import TransferConfig
 
 from bulk_files import Files
-from part_output import is_over
 from personal_link.bulk.output import STATUSES, output_header
 from personal_link.domain.clock import timestamp
 
@@ -22,7 +21,7 @@ GROWTH: Final = 0.5  # of the time since all rows were sent
 _TRANSFER: Final = TransferConfig(multipart_threshold=8 << 20, multipart_chunksize=8 << 20, max_concurrency=2)
 
 
-def join(files: Files, sent_at: str, retry_window: float, now: Callable[[], float] = time.time) -> dict[str, Any]:
+def join(files: Files, sent_at: str, now: Callable[[], float] = time.time) -> dict[str, Any]:
     """Write the output and the summary, unless the file was replaced or deleted."""
     run = files.run
     if not files.is_current():  # its successor writes the same names
@@ -30,8 +29,7 @@ def join(files: Files, sent_at: str, retry_window: float, now: Callable[[], floa
     counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
     body = io.BufferedReader(_Chained(_pieces(files, counts)), 1 << 20)
     files.s3.upload_fileobj(body, run.bucket, run.links, Config=_TRANSFER)
-    finished = not counts["waiting"] or is_over(sent_at, retry_window, now)
-    state = "finished" if finished else "waiting"
+    state = "waiting" if counts["waiting"] else "finished"
     summary = {"job": run.job, "rows": counts.total(), **counts, "bucket": run.bucket, "links": run.links}
     files.write_json(run.summary, {**summary, "file": run.key, "state": state, "looked_at": timestamp(now())})
     elapsed = now() - datetime.fromisoformat(sent_at).timestamp()

@@ -10,4 +10,4 @@ from job_output import join
 @task
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Write the output of a job. `outcome` is `finished`, `waiting` or `replaced`."""
-    return {**event, **join(Files(client("s3"), JobRun(**event["file"])), event["sent_at"], event["retry_window"])}
+    return {**event, **join(Files(client("s3"), JobRun(**event["file"])), event["sent_at"])}

@@ -9,10 +9,11 @@ from typing import Any, Final
 
 from bulk_files import Files
 from personal_link.aws.ledger_lookup import AT_ONCE, Found, LedgerLookup
+from personal_link.aws.queues import LONGEST_WAIT
 from personal_link.bulk.output import STATUSES, WAITING, Ending, output_row, parked, settled
 from personal_link.bulk.sheet import Row
 
-MARGIN: Final = 3600.0  # seconds after the retry window: longer than the longest back-off
+MARGIN: Final = LONGEST_WAIT + 3600.0  # seconds after the retry window: a Retry-After may hide a message for so long
 PARKED: Final = parked("", "Not settled when its retry window ended: `operate parked list` shows why.")
 
 

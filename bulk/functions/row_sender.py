@@ -76,10 +76,13 @@ class RowSender:
         if not self.files.is_current():
             return ALL_SENT
         for some in batched(islice(enumerate(self.files.read_rows(part)), first, None), AT_ONCE, strict=False):
-            requests = {row["digest"]: (position, row["body"]) for position, row in some if "digest" in row}
+            requests: dict[str, tuple[int, str]] = {}
+            for position, row in some:
+                if "digest" in row:  # a row that comes again keeps its first place, so that none between is skipped
+                    requests.setdefault(row["digest"], (position, row["body"]))
             known = self.ledger.find(requests)
             unknown = [one for digest, one in requests.items() if digest not in known]
             for batch in batched(unknown, MAX_BATCH, strict=False):
                 if not self.gate.send([body for _position, body in batch], ends_at):
-                    return min(position for position, _body in batch)
+                    return batch[0][0]
         return ALL_SENT

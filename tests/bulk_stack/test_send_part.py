@@ -86,6 +86,17 @@ def test_a_row_that_occurs_twice_is_sent_once(put: Put, account: Account, clock:
     assert sent(account) == ["ann@example.com"]
 
 
+def test_no_row_is_skipped_when_the_queue_fills_up_before_rows_that_come_again(
+    put: Put, account: Account, clock: FakeClock
+) -> None:
+    files = put(FILE + "".join(f"{email}\n" for email in EMAILS[:10]), name="again")
+    split_file(files)
+    lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
+    full = RowSender(files, lookup, gate(account, clock, most_waiting=0))
+
+    assert full.send(1, 0, ends_at=5_060.0) == 0
+
+
 def test_sending_pauses_while_too_many_messages_are_visible(sender: Callable[..., RowSender], account: Account) -> None:
     assert sender(most_waiting=11).send(1, 0, ends_at=5_060.0) == 20
 

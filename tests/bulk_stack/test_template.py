@@ -63,8 +63,8 @@ def states(machine: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-def test_the_template_has_at_most_325_lines() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 325
+def test_the_template_has_at_most_340_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 340
 
 
 def test_the_template_has_no_anchors() -> None:
@@ -100,6 +100,14 @@ def test_every_role_has_the_permissions_boundary_if_there_is_one() -> None:
     assert {json.dumps(role.get("PermissionsBoundary")) for role in of_type("AWS::IAM::Role").values()} == {
         json.dumps(boundary)
     }
+
+
+def test_the_queue_of_undelivered_files_refuses_plain_http_and_keeps_a_message_for_two_weeks() -> None:
+    [policy], [queue] = of_type("AWS::SQS::QueuePolicy").values(), of_type("AWS::SQS::Queue").values()
+
+    denied = [one["Condition"] for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
+    assert denied == [{"Bool": {"aws:SecureTransport": "false"}}]
+    assert queue["MessageRetentionPeriod"] == 1_209_600
 
 
 def test_the_bucket_is_encrypted_and_private_and_its_files_expire() -> None:
