@@ -41,13 +41,14 @@ def watched(alarm: dict[str, Any]) -> tuple[object, ...]:
 
 @CONNECTOR.invariant(
     without("Resources OldestRetry Properties DatapointsToAlarm"),
-    change("Resources OldestRetry Properties EvaluationPeriods", 3),
+    change("Resources CredentialsRefused Properties EvaluationPeriods", 3),
 )
-def the_alarm_of_old_retries_stays_on_for_the_longest_retry_delay(built: Built) -> Wrongs:
-    alarm = alarms(built)["OldestRetry"]
-    lasts = alarm["Period"] * (alarm["EvaluationPeriods"] - 1)
-    if alarm.get("DatapointsToAlarm") != 1 or lasts < LONGEST_DELAY:
-        yield f"OldestRetry: {alarm.get('DatapointsToAlarm')} in {lasts} s"
+def the_alarms_of_retried_requests_stay_on_for_the_longest_retry_delay(built: Built) -> Wrongs:
+    for name in ("OldestRetry", "CredentialsRefused"):
+        alarm = alarms(built)[name]
+        lasts = alarm["Period"] * (alarm["EvaluationPeriods"] - 1)
+        if alarm.get("DatapointsToAlarm") != 1 or lasts < LONGEST_DELAY:
+            yield f"{name}: {alarm.get('DatapointsToAlarm')} in {lasts} s"
 
 
 @CONNECTOR.invariant(
