@@ -16,6 +16,7 @@ VENDOR, AWS_CALLS = 200, 20  # ms, assumed: CustomerGauge; two DynamoDB writes a
 STORED = 946e-9 * 21 / 30  # GB-months of a settled ledger item, for the 21 days of LedgerDays
 RENEWALS = 960 * 7 / 1e6  # calls a request for the shared token: seven each 45 minutes of a month
 POLLS = 5 * 30 * 86_400 / 20  # of an empty queue in a month: five pollers, 20 s each
+METRICS = 8 * 0.30  # dollars of a month with requests in every hour, by one trigger and with links alone
 WAYS = (
     "queue path, batches of 10",
     "queue path, one by one",
@@ -67,10 +68,11 @@ def sums(table: Sequence[Line]) -> list[float]:
 
 
 def idle() -> float:
-    """Return the dollars of a month without a request: alarms, secrets and polls of the template with its defaults."""
+    """Return the dollars of a month without a request: alarms, dashboard, secrets, polls."""
     types = [resource["Type"] for resource in source_template()["Resources"].values()]
     alarms, secrets = types.count("AWS::CloudWatch::Alarm"), types.count("AWS::SecretsManager::Secret")
-    return alarms * 0.10 + secrets * 0.40 + POLLS * 0.40e-6
+    dashboards = types.count("AWS::CloudWatch::Dashboard")
+    return alarms * 0.10 + dashboards * 3.00 + secrets * 0.40 + POLLS * 0.40e-6
 
 
 def price() -> tuple[float, float, float]:
@@ -85,8 +87,8 @@ def in_words() -> str:
     """Return the price in a sentence, without its end."""
     month, queue, http = price()
     return (
-        f"It costs about ${month:.2f} a month without requests, and ${queue:.2f} (queue, in batches) to "
-        f"${http:.2f} (HTTP) per million requests"
+        f"It costs about ${month:.2f} a month, ${METRICS:.2f} more with requests, and ${queue:.2f} (queue, in batches) "
+        f"to ${http:.2f} (HTTP) per million requests"
     )
 
 
@@ -112,5 +114,6 @@ def section(rows: Sequence[Row]) -> Iterator[str]:
     yield "- A request that comes as an event on a bus costs $1.00 per million more, in each way."
     yield "- *Pipe* and *Standard* are the same work, drawn by hand from AWS's own building blocks."
     yield "- Without ledger and log a pipe costs $0.77; then a request that is delivered twice loses its link."
-    yield f"- A month without a request costs ${idle():.2f}: alarms, secrets and Lambda's poller."
+    yield f"- A month without a request costs ${idle():.2f}: alarms, dashboard, secrets and Lambda's poller."
+    yield f"- Metrics cost ${METRICS:.2f} in a month with requests, by one trigger: $0.30 for each code, status and source."
     yield "- `Tracing=Active` adds up to $5.00 per million."

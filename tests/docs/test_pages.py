@@ -131,6 +131,7 @@ def test_the_request_and_the_result_on_the_page_match_the_contract() -> None:
 # Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
 OF_OTHERS = {
     "AWS_LAMBDA_LOG_LEVEL",
+    "AWS_PROFILE",
     "ArtifactsBucket",  # a parameter that `make package` adds, as the next one
     "ArtifactsPrefix",
     "CAPABILITY_AUTO_EXPAND",
@@ -147,6 +148,7 @@ OF_OTHERS = {
     "http.client",
     "invalid_client",  # OAuth's own code
     "UsePreviousValue=true",
+    "UseYourKeyOrDeleteThisWithoutKmsKeyArn",  # a statement of docs/policies
     "sbom.cdx.json",  # `make package` writes it
     "order.updated",  # a topic of WooCommerce
     "visit.json",  # the reader's
