@@ -115,5 +115,5 @@ def section(rows: Sequence[Row]) -> Iterator[str]:
     yield "- *Pipe* and *Standard* are the same work, drawn by hand from AWS's own building blocks."
     yield "- Without ledger and log a pipe costs $0.77; then a request that is delivered twice loses its link."
     yield f"- A month without a request costs ${idle():.2f}: alarms, dashboard, secrets and Lambda's poller."
-    yield f"- Metrics cost ${METRICS:.2f} in a month with requests, by one trigger: $0.30 for each code, status and source."
+    yield f"- Metrics cost ${METRICS:.2f} in a month with requests: $0.30 for each code, status and source."
     yield "- `Tracing=Active` adds up to $5.00 per million."

@@ -147,6 +147,7 @@ OF_OTHERS = {
     "customer.email",  # a heading of the reader's
     "http.client",
     "invalid_client",  # OAuth's own code
+    "ROLLBACK_COMPLETE",
     "UsePreviousValue=true",
     "UseYourKeyOrDeleteThisWithoutKmsKeyArn",  # a statement of docs/policies
     "sbom.cdx.json",  # `make package` writes it
