@@ -41,7 +41,7 @@ TESTS = {
     "aws/token_secret": ["tests/aws/shared_token"],
     "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
     "customergauge/circuit_breaker": ["tests/customergauge/test_circuit_breaker.py", "tests/test_metrics.py"],
-    "triggers/batch": ["tests/triggers/batch"],
+    "triggers/batch": ["tests/triggers/batch", "tests/handlers/test_queue_worker.py"],
     "triggers/invocation": ["tests/triggers/test_invocation.py", "tests/handlers/test_direct_invocation.py"],
     "triggers/deliveries": DELIVERIES,
     "triggers/http_request": DELIVERIES,
