@@ -138,6 +138,15 @@ def test_a_failed_execution_raises_an_alarm() -> None:
     assert alarm["AlarmActions"]
 
 
+def test_no_alarm_says_ok_when_its_metric_ends_since_the_job_or_the_file_still_waits() -> None:
+    alarms = of_type("AWS::CloudWatch::Alarm")
+
+    assert {name: alarm.get("OKActions") for name, alarm in alarms.items()} == {
+        "FilesUndelivered": None,
+        "JobsFailed": None,
+    }
+
+
 def test_a_file_for_which_no_job_could_be_started_raises_an_alarm() -> None:
     alarm = of_type("AWS::CloudWatch::Alarm")["FilesUndelivered"]
     [rule] = of_type("AWS::Events::Rule").values()

@@ -41,6 +41,8 @@ def watched(alarm: dict[str, Any]) -> tuple[object, ...]:
 
 @CONNECTOR.invariant(
     without("Resources OldestRetry Properties DatapointsToAlarm"),
+    change("Resources OldestRetry Properties EvaluationPeriods", 3),
+    without("Resources CredentialsRefused Properties DatapointsToAlarm"),
     change("Resources CredentialsRefused Properties EvaluationPeriods", 3),
 )
 def the_alarms_of_retried_requests_stay_on_for_the_longest_retry_delay(built: Built) -> Wrongs:

@@ -218,7 +218,7 @@ EMAIL = "operators@example.com"
 SECRET_NAME = "prod/customergauge"
 BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
 RULE = "arn:aws:events:eu-west-1:123456789012:rule/crm/order-paid"
-TOPIC = "arn:aws:sns:eu-west-1:123456789012:tickets.fifo"
+TOPIC = "arn:aws:sns:eu-west-1:123456789012:tickets"
 GUARDED = {
     "AllowedIpRanges": "192.0.2.0/24,2001:db8::/32",
     "WebAclArn": WEB_ACL,

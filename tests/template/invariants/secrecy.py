@@ -96,7 +96,7 @@ TAKES_AND_REFUSES = {
         [SECRET.removesuffix("-AbCdEf"), "two words", '{"client_id": "a"}', "arn:aws:kms:eu-west-1:1:key/a", "*"],
     ),
     "SenderArns": (
-        ["", RULE, TOPIC],
+        ["", RULE, TOPIC, f"{TOPIC}.fifo"],
         ["*", f"{RULE}*", f"{TOPIC}*", "arn:aws:s3:::bucket", "arn:aws:sns:eu-west-1:*:tickets"],
     ),
 }

@@ -38,7 +38,8 @@ def json_object(response: Response) -> dict[str, object] | None:
 
     An object that parses is complete, even if the length says otherwise. A wrong field does not spoil the others: bytes
     that are not UTF-8 become lone surrogates, which later checks refuse; NaN and a name given twice become null; a very
-    long number becomes a float. Laravel may encode JSON twice, or wrap the object in a list.
+    long number becomes a float. Laravel may encode JSON twice. A list of one object
+    counts as the object.
     """
     try:
         content: object = response.body.decode(json.detect_encoding(response.body), "surrogateescape")
