@@ -49,11 +49,11 @@ MEANINGS: Final[dict[Code, tuple[str, str]]] = {
 }
 
 HEADLINES: Final = {  # rows of the benchmarks, in the words of README
-    "init, http_api / floor": "a cold start takes {} times that of boto3 with the same clients",
+    "init, http_api / floor": "a cold start takes {} times as long as that of boto3 with the same clients",
     "warm, http_api / by hand, vendor 50 ms": "a warm request {} times the same calls by hand",
     "batch of 10 / batch of 1": "ten messages {} times as long as one",
     "200 messages, 20% of the calls fail: 95 % / healthy": (
-        "95 % of a queue {} times as long while a fifth of the calls fail"
+        "95 % of 200 queued messages take {} times as long if a fifth of the calls fail"
     ),
 }
 
@@ -155,7 +155,8 @@ def _allowed(parameter: dict[str, Any]) -> str:
         return ", ".join(f"`{value}`" for value in parameter["AllowedValues"])
     if "MinValue" in parameter:
         return f"{parameter['MinValue']} to {parameter['MaxValue']}"
-    return str(parameter.get("ConstraintDescription", ""))
+    longest = f"at most {parameter['MaxLength']} characters" if "MaxLength" in parameter else ""
+    return str(parameter.get("ConstraintDescription", longest))
 
 
 def _modules_with(code: Code) -> list[str]:

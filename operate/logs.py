@@ -53,14 +53,17 @@ def lines(
     fields: Mapping[str, Sequence[str]],
     since: float,
     functions: Sequence[str] = FUNCTIONS,
+    waits_over: int = 0,
 ) -> Iterator[LogLine]:
     """Yield the lines since a time that have one of the values of one of the fields, function by function.
 
-    A value that ends with an asterisk stands for all that begin so.
+    A value that ends with an asterisk stands for all that begin so. `waits_over` (seconds) leaves out what is retried
+    sooner.
     """
     terms = [f'($.{name} = "{value}")' for name, values in fields.items() for value in values]
+    condition = f"({' || '.join(terms)}) && ($.wait > {waits_over})" if waits_over else " || ".join(terms)
     for function in functions:
-        for event in _events(stack, function, f"{{ {' || '.join(terms)} }}", since):
+        for event in _events(stack, function, f"{{ {condition} }}", since):
             for part in event["message"].splitlines():
                 found = _json_object(part)
                 # The emulator ignores such a pattern.

@@ -48,9 +48,9 @@ def erase_person(  # noqa: PLR0913, PLR0917 # click's way
     """Erase a person from STACK, and list what is left.
 
     Erases the ledger's item of a --key, the parked requests with that key or with a --person in their body, and the
-    items of those requests. Never an item that is not settled: an attempt may be in flight or to come. Nothing if a
-    settled item is found while the requests queue is not empty: its request, delivered again, would make a second
-    survey record. Afterwards the key is free, so the same request sent again makes a new link. With
+    items of those requests. An item that is not settled stays: an attempt may be in flight or to come. While the
+    requests queue holds messages, a settled item stops the whole erasure: its request, delivered again, would make a
+    second survey record. Afterwards the key is free, so the same request sent again makes a new link. With
     --vendor, you are asked before secret, token or address go to a host that is not CustomerGauge's. --person - reads a
     line from standard input, so the value is in no shell history. You can run it again after an interruption. Exit
     code 1: something stays, or the key was not found.

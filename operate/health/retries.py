@@ -7,10 +7,11 @@ from typing import Any, Final
 
 from operate import logs
 from operate.stack import Stack
+from personal_link.aws.queues import LONGEST_WAIT
 from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 
-LONGEST_WAIT: Final = 900  # seconds; the longest back-off
+LONGEST_BACK_OFF: Final = 900  # seconds
 ATTEMPT: Final = 60  # seconds; so long may the next attempt last before it logs a line
 
 
@@ -33,8 +34,10 @@ def _in_log(stack: Stack, now: float) -> Retries | None:
     last: dict[str, logs.LogLine] = {}
     ended: dict[str, float] = {}  # by the digest of the key
     kinds = {"message": [logs.RETRY, logs.OUTCOME, logs.PARKED]}
-    found = logs.lines(stack, kinds, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER])
-    for line in sorted(found, key=lambda line: line.at):
+    recent = logs.lines(stack, kinds, now - LONGEST_BACK_OFF - ATTEMPT, [logs.WORKER])
+    # A `Retry-After`, or a turn under VendorCallsPerSecond, may last for hours.
+    long = logs.lines(stack, {"message": [logs.RETRY]}, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER], LONGEST_BACK_OFF)
+    for line in sorted([*recent, *long], key=lambda line: line.at):
         if line.message == logs.RETRY:
             last[line.text("message_id")] = line
         else:  # an outcome's line has no message id
@@ -63,7 +66,7 @@ def _in_metrics(stack: Stack, now: float) -> Retries | None:
             {"Id": name, "MetricStat": {"Metric": metric, "Period": 60, "Stat": statistic}}
             for name, (metric, statistic) in queries.items()
         ],
-        StartTime=end - timedelta(seconds=LONGEST_WAIT + ATTEMPT),
+        StartTime=end - timedelta(seconds=LONGEST_BACK_OFF + ATTEMPT),
         EndTime=end,
     )
     values = {one["Id"]: one["Values"] for one in answer["MetricDataResults"]}

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any, Final
 from botocore.exceptions import ClientError
 
 from operate import logs
-from operate.health.retries import LONGEST_WAIT
 from operate.ledger_reader import Entry, LedgerReader, Standing, ledger_of
 from operate.send.event_entries import no_entry
 from operate.stack import Stack
 from operate.terminal.failures import WrongCall, denied_action
 from operate.terminal.screen import when
+from personal_link.aws.queues import LONGEST_WAIT
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Refused
 from personal_link.domain.request import LinkRequest, check

@@ -10,7 +10,7 @@ from tests.bulk.sheets import row_of, rows_of, sheet_of
 # --- reading ----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("delimiter", [",", ";", "\t", "|"])
 def test_the_delimiter_of_a_file_is_detected_in_its_heading_line(delimiter: str) -> None:
     content = "Name,Email\nJoe,joe@acme.example\n".replace(",", delimiter)
 
@@ -25,7 +25,9 @@ def test_a_delimiter_within_quotes_is_ignored_when_the_delimiter_is_detected() -
 
 
 def test_the_sep_line_of_excel_sets_the_delimiter_and_is_not_the_heading_line() -> None:
-    assert row_of("sep=;\r\nName, Email;Phone\r\nJoe;1\r\n").record == {"Name, Email": "Joe", "Phone": "1"}
+    for line in ("sep=;", '"sep=;"'):
+        row = row_of(f"{line}\r\nName, Email;Phone\r\nJoe;1\r\n")
+        assert row.record == {"Name, Email": "Joe", "Phone": "1"}
 
 
 @pytest.mark.parametrize("ending", ["\n", "\r\n"])
@@ -129,6 +131,13 @@ def test_the_repr_of_a_row_shows_none_of_its_cells() -> None:
         (b"A,B\r1,2\r3,4\r", "The file ends its lines with CR alone: save it as CSV UTF-8."),
         (b"PK\x03\x04...", "The file is an Excel workbook or a zip file, no CSV in UTF-8: save it as CSV UTF-8."),
         (b"\xd0\xcf\x11\xe0...", "The file is an old Excel workbook, no CSV in UTF-8: save it as CSV UTF-8."),
+        (b"%PDF-1.7", "The file is a PDF, no CSV in UTF-8: save it as CSV UTF-8."),
+        (b"\x1f\x8b...", "The file is a gzip file, no CSV in UTF-8: save it as CSV UTF-8."),
+        (b"<html>", "The file is HTML or XML, no CSV in UTF-8: save it as CSV UTF-8."),
+        (codecs.BOM_UTF8 + b'{"A": 1}', "The file is JSON, no CSV in UTF-8: save it as CSV UTF-8."),
+        (b'[{"A": 1}]', "The file is JSON, no CSV in UTF-8: save it as CSV UTF-8."),
+        (b"[\r\n", "The file is JSON, no CSV in UTF-8: save it as CSV UTF-8."),
+        (b"sep=:\nA:B\n", "The first line names a separator that is unknown: save it as CSV UTF-8."),
         ("\ufeffA\n".encode("utf-16-le"), "The file is UTF-16, no CSV in UTF-8: save it as CSV UTF-8."),
         ("\ufeffA\n".encode("utf-16-be"), "The file is UTF-16, no CSV in UTF-8: save it as CSV UTF-8."),
     ],

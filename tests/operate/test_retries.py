@@ -74,6 +74,13 @@ def test_a_retry_that_is_due_is_counted_once(stage: Stage) -> None:
     assert (queue["waiting"], queue["retrying"], queue["in_flight"]) == (0, 1, 1)
 
 
+def test_a_request_that_a_long_retry_after_hides_is_still_retried(stage: Stage) -> None:
+    keep_in_flight(stage, 1)
+    stage.log_retry("m-1", seconds_ago=7_000, wait=7_200, code="rate_limited")
+
+    assert needs(health(stage))[0][0] == "1 being retried: rate_limited, oldest 1 h 59 min"
+
+
 def test_the_newest_retry_of_a_message_counts(stage: Stage) -> None:
     keep_in_flight(stage, 1)
     stage.log_retry("m-1", seconds_ago=600, wait=700)

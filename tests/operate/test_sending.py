@@ -74,9 +74,12 @@ def test_one_without_an_outcome_in_time_is_told_what_the_ledger_knows(stage: Sta
     assert sent.output.splitlines()[-1] == f"operate find personal-link --digest {digest}"
 
 
-def test_an_open_circuit_is_told_with_the_time_of_the_first_attempt(stage: Stage, file: Path) -> None:
+@pytest.mark.parametrize(("seconds_ago", "wait"), [(5, 40), (1_000, 1_800)])
+def test_an_open_circuit_is_told_with_the_time_of_the_first_attempt(
+    stage: Stage, file: Path, seconds_ago: float, wait: int
+) -> None:
     digest = the_request().key.digest
-    stage.log_retry("m-1", 5, wait=40, key_digest=digest, detail="not started: the circuit is open")
+    stage.log_retry("m-1", seconds_ago, wait=wait, key_digest=digest, detail="not started: the circuit is open")
 
     sent = stage.run("send", NAME, str(file), "--wait", "0s")
 

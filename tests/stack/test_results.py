@@ -211,7 +211,7 @@ def test_a_result_that_no_rule_took_is_replayed_to_a_rule_that_is_made_later(exa
 
 
 def test_a_result_that_is_too_large_for_an_event_is_sent_without_what_the_caller_sent(examples: Examples) -> None:
-    result = a_result("rejected", record={"Notes": "n" * 300_000})
+    result = a_result("rejected", record={"Notes": "n" * 1_000_000})
 
     examples.deliver(result)
 

@@ -1,4 +1,4 @@
-"""Read a CSV file as people have it: comma, semicolon or tab; UTF-8 or, if it is named, Windows-1252.
+"""Read a CSV file as people have it: comma, semicolon, tab or bar; UTF-8 or, if it is named, Windows-1252.
 
 A fault of the whole file raises UnreadableFile. A fault of one row is in `Row.fault`, and the next row follows. Neither
 text quotes the file, because both are shown on screens.
@@ -16,12 +16,19 @@ from personal_link.domain.errors import PersonalLinkError
 from personal_link.domain.request import composed
 
 Encoding = Literal["utf-8", "cp1252"]
-DELIMITERS: Final = ",;\t"  # if two separate the heading line into as many cells, the first one counts
+DELIMITERS: Final = ",;\t|"  # if two separate the heading line into as many cells, the first one counts
 
-_SEPARATOR_LINE: Final = re.compile("sep=([,;\t])\r?\n?", re.IGNORECASE)  # Excel's own first line
+_SEPARATOR_LINE: Final = re.compile('("?)sep=(.)\\1\r?\n?', re.IGNORECASE)  # Excel's own first line
 _BEGINNINGS: Final = (
     (b"PK\x03\x04", "an Excel workbook or a zip file"),
     (b"\xd0\xcf\x11\xe0", "an old Excel workbook"),
+    (b"\x1f\x8b", "a gzip file"),
+    (b"%PDF", "a PDF"),
+    (b"<", "HTML or XML"),
+    (b"{", "JSON"),
+    (b"[{", "JSON"),
+    (b"[\n", "JSON"),
+    (b"[\r\n", "JSON"),
     (codecs.BOM_UTF16_LE, "UTF-16"),
     (codecs.BOM_UTF16_BE, "UTF-16"),
 )
@@ -80,7 +87,9 @@ class Sheet:
         if first is None:
             raise UnreadableFile("The file is empty.")
         if told := _SEPARATOR_LINE.fullmatch(first):
-            delimiter, head = told[1], []
+            delimiter, head = told[2], []
+            if delimiter not in DELIMITERS:
+                raise UnreadableFile(f"The first line names a separator that is unknown: {_SAVE_IT}.")
         else:
             delimiter, head = max(DELIMITERS, key=lambda one: _width(first, one)), [first]
         reader = csv.reader(chain(head, text), delimiter=delimiter, strict=True)
@@ -117,13 +126,13 @@ class _Lines:
 
     def _begin(self, raw: bytes) -> bytes:
         """Recognise what is no text in one of the two encodings; remove the byte order mark."""
-        if what := next((what for beginning, what in _BEGINNINGS if raw.startswith(beginning)), None):
-            raise UnreadableFile(f"The file is {what}, no CSV in UTF-8: {_SAVE_IT}.")
         self.has_mark = raw.startswith(codecs.BOM_UTF8)
         if self.has_mark and self._encoding != "utf-8":
             raise UnreadableFile(f"The file is UTF-8 (it has a byte order mark), not {self._encoding}.")
         while raw.startswith(codecs.BOM_UTF8):
             raw = raw.removeprefix(codecs.BOM_UTF8)
+        if what := next((what for beginning, what in _BEGINNINGS if raw.startswith(beginning)), None):
+            raise UnreadableFile(f"The file is {what}, no CSV in UTF-8: {_SAVE_IT}.")
         if b"\r" in raw.rstrip(b"\r\n"):
             raise UnreadableFile(f"The file ends its lines with CR alone: {_SAVE_IT}.")
         return raw
