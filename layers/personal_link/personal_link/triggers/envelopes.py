@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 from contextlib import suppress
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final, TypeIs
 
 from personal_link.domain import shapes, strict_json
@@ -115,8 +115,8 @@ def time_of(time: object) -> float | None:
         return None
     form = "%Y-%m-%dT%H:%M:%S.%f%z" if time[19:20] == "." else "%Y-%m-%dT%H:%M:%S%z"
     try:
-        seconds = datetime.strptime(time, form).astimezone(UTC).timestamp()
-        timestamp(seconds)  # the last microseconds of the year 9999 are rounded up
+        seconds = datetime.strptime(time, form).timestamp()
+        timestamp(seconds)  # it has to be one in UTC, too
     except (ValueError, OverflowError):
         return None
     return seconds
