@@ -1,19 +1,20 @@
 """On the emulator alone: an address for the stand-in's function URL, whose own host name exists only on AWS."""
 
-import ssl
 import threading
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+from sandbox.aws.emulator import opener_that_trusts
 
 
 @contextmanager
 def bridge_to(function_url: str, authority: str) -> Iterator[str]:
     """Pass calls on to a function URL of the emulator during a `with` block, and yield the address to call."""
-    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=authority))
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+    opener = opener_that_trusts(Path(authority))
 
     class Bridge(BaseHTTPRequestHandler):
         protocol_version = "HTTP/1.1"

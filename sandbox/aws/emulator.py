@@ -186,9 +186,14 @@ def _authority(folder: Path) -> tuple[Path, trustme.CA]:
     return authority, issuer
 
 
+def opener_that_trusts(authority: Path) -> urllib.request.OpenerDirector:
+    """Return an opener that uses no proxy and trusts the certificates of this authority."""
+    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(authority)))
+    return urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+
+
 def _wait_until_it_serves(emulator: Emulator, process: subprocess.Popen[bytes]) -> None:
-    trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(emulator.authority)))
-    opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+    opener = opener_that_trusts(emulator.authority)
     deadline = time.monotonic() + _SECONDS_TO_START
     while time.monotonic() < deadline:
         if process.poll() is not None:

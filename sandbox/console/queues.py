@@ -1,14 +1,12 @@
 """Read the stack's queues without receiving messages, which only the emulator allows."""
 
 import json
-import ssl
-import urllib.request
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any
 
-from sandbox.aws.emulator import SandboxError
+from sandbox.aws.emulator import SandboxError, opener_that_trusts
 from sandbox.aws.stack import Stack
 
 # Seconds. A message in flight is hidden for the queue's visibility timeout, which is longer than any back-off here.
@@ -54,8 +52,7 @@ class QueueReader:
     """Read the queues of a stack."""
 
     def __init__(self, stack: Stack) -> None:
-        trust = urllib.request.HTTPSHandler(context=ssl.create_default_context(cafile=str(stack.emulator.authority)))
-        self._opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), trust)
+        self._opener = opener_that_trusts(stack.emulator.authority)
         self._stack = stack
 
     def read(self) -> Queues:

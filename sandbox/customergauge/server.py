@@ -22,7 +22,7 @@ import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Self, get_args
 
@@ -58,21 +58,17 @@ class PersonalLink:
 class CustomerGaugeSandbox:
     """A CustomerGauge on a loopback port. It keeps its port and its state when it is stopped and started again."""
 
-    def __init__(  # noqa: PLR0913 - keywords only
+    def __init__(
         self,
         *,
         port: int = 0,
         client_id: str = "sandbox-client",
         client_secret: str | None = None,
         token_lifetime: float = 3600,
-        configurations: Iterable[str] = CONFIGURATIONS,
-        wrong_data_types: Iterable[str] = WRONG_DATA_TYPES,
         tls: ssl.SSLContext | None = None,
     ) -> None:
         self.client_id = client_id
         self.token_lifetime = token_lifetime
-        self.configurations = frozenset(configurations)
-        self.wrong_data_types = frozenset(wrong_data_types)
         self._first_secret = client_secret or f"sandbox-{secrets.token_urlsafe(24)}"
         self._port = port
         self._tls = tls
@@ -194,7 +190,7 @@ class CustomerGaugeSandbox:
         if self._tokens.get(rules.bearer(call.headers), 0.0) <= time.monotonic():
             return Reply.error(401)
         fields = rules.read_input(call.headers, call.body)
-        refused = rules.record_refusal(fields, self.configurations, self.wrong_data_types)
+        refused = rules.record_refusal(fields, CONFIGURATIONS, WRONG_DATA_TYPES)
         if refused and refused.status == 422 and not rules.wants_json(call.headers):
             return Reply.redirect(self.base_url)  # Laravel sends a browser back to its form
         if refused:

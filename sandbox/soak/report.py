@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
 
-from sandbox.aws.stack import Message, Stack
+from sandbox.aws.stack import Message
 from sandbox.customergauge.server import PersonalLink
 from sandbox.soak.traffic import TRIGGERS, HttpEnd, Kind, SoakRequest
 
@@ -226,20 +226,3 @@ CHECKS: Mapping[str, Callable[[Report], Iterable[str]]] = {
     "every parked message is as it was sent, with its reason": _parked_otherwise,
     "nothing is left on the queues": _left_over,
 }
-
-
-def take_all(stack: Stack, queue_url: str) -> list[Message]:
-    """Take all messages of a queue."""
-    taken: list[Message] = []
-    while messages := stack.sqs.receive_message(
-        QueueUrl=queue_url, MaxNumberOfMessages=10, MessageAttributeNames=["All"]
-    ).get("Messages"):
-        handles = [message["ReceiptHandle"] for message in messages]
-        stack.sqs.delete_message_batch(
-            QueueUrl=queue_url,
-            Entries=[{"Id": str(number), "ReceiptHandle": handle} for number, handle in enumerate(handles)],
-        )
-        for message in messages:
-            attributes = message.get("MessageAttributes", {})
-            taken.append(Message(message["Body"], {name: one["StringValue"] for name, one in attributes.items()}))
-    return taken

@@ -20,7 +20,7 @@ from sandbox.aws.emulator import SandboxError
 from sandbox.aws.lambda_workers import workers
 from sandbox.customergauge.server import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.environment import Environment, run, running_environment, say
-from sandbox.soak.report import Report, take_all
+from sandbox.soak.report import Report
 from sandbox.soak.traffic import Traffic, make_requests
 
 # The faults of a fifth of the calls: how many in a thousand, and the reply.
@@ -163,11 +163,14 @@ def send_and_report(environment: Environment, plan: Plan) -> Report:
         _drain(environment, _SECONDS_TO_DRAIN_SHORT if plan.short else _SECONDS_TO_DRAIN)
     finally:
         traffic.give_up()
+    results, parked = (
+        stack.take(url, stack.depth(url), within=600) for url in (stack.results_queue_url, stack.parked_queue_url)
+    )
     return Report(
         requests=requests,
         http_ends=traffic.http_ends,
-        results=take_all(stack, stack.results_queue_url),
-        parked=take_all(stack, stack.parked_queue_url),
+        results=results,
+        parked=parked,
         records=vendor.links,
         left=stack.leftovers(within=0),
         counts={

@@ -3,7 +3,7 @@
 import json
 import uuid
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Final, Literal, Self
 
 from personal_link.domain import strict_json
@@ -29,11 +29,7 @@ class PersonalLink:
 
     def as_json(self) -> dict[str, object]:
         """Return the link in the shape of the vendor's answer."""
-        return {
-            "number_customergauge": self.number_customergauge,
-            "survey_link": self.survey_link,
-            "survey_link_short": self.survey_link_short,
-        }
+        return asdict(self)
 
     def __repr__(self) -> str:
         return "PersonalLink(***)"

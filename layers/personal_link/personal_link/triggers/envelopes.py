@@ -115,7 +115,7 @@ def time_of(time: object) -> float | None:
         return None
     form = "%Y-%m-%dT%H:%M:%S.%f%z" if time[19:20] == "." else "%Y-%m-%dT%H:%M:%S%z"
     try:
-        seconds = datetime.strptime(time, form).timestamp()
+        seconds = datetime.strptime(time, form).timestamp()  # noqa: DTZ007 - both forms have %z
         timestamp(seconds)  # it has to be one in UTC, too
     except (ValueError, OverflowError):
         return None
