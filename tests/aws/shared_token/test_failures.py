@@ -80,14 +80,19 @@ def test_a_token_refused_after_ten_minutes_is_replaced_for_all_environments(
 # AWS failures
 
 
-def test_each_environment_fetches_its_own_token_when_the_table_is_denied(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock
+def test_each_environment_fetches_its_own_token_and_logs_it_when_the_table_is_denied(
+    environment: Environment,
+    server: TokenServer,
+    account: Account,
+    clock: FakeClock,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with refusing(account.dynamodb, "UpdateItem", "AccessDeniedException"):
         assert fetch(environment(), clock) == "token-1"
         assert fetch(environment(), clock) == "token-2"
 
     assert server.fetches == 2
+    assert caplog.messages == ["token not shared", "token not shared"]
 
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "DecryptionFailure"])
@@ -106,10 +111,16 @@ def test_each_environment_fetches_its_own_token_when_the_token_secret_cannot_be_
 
 @pytest.mark.parametrize("code", ["AccessDeniedException", "LimitExceeded"])
 def test_a_token_that_cannot_be_written_is_still_used_and_the_next_environment_writes_one(
-    environment: Environment, server: TokenServer, account: Account, clock: FakeClock, code: str
+    environment: Environment,
+    server: TokenServer,
+    account: Account,
+    clock: FakeClock,
+    code: str,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     with refusing(account.secretsmanager, "PutSecretValue", code):
         assert fetch(environment(), clock) == "token-1"
+    assert caplog.messages == ["token not shared"]
     assert "owner" not in item(account)
     clock.advance(10.0)
 

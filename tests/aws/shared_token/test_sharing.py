@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from personal_link.aws.token_lease import TokenLease
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed
 from tests.aws.account import Account, answering, doing_before, one_write_at_a_time, watched
@@ -289,3 +290,28 @@ def test_a_write_that_succeeds_but_reports_failure_shares_the_token_and_its_writ
 
     assert fetch(environment(), clock) == "token-1"
     assert fetch(one, clock) == "token-2"
+
+
+# The lease
+
+
+def test_while_a_shown_token_is_renewed_others_wait(account: Account, clock: FakeClock) -> None:
+    lease = TokenLease(account.dynamodb, account.ledger_table, clock)
+    lease.take("first", "v-0")
+    lease.renew("first", "v-1")
+    lease.end("first")
+    clock.advance(600.0)
+
+    assert lease.take("second", "v-1") is True
+    assert lease.take("third", "v-1") is False
+
+
+def test_a_renewed_lease_lasts_for_eight_seconds(account: Account, clock: FakeClock) -> None:
+    lease = TokenLease(account.dynamodb, account.ledger_table, clock)
+    lease.take("first", "v-0")
+    lease.renew("first", "v-1")
+
+    clock.advance(7.9)
+    assert lease.take("second", "v-0") is False
+    clock.advance(0.2)
+    assert lease.take("second", "v-0") is True
