@@ -33,7 +33,9 @@ def answer(direct: DirectInvocation, payload: object, invocation: str = "i-1") -
     return direct.answer(payload, invocation, Deadline.after(20, direct.issuer.clock))
 
 
-def test_an_invocation_returns_the_same_result_that_it_queues(direct: DirectInvocation, account: Account) -> None:
+def test_an_invocation_returns_the_same_result_that_it_queues_and_logs_it(
+    direct: DirectInvocation, account: Account, caplog: pytest.LogCaptureFixture
+) -> None:
     result = answer(direct, {**ADA, "reference": "order-1"})
 
     (message,) = account.results()
@@ -43,6 +45,7 @@ def test_an_invocation_returns_the_same_result_that_it_queues(direct: DirectInvo
         {"type": "direct", "id": "i-1"},
     )
     assert values(message) == {"status": "created", "code": "created", "source": "direct"}
+    assert caplog.messages == ["outcome"]
 
 
 def test_a_refused_record_with_a_lone_surrogate_is_returned_as_valid_utf_8(

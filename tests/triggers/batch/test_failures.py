@@ -2,6 +2,7 @@
 
 import json
 import threading
+from collections import Counter
 
 import pytest
 
@@ -156,7 +157,7 @@ def test_a_token_server_that_is_down_is_called_once_for_a_whole_batch(env: Envir
 # Failures of one message and of the whole batch
 
 
-def test_each_message_of_a_mixed_batch_gets_its_own_outcome(env: Environment) -> None:
+def test_each_message_of_a_mixed_batch_gets_its_own_outcome(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
     faults = {b"ambiguous@": Reply.html(502), b"busy@": Reply.error(429, retry_after=2)}
     env.vendor.misbehave = lambda call: next((reply for mark, reply in faults.items() if mark in call.body), None)
 
@@ -182,6 +183,9 @@ def test_each_message_of_a_mixed_batch_gets_its_own_outcome(env: Environment) ->
         "created-too": "created",
     }
     assert len(env.vendor.links) == 2
+    # The receipt handles are made up.
+    assert Counter(caplog.messages) == {"outcome": 4, "parked": 1, "retry scheduled": 2, "visibility not set": 2}
+    assert [vars(line)["age"] for line in caplog.records if line.message == "retry scheduled"] == [10, 10]
 
 
 @pytest.mark.parametrize("missing", ["body", "attributes"])
