@@ -15,7 +15,8 @@ from personal_link.metrics import metrics
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing, template_variables
 from tests.embedded_metrics import values_of
-from tests.handlers.conftest import Context, api_event
+from tests.handlers.conftest import api_event
+from tests.lambda_context import Context
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}

@@ -19,7 +19,8 @@ from personal_link.domain.request import Source
 from personal_link.metrics import Metric, Metrics, metrics
 from tests.embedded_metrics import Counted, counted_in, values_of
 from tests.fake_clock import FakeClock
-from tests.handlers.conftest import Context, api_event
+from tests.handlers.conftest import api_event
+from tests.lambda_context import Context
 
 Captured = pytest.CaptureFixture[str]
 

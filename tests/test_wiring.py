@@ -17,7 +17,8 @@ import queue_worker
 from personal_link import wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
-from tests.handlers.conftest import ADA, Context, api_event, forget
+from tests.handlers.conftest import ADA, api_event, forget
+from tests.lambda_context import Context
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,6 @@ import io
 import json
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -27,27 +26,13 @@ from tests.faults.faulty_aws import (
     THROTTLED,
     FaultyAws,
 )
+from tests.lambda_context import Context
 
 pytestmark = pytest.mark.usefixtures("environment")
 
 REQUEST = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
 AGAIN = "in the queue again"
 HANGS = 15.0  # seconds: two tries take five, but botocore itself would wait for minutes
-
-
-@dataclass(frozen=True)
-class Context:
-    """Lambda's context of an invocation and of its retries."""
-
-    ends_at: float
-    aws_request_id: str = "a3f1c1de-6f0f-4a53-9a3e-2f6f3f7b8c11"
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round((self.ends_at - time.monotonic()) * 1000)
-
-
-def with_seconds(seconds: float) -> Context:
-    return Context(time.monotonic() + seconds)
 
 
 def call(_account: Account | None = None) -> str:
@@ -61,7 +46,7 @@ def call(_account: Account | None = None) -> str:
             "requestTimeEpoch": round(time.time() * 1000),
         },
     }
-    answer: dict[str, Any] = http_api.handler(event, with_seconds(28))
+    answer: dict[str, Any] = http_api.handler(event, Context(28))
     code: str = json.loads(answer["body"]).get("code", "created")
     return code
 
@@ -69,7 +54,7 @@ def call(_account: Account | None = None) -> str:
 def invoke(_account: Account) -> str:
     """Invoke directly, each time with the same id; return the status, or the name of the error."""
     try:
-        status: str = direct_invocation.handler(REQUEST, with_seconds(60))["status"]
+        status: str = direct_invocation.handler(REQUEST, Context(60))["status"]
     except PersonalLinkError as error:
         return type(error).__name__
     return status
@@ -86,7 +71,7 @@ def queued(account: Account, number: int = 1) -> dict[str, Any]:
 
 
 def deliver(*records: dict[str, Any], seconds: float = 60) -> list[str]:
-    failures = queue_worker.handler({"Records": list(records)}, with_seconds(seconds))["batchItemFailures"]
+    failures = queue_worker.handler({"Records": list(records)}, Context(seconds))["batchItemFailures"]
     return [failure["itemIdentifier"] for failure in failures]
 
 

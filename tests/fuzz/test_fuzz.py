@@ -26,6 +26,7 @@ from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
 from tests.fake_clock import FakeClock
+from tests.lambda_context import Context
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
@@ -118,7 +119,6 @@ media_types = st.sampled_from(
 
 
 ID = "5a0d2f63-2c1e-5c5b-9d0c-7d3c1f1d9a10"
-INVOCATION = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
 
 
 class Issuer:
@@ -155,13 +155,6 @@ class Sqs:
 def an_http_api() -> tuple[HttpApi, Sqs]:
     sqs = Sqs()
     return HttpApi(cast("LinkIssuer", Issuer()), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True)), sqs
-
-
-class Context:
-    aws_request_id = INVOCATION
-
-    def get_remaining_time_in_millis(self) -> int:
-        return 28_000
 
 
 class Queue:

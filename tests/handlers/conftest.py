@@ -12,18 +12,7 @@ import http_api
 from personal_link import observability, wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
-
-
-class Context:
-    """Lambda's context, as far as it is used."""
-
-    aws_request_id = "c6af9ac6-7b61-11e6-9a41-93e8deadbeef"
-
-    def __init__(self, seconds: float = 28) -> None:
-        self._milliseconds = round(seconds * 1000)
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
+from tests.lambda_context import Context
 
 
 @pytest.fixture

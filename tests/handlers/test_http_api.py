@@ -11,7 +11,8 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.request import IdempotencyKey, digest_of_reference
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, Context, api_event, call, forget, lines
+from tests.handlers.conftest import ADA, api_event, call, forget, lines
+from tests.lambda_context import Context
 
 pytestmark = pytest.mark.usefixtures("environment")
 

@@ -13,7 +13,8 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import PersonalLinkError, SettingsError
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, Context, call, forget, lines
+from tests.handlers.conftest import ADA, call, forget, lines
+from tests.lambda_context import Context
 
 pytestmark = pytest.mark.usefixtures("environment")
 

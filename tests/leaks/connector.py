@@ -21,6 +21,7 @@ from sandbox.customergauge.server import TOKEN_PATH as TOKENS
 from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.faults.faulty_aws import FaultyAws
+from tests.lambda_context import Context
 from tests.leaks.canaries import (
     CANARIES,
     CLIENT_ID,
@@ -46,18 +47,6 @@ LINKED: Final = Reply(
     200,
     {"data": {"number_customergauge": 1, "survey_link": LINK.value, "survey_link_short": SHORT_LINK.value}},
 )
-
-
-class Context:
-    """Lambda's context, as far as it is used."""
-
-    aws_request_id = REQUEST_ID
-
-    def __init__(self, seconds: float) -> None:
-        self._ends_at = time.monotonic() + seconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return round((self._ends_at - time.monotonic()) * 1000)
 
 
 @dataclass
