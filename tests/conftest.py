@@ -1,5 +1,7 @@
 """What all tests share: the order in which they run, an AWS account in this process, a vendor on a loopback socket."""
 
+import io
+import logging
 import os
 from collections import Counter
 from collections.abc import Generator, Iterator
@@ -157,3 +159,14 @@ settings.register_profile("suite", profile(max_examples=50))
 settings.register_profile("thorough", profile(max_examples=1_000))
 settings.register_profile("fuzz", profile(max_examples=17_000))
 settings.load_profile("suite")
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything that is logged: the package's lines as they are written, and those of all libraries."""
+    written = io.StringIO()
+    handler = logging.StreamHandler(written)
+    handler.setFormatter(observability.logger().registered_formatter)
+    logging.getLogger().addHandler(handler)
+    yield written
+    logging.getLogger().removeHandler(handler)

@@ -11,12 +11,11 @@ from botocore.session import Session
 import http_api
 import queue_worker
 from personal_link import wiring
-from personal_link.metrics import metrics
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
-from tests.aws.account import Account, refusing, template_variables
+from tests.aws.account import Account, refusing
 from tests.embedded_metrics import values_of
 from tests.handlers.conftest import api_event
-from tests.lambda_context import Context
+from tests.lambda_environment import Context, forget, lambda_environment
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
@@ -27,16 +26,8 @@ Captured = pytest.CaptureFixture[str]
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
     """A new Lambda environment with the variables that the template sets; the stack's name is `links`."""
-    for name, value in template_variables(account, vendor).items():
-        monkeypatch.setenv(name, value)
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    for kept in (wiring.http_api, wiring.batch_worker, metrics):
-        kept.cache_clear()
+    with lambda_environment(monkeypatch, account, vendor):
+        yield
 
 
 def call(body: object = None, *, key: str = "order-1") -> int:

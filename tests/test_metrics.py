@@ -20,7 +20,7 @@ from personal_link.metrics import Metric, Metrics, metrics
 from tests.embedded_metrics import Counted, counted_in, values_of
 from tests.fake_clock import FakeClock
 from tests.handlers.conftest import api_event
-from tests.lambda_context import Context
+from tests.lambda_environment import Context
 
 Captured = pytest.CaptureFixture[str]
 

@@ -17,8 +17,8 @@ import queue_worker
 from personal_link import wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, template_variables
-from tests.handlers.conftest import ADA, api_event, forget
-from tests.lambda_context import Context
+from tests.handlers.conftest import ADA, api_event
+from tests.lambda_environment import Context, forget
 
 
 @pytest.fixture(autouse=True)

@@ -26,7 +26,7 @@ from tests.faults.faulty_aws import (
     THROTTLED,
     FaultyAws,
 )
-from tests.lambda_context import Context
+from tests.lambda_environment import Context
 
 pytestmark = pytest.mark.usefixtures("environment")
 

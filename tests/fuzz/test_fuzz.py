@@ -26,7 +26,7 @@ from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
 from tests.fake_clock import FakeClock
-from tests.lambda_context import Context
+from tests.lambda_environment import Context
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient

@@ -2,45 +2,22 @@
 
 import io
 import json
-import logging
 from collections.abc import Iterator
 from typing import Any
 
 import pytest
 
 import http_api
-from personal_link import observability, wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.aws.account import Account, template_variables
-from tests.lambda_context import Context
+from tests.aws.account import Account
+from tests.lambda_environment import Context, lambda_environment
 
 
 @pytest.fixture
 def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
     """The variables that the template sets, and nothing kept from another test."""
-    for name, value in template_variables(account, vendor).items():
-        monkeypatch.setenv(name, value)
-    forget()
-    yield
-    forget()
-
-
-def forget() -> None:
-    """Begin a new Lambda environment."""
-    wiring.direct_invocation.cache_clear()
-    wiring.http_api.cache_clear()
-    wiring.batch_worker.cache_clear()
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Everything that is logged: the package's lines as they are written, and those of all libraries."""
-    written = io.StringIO()
-    handler = logging.StreamHandler(written)
-    handler.setFormatter(observability.logger().registered_formatter)
-    logging.getLogger().addHandler(handler)
-    yield written
-    logging.getLogger().removeHandler(handler)
+    with lambda_environment(monkeypatch, account, vendor):
+        yield
 
 
 def lines(log: io.StringIO) -> list[dict[str, Any]]:

@@ -19,7 +19,7 @@ from personal_link.domain.errors import (
     Unreadable,
 )
 from personal_link.triggers.invocation import named_exception
-from tests.lambda_context import Context
+from tests.lambda_environment import Context
 
 RESULT = {"schema": "personal-link-result/1", "status": "created"}
 REQUEST = {"record": {"Email": "joe@example.com"}}

@@ -11,8 +11,8 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.request import IdempotencyKey, digest_of_reference
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, api_event, call, forget, lines
-from tests.lambda_context import Context
+from tests.handlers.conftest import ADA, api_event, call, lines
+from tests.lambda_environment import Context, forget
 
 pytestmark = pytest.mark.usefixtures("environment")
 

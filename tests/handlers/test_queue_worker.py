@@ -13,8 +13,8 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import PersonalLinkError, SettingsError
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, call, forget, lines
-from tests.lambda_context import Context
+from tests.handlers.conftest import ADA, call, lines
+from tests.lambda_environment import Context, forget
 
 pytestmark = pytest.mark.usefixtures("environment")
 

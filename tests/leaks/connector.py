@@ -13,7 +13,7 @@ import pytest
 import direct_invocation
 import http_api
 import queue_worker
-from personal_link import observability, wiring
+from personal_link import observability
 from personal_link.aws import token_lease
 from personal_link.domain.error_texts import is_known
 from personal_link.domain.errors import RequestError
@@ -21,7 +21,7 @@ from sandbox.customergauge.server import TOKEN_PATH as TOKENS
 from sandbox.customergauge.server import Call, CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.faults.faulty_aws import FaultyAws
-from tests.lambda_context import Context
+from tests.lambda_environment import Context, forget
 from tests.leaks.canaries import (
     CANARIES,
     CLIENT_ID,
@@ -70,15 +70,9 @@ class Connector:
             self.account.secretsmanager.put_secret_value(SecretId=self.account.token_secret_arn, SecretString="{}")
             self.account.dynamodb.delete_item(TableName=self.account.ledger_table, Key={"pk": {"S": token_lease.KEY}})
         self.vendor.misbehave = lambda call: GRANTED if call.path == TOKENS else LINKED
-        self.new_environment()
+        forget()
         yield self
-        self.new_environment()
-
-    def new_environment(self) -> None:
-        """Forget what a Lambda environment keeps."""
-        wiring.direct_invocation.cache_clear()
-        wiring.http_api.cache_clear()
-        wiring.batch_worker.cache_clear()
+        forget()
 
     def fill_secret(self, **secret: Any) -> None:
         """Put something else into the secret, as `SecretString` or `SecretBinary`."""

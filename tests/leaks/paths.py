@@ -24,6 +24,7 @@ from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
 from sandbox.customergauge.log import Endpoint
 from sandbox.customergauge.replies import Reply
+from tests.lambda_environment import forget
 from tests.leaks.canaries import (
     ALL_OF_THEM,
     CLIENT_ID,
@@ -76,7 +77,7 @@ def a_link_over_http_and_its_replay(connector: Connector) -> None:
     body = {**a_request(), "idempotency_key": connector.key()}
     key = {"Idempotency-Key": body["idempotency_key"]}
     connector.call(body, headers=key)
-    connector.new_environment()
+    forget()
     connector.call(body, headers=key)
     connector.call({**body, "record": {"Email": EMAIL.value}}, headers=key)  # the key of another request
     connector.call(headers={"Idempotency-Key": None})
@@ -134,7 +135,7 @@ def unreadable_bodies_and_bodies_that_break_the_contract(connector: Connector) -
     connector.call(headers={"Content-Type": OF_A_CALLER})
     connector.call(base64.b64encode(OF_A_CALLER.encode("utf-16")).decode(), isBase64Encoded=True)
     connector.monkeypatch.setenv("DEFAULT_CONFIGURATION", "")
-    connector.new_environment()
+    forget()
     connector.deliver({"record": RECORD})
 
 
@@ -203,9 +204,9 @@ def replying(endpoint: Endpoint, replies: list[Reply]) -> Callable[[Connector], 
         for reply in replies:
             connector.vendor.script(endpoint, reply, reply)
             connector.call()
-            connector.new_environment()
+            forget()
             connector.deliver(None)
-            connector.new_environment()
+            forget()
 
     return play
 
@@ -240,7 +241,7 @@ def an_unreachable_vendor(connector: Connector) -> None:
     )  # no TLS there
     connector.call()
     connector.monkeypatch.setenv("AUTH_BASE_URL", "http://127.0.0.1:9")
-    connector.new_environment()
+    forget()
     connector.deliver(None)
 
 
@@ -251,7 +252,7 @@ def parked_requests(connector: Connector) -> None:
         connector.vendor.script("personal-link", reply, reply)
         connector.deliver(None, attributes=old)
         connector.invoke()
-        connector.new_environment()
+        forget()
     connector.fill_secret(SecretString=ALL_OF_THEM)
     connector.deliver(None, attributes=old)
 
@@ -267,10 +268,10 @@ def secrets_without_credentials(connector: Connector) -> None:
         json.dumps({"client_id": CLIENT_ID.value, "client_secret": {"value": CLIENT_SECRET.value}}),
     ):
         connector.fill_secret(SecretString=secret)
-        connector.new_environment()
+        forget()
         connector.call()
     connector.fill_secret(SecretBinary=SECRET.encode())
-    connector.new_environment()
+    forget()
     connector.deliver(None)
 
 
@@ -324,7 +325,7 @@ def an_aws_error_that_quotes_its_input(connector: Connector) -> None:
             connector.call()
             connector.vendor.script("personal-link", Reply(503, ERRORS, {"Retry-After": "2"}))
             connector.deliver(None, ALL_OF_THEM)
-            connector.new_environment()
+            forget()
             connector.aws.forgive()
 
 
@@ -364,7 +365,7 @@ def a_bug_at_each_layer_of_the_code(connector: Connector) -> None:
             connector.invoke()
             connector.vendor.script("personal-link", Reply(403, ERRORS))
             connector.deliver(None, ALL_OF_THEM)
-            connector.new_environment()
+            forget()
 
 
 @path
