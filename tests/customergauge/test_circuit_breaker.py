@@ -1,4 +1,4 @@
-"""The circuit breaker: opening, half-open probes, Retry-After, the concurrency limit and the rate limit."""
+"""The circuit breaker: opening, half-open probes, Retry-After and the concurrency limit."""
 
 import threading
 import time
@@ -11,7 +11,6 @@ from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed, NotStarted, TryAgain, Unanswered
 from tests.customergauge.called_breaker import Environment
-from tests.fake_clock import FakeClock
 
 ASKED_30 = NotProcessed(Code.RATE_LIMITED, "CustomerGauge answered HTTP 429", retry_after=30.0)
 DOWN = Unanswered(Code.UNAVAILABLE, "CustomerGauge answered HTTP 500")
@@ -236,6 +235,22 @@ def test_a_429_stops_all_calls_for_exactly_its_retry_after(env: Environment) -> 
     assert env.at_once() == 9
 
 
+def test_jitter_lengthens_a_retry_after_by_a_quarter_and_a_wait_for_its_end_to_twice_as_long() -> None:
+    env = Environment(jitter=1.0)
+    env.call(ASKED_30)
+
+    assert env.rest() == 75.0
+
+
+def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_a_retry_after(env: Environment) -> None:
+    env.call(NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=1.0))
+
+    with pytest.raises(NotStarted) as caught, env.breaker.permit("late", env.deadline(17.0)):
+        pass
+
+    assert caught.value.message == "not started: CustomerGauge asked to wait"
+
+
 def test_the_longest_retry_after_of_concurrent_calls_counts_and_a_success_does_not_end_it(env: Environment) -> None:
     env.together([ASKED_30, NotProcessed(Code.RATE_LIMITED, "HTTP 429", retry_after=10.0), True])
 
@@ -333,68 +348,3 @@ def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_a_permit() 
         pass
 
     assert caught.value.retry_after is None
-
-
-# The rate limit shared by all environments
-
-
-def begun(calls_a_second: float, seconds: float, latency: float = 0.1) -> list[float]:
-    """Ask for permits in ten threads, as a worker does; return when calls were made, in seconds."""
-    breaker = CircuitBreaker(SystemClock(), 10, lambda: 0.0, calls_a_second)
-    began = time.monotonic()
-    times: list[float] = []
-
-    def work(number: int) -> None:
-        while time.monotonic() - began < seconds:
-            try:
-                with breaker.permit(f"request-{number}", Deadline.after(30.0, SystemClock())) as call:
-                    time.sleep(latency * (number % 3))  # ledger and token take their time before the call
-                    times.append(time.monotonic() - began)
-                    call.answered = True
-            except NotStarted:
-                time.sleep(0.05)
-
-    threads = [threading.Thread(target=work, args=(number,)) for number in range(10)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return sorted(times)
-
-
-def test_a_rate_of_3_7_calls_a_second_allows_three_calls_in_any_second() -> None:
-    times = begun(3.7, seconds=2.2)
-
-    in_a_second = [sum(start <= time < start + 1 for time in times) for start in times]
-    assert max(in_a_second) == 3
-    assert len(times) >= 6
-
-
-def test_a_rate_of_0_8_calls_a_second_spaces_calls_by_1_25_seconds() -> None:
-    times = begun(0.8, seconds=2.2)
-
-    assert len(times) == 2
-    assert times[1] - times[0] >= 1.25
-
-
-def test_a_request_whose_turn_under_the_rate_limit_comes_late_is_put_back_until_its_turn() -> None:
-    clock = FakeClock()
-    breaker, deadline = CircuitBreaker(clock, 10, lambda: 0.0, 0.2), Deadline.after(0.0, clock)
-    clock.advance(1.0)
-    waits = []
-    for number in range(3):
-        with pytest.raises(NotStarted) as caught, breaker.permit(f"request-{number}", deadline):
-            pass
-        waits.append(caught.value.retry_after)
-
-    assert waits == [10.25, 16.5, 22.75]  # turns are 6.25 s apart, a slot is free every 5 s
-
-
-def test_a_request_with_too_little_time_for_a_call_does_not_wait_for_its_turn() -> None:
-    clock = FakeClock()
-    breaker = CircuitBreaker(clock, 10, lambda: 0.0, 1.0)  # the first slot is free after a second
-
-    with pytest.raises(NotStarted) as caught, breaker.permit("late", Deadline.after(17.0, clock)):
-        pass
-
-    assert caught.value.message == "not started: VendorCallsPerSecond is reached"

@@ -35,12 +35,16 @@ MODEL = "tests/model/test_protocol.py::test_no_interleaving_of_two_deliveries_wi
 PROTOCOL = [f"{MODEL}[{name}]" for name in ("queue", "http without a key")]  # two of its six: each takes seven seconds
 DELIVERIES = [f"tests/triggers/test_{name}.py" for name in ("envelopes", "deliveries", "http_request", "key_owners")]
 TESTS = {
-    "customergauge/access_token": ["tests/customergauge/test_access_token.py"],
+    "customergauge/access_token": [f"tests/customergauge/test_{name}.py" for name in ("access_token", "vendor_page")],
     "aws/shared_token": ["tests/aws/shared_token"],
     "aws/token_lease": ["tests/aws/shared_token"],
     "aws/token_secret": ["tests/aws/shared_token"],
     "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
-    "customergauge/circuit_breaker": ["tests/customergauge/test_circuit_breaker.py", "tests/test_metrics.py"],
+    "customergauge/circuit_breaker": [
+        "tests/customergauge/test_circuit_breaker.py",
+        "tests/customergauge/test_calls_per_second.py",
+        "tests/test_metrics.py",
+    ],
     "triggers/batch": ["tests/triggers/batch", "tests/handlers/test_queue_worker.py"],
     "triggers/invocation": ["tests/triggers/test_invocation.py", "tests/handlers/test_direct_invocation.py"],
     "triggers/deliveries": DELIVERIES,

@@ -59,6 +59,19 @@ def test_the_source_and_key_of_an_eventbridge_event_are_its_event_id() -> None:
     )
 
 
+def test_an_event_with_a_record_beside_its_detail_is_an_event() -> None:
+    event = eventbridge_event({"record": {"A": 1}}) | {"record": {"B": 2}}
+
+    assert open_sqs(sqs_record(json.dumps(event))).content == {"record": {"A": 1}}
+
+
+def test_a_body_that_is_too_long_is_not_parsed() -> None:
+    with pytest.raises(Unreadable) as caught:
+        open_sqs(sqs_record("[" * 400_000))
+
+    assert caught.value.code is Code.TOO_LARGE
+
+
 @pytest.mark.parametrize(
     "time",
     [

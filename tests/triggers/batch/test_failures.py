@@ -106,6 +106,16 @@ def test_after_a_successful_probe_the_other_messages_of_its_batch_are_processed(
     assert len(env.vendor.links) == 6
 
 
+def test_a_replay_does_not_close_a_half_open_circuit(env: Environment) -> None:
+    env.having(breaker=CircuitBreaker(env.clock, 1)).work(a_record(message_id="settled"))
+    open_the_circuit(env)
+
+    env.work(a_record(message_id="settled"))
+    assert not env.worker.breaker.is_closed
+    env.work(a_record(message_id="new"))
+    assert env.worker.breaker.is_closed
+
+
 def test_a_second_message_with_the_key_of_a_failed_probe_makes_no_call(env: Environment) -> None:
     open_the_circuit(env)
     env.vendor.script("personal-link", Reply.error(502))
@@ -266,8 +276,11 @@ def test_after_a_crash_that_follows_the_sending_the_same_result_is_sent_again_as
 
 
 def test_messages_without_enough_time_left_are_retried_and_not_started(env: Environment) -> None:
-    again = env.worker.work([a_record(message_id="m-1"), a_record(message_id="m-2")], Deadline.after(1, env.clock))
+    records = [a_record(message_id="m-1", attempts=40), a_record(message_id="m-2", attempts=40)]
+    with watched(env.account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        again = env.worker.work(records, Deadline.after(1, env.clock))
 
     assert again == ["m-1", "m-2"]
+    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [0, 0]
     assert env.vendor.calls("token") == []
     assert env.account.ledger_items() == []

@@ -127,6 +127,26 @@ def test_every_message_is_retried_without_a_call_during_an_outage_of_the_ledger(
     assert env.vendor.calls("token") == []
 
 
+def test_in_an_outage_of_the_ledger_a_message_backs_off_longer_with_each_receive(env: Environment) -> None:
+    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
+        assert waits_of(env, 1, 10, 20) == [0, 5, 30]
+
+
+def test_a_bug_is_logged_and_its_message_is_retried(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
+    def fail(_: object) -> None:
+        raise KeyError("record")
+
+    with doing_before(env.account.dynamodb, "PutItem", fail):
+        assert env.work(a_record()) == ["m-1"]
+    assert "unexpected error" in caplog.messages
+
+
+def test_a_retry_after_of_less_than_a_second_waits_for_one(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=0))
+
+    assert waits_of(env, 1) == [1]
+
+
 # The end of the retry window
 
 
