@@ -192,9 +192,10 @@ def test_the_key_of_the_caller_takes_precedence_over_the_id_of_sns(opened: Open)
         pytest.param(
             json.dumps(notification(json.dumps(AS_TEXT))), "a text that holds no JSON object", id="one and two texts"
         ),
+        pytest.param({"Type": "Order", "Message": AS_TEXT}, "an object with neither record", id="no envelope"),
     ],
 )
-def test_a_second_envelope_or_a_second_encoding_as_text_is_refused(opened: Open, value: object, what: str) -> None:
+def test_what_is_no_envelope_or_a_second_one_is_refused(opened: Open, value: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:
         opened(value)
 
