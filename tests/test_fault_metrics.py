@@ -67,6 +67,16 @@ def test_a_link_by_http_counts_its_outcome_the_answer_of_customergauge_and_the_t
     assert 0 < milliseconds < 10_000
 
 
+def test_an_attempt_without_an_answer_is_counted_as_such(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
+    vendor.script("personal-link", Reply(fault="reset"))
+
+    call()
+    out = capsys.readouterr().out
+    assert values_of(out, "VendorAnswers", Stack="links", Status="none") == [1.0]
+    [milliseconds] = values_of(out, "VendorLatency", Stack="links")
+    assert 0 < milliseconds < 10_000
+
+
 def test_a_retried_message_is_counted_and_so_is_the_opened_circuit(
     vendor: CustomerGaugeSandbox, capsys: Captured
 ) -> None:

@@ -50,7 +50,7 @@ TESTS = {
     "triggers/deliveries": DELIVERIES,
     "triggers/http_request": DELIVERIES,
     "triggers/envelopes": DELIVERIES,
-    "customergauge/client": VENDOR,
+    "customergauge/client": [*VENDOR, "tests/test_fault_metrics.py"],
     "customergauge/answers": VENDOR,
     "observability": ["tests/leaks/test_log_lines.py"],
     "customergauge/answer_bytes": VENDOR,
