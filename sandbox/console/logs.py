@@ -1,6 +1,5 @@
 """The functions' log lines, by the ids of messages, events and calls."""
 
-import json
 from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
@@ -10,6 +9,7 @@ from typing import Any, Final
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.console.queues import object_in
 
 _GROUPS: Final = tuple(f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation"))
 _LATE: Final = 5.0  # seconds until a line is in the log
@@ -55,7 +55,7 @@ class Logs:
 
     def _note(self, event: dict[str, Any]) -> None:
         text = event["message"].strip()
-        content = _object(text)
+        content = object_in(text)
         identity = (str(event["timestamp"]), text)
         if "_aws" in content or identity in self._seen:
             return
@@ -70,11 +70,3 @@ def _time_of(content: dict[str, Any]) -> float | None:
     with suppress(ValueError):
         return datetime.fromisoformat(str(content.get("timestamp")).replace(",", ".")).timestamp()
     return None
-
-
-def _object(line: str) -> dict[str, Any]:
-    with suppress(ValueError):
-        value = json.loads(line)
-        if isinstance(value, dict):
-            return value
-    return {}

@@ -28,11 +28,7 @@ class QueuedMessage:
 
     def content(self) -> dict[str, Any]:
         """Return the body's JSON object; an empty one for any other body."""
-        try:
-            value = json.loads(self.body)
-        except (ValueError, RecursionError):
-            return {}
-        return value if isinstance(value, dict) else {}
+        return object_in(self.body)
 
     def in_hand(self, now: float) -> bool:
         """Tell whether the message is in flight."""
@@ -100,3 +96,12 @@ def _messages(shown: Sequence[Mapping[str, Any]]) -> tuple[QueuedMessage, ...]:
         for one in shown
     ]
     return tuple(sorted(messages, key=lambda message: message.sent_at))
+
+
+def object_in(text: str) -> dict[str, Any]:
+    """Return the JSON object in a text; an empty one for any other text."""
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        return {}
+    return value if isinstance(value, dict) else {}

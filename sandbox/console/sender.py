@@ -13,6 +13,7 @@ from sandbox.aws.emulator import SandboxError
 from sandbox.aws.http_caller import HttpReply
 from sandbox.console.journal import Request
 from sandbox.console.outcomes import Answer, event_of, reference_of
+from sandbox.console.queues import object_in
 from sandbox.console.samples import JSON, Sample
 from sandbox.environment import Environment
 from sandbox.mapping import is_entry
@@ -78,7 +79,7 @@ class Sender:
     def _send_message(self, label: str, body: str) -> Request:
         stack, at = self._environment.stack, time.time()
         message_id = stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=body)["MessageId"]
-        content = _object(body)
+        content = object_in(body)
         event_id = event_of(content)
         way, ids = ("eventbridge", [event_id]) if event_id else ("sqs", [])
         return self._notes.sent(way, label, at, reference_of(content), body, message_id, *ids)
@@ -90,14 +91,14 @@ class Sender:
         for entry, put in zip(entries, answer["Entries"], strict=True):
             if "EventId" not in put:
                 raise SandboxError(f"The bus refuses the event: {put.get('ErrorMessage')}")
-            reference = reference_of(_object(entry["Detail"]))
+            reference = reference_of(object_in(entry["Detail"]))
             noted.append(self._notes.sent("eventbridge", label, at, reference, json.dumps(entry), put["EventId"]))
         return noted
 
     def _call(self, sample: Sample) -> Request:
         """Make an HTTP call in a thread, because its answer may take half a minute."""
         is_json = sample.media_type == JSON
-        reference = reference_of(_object(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
+        reference = reference_of(object_in(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
         request = self._notes.sent("http", sample.label, time.time(), reference, sample.body)
         request.media_type = sample.media_type
         threading.Thread(target=self._wait_for_the_answer, args=(request, sample), daemon=True).start()
@@ -105,13 +106,13 @@ class Sender:
 
     def _wait_for_the_answer(self, request: Request, sample: Sample) -> None:
         headers = {"Content-Type": sample.media_type}
-        if "idempotency_key" not in _object(sample.body):  # two different keys would be refused
+        if "idempotency_key" not in object_in(sample.body):  # two different keys would be refused
             headers["Idempotency-Key"] = f"console-{uuid.uuid4()}"
         try:
             reply = self._environment.caller.send("PUT", sample.body, headers)
         except (OSError, HTTPException):  # the emulator is stopping, or did not answer in time
             reply = HttpReply(0, {}, "{}")
-        self._notes.answered(request, Answer(reply.status, time.time(), _object(reply.body)))
+        self._notes.answered(request, Answer(reply.status, time.time(), object_in(reply.body)))
 
     def _one_of_many(self) -> dict[str, Any]:
         with self._lock:
@@ -136,14 +137,6 @@ def entries_in(text: str, name: str) -> list[dict[str, Any]]:
     if not entries or not all(isinstance(one, dict) and isinstance(one.get("Detail"), str) for one in entries):
         raise SandboxError(f"{name}: each entry needs Source, DetailType and Detail, a text that holds a JSON object")
     return entries
-
-
-def _object(text: str) -> dict[str, Any]:
-    try:
-        value = json.loads(text)
-    except (ValueError, RecursionError):
-        return {}
-    return value if isinstance(value, dict) else {}
 
 
 def _first(fields: Mapping[str, list[str]], name: str) -> str | None:
