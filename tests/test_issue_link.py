@@ -97,6 +97,33 @@ def test_every_unknown_heading_is_named_with_the_nearest_known_one(
     assert vendor.calls("personal-link") == []
 
 
+def test_a_request_that_was_settled_before_its_heading_was_refused_is_replayed(issuer: LinkIssuer) -> None:
+    first = issue(issuer, a_request())
+
+    again = issue(replace(issuer, known_headings=frozenset({"Email"})), a_request())
+
+    assert again == replace(first, replayed=True)
+
+
+def test_a_request_that_was_settled_while_there_was_a_default_configuration_is_replayed(issuer: LinkIssuer) -> None:
+    first = issue(issuer, a_request(configuration=None))
+
+    again = issue(replace(issuer, default_configuration=None), a_request(configuration=None))
+
+    assert again == replace(first, replayed=True)
+
+
+def test_a_refused_heading_does_not_take_the_outcome_of_another_request_with_its_key(
+    issuer: LinkIssuer, account: Account
+) -> None:
+    issue(issuer, a_request())
+    before = account.ledger_items()
+
+    with pytest.raises(InvalidRequest):
+        issue(replace(issuer, known_headings=frozenset({"Email"})), replace(a_request(), record={"Phone": "+55"}))
+    assert account.ledger_items() == before
+
+
 def test_a_request_with_too_little_time_left_is_not_started(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account
 ) -> None:

@@ -177,6 +177,7 @@ def test_a_refused_or_unknown_outcome_that_the_ledger_did_not_store_is_retried(
     assert (failure.value.code, failure.value.message) == (
         *("internal_error", "the ledger failed (ThrottlingException)"),
     )
+    assert failure.value.attempt == (2 if code == "outcome_unknown" else 1)  # so its retry window counts
 
 
 def test_a_duplicate_of_a_frozen_attempt_is_retried_and_not_rejected_when_the_ledger_fails(

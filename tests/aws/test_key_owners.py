@@ -1,17 +1,15 @@
-"""A key belongs to its caller; keys of earlier versions are still recognised."""
+"""A key belongs to its caller."""
 
 import json
 from typing import Any
 
 import pytest
 
-from personal_link.aws.ledger import Ledger
-from personal_link.aws.ledger_item import Attempt
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Refused, TryAgain
 from personal_link.domain.outcome import Outcome
-from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, check
+from personal_link.domain.request import check
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import deliveries
 from personal_link.triggers.http import HttpApi
@@ -125,105 +123,7 @@ def test_an_http_call_without_a_caller_reaches_neither_the_ledger_nor_customerga
     assert vendor.calls("token") == []
 
 
-# Keys of earlier versions, which had no owner
-
-
-def begun_before(
-    ledger: Ledger, clock: FakeClock, key: IdempotencyKey, source: Source, body: dict[str, Any] = ADA
-) -> Attempt:
-    """Begin a request as an earlier version did: under a key without an owner."""
-    request = LinkRequest(None, body["record"], None, key, source, clock.wall())
-    attempt = ledger.begin(request, Deadline.after(10.0, clock))
-    assert isinstance(attempt, Attempt)
-    return attempt
-
-
-def content_key(callers_body: dict[str, Any]) -> IdempotencyKey:
-    delivery = deliveries.open_direct(callers_body, INVOCATION, 0.0, deliveries.no_mapping)
-    return IdempotencyKey("content", check(delivery).key.value)
-
-
-@pytest.mark.parametrize("named", [True, False], ids=["a key of the caller's", "the hash of the request"])
-def test_an_http_request_unanswered_before_the_upgrade_and_repeated_after_it_is_unknown_on_a_duplicate(
-    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox, *, named: bool
-) -> None:
-    key = IdempotencyKey("caller", "order-1") if named else content_key(ADA)
-    ledger.leave_marked(begun_before(ledger, clock, key, Source("http", "r-0")))
-    vendor.script("personal-link", DUPLICATE)
-
-    outcome = callers.http(SHOP, ADA, "order-1" if named else None)
-
-    assert (outcome.status, outcome.code) == ("unknown", "outcome_unknown")
-
-
-def test_a_link_created_before_the_upgrade_is_returned_to_no_http_caller(
-    callers: Callers, issuer: LinkIssuer, clock: FakeClock, vendor: CustomerGaugeSandbox
-) -> None:
-    key = IdempotencyKey("caller", "order-1")
-    old = LinkRequest(None, ADA["record"], None, key, Source("http", "r-0"), clock.wall())
-    settled = issuer.issue(old, Deadline.after(14.0, clock))
-    vendor.script("personal-link", DUPLICATE)
-
-    outcome = callers.http(SHOP, ADA, "order-1")
-
-    assert link(settled)
-    assert (outcome.status, outcome.personal_link) == ("unknown", None)
-
-
-@pytest.mark.parametrize(
-    ("body", "later"),
-    [
-        pytest.param(BOB, 0.0, id="another request"),
-        pytest.param(ADA, 21 * 86_400.0 + 1.0, id="an expired item"),
-    ],
-)
-def test_a_duplicate_is_rejected_when_the_item_from_before_the_upgrade_is_of_another_request_or_expired(
-    callers: Callers,
-    ledger: Ledger,
-    clock: FakeClock,
-    vendor: CustomerGaugeSandbox,
-    body: dict[str, Any],
-    later: float,
-) -> None:
-    ledger.leave_marked(begun_before(ledger, clock, IdempotencyKey("caller", "order-1"), Source("http", "r-0"), body))
-    clock.advance(later)
-    vendor.script("personal-link", DUPLICATE)
-
-    assert callers.http(SHOP, ADA, "order-1").code == "duplicate_record"
-
-
-@pytest.mark.parametrize("named", [True, False], ids=["a key of the caller's", "the hash of the request"])
-def test_an_invocation_parked_before_the_upgrade_finds_its_unanswered_attempt_when_redriven(
-    callers: Callers, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox, *, named: bool
-) -> None:
-    body = {**ADA, "idempotency_key": "order-1"} if named else ADA
-    key = IdempotencyKey("caller", "order-1") if named else content_key(ADA)
-    ledger.leave_marked(begun_before(ledger, clock, key, Source("direct", INVOCATION)))
-    vendor.script("personal-link", DUPLICATE)
-
-    outcome = callers.redrive(body)
-
-    assert (outcome.status, outcome.code, outcome.attempts) == ("unknown", "outcome_unknown", 2)
-
-
-def test_an_invocation_parked_before_the_upgrade_gets_its_link_from_the_ledger_when_redriven(
-    callers: Callers, ledger: Ledger, clock: FakeClock, issuer: LinkIssuer, vendor: CustomerGaugeSandbox
-) -> None:
-    key = content_key(ADA)
-    old = LinkRequest(None, ADA["record"], None, key, Source("direct", INVOCATION), clock.wall())
-    settled = issuer.issue(old, Deadline.after(20.0, clock))
-    assert settled.key is not None
-    ledger.keep(settled.key)
-    clock.advance(7 * 86_400.0)
-
-    outcome = callers.redrive(ADA)
-
-    assert outcome.replayed
-    assert link(outcome) == link(settled)
-    assert len(vendor.calls("personal-link")) == 1
-
-
-def test_an_invocation_parked_after_the_upgrade_finds_its_unanswered_attempt_when_redriven(
+def test_a_parked_invocation_finds_its_unanswered_attempt_when_redriven(
     callers: Callers, vendor: CustomerGaugeSandbox
 ) -> None:
     vendor.script("personal-link", Reply(fault="reset", commit=True), DUPLICATE)

@@ -110,9 +110,13 @@ def test_unsent_results_are_reported_by_position_across_all_batches(account: Acc
     assert unsent == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11}
 
 
-def test_every_result_is_reported_as_unsent_while_sqs_is_unreachable(account: Account, results: ResultsQueue) -> None:
-    with unreachable(account.sqs, "SendMessageBatch"):
-        assert results.send([an_outcome(0), an_outcome(1)]) == {0, 1}
+def test_every_result_is_reported_as_unsent_after_one_call_while_sqs_is_unreachable(
+    account: Account, results: ResultsQueue
+) -> None:
+    with watched(account.sqs, "SendMessageBatch") as calls, unreachable(account.sqs, "SendMessageBatch"):
+        assert results.send([an_outcome(number) for number in range(12)]) == set(range(12))
+
+    assert len(calls) == 1  # each further one might hang as long
 
 
 # Parking

@@ -259,6 +259,20 @@ def test_a_host_name_that_is_not_found_is_looked_up_once_more_before_the_request
     assert len(look_ups) == 2
 
 
+def test_a_host_name_that_is_looked_up_until_the_deadline_is_a_failed_connection(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def failing(*_name: Any, **_options: Any) -> Any:
+        time.sleep(0.5)
+        raise socket.gaierror(socket.EAI_AGAIN, "Temporary failure in name resolution")
+
+    monkeypatch.setattr(socket, "getaddrinfo", failing)
+    with pytest.raises(NotProcessed) as caught:
+        create(gauge_at("http://imports.test"), seconds=1.2)
+
+    assert caught.value.message == "no connection (NameResolutionError)"  # which counts for the circuit
+
+
 # The deadline
 
 

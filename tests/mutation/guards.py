@@ -69,7 +69,7 @@ _BROKEN: Final = {
     "issue_link": [
         (
             "the marker makes a duplicate unknown",
-            "if is_duplicate and (attempt.earlier_unanswered or self.ledger.began_before(request)):",
+            "if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:",
             "if False:",
         ),
     ],

@@ -257,6 +257,22 @@ def test_an_event_that_matches_no_when_has_no_entry(event: dict[str, object], tm
     assert mappings_of(TWO_KINDS, tmp_path).apply({"id": "event-1", "detail-type": "webhook"} | event) is None
 
 
+def test_a_when_that_gives_a_list_of_something_matches(tmp_path: Path) -> None:
+    text = """
+["Kit"]
+detail_type = "Order"
+when = "detail.items[?sku=='kit']"
+record.Order = "detail.id"
+"""
+    mappings = mappings_of(text, tmp_path)
+
+    def order(sku: str) -> dict[str, object]:
+        return {"id": "event-1", "detail-type": "Order", "detail": {"id": 7, "items": [{"sku": sku}]}}
+
+    assert opened(order("kit"), mappings).record == {"Order": 7}
+    assert mappings.apply(order("book")) is None
+
+
 def test_a_problem_names_the_entry_and_not_the_detail_type(tmp_path: Path) -> None:
     event = {"id": "event-1", "detail-type": "webhook", "detail": {"topic": "orders/paid"}}
 

@@ -149,6 +149,19 @@ def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks(
     assert len(vendor.calls("personal-link")) == 1
 
 
+def test_a_link_that_was_kept_for_its_result_is_forgotten_an_hour_after_the_result_was_queued(
+    direct: DirectInvocation, account: Account, clock: FakeClock
+) -> None:
+    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain):
+        answer(direct, ADA, "i-1")
+    answer(direct, ADA, "i-2")
+
+    clock.advance(HOUR - 1)
+    assert answer(direct, ADA, "i-3")["replayed"] is True
+    clock.advance(2)
+    assert answer(direct, ADA, "i-4")["replayed"] is False
+
+
 def test_an_unqueued_result_is_reported_as_such_even_when_the_ledger_fails_too(
     direct: DirectInvocation, account: Account
 ) -> None:

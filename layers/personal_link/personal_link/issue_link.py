@@ -48,33 +48,41 @@ class LinkIssuer:
         Raises Refused when no attempt may be made (no configuration, an unknown heading, the key of another request),
         TryAgain when the request is not settled and may be retried.
         """
-        configuration = request.configuration or self.default_configuration
-        if not configuration:
-            problem = {"configuration": ["is required: the stack has no default configuration"]}
-            raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see configuration.", errors=problem)
-        require_known_headings(request.record, self.known_headings)
         deadline.require(LEAST_ATTEMPT_TIME)
+        try:
+            configuration = self._configuration_of(request)
+            require_known_headings(request.record, self.known_headings)
+        except InvalidRequest:
+            if settled := self.ledger.settled(request):  # before these settings
+                return settled
+            raise
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):
             return begun
         return self._settle(begun, self._attempt(begun, request, configuration, deadline), deadline)
 
     def after_sending(self, outcome: Outcome, deadline: Deadline, *, sent: bool, calls_to_come: int = 0) -> None:
-        """Store an outcome that the ledger did not take; keep an outcome whose result was not sent for its retry.
+        """Store an outcome that the ledger did not take; keep one whose result was not sent, until it is.
 
         Do nothing when the invocation has too little time for this and for `calls_to_come` more AWS calls.
         """
         steps: list[Callable[[], object]] = []
         if isinstance(outcome.unsettled, Attempt):
             steps.append(partial(self.ledger.settle, outcome.unsettled, outcome))
-        if outcome.key is not None and not sent:
-            steps.append(partial(self.ledger.keep, outcome.key))
+        if outcome.key is not None and (not sent or outcome.kept):
+            steps.append(partial(self.ledger.keep_no_longer if sent else self.ledger.keep, outcome.key))
         try:
             for step in steps:
                 if deadline.allows_aws_calls(1 + calls_to_come):
                     step()
         except NotProcessed as error:
             observability.report_not_stored(error, outcome.id, outcome.source.id)
+
+    def _configuration_of(self, request: LinkRequest) -> str:
+        if configuration := request.configuration or self.default_configuration:
+            return configuration
+        problem = {"configuration": ["is required: the stack has no default configuration"]}
+        raise InvalidRequest(Code.INVALID_REQUEST, "The request is not valid: see configuration.", errors=problem)
 
     def _attempt(self, attempt: Attempt, request: LinkRequest, configuration: str, deadline: Deadline) -> Outcome:
         def end(status: Any, link: PersonalLink | None = None, error: dict[str, Any] | None = None) -> Outcome:
@@ -99,8 +107,7 @@ class LinkIssuer:
                 deadline,
             )
         except Refused as refusal:
-            is_duplicate = refusal.code is Code.DUPLICATE_RECORD
-            if is_duplicate and (attempt.earlier_unanswered or self.ledger.began_before(request)):
+            if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:
                 return end("unknown", error=describe(_lost_link()))
             error = describe(refusal)
             if attempt.earlier_unanswered:
@@ -131,8 +138,10 @@ class LinkIssuer:
             self.sleep(pause)
         observability.report_not_stored(failure, outcome.id, outcome.source.id)
         if outcome.code not in {"created", Code.BAD_RESPONSE}:
-            # The next attempt gets this answer or a better one; a result sent now could contradict it.
-            raise TryAgain(failure.code, failure.message)
+            # The next attempt asks again, and its answer may differ; a result sent now could contradict it.
+            again = TryAgain(failure.code, failure.message)
+            again.attempt = attempt.number
+            raise again
         # A survey record was made, and only this outcome says so.
         return replace(outcome, unsettled=attempt)
 

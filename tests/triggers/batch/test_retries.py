@@ -132,6 +132,16 @@ def test_in_an_outage_of_the_ledger_a_message_backs_off_longer_with_each_receive
         assert waits_of(env, 1, 10, 20) == [0, 5, 30]
 
 
+def test_a_result_that_cannot_be_sent_backs_off_longer_with_each_receive(env: Environment) -> None:
+    with refusing(env.account.sqs, "SendMessageBatch", "AccessDenied"):
+        assert waits_of(env, 1, 10, 20) == [0, 5, 30]
+
+
+def test_after_fifty_receives_a_message_without_an_attempt_waits_until_it_is_84_hours_old(env: Environment) -> None:
+    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
+        assert waits_of(env, 51) == [336]  # 900 times are 84 hours
+
+
 def test_a_bug_is_logged_and_its_message_is_retried(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
     def fail(_: object) -> None:
         raise KeyError("record")

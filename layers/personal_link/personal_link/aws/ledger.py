@@ -8,6 +8,7 @@ flight or marked, or its result is not sent, it is kept as long as any other key
 """
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import TYPE_CHECKING, Final
 
 from personal_link.aws.conditional_write import Item, conditional_write
@@ -55,7 +56,7 @@ class Ledger:
         now = self._clock.wall()
         new = new_item(
             request,
-            self._pk(request),
+            request.key.digest,
             lease_until=now + deadline.remaining() + LEASE_MARGIN,
             expires_at=now + self._life,
         )
@@ -109,33 +110,32 @@ class Ledger:
 
     def keep(self, key: str) -> None:
         """Keep the outcome of a key for `days` from now, because its result is not sent yet."""
+        self._end_in(self._life, key)
+
+    def keep_no_longer(self, key: str) -> None:
+        """Forget the outcome of a content key in an hour, because its result, for which it was kept, is sent."""
+        self._end_in(CONTENT_KEY_LIFE, key)
+
+    def _end_in(self, seconds: float, key: str) -> None:
         self._write(
             self._dynamodb.update_item,
             Key={"pk": {"S": key}},
             UpdateExpression="SET expires_at = :end",
             ConditionExpression="attribute_exists(outcome)",
-            ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + self._life))}},
+            ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + seconds))}},
         )
 
-    def began_before(self, request: LinkRequest) -> bool:
-        """Tell whether an earlier version, whose keys had no owner, began this request."""
-        if not request.key.owner:
-            return False
+    def settled(self, request: LinkRequest) -> Outcome | None:
+        """Return the outcome of a request if it has one; begin nothing."""
         there = self._write(
             self._dynamodb.update_item,
-            Key={"pk": {"S": request.key.former_digest}},
+            Key={"pk": {"S": request.key.digest}},
             ConditionExpression="attribute_exists(pk) AND attribute_not_exists(pk)",  # never: the role may not read
         )
-        if not there or (number_in(there, "expires_at") or 0.0) < self._clock.wall():
-            return False
-        same_request = text_in(there, "fingerprint") == request.fingerprint
-        return same_request and text_in(there, "source_type") == request.source.type  # the queue had other keys
-
-    def _pk(self, request: LinkRequest) -> str:
-        """Return the request's key; for an invocation that an earlier version parked, the key it had then."""
-        if request.redriven and self.began_before(request):
-            return request.key.former_digest
-        return request.key.digest
+        now = self._clock.wall()
+        if not there or text_in(there, "format") != FORMAT or (number_in(there, "expires_at") or 0.0) < now:
+            return None
+        return self._replay(there, request, now) if text_in(there, "fingerprint") == request.fingerprint else None
 
     def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
         if text_in(there, "format") != FORMAT:
@@ -143,13 +143,18 @@ class Ledger:
         if text_in(there, "fingerprint") != request.fingerprint:
             message = "The idempotency key was used for another request."
             raise Refused(Code.IDEMPOTENCY_KEY_REUSED, message)
-        if replay := replay_of(there, reference=request.reference, record=request.record):
+        if replay := self._replay(there, request, now):
             return replay
         lease = (number_in(there, "lease_until") or now) - now
         if lease > 0:
             hint = min(max(lease, 1.0), LONGEST_HINT)
             raise NotProcessed(Code.IN_PROGRESS, "another attempt is in flight", retry_after=hint)
         return self._take_over(there, new, self._life_of(request))
+
+    def _replay(self, there: Item, request: LinkRequest, now: float) -> Outcome | None:
+        replay = replay_of(there, reference=request.reference, record=request.record)
+        ends_too_late = (number_in(there, "expires_at") or 0.0) > now + self._life_of(request)
+        return replay and replace(replay, kept=ends_too_late)
 
     def _life_of(self, request: LinkRequest) -> float:
         return CONTENT_KEY_LIFE if request.key.scope == "content" else self._life

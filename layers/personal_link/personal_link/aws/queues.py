@@ -106,6 +106,8 @@ def _send(sqs: "SQSClient", url: str, entries: "Sequence[SendMessageBatchRequest
             response = sqs.send_message_batch(QueueUrl=url, Entries=batch)
         except (ClientError, BotoCoreError) as failure:
             observability.report_unsent(aws_error_code(failure), len(batch))
+            if isinstance(failure, BotoCoreError):
+                break  # no answer: each further batch might hang as long
             continue  # the caller sees the whole batch as not accepted
         for entry in response.get("Failed", []):
             observability.report_unsent(known_code(entry["Code"]), 1)

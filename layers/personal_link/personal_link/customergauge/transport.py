@@ -61,16 +61,17 @@ class Transport:
         """Send one request and return its answer with any status. Do not follow redirects.
 
         Raises NotProcessed when it was certainly not sent (connection, DNS or TLS failed), Unanswered when it was sent
-        and no answer came. End by the deadline, even if headers or body come one byte at a time.
+        and no answer came. End by the deadline, even if headers or body come one byte at a time; only the look-up of a
+        host name may take longer.
         """
+        deadline.require(LEAST_TIME)
         tries = 0
         while True:
-            deadline.require(LEAST_TIME)
             try:
                 return self._send(method, url, headers, body, deadline.remaining())
             except (NewConnectionError, ConnectTimeoutError, NameResolutionError) as error:
                 tries += 1
-                if tries == CONNECT_TRIES:
+                if tries == CONNECT_TRIES or deadline.remaining() < LEAST_TIME:
                     raise NotProcessed(Code.UNAVAILABLE, f"no connection ({type(error).__name__})") from None
             except UnreadableHead as error:
                 return Response(error.status, {}, b"", complete=False, unreadable=True)

@@ -8,6 +8,7 @@ import re
 import unicodedata
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from itertools import groupby
 from typing import Final, Literal
 
 from personal_link.domain.errors import Code, InvalidRequest
@@ -24,6 +25,7 @@ _LONGEST_INTEGER: Final = 10**4300 - 1
 MAX_BYTES: Final = 64 * 1024
 MAX_HEADINGS: Final = 200
 MAX_LABEL: Final = 256  # characters of configuration, reference and idempotency key
+LONGEST_RUN: Final = 256  # combining marks in a row: Python takes quadratic time for a run, and no writing has a tenth
 FORM: Final = "application/x-www-form-urlencoded"  # media type of a form
 FIELDS: Final = frozenset({"configuration", "record", "reference", "idempotency_key"})
 
@@ -54,14 +56,8 @@ class IdempotencyKey:
     @property
     def digest(self) -> str:
         """Return the key's hash (64 hexadecimal digits), which replaces the key outside this process."""
-        if not self.owner:
-            return self.former_digest
-        return hashlib.sha256(json.dumps([self.owner, self.scope, self.value]).encode()).hexdigest()
-
-    @property
-    def former_digest(self) -> str:
-        """Return the digest of earlier versions, whose keys had no owner."""
-        return hashlib.sha256(f"{self.scope}:{self.value}".encode()).hexdigest()
+        owned = json.dumps([self.owner, self.scope, self.value]) if self.owner else f"{self.scope}:{self.value}"
+        return hashlib.sha256(owned.encode()).hexdigest()
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,7 +74,6 @@ class Delivery:
     received_at: float  # epoch seconds
     problems: Mapping[str, list[str]] = field(default_factory=dict)  # of its mapping, by field
     owner: str = field(default="", repr=False)  # of `caller` and `content` keys
-    redriven: bool = False  # a parked invocation, perhaps of a version whose keys had no owner
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -91,7 +86,6 @@ class LinkRequest:
     key: IdempotencyKey
     source: Source
     received_at: float  # epoch seconds
-    redriven: bool = False  # as in `Delivery`
 
     @property
     def fingerprint(self) -> str:
@@ -106,7 +100,7 @@ class LinkRequest:
 def check(delivery: Delivery) -> LinkRequest:
     """Return the checked request of a delivery.
 
-    Raises InvalidRequest that names every wrong field, with code `too_large` if only the size is wrong.
+    Raises InvalidRequest that names every wrong field, or has the code `too_large`.
     """
     content = delivery.content
     problems = dict(delivery.problems)
@@ -124,7 +118,7 @@ def check(delivery: Delivery) -> LinkRequest:
     if key is None:
         text = _canonical(configuration, record, reference)
         key = IdempotencyKey("content", hashlib.sha256(text.encode()).hexdigest(), delivery.owner)
-    return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at, delivery.redriven)
+    return LinkRequest(configuration, record, reference, key, delivery.source, delivery.received_at)
 
 
 def names_of(delivery: Delivery) -> tuple[IdempotencyKey | None, str | None]:
@@ -237,8 +231,15 @@ def _canonical(configuration: str | None, record: Mapping[str, Scalar], referenc
 
 
 def composed[T](value: T) -> T | str:
-    """Return a text in composed form (NFC), and any other value unchanged."""
-    return unicodedata.normalize("NFC", value) if isinstance(value, str) else value
+    """Return a text in composed form (NFC); any other value, and a text with a longer run of marks, unchanged."""
+    if not isinstance(value, str) or value.isascii():
+        return value
+    runs = (
+        sum(1 for _mark in run)
+        for is_mark, run in groupby(value, lambda one: unicodedata.combining(one) > 0)
+        if is_mark
+    )
+    return value if max(runs, default=0) > LONGEST_RUN else unicodedata.normalize("NFC", value)
 
 
 def _compact(value: object) -> str:

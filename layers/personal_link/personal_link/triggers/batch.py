@@ -58,7 +58,7 @@ class BatchWorker:
             self.issuer.after_sending(outcome, deadline, sent=position not in unsent, calls_to_come=2)
             if position in unsent:
                 unsent_result = TryAgain(Code.INTERNAL_ERROR, "the result was not sent")
-                unsent_result.attempt = outcome.attempts
+                unsent_result.attempt = _attempts(record)
                 put_off.append((record, unsent_result))
             else:
                 observability.report_outcome(outcome)
@@ -110,9 +110,7 @@ class BatchWorker:
         ended: list[tuple[Record, RequestError]] = []
         waiting: list[tuple[Record, RequestError]] = []
         for record, error in put_off:
-            # A message without an attempt gets one first, as long as the queue keeps it.
-            window = self.retry_window if error.attempt is not None else LAST_CALL
-            is_over = isinstance(error, Unreadable) or self._age(record) >= window
+            is_over = isinstance(error, Unreadable) or self._age(record) >= self._window(error)
             (ended if is_over else waiting).append((record, error))
         unparked = self.requests.park(
             [Parked(record["body"], error, _attempts(record), deliveries.origin(record)) for record, error in ended]
@@ -128,6 +126,10 @@ class BatchWorker:
             observability.report_retry(error, ids[record["messageId"]], _attempts(record), wait, self._age(record))
         return [record["messageId"] for record, _error in waiting]
 
+    def _window(self, error: RequestError) -> float:
+        """Return the age at which a message is parked: one without an attempt gets one first."""
+        return self.retry_window if error.attempt is not None else LAST_CALL
+
     def _age(self, record: Record) -> float:
         """Return the seconds since a message was sent; 0 if that is not known."""
         sent_at = float(record.get("attributes", {}).get("SentTimestamp", "inf")) / 1000
@@ -139,7 +141,7 @@ class BatchWorker:
         least = 0 if tries == 1 else 1
         if receives > FIRST_RECEIVES:
             # SQS itself parks after a thousand receives; the retry window has to end first.
-            least = math.ceil(self.retry_window / LATER_RECEIVES)
+            least = math.ceil(self._window(error) / LATER_RECEIVES)
         if error.retry_after is None:
             meaning = CODES[error.code]
             ceiling = min(meaning.longest_delay, meaning.first_delay * GROWTH ** min(tries - 1, 32))

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from typing import Any, Final
 
 from personal_link.domain.errors import Code, Unreadable
@@ -43,7 +43,7 @@ def open_sqs(record: Mapping[str, Any], map_event: MapEvent = no_mapping) -> Del
     received_at = int(record["attributes"]["SentTimestamp"]) / 1000  # the same in every redelivery
     invocation = invocation_id(record)
     if invocation is not None:  # a redriven invocation keeps its key
-        return replace(open_direct(value, invocation, received_at, map_event), redriven=True)
+        return open_direct(value, invocation, received_at, map_event)
     unwrapper = Unwrapper()
     content = unwrapper.content_of(value)
     if event := _open_event(content, unwrapper, received_at, map_event):

@@ -111,7 +111,7 @@ class _Entry:
     optional: frozenset[str]
 
     def takes(self, event: Mapping[str, object]) -> bool:
-        """Tell whether an event matches: the detail-type is equal, and `when` gives true, a text or a number."""
+        """Tell whether an event matches: the detail-type is equal, and `when` gives something other than false or 0."""
         if event.get("detail-type") != self.detail_type:
             return False
         return self.when is None or bool(_evaluate(self.when, event)[0])
@@ -122,7 +122,7 @@ class _Entry:
         problems: dict[str, list[str]] = {}
         for name, expression in self.expressions.items():
             value, problem = _evaluate(expression, event)
-            if name in _LABELS and isinstance(value, int | float) and not isinstance(value, bool):
+            if not problem and name in _LABELS and isinstance(value, int | float) and not isinstance(value, bool):
                 value = str(int(value) if value.is_integer() else value)  # labels are text, but most ids are numbers
             if problem is None and value is None and name not in self.optional:
                 problem = "gives nothing"
@@ -142,7 +142,7 @@ def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[An
         return None, "does not work on this event"
     if _is_blank(value) or value in _MISSING:
         return None, None
-    return (value, None) if is_scalar(value) else (None, "gives no text, number or boolean")
+    return value, None if is_scalar(value) else "gives no text, number or boolean"
 
 
 def _is_blank(value: object) -> bool:
