@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final
 
 import boto3
@@ -66,9 +67,13 @@ class Account:
         """Tell whether API Gateway may write logs in this account and region."""
         return "cloudwatchRoleArn" in self._client("apigateway").get_account()
 
-    def findings(self, parameters: Mapping[str, str]) -> Iterator[Finding]:
-        """Yield what these parameters need and the account lacks, and what you are not allowed to look at."""
-        for look in (self._concurrency, self._access_log_role, self._secret, self._event_bus, self._key):
+    def findings(self, parameters: Mapping[str, str], before: Mapping[str, str]) -> Iterator[Finding]:
+        """Yield what these parameters need and the account lacks, and what you are not allowed to look at.
+
+        `before` are the parameters that the stack has, or none.
+        """
+        concurrency = partial(self._concurrency, reserved=int(before.get("DirectConcurrency", 0)))
+        for look in (concurrency, self._access_log_role, self._secret, self._event_bus, self._key):
             try:
                 yield from look(parameters)
             except ClientError as failure:
@@ -76,10 +81,10 @@ class Account:
                     raise
                 yield Finding(f"Not checked, because you are not allowed {action}.", refused=False)
 
-    def _concurrency(self, parameters: Mapping[str, str]) -> Iterator[Finding]:
+    def _concurrency(self, parameters: Mapping[str, str], reserved: int) -> Iterator[Finding]:
         wanted = int(parameters["DirectConcurrency"])
         workers = int(parameters["MaximumConcurrency"])
-        free = self.unreserved()
+        free = self.unreserved() + reserved
         if wanted and free - wanted < UNRESERVED:
             yield Finding(f"DirectConcurrency={wanted}: {UNRESERVED} of the account's {free} must stay unreserved.")
         if workers >= free:
@@ -112,12 +117,18 @@ class Account:
         return make(service)
 
 
-def refusal(stack: str, found: DeployedStack | None) -> str | None:
-    """Return why CloudFormation would refuse to deploy over this stack, and what to do; None if it would not."""
+def refusal(stack: str, found: DeployedStack | None, where: str = "") -> str | None:
+    """Return why CloudFormation would refuse to deploy over this stack, and what to do; None if it would not.
+
+    `where` are the options for profile and region of a command to run.
+    """
     if found is None:
         return None
     if found.status in _FAILED_FIRST:
-        return f"The stack {stack} is {found.status}: run `sam delete --stack-name {stack}`, then deploy again."
+        return f"The stack {stack} is {found.status}: run `sam delete --stack-name {stack}{where}`, then deploy again."
+    if found.status == "UPDATE_ROLLBACK_FAILED":
+        mend = f"aws cloudformation continue-update-rollback --stack-name {stack}{where}"
+        return f"The stack {stack} is {found.status}: run `{mend}`, then deploy again."
     if found.status.endswith("_IN_PROGRESS"):
         return f"The stack {stack} is {found.status}: wait until it has ended, then deploy again."
     return None

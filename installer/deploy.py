@@ -49,13 +49,14 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
         raise click.ClickException("\n       ".join(found))
     account = Account(aws_session(profile, region))
     number, before = account.number(), account.stack(name)
-    if refused := refusal(name, before):
+    where = "".join(f" --{name} {value}" for name, value in (("profile", profile), ("region", region)) if value)
+    if refused := refusal(name, before, where):
         raise click.ClickException(refused)
     defaults = {key: str(one["Default"]) for key, one in declared.items()}
     after = {**defaults, **(before.parameters if before else {}), **given}
     screen().print(f"{'Update' if before else 'Create'} stack {name}, account {number}, region {account.region}.")
     show({key: value for key, value in after.items() if key in given or value != defaults.get(key)}, declared)
-    findings = list(account.findings(after))
+    findings = list(account.findings(after, before.parameters if before else {}))
     for one in findings:
         screen().print(f"! {one.text}")
     if any(one.refused for one in findings):
@@ -72,7 +73,7 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
     ):
         options += [option, *values] if values else []
     run("deploy", *options)
-    steps = "".join(f"\n{number}. {step}" for number, step in enumerate(next_steps(name, after), 1))
+    steps = "".join(f"\n{number}. {step}" for number, step in enumerate(next_steps(name, after, where), 1))
     screen().print(f"\nDeployed. Next:{steps}")
 
 
@@ -88,7 +89,7 @@ def show(chosen: Mapping[str, str], declared: Mapping[str, Any]) -> None:
     out.print("Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.")
 
 
-def next_steps(stack: str, parameters: Mapping[str, str]) -> Iterator[str]:
+def next_steps(stack: str, parameters: Mapping[str, str], where: str) -> Iterator[str]:
     """Yield what is left to do after a deployment."""
     if not parameters["CredentialsSecretArn"]:
         yield "Put the client_id and client_secret of your Connected App into the secret (README, Deploy)."
@@ -96,4 +97,4 @@ def next_steps(stack: str, parameters: Mapping[str, str]) -> Iterator[str]:
         yield f"Confirm AWS's mail to {parameters['AlarmEmail']} within 48 hours."
     else:
         yield "Deploy again with AlarmEmail=..., else alarms tell nobody."
-    yield f'Check the connection: make operate ARGS="check {stack}"'
+    yield f'Check the connection: make operate ARGS="{f"{where} check".lstrip()} {stack}"'

@@ -106,7 +106,7 @@ def zipped(folder: Path) -> bytes:
 def upload(folder: Path, bucket: str, prefix: str, s3: Any) -> str:
     """Upload a release and return the URL of its template."""
     for path in sorted(folder.iterdir()):
-        s3.upload_file(str(path), bucket, f"{prefix}/{path.name}")
+        s3.put_object(Bucket=bucket, Key=f"{prefix}/{path.name}", Body=path.read_bytes())
     key = f"{prefix}/template.yaml"
     url: str = s3.generate_presigned_url("get_object", {"Bucket": bucket, "Key": key})
     return url.partition("?")[0]

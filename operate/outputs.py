@@ -29,8 +29,8 @@ def outputs(account: Account, stack: str, export: bool, as_json: bool) -> None: 
     """Show the outputs of STACK, or export them to a shell.
 
     They are the addresses of the API and the queues, the secret's ARN, the dashboard, and more.
-    With --export the names are those that the pages use: RequestsQueueUrl is REQUESTS_QUEUE_URL. STACK and AWS_REGION
-    are set, too. No output is a secret.
+    With --export the names are those that the pages use: RequestsQueueUrl is REQUESTS_QUEUE_URL. STACK, AWS_REGION
+    and AWS_DEFAULT_REGION are set, too. No output is a secret.
     """
     found = account.stack(stack)
     report = Outputs(found.name, found.region, dict(sorted(found.outputs.items())))
@@ -46,4 +46,5 @@ def outputs(account: Account, stack: str, export: bool, as_json: bool) -> None: 
 def exported(report: Outputs) -> dict[str, str]:
     """Return the variables for a shell."""
     named = {re.sub(r"(?<=[a-z])(?=[A-Z])", "_", name).upper(): value for name, value in report.outputs.items()}
-    return {"STACK": report.stack, "AWS_REGION": report.region, **named}
+    region = {"AWS_REGION": report.region, "AWS_DEFAULT_REGION": report.region}  # SAM's command line reads the second
+    return {"STACK": report.stack, **region, **named}

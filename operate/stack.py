@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import boto3
+import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
@@ -70,10 +71,13 @@ class Account:
         if description is None:
             where = f"{cloudformation.meta.region_name}{' of the emulator' if self.endpoint_url else ''}"
             raise WrongCall(f"There is no stack {name} in {where}: check its name, --region and --profile.")
+        status = description["StackStatus"]
+        if "Outputs" not in description and status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            raise click.ClickException(f"The stack {name} is {status}: see its events in CloudFormation.")
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         return Stack(
             name=name,
-            status=description["StackStatus"],
+            status=status,
             region=str(cloudformation.meta.region_name),
             account=self,
             outputs={one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])},

@@ -56,7 +56,8 @@ def _facts(found: Health) -> list[tuple[str, str]]:
     if found.intake is not None:
         rows.append(("Queue to worker", found.intake))
     events = found.events
-    rows.append(("Events", f"{', '.join(events.detail_types) or 'none'}, on the bus {events.bus}"))
+    sources = f", from {events.sources}" if events.sources else ""
+    rows.append(("Events", f"{', '.join(events.detail_types) or 'none'}, on the bus {events.bus}{sources}"))
     if events.not_heard:
         rows.append(("Not heard", f"{', '.join(events.not_heard)}: mapped, but not in EventDetailType"))
     if found.credentials:

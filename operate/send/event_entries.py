@@ -16,6 +16,7 @@ class Heard:
 
     bus: str
     detail_types: list[str]
+    sources: str  # empty: any
     not_heard: list[str]  # empty if the entries are not here
 
 
@@ -23,7 +24,8 @@ def heard(stack: Stack) -> Heard:
     """Return what the rule of a stack listens to, from its parameters."""
     kinds = [kind.strip() for kind in stack.parameters.get("EventDetailType", "").split(",") if kind.strip()]
     known = set() if stack.has_mappings_elsewhere else _detail_types(stack.mappings)
-    return Heard(stack.parameters.get("EventBusName", "default"), kinds, sorted(known - set(kinds)))
+    bus, sources = stack.parameters.get("EventBusName", "default"), stack.parameters.get("EventSources", "")
+    return Heard(bus, kinds, sources, sorted(known - set(kinds)))
 
 
 def _detail_types(mappings: event_mappings.EventMappings) -> set[str]:

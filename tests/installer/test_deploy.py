@@ -38,8 +38,8 @@ def run(*arguments: str, answer: str = "y\n") -> Result:
     return CliRunner().invoke(installer, ["deploy", *arguments], input=answer)
 
 
-def findings(**parameters: str) -> list[Finding]:
-    return list(Account(boto3.Session()).findings({**DEFAULTS, **parameters}))
+def findings(before: dict[str, str] | None = None, /, **parameters: str) -> list[Finding]:
+    return list(Account(boto3.Session()).findings({**DEFAULTS, **parameters}, before or {}))
 
 
 def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_asks_to_confirm(sam: list[Any]) -> None:
@@ -147,13 +147,17 @@ def test_a_deployment_that_aws_would_refuse_is_refused_without_asking(sam: list[
 @pytest.mark.parametrize(
     ("status", "problem"),
     [
-        ("ROLLBACK_COMPLETE", "run `sam delete --stack-name s`, then deploy again."),
-        ("DELETE_FAILED", "run `sam delete --stack-name s`, then deploy again."),
+        ("ROLLBACK_COMPLETE", "run `sam delete --stack-name s --region eu-west-1`, then deploy again."),
+        ("DELETE_FAILED", "run `sam delete --stack-name s --region eu-west-1`, then deploy again."),
+        (
+            "UPDATE_ROLLBACK_FAILED",
+            "run `aws cloudformation continue-update-rollback --stack-name s --region eu-west-1`, then deploy again.",
+        ),
         ("UPDATE_IN_PROGRESS", "wait until it has ended, then deploy again."),
     ],
 )
 def test_a_stack_in_a_failed_state_is_refused_with_the_command_that_helps(status: str, problem: str) -> None:
-    assert refusal("s", DeployedStack(status, {})) == f"The stack s is {status}: {problem}"
+    assert refusal("s", DeployedStack(status, {}), " --region eu-west-1") == f"The stack s is {status}: {problem}"
 
 
 @pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
@@ -187,6 +191,15 @@ def test_a_reservation_that_leaves_less_than_100_executions_is_refused(monkeypat
         Finding("DirectConcurrency=51: 100 of the account's 150 must stay unreserved.")
     ]
     assert findings(DirectConcurrency="50") == []
+
+
+def test_what_the_stack_has_reserved_already_is_not_reserved_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Account, "unreserved", lambda _: 500)
+
+    assert findings({"DirectConcurrency": "500"}, DirectConcurrency="500") == []
+    assert findings({"DirectConcurrency": "500"}, DirectConcurrency="901") == [
+        Finding("DirectConcurrency=901: 100 of the account's 1000 must stay unreserved.")
+    ]
 
 
 def test_a_worker_concurrency_of_the_whole_account_limit_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:

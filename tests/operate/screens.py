@@ -59,7 +59,7 @@ WELL = Health(
         for name in ("DirectInvocationFunction", "HttpApiFunction", "QueueWorkerFunction")
     ],
     intake="Enabled",
-    events=Heard("default", ["Personal Link Requested", "Order Paid"], ["Case_Closed__e", "Survey Due"]),
+    events=Heard("default", ["Personal Link Requested", "Order Paid"], "", ["Case_Closed__e", "Survey Due"]),
     credentials=Credentials(is_well=True, state="filled in (not read)"),
     alarms=7,
     ringing=[],

@@ -136,6 +136,23 @@ def let_the_stack_make_the_secret(stage: Stage) -> None:
     resources.append({**made, "ResourceType": "AWS::SecretsManager::Secret"})
 
 
+def test_a_first_deployment_that_failed_is_told_in_its_own_words(stage: Stage) -> None:
+    description = stage.located.answers["DescribeStacks"]["Stacks"][0]
+    description["StackStatus"] = "ROLLBACK_COMPLETE"
+    del description["Outputs"]
+
+    told = stage.run("health", NAME)
+
+    assert told.exit_code == 1
+    assert told.output == "Error: The stack personal-link is ROLLBACK_COMPLETE: see its events in CloudFormation.\n"
+
+
+def test_the_sources_that_the_rule_is_narrowed_to_are_told(stage: Stage) -> None:
+    stage.parameter("EventSources", "com.example.shop")
+
+    assert "on the bus default, from com.example.shop" in stage.run("health", NAME).output
+
+
 def test_a_secret_that_was_never_filled_in_leads_to_the_check(stage: Stage) -> None:
     let_the_stack_make_the_secret(stage)
 
@@ -168,6 +185,7 @@ def test_a_mapping_whose_events_the_rule_does_not_match_is_told_and_needs_nobody
     assert found["events"] == {
         "bus": "shop",
         "detail_types": ["Personal Link Requested", "Order Paid"],
+        "sources": "",
         "not_heard": [*not_heard, "shopifyWebhook"],
     }
     assert found["needs"] == []
