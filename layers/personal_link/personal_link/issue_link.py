@@ -4,7 +4,6 @@ import math
 import time
 from collections.abc import Callable
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import Any, Final
 
 from personal_link import observability
@@ -66,15 +65,12 @@ class LinkIssuer:
 
         Do nothing when the invocation has too little time for this and for `calls_to_come` more AWS calls.
         """
-        steps: list[Callable[[], object]] = []
-        if isinstance(outcome.unsettled, Attempt):
-            steps.append(partial(self.ledger.settle, outcome.unsettled, outcome))
-        if outcome.key is not None and (not sent or outcome.kept):
-            steps.append(partial(self.ledger.keep_no_longer if sent else self.ledger.keep, outcome.key))
         try:
-            for step in steps:
-                if deadline.allows_aws_calls(1 + calls_to_come):
-                    step()
+            if isinstance(outcome.unsettled, Attempt) and deadline.allows_aws_calls(1 + calls_to_come):
+                self.ledger.settle(outcome.unsettled, outcome)
+            keep = self.ledger.keep_no_longer if sent else self.ledger.keep
+            if outcome.key and (not sent or outcome.kept) and deadline.allows_aws_calls(1 + calls_to_come):
+                keep(outcome.key)
         except NotProcessed as error:
             observability.report_not_stored(error, outcome.id, outcome.source.id)
 

@@ -18,8 +18,6 @@ if TYPE_CHECKING:
 AT_ONCE: Final = 100  # keys of a BatchGetItem
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # seconds before what DynamoDB left unread is asked for again
 
-UNREAD: Final = "UnprocessedKeys"
-
 
 @dataclass(frozen=True, slots=True, repr=False)
 class Found:
@@ -68,7 +66,7 @@ class LedgerLookup:
                 return items
             if pause is not None:
                 self.sleep(pause)
-        raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({UNREAD})")
+        raise NotProcessed(Code.INTERNAL_ERROR, "the ledger failed (UnprocessedKeys)")
 
     def _is_over(self, item: Item) -> bool:
         """Tell whether an item has expired; DynamoDB deletes late. One in flight is not over."""

@@ -15,6 +15,7 @@ from personal_link.aws.token_lease import TokenLease
 from personal_link.aws.token_secret import StoredToken, TokenSecret
 from personal_link.customergauge.access_token import AccessToken, usable_life
 from personal_link.customergauge.credentials import ClientCredentials
+from personal_link.customergauge.fetch_token import Secret
 from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline
 from personal_link.domain.errors import NotProcessed, TryAgain
 
@@ -24,16 +25,12 @@ LONGEST_PAUSE: Final = 0.5
 CLOCK_SKEW: Final = 60.0  # seconds that another environment's clock may be ahead
 
 
-class Credentials(Protocol):
+class Credentials(Secret, Protocol):
     """The credentials secret, which tells whether a stored token belongs to the current credentials."""
 
     @property
     def known(self) -> ClientCredentials | None:
         """The credentials that were read last; None before the first read."""
-        ...
-
-    def get(self, *, newer_than: ClientCredentials | None = None) -> ClientCredentials:
-        """Return the credentials; read them again if they still equal `newer_than`."""
         ...
 
 

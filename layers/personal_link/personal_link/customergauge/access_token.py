@@ -111,9 +111,7 @@ class TokenCache:
             current = self._token
             if current is not None and current is not spent and not self._is_spent(current):
                 return current
-            if (
-                self._failure is not None and self._fetches != fetches
-            ):  # this thread waited for that fetch and shares its failure
+            if self._failure is not None and self._fetches != fetches:  # this thread waited for that fetch
                 raise NotStarted(self._failure.code, self._failure.message, retry_after=self._failure.retry_after)
             return self._fetch_now(deadline)
         finally:

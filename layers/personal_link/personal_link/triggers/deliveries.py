@@ -106,9 +106,8 @@ def invocation_id(record: Mapping[str, Any]) -> str | None:
 def origin(record: Mapping[str, Any]) -> dict[str, str]:
     """Return the attributes that keep a message's key and first date when it is parked and redriven."""
     invocation, first = invocation_id(record), str(round(first_sent_at(record) * 1000))
-    if invocation is None:
-        return {ORIGINAL_MESSAGE_ID: first_id(record), FIRST_SENT_AT: first}
-    return {ORIGINAL_INVOCATION_ID: invocation, FIRST_SENT_AT: first}
+    origin = {ORIGINAL_INVOCATION_ID: invocation} if invocation else {ORIGINAL_MESSAGE_ID: first_id(record)}
+    return {**origin, FIRST_SENT_AT: first}
 
 
 def first_sent_at(record: Mapping[str, Any]) -> float:
