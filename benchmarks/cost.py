@@ -87,8 +87,8 @@ def in_words() -> str:
     """Return the price in a sentence, without its end."""
     month, queue, http = price()
     return (
-        f"It costs about ${month:.2f} a month, ${METRICS:.2f} more with requests, and ${queue:.2f} (queue, in batches) "
-        f"to ${http:.2f} (HTTP) per million requests"
+        f"It costs about ${month:.2f} a month, ${METRICS:.2f} or more for metrics in use, and ${queue:.2f} "
+        f"(queue, in batches) to ${http:.2f} (HTTP) per million requests"
     )
 
 
@@ -110,10 +110,11 @@ def section(rows: Sequence[Row]) -> Iterator[str]:
     yield "| **sum** | | " + " | ".join(f"**{one:.2f}**" for one in sums(table)) + " |\n"
     yield f"- Assumed: CustomerGauge answers in {VENDOR} ms, AWS's calls take {AWS_CALLS} ms. us-east-1, no free tiers."
     yield "- The prices were read in stored copies of AWS's pages, and in pages that quote them."
-    yield "- Batches of 10 need a backlog: a trickle is worked one by one, at that price."
+    yield "- Batches of 10 need a backlog. With few requests each is a batch of its own, at the price of one by one."
     yield "- A request that comes as an event on a bus costs $1.00 per million more, in each way."
     yield "- *Pipe* and *Standard* are the same work, drawn by hand from AWS's own building blocks."
     yield "- Without ledger and log a pipe costs $0.77; then a request that is delivered twice loses its link."
     yield f"- A month without a request costs ${idle():.2f}: alarms, dashboard, secrets and Lambda's poller."
-    yield f"- Metrics cost ${METRICS:.2f} in a month with requests: $0.30 for each code, status and source."
+    yield f"- Metrics cost ${METRICS:.2f} in a month with requests, all by one trigger and with a link."
+    yield "- Each further code, status or source adds $0.30 or more to that."
     yield "- `Tracing=Active` adds up to $5.00 per million."

@@ -178,7 +178,7 @@ def _names_used() -> dict[str, set[str]]:
 def _condition(alarm: dict[str, Any]) -> str:
     minutes = alarm["Period"] // 60 * alarm["EvaluationPeriods"]
     statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
-    return f"`{alarm['MetricName']}`: {statistic.lower()} over {alarm['Threshold']:,}, {minutes} min"
+    return f"`{alarm['MetricName']}`: {statistic.lower()} over {alarm['Threshold']:,}, within {minutes} min"
 
 
 def _text(alarm: dict[str, Any]) -> str:

@@ -87,6 +87,7 @@ def show(chosen: Mapping[str, str], declared: Mapping[str, Any]) -> None:
         out.print(rows)
     out.print(f"Every other parameter has its default (docs/parameters.md).\n{cost.in_words()}: docs/benchmarks.")
     out.print("Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.")
+    out.print("The first SAM deployment in an account and region needs an administrator: it creates SAM's bucket.")
 
 
 def next_steps(stack: str, parameters: Mapping[str, str], where: str) -> Iterator[str]:

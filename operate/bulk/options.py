@@ -23,7 +23,7 @@ FILE: Final = click.Path(exists=True, dir_okay=False, path_type=Path)
 OPTIONS: Final = (
     click.argument("stack"),
     click.argument("file", type=FILE),
-    click.option("--job", "name", required=True, help="Name of the job. A row is asked for once under a name."),
+    click.option("--job", "name", required=True, help="Name of the job. Under one name a row is one request."),
     click.option("--configuration", help="Inbound mapping of all rows; default: that of the stack."),
     click.option("--detail-type", help="Each row is the detail of such an event: its entry of the mappings applies."),
     click.option("--mappings", type=FILE, help="The stack's event_mappings.toml; default: that of this checkout."),

@@ -18,8 +18,8 @@ def health(account: Account, stack: str, as_json: bool) -> None:  # noqa: FBT001
     """Show the health of STACK, and what needs you.
 
     Looks at the queues, the retries, the parked requests, the alarms and their subscribers, the live functions, and
-    whether the secret was filled in. Reads no secret. Exit code 1: something needs you. Exit code 3: nothing needs you
-    in what your permissions let you see.
+    whether the secret was filled in. Reads no secret. Exit code 1: something needs you. Exit code 3: nothing
+    that you may see needs you, but you may not see everything.
     """
     found = report.read(account.stack(stack))
     if as_json:

@@ -63,7 +63,7 @@ def _facts(found: Health) -> list[tuple[str, str]]:
     if found.credentials:
         rows.append(("Credentials", found.credentials.state))
     if found.ringing is not None:
-        rows.append(("Alarms", f"{len(found.ringing)} of {found.alarms} ring"))
+        rows.append(("Alarms", f"{len(found.ringing)} of {found.alarms} on"))
     if told := found.subscribers:
         pending = f", {told.pending} pending confirmation" if told.pending else ""
         rows.append(("Subscribers", f"{told.confirmed or 'none'}{pending}"))

@@ -167,10 +167,13 @@ def test_sam_reads_the_parameters_of_every_deploy_line_and_the_template_has_them
     assert as_read_by_a_person(line).keys() <= template["Parameters"].keys(), where
 
 
+def given_to_make_deploy() -> list[str]:
+    commands = (command for command in those_of("make", "deploy") if command)
+    return [word for command in commands for word in shlex.split(command[0].partition("=")[2])]
+
+
 def test_every_parameter_that_a_page_gives_to_make_deploy_is_valid() -> None:
-    given = [
-        word for command in those_of("make", "deploy") if command for word in shlex.split(command[0].partition("=")[2])
-    ]
+    given = given_to_make_deploy()
     parameters = [word for word in given if not word.startswith("--") and "=" in word]
 
     assert parameters
@@ -184,9 +187,7 @@ def test_deploy_lines_are_found_on_each_of_the_four_pages_that_have_them() -> No
 
 
 def test_the_deploy_line_for_an_own_event_listens_to_both_detail_types() -> None:
-    [line] = [line for where, line in lines() if where == "docs/mapping.md" and "EventDetailType" in line]
-
-    assert as_read_by_sam(line) == {"EventDetailType": "Personal Link Requested,Visit Ended"}
+    assert "EventDetailType=Personal Link Requested,Visit Ended" in given_to_make_deploy()
 
 
 def test_a_parameter_value_that_sam_would_cut_at_a_blank_fails_this_check() -> None:

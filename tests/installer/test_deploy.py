@@ -54,10 +54,11 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
         ),
         "Every other parameter has its default (docs/parameters.md).",
         (
-            "It costs about $4.86 a month, $2.40 more with requests, and $2.42 (queue, in batches) to $7.36 (HTTP) "
-            "per million requests: docs/benchmarks."
+            "It costs about $4.86 a month, $2.40 or more for metrics in use, and $2.42 (queue, in batches) "
+            "to $7.36 (HTTP) per million requests: docs/benchmarks."
         ),
         "Permissions that you need: docs/policies/pipeline.json and docs/policies/pipeline-cloudformation.json.",
+        "The first SAM deployment in an account and region needs an administrator: it creates SAM's bucket.",
         "Deploy? [y/N]: n",
         "Aborted!",
     ]
