@@ -52,7 +52,7 @@ TESTS = {
     "triggers/envelopes": DELIVERIES,
     "customergauge/client": [*VENDOR, "tests/test_fault_metrics.py"],
     "customergauge/answers": VENDOR,
-    "observability": ["tests/leaks/test_log_lines.py"],
+    "observability": ["tests/test_metrics.py", "tests/test_fault_metrics.py", "tests/leaks/test_log_lines.py"],
     "customergauge/answer_bytes": VENDOR,
     "customergauge/transport": VENDOR,
     "aws/ledger": [
