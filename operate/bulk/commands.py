@@ -1,5 +1,6 @@
 """The commands for bulk jobs: send the rows of a CSV file, count them by status, collect their links."""
 
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -84,6 +85,8 @@ def collect(run: Run, *, output: Path, wait: bool) -> None:
     """
     if output.exists() and output.samefile(run.file.path):
         raise click.UsageError("--output is FILE itself: name another file.")
+    if not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
+        raise click.UsageError(f"--output: there is no folder {output.parent} that you may write to.")
     look, pause = run.look(), FIRST_PAUSE
     with progress() as bar:
         task = bar.add_task("settled", total=None)

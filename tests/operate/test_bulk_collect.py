@@ -219,6 +219,19 @@ def test_the_output_is_not_written_over_the_file(stage: Stage, file: Path) -> No
     assert file.read_bytes() == before
 
 
+@pytest.mark.parametrize("name", ["missing", "contacts.csv"])
+def test_an_output_without_a_folder_is_a_wrong_call_before_the_ledger_is_asked(
+    stage: Stage, file: Path, name: str
+) -> None:
+    folder = file.parent / name
+    with watched(stage.located.client("dynamodb"), "BatchGetItem") as asked:
+        refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", str(folder / "out.csv"))
+
+    assert refused.exit_code == 2
+    assert refused.output.splitlines()[-1] == (f"Error: --output: there is no folder {folder} that you may write to.")
+    assert asked == []
+
+
 def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path) -> None:
     first, second, *_ = requests_of(file)
     stage.settle(first)
