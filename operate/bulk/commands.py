@@ -21,6 +21,7 @@ from personal_link.bulk.output import STATUSES, output_header, output_row
 
 FIRST_PAUSE: Final = 1.0  # seconds between two looks; grows by half
 LONGEST_PAUSE: Final = 30.0
+NO_ROW: Final = "The ledger has no row of this job yet. Was it sent, under this name?"
 
 
 @click.group(cls=OneLineErrors, epilog="bulk send personal-link contacts.csv --job november")
@@ -95,6 +96,8 @@ def collect(run: Run, *, output: Path, wait: bool) -> None:
             bar.update(task, total=tally.rows, completed=tally.rows - tally.waiting)
             if not wait or not tally.waiting:
                 break
+            if pause == FIRST_PAUSE and tally.began_at is None:
+                bar.console.print(NO_ROW, soft_wrap=True)
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)
     _print_tally(run, tally)
@@ -155,5 +158,5 @@ def _print_tally(run: Run, tally: Tally) -> None:
         elif tally.began_at is not None:
             lines.append("None was settled in the last minute.")
         else:
-            lines.append("The ledger has no row of this job yet. Was it sent, under this name?")
+            lines.append(NO_ROW)
     run.say(tally.as_json(), *lines)

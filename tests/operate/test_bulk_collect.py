@@ -189,6 +189,29 @@ def test_with_wait_it_looks_until_no_row_waits(stage: Stage, file: Path, monkeyp
     assert pauses == [1.0, 1.5, 2.25, 3.375]
 
 
+@pytest.mark.parametrize(
+    ("settled_before", "said"),
+    [(0, ["The ledger has no row of this job yet. Was it sent, under this name?"]), (1, [])],
+)
+def test_waiting_for_a_job_of_which_the_ledger_knows_nothing_says_so_once(
+    stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch, settled_before: int, said: list[str]
+) -> None:
+    pauses, requests = list[float](), requests_of(file)
+    for request in requests[:settled_before]:
+        stage.settle(request)
+
+    def settle_at_the_second(seconds: float) -> None:
+        pauses.append(seconds)
+        for request in requests[settled_before:] if len(pauses) == 2 else []:
+            stage.settle(request)
+
+    monkeypatch.setattr(time, "sleep", settle_at_the_second)
+    output = run(stage, "collect", file, "--output", str(file.with_name("out.csv")), "--wait")
+
+    assert output == [*said, "4 rows: 4 created, 0 rejected, 0 unknown, 0 parked, 0 waiting."]
+    assert pauses == [1.0, 1.5]
+
+
 def test_an_interruption_leaves_the_earlier_output_and_no_other_file(stage: Stage, file: Path) -> None:
     output = file.with_name("out.csv")
     output.write_text("earlier")
