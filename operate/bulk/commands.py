@@ -44,6 +44,8 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
     same command goes on.
     """
     check, sent = Check.of(run.file), Sent()
+    if not check.rows:
+        raise click.ClickException(f"{run.file.path.name} has no rows.")
     if not run.as_json:
         _print_check(run.file, check)
     try:
@@ -149,7 +151,7 @@ def _told(sent: Sent, *, dry_run: bool) -> list[str]:
 def _print_tally(run: Run, tally: Tally) -> None:
     counts = ", ".join(f"{tally.counts[status]:,} {status}" for status in STATUSES)
     lines = [f"{tally.rows:,} rows: {counts}."]
-    if tally.counts["rejected"] == tally.rows:
+    if tally.rows and tally.counts["rejected"] == tally.rows:
         lines.append("Every row is rejected: give the --configuration or --detail-type that you gave send.")
     if tally.waiting:
         left = tally.seconds_left()

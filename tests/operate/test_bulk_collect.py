@@ -121,6 +121,27 @@ def test_a_job_of_which_the_ledger_knows_nothing_is_named(stage: Stage, file: Pa
     assert run(stage, "status", file)[-1] == "The ledger has no row of this job yet. Was it sent, under this name?"
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", ["0 rows: 0 created, 0 rejected, 0 unknown, 0 parked, 0 waiting."]),
+        (
+            "ACME\n",
+            [
+                "1 rows: 0 created, 1 rejected, 0 unknown, 0 parked, 0 waiting.",
+                "Every row is rejected: give the --configuration or --detail-type that you gave send.",
+            ],
+        ),
+    ],
+)
+def test_the_options_are_in_doubt_if_there_are_rows_and_all_are_rejected(
+    stage: Stage, file: Path, rows: str, said: list[str]
+) -> None:
+    file.write_text(f"Account Name,Email\n{rows}")
+
+    assert run(stage, "status", file) == said
+
+
 def test_the_rate_is_that_of_the_last_minute_or_since_the_job_began() -> None:
     young, old = (Tally(recent=30, began_at=time.time() - ago) for ago in (10, 1000))
 
