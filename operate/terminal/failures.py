@@ -86,7 +86,7 @@ class OneLineErrors(click.Group):
         except SettingsError:
             problem = "The function's environment is not what this version expects: use the one that was deployed."
             raise WrongCall(problem) from None
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):  # click ends on them
             raise
         except Exception as bug:  # noqa: BLE001 # its text may quote anything
             if variable := _missing_ca_bundle():

@@ -1,5 +1,6 @@
 """A failure is one line with what to do, and quotes nobody: not AWS, not a request, not a bug's own words."""
 
+import errno
 from pathlib import Path
 
 import botocore.exceptions
@@ -192,3 +193,14 @@ def test_a_bug_is_told_by_its_type_and_place_alone(stage: Stage, monkeypatch: py
     assert listed.exit_code == 1
     assert listed.output.startswith("Error: Unexpected KeyError in fail (test_failures.py:")
     assert "joe.doe" not in listed.output
+
+
+def test_a_reader_that_has_gone_ends_the_command_without_a_word(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")  # as after `| head`
+
+    monkeypatch.setattr("operate.parked.list_command.now", fail)
+
+    listed = stage.run("parked", "list", NAME)
+
+    assert (listed.exit_code, listed.output) == (1, "")
