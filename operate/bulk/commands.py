@@ -1,5 +1,6 @@
 """The commands for bulk jobs: send the rows of a CSV file, count them by status, collect their links."""
 
+import os
 import time
 from functools import partial
 from pathlib import Path
@@ -20,6 +21,7 @@ from personal_link.bulk.output import STATUSES, output_header, output_row
 
 FIRST_PAUSE: Final = 1.0  # seconds between two looks; grows by half
 LONGEST_PAUSE: Final = 30.0
+NO_ROW: Final = "The ledger has no row of this job yet. Was it sent, under this name?"
 
 
 @click.group(cls=OneLineErrors, epilog="bulk send personal-link contacts.csv --job november")
@@ -42,6 +44,8 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
     same command goes on.
     """
     check, sent = Check.of(run.file), Sent()
+    if not check.rows:
+        raise click.ClickException(f"{run.file.path.name} has no rows.")
     if not run.as_json:
         _print_check(run.file, check)
     try:
@@ -84,6 +88,8 @@ def collect(run: Run, *, output: Path, wait: bool) -> None:
     """
     if output.exists() and output.samefile(run.file.path):
         raise click.UsageError("--output is FILE itself: name another file.")
+    if not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
+        raise click.UsageError(f"--output: there is no folder {output.parent} that you may write to.")
     look, pause = run.look(), FIRST_PAUSE
     with progress() as bar:
         task = bar.add_task("settled", total=None)
@@ -92,6 +98,8 @@ def collect(run: Run, *, output: Path, wait: bool) -> None:
             bar.update(task, total=tally.rows, completed=tally.rows - tally.waiting)
             if not wait or not tally.waiting:
                 break
+            if pause == FIRST_PAUSE and tally.began_at is None:
+                bar.console.print(NO_ROW, soft_wrap=True)
             time.sleep(pause)
             pause = min(LONGEST_PAUSE, pause * 1.5)
     _print_tally(run, tally)
@@ -143,7 +151,7 @@ def _told(sent: Sent, *, dry_run: bool) -> list[str]:
 def _print_tally(run: Run, tally: Tally) -> None:
     counts = ", ".join(f"{tally.counts[status]:,} {status}" for status in STATUSES)
     lines = [f"{tally.rows:,} rows: {counts}."]
-    if tally.counts["rejected"] == tally.rows:
+    if tally.rows and tally.counts["rejected"] == tally.rows:
         lines.append("Every row is rejected: give the --configuration or --detail-type that you gave send.")
     if tally.waiting:
         left = tally.seconds_left()
@@ -152,5 +160,5 @@ def _print_tally(run: Run, tally: Tally) -> None:
         elif tally.began_at is not None:
             lines.append("None was settled in the last minute.")
         else:
-            lines.append("The ledger has no row of this job yet. Was it sent, under this name?")
+            lines.append(NO_ROW)
     run.say(tally.as_json(), *lines)

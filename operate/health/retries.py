@@ -31,29 +31,36 @@ def pending(stack: Stack, now: float) -> Retries | None:
 
 
 def _in_log(stack: Stack, now: float) -> Retries | None:
-    last: dict[str, logs.LogLine] = {}
-    ended: dict[str, float] = {}  # by the digest of the key
-    kinds = {"message": [logs.RETRY, logs.OUTCOME, logs.PARKED]}
-    recent = logs.lines(stack, kinds, now - LONGEST_BACK_OFF - ATTEMPT, [logs.WORKER])
+    since = now - LONGEST_BACK_OFF - ATTEMPT
+    retry = {"message": [logs.RETRY]}
+    recent = logs.lines(stack, retry, since, [logs.WORKER])
     # A `Retry-After`, or a turn under VendorCallsPerSecond, may last for hours.
-    long = logs.lines(stack, {"message": [logs.RETRY]}, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER], LONGEST_BACK_OFF)
-    for line in sorted([*recent, *long], key=lambda line: line.at):
-        if line.message == logs.RETRY:
-            last[line.text("message_id")] = line
-        else:  # an outcome's line has no message id
-            last.pop(line.text("message_id"), None)
-            ended[line.text("key_digest")] = line.at
-    waiting = [
-        line
-        for line in last.values()
-        if line.at + line.number("wait") + ATTEMPT >= now and line.at >= ended.get(line.text("key_digest") or "-", 0)
-    ]
+    long = logs.lines(stack, retry, now - LONGEST_WAIT - ATTEMPT, [logs.WORKER], LONGEST_BACK_OFF)
+    last = {line.text("message_id"): line for line in sorted([*recent, *long], key=_at)}
+    waiting = [line for line in last.values() if line.at + line.number("wait") + ATTEMPT >= now]
+    if waiting:  # a busy stack has many outcomes: read no more of them than these retries need
+        ended = _ended(stack, max(since, min(map(_at, waiting))))
+        waiting = [line for line in waiting if all(line.at >= ended.get(name, 0) for name in _names(line))]
     if not waiting:
         return None
     due = sum(line.at + line.number("wait") <= now for line in waiting)
     oldest = max(line.number("age") + now - line.at for line in waiting)
     codes = Counter(line.text("code") for line in waiting)
     return Retries(len(waiting), due, dict(codes.most_common()), round(oldest))
+
+
+def _ended(stack: Stack, since: float) -> dict[str, float]:
+    """Return when requests ended, by message id and by the digest of the key."""
+    ends = logs.lines(stack, {"message": [logs.OUTCOME, logs.PARKED]}, since, [logs.WORKER])
+    return {name: line.at for line in sorted(ends, key=_at) for name in _names(line)}
+
+
+def _names(line: logs.LogLine) -> set[str]:
+    return {line.text("message_id"), line.text("key_digest")} - {""}  # an outcome's line has no message id
+
+
+def _at(line: logs.LogLine) -> float:
+    return line.at
 
 
 def _in_metrics(stack: Stack, now: float) -> Retries | None:

@@ -16,7 +16,8 @@ from operate.terminal.screen import when
 from personal_link.aws.queues import LONGEST_WAIT
 from personal_link.domain import strict_json
 from personal_link.domain.errors import Refused
-from personal_link.domain.request import LinkRequest, check
+from personal_link.domain.request import LinkRequest, check, require_known_headings
+from personal_link.settings import Reader
 from personal_link.triggers import deliveries
 
 if TYPE_CHECKING:
@@ -46,11 +47,11 @@ class TrialRequest:
         Raises WrongCall for a request that would be refused on arrival, because it would get no ledger entry.
         """
         request = self._request(body, "00000000-0000-0000-0000-000000000000")
-        if not (request.configuration or self.stack.parameters.get("DefaultConfiguration")):
-            raise WrongCall("The request names no configuration, and the stack has no DefaultConfiguration.")
         entry = self.ledger.entry(request)
         if entry.standing is Standing.ANOTHERS_KEY:
             raise WrongCall("Its idempotency_key belongs to another request: choose another key.")
+        if entry.standing is not Standing.SETTLED:  # a settled request is replayed, whatever the settings are now
+            self._require_settings(request)
         return entry
 
     def send(self, body: str) -> LinkRequest:
@@ -91,13 +92,21 @@ class TrialRequest:
         last = max(found, key=lambda line: line.at)
         return f"{last.text('detail').removeprefix('not started: ')}; tried at {when(last.at + last.number('wait'))}"
 
+    def _require_settings(self, request: LinkRequest) -> None:
+        parameters = self.stack.parameters
+        if not (request.configuration or parameters.get("DefaultConfiguration")):
+            raise WrongCall("The request names no configuration, and the stack has no DefaultConfiguration.")
+        try:
+            require_known_headings(request.record, Reader(parameters).names("KnownHeadings"))
+        except Refused as refusal:
+            raise WrongCall(f"{_problem(refusal)} Nothing was sent.") from None
+
     def _request(self, body: str, message_id: str) -> LinkRequest:
         record: dict[str, Any] = {"messageId": message_id, "body": body, "attributes": {"SentTimestamp": "0"}}
         try:
             return check(deliveries.open_sqs(record, self.stack.map_event))
         except Refused as refusal:
-            fields = [f"{name} {'; '.join(problems)}" for name, problems in refusal.errors.items()]
-            problem = self._other_file(body) or " ".join([refusal.message, *(f"{field}." for field in fields)])
+            problem = self._other_file(body) or _problem(refusal)
         raise WrongCall(f"{problem} Nothing was sent.") from None
 
     def _other_file(self, body: str) -> str | None:
@@ -111,6 +120,11 @@ class TrialRequest:
             return "It holds entries for `aws events put-events`, not a request: send it with that command."
         found = no_entry(body, self.stack)
         return f"The event has {found}." if found else None
+
+
+def _problem(refusal: Refused) -> str:
+    fields = (f"{name} {'; '.join(problems)}" for name, problems in refusal.errors.items())
+    return " ".join([refusal.message, *(field if field.endswith("?") else f"{field}." for field in fields)])
 
 
 def standing_line(entry: Entry, put_off: str = "") -> str:

@@ -13,6 +13,7 @@ from botocore.exceptions import (
     ClientError,
     ConnectTimeoutError,
     EndpointConnectionError,
+    InvalidRegionError,
     NoCredentialsError,
     NoRegionError,
     ProfileNotFound,
@@ -86,7 +87,7 @@ class OneLineErrors(click.Group):
         except SettingsError:
             problem = "The function's environment is not what this version expects: use the one that was deployed."
             raise WrongCall(problem) from None
-        except (click.ClickException, click.Abort, click.exceptions.Exit):
+        except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):  # click ends on them
             raise
         except Exception as bug:  # noqa: BLE001 # its text may quote anything
             if variable := _missing_ca_bundle():
@@ -123,6 +124,8 @@ def explain(failure: ClientError | BotoCoreError) -> WrongCall | NotReachable:
     match failure:
         case NoRegionError():
             kind, line = WrongCall, "No AWS region is set: name it with --region, as in --region eu-west-1."
+        case InvalidRegionError():
+            kind, line = WrongCall, "There is no such AWS region: correct --region, AWS_REGION or your profile."
         case ProfileNotFound():
             kind, line = WrongCall, "There is no such AWS profile: `aws configure list-profiles` shows those there are."
         case SSLError():

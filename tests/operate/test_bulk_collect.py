@@ -121,6 +121,27 @@ def test_a_job_of_which_the_ledger_knows_nothing_is_named(stage: Stage, file: Pa
     assert run(stage, "status", file)[-1] == "The ledger has no row of this job yet. Was it sent, under this name?"
 
 
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ("", ["0 rows: 0 created, 0 rejected, 0 unknown, 0 parked, 0 waiting."]),
+        (
+            "ACME\n",
+            [
+                "1 rows: 0 created, 1 rejected, 0 unknown, 0 parked, 0 waiting.",
+                "Every row is rejected: give the --configuration or --detail-type that you gave send.",
+            ],
+        ),
+    ],
+)
+def test_the_options_are_in_doubt_if_there_are_rows_and_all_are_rejected(
+    stage: Stage, file: Path, rows: str, said: list[str]
+) -> None:
+    file.write_text(f"Account Name,Email\n{rows}")
+
+    assert run(stage, "status", file) == said
+
+
 def test_the_rate_is_that_of_the_last_minute_or_since_the_job_began() -> None:
     young, old = (Tally(recent=30, began_at=time.time() - ago) for ago in (10, 1000))
 
@@ -189,6 +210,29 @@ def test_with_wait_it_looks_until_no_row_waits(stage: Stage, file: Path, monkeyp
     assert pauses == [1.0, 1.5, 2.25, 3.375]
 
 
+@pytest.mark.parametrize(
+    ("settled_before", "said"),
+    [(0, ["The ledger has no row of this job yet. Was it sent, under this name?"]), (1, [])],
+)
+def test_waiting_for_a_job_of_which_the_ledger_knows_nothing_says_so_once(
+    stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch, settled_before: int, said: list[str]
+) -> None:
+    pauses, requests = list[float](), requests_of(file)
+    for request in requests[:settled_before]:
+        stage.settle(request)
+
+    def settle_at_the_second(seconds: float) -> None:
+        pauses.append(seconds)
+        for request in requests[settled_before:] if len(pauses) == 2 else []:
+            stage.settle(request)
+
+    monkeypatch.setattr(time, "sleep", settle_at_the_second)
+    output = run(stage, "collect", file, "--output", str(file.with_name("out.csv")), "--wait")
+
+    assert output == [*said, "4 rows: 4 created, 0 rejected, 0 unknown, 0 parked, 0 waiting."]
+    assert pauses == [1.0, 1.5]
+
+
 def test_an_interruption_leaves_the_earlier_output_and_no_other_file(stage: Stage, file: Path) -> None:
     output = file.with_name("out.csv")
     output.write_text("earlier")
@@ -217,6 +261,19 @@ def test_the_output_is_not_written_over_the_file(stage: Stage, file: Path) -> No
     assert refused.exit_code == 2
     assert "--output is FILE itself: name another file." in refused.output
     assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize("name", ["missing", "contacts.csv"])
+def test_an_output_without_a_folder_is_a_wrong_call_before_the_ledger_is_asked(
+    stage: Stage, file: Path, name: str
+) -> None:
+    folder = file.parent / name
+    with watched(stage.located.client("dynamodb"), "BatchGetItem") as asked:
+        refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", str(folder / "out.csv"))
+
+    assert refused.exit_code == 2
+    assert refused.output.splitlines()[-1] == (f"Error: --output: there is no folder {folder} that you may write to.")
+    assert asked == []
 
 
 def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path) -> None:

@@ -206,6 +206,15 @@ def test_a_script_gets_one_json_object(stage: Stage, file: Path) -> None:
     }
 
 
+@pytest.mark.parametrize("options", [[], ["--dry-run"], ["--json"]])
+def test_a_file_without_rows_is_told(stage: Stage, file: Path, options: list[str]) -> None:
+    file.write_text("Account Name,Email\n")
+
+    sent = stage.run("bulk", "send", NAME, str(file), *JOB, *options)
+
+    assert (sent.exit_code, sent.output) == (1, "Error: contacts.csv has no rows.\n")
+
+
 # --- what is wrong with the call --------------------------------------------------------------------------------------
 
 

@@ -1,5 +1,6 @@
 """A failure is one line with what to do, and quotes nobody: not AWS, not a request, not a bug's own words."""
 
+import errno
 from pathlib import Path
 
 import botocore.exceptions
@@ -121,6 +122,23 @@ def test_a_command_looks_in_the_region_of_aws_region(monkeypatch: pytest.MonkeyP
     assert CliRunner().invoke(operate, ["--region", "eu-west-2", "outputs", NAME]).output == "Error: eu-west-2\n"
 
 
+@pytest.mark.parametrize(
+    ("option", "value", "line"),
+    [
+        ("--region", "eu_west", "There is no such AWS region: correct --region, AWS_REGION or your profile."),
+        (
+            "--endpoint-url",
+            "localhost:4566",
+            "Invalid value for --endpoint-url: it must begin with http:// or https://",
+        ),
+    ],
+)
+def test_a_region_or_an_endpoint_that_cannot_be_is_a_wrong_call(option: str, value: str, line: str) -> None:
+    asked = CliRunner().invoke(operate, ["--region", "eu-west-1", option, value, "health", NAME])
+
+    assert (asked.exit_code, asked.output.splitlines()[-1]) == (2, f"Error: {line}")
+
+
 def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: Stage) -> None:
     cloudformation = stage.located.client("cloudformation")
     cloudformation.meta.events.unregister("before-call", stage.located.answer)  # one that says no instead
@@ -192,3 +210,14 @@ def test_a_bug_is_told_by_its_type_and_place_alone(stage: Stage, monkeypatch: py
     assert listed.exit_code == 1
     assert listed.output.startswith("Error: Unexpected KeyError in fail (test_failures.py:")
     assert "joe.doe" not in listed.output
+
+
+def test_a_reader_that_has_gone_ends_the_command_without_a_word(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail() -> None:
+        raise BrokenPipeError(errno.EPIPE, "Broken pipe")  # as after `| head`
+
+    monkeypatch.setattr("operate.parked.list_command.now", fail)
+
+    listed = stage.run("parked", "list", NAME)
+
+    assert (listed.exit_code, listed.output) == (1, "")

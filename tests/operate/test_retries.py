@@ -1,9 +1,11 @@
 """In an outage health says how many requests are being retried, why, and for how long; afterwards it says nothing."""
 
+import time
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
+from tests.aws.account import watched
 from tests.operate.stage import NAME, Stage
 from tests.operate.test_health import health, needs
 
@@ -47,13 +49,34 @@ def test_a_retry_whose_message_has_left_the_queue_needs_nobody(stage: Stage) -> 
 DIGEST = "5e" * 32
 
 
-@pytest.mark.parametrize("end", ["outcome", "parked"])
-def test_a_retry_that_has_ended_needs_nobody_from_then_on(stage: Stage, end: str) -> None:
+@pytest.mark.parametrize(
+    ("end", "names"),
+    [("outcome", {"key_digest": DIGEST}), ("parked", {"key_digest": DIGEST}), ("parked", {"message_id": "m-1"})],
+)
+def test_a_retry_that_has_ended_needs_nobody_from_then_on(stage: Stage, end: str, names: dict[str, str]) -> None:
     keep_in_flight(stage, 1)
     stage.log_retry("m-1", seconds_ago=20, wait=10, key_digest=DIGEST)
-    stage.log(end, 5, key_digest=DIGEST)
+    stage.log(end, 5, **names)
 
     assert health(stage)["retries"] is None
+
+
+@pytest.mark.parametrize(
+    ("retried_ago", "wait", "outcomes_since"),
+    [(None, 0, []), (100, 30, []), (20, 30, [20]), (7_000, 7_200, [960])],  # 16 minutes at most
+)
+def test_outcomes_are_read_only_from_the_first_pending_retry_on(
+    stage: Stage, retried_ago: int | None, wait: int, outcomes_since: list[int]
+) -> None:
+    keep_in_flight(stage, 1)
+    if retried_ago:
+        stage.log_retry("m-1", retried_ago, wait)
+
+    with watched(stage.located.client("logs"), "FilterLogEvents") as reads:
+        health(stage)
+
+    of_outcomes = [read["startTime"] / 1000 for read in reads if "outcome" in read["filterPattern"]]
+    assert [time.time() - since for since in of_outcomes] == pytest.approx(outcomes_since, abs=5)
 
 
 def test_a_retry_after_a_redrive_counts_although_its_request_ended_before(stage: Stage) -> None:

@@ -147,3 +147,35 @@ def test_another_request_under_a_settled_key_is_not_sent(stage: Stage, file: Pat
 
     assert sent.output == "Error: Its idempotency_key belongs to another request: choose another key.\n"
     assert stage.requests() == []
+
+
+def test_a_heading_that_the_stack_does_not_know_is_not_sent(stage: Stage, file: Path) -> None:
+    stage.parameter("KnownHeadings", "Email, Phone")
+    file.write_text('{"configuration": "contact", "record": {"E-mail": "zoe@acme.example"}}')
+
+    sent = stage.run("send", NAME, str(file))
+
+    assert (sent.exit_code, sent.output) == (
+        2,
+        (
+            "Error: The request is not valid: see record. "
+            "record.E-mail is not a heading of the inbound mapping; did you mean Email? Nothing was sent.\n"
+        ),
+    )
+    assert stage.requests() == []
+
+
+@pytest.mark.parametrize(("parameter", "value"), [("KnownHeadings", "Another Heading"), ("DefaultConfiguration", "")])
+def test_a_settled_request_is_sent_whatever_the_settings_are_now(
+    stage: Stage, file: Path, parameter: str, value: str
+) -> None:
+    without_configuration = json.dumps({"record": {"Email": "zoe@acme.example"}, "idempotency_key": "order-1"})
+    file.write_text(without_configuration)
+    stage.parameter("DefaultConfiguration", "contact")
+    stage.settle(the_request(without_configuration))
+    stage.parameter(parameter, value)
+
+    sent = stage.run("send", NAME, str(file))
+
+    assert sent.exit_code == 0
+    assert [message["Body"] for message in stage.requests()] == [without_configuration]
