@@ -142,7 +142,11 @@ class Sweep:
                     raise
 
     def __iter__(self) -> Iterator[ParkedMessage]:
-        """Yield messages until the queue gives no new ones."""
+        """Yield messages until the queue is empty, or gives only messages that it gave since the last new one.
+
+        A message that was not deleted becomes visible again after HIDDEN; new ones may follow it.
+        """
+        seen: set[str] = set()  # since the last new one
         while True:
             received = self._sqs.receive_message(
                 QueueUrl=self._url,
@@ -158,8 +162,12 @@ class Sweep:
             for one in messages:
                 if one.id in self._gone:  # SQS may deliver a deleted message again
                     self.delete(one)
-            if not new:
+            ids = {one.id for one in messages}
+            if new:
+                seen = set()
+            elif not ids or ids & seen:
                 return
+            seen |= ids
             yield from new
 
     def delete(self, message: ParkedMessage) -> None:

@@ -13,6 +13,7 @@ from operate.parked.queue import Sweep
 from operate.terminal.masking import MASK, masked
 from personal_link.domain.clock import SystemClock
 from personal_link.domain.errors import Code
+from tests.aws.account import on_every_call
 from tests.leaks.canaries import CANARIES, EMAIL, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
 
@@ -45,6 +46,16 @@ def test_looking_takes_nothing_away_however_many_there_are(stage: Stage) -> None
 
     assert set(re.findall(r"[0-9a-f-]{36}", listed.output)) == ids
     assert listed.output.splitlines()[0] == "23 parked: 23 unavailable"
+    assert set(stage.parked_ids()) == ids
+
+
+def test_a_queue_that_gives_the_same_messages_again_and_again_is_listed_once(stage: Stage) -> None:
+    ids = {stage.park() for _ in range(3)}
+
+    with on_every_call(stage.located.client("sqs"), "ReceiveMessage", lambda _: stage.unhide()):
+        listed = stage.run("parked", "list", NAME)
+
+    assert listed.output.splitlines()[0] == "3 parked: 3 unavailable"
     assert set(stage.parked_ids()) == ids
 
 

@@ -290,6 +290,18 @@ def test_more_than_a_call_of_sqs_brings_all_come_back(stage: Stage) -> None:
     assert stage.parked_ids() == []
 
 
+def test_messages_that_stay_and_become_visible_again_do_not_end_a_redrive(stage: Stage) -> None:
+    stays = {stage.park("{", Code.INVALID_REQUEST) for _ in range(10)}
+    for number in range(20):
+        stage.park(json.dumps({"record": {"Order": number}}), first_id=f"{number:08}{FIRST_ID[8:]}")
+
+    with doing_before(stage.located.client("sqs"), "ReceiveMessage", lambda _: stage.unhide(), call=3):
+        redriven = stage.run("parked", "redrive", NAME, "--code", "unavailable", "--rate", "100")
+
+    assert became(redriven.output) == {"retried": 20}
+    assert set(stage.parked_ids()) == stays
+
+
 def test_a_message_that_sqs_delivers_once_more_after_it_was_deleted_is_deleted_again_and_not_sent_twice(
     stage: Stage,
 ) -> None:
