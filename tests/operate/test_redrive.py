@@ -91,6 +91,20 @@ def test_what_cannot_be_read_and_what_is_being_tried_stay(stage: Stage) -> None:
     }
 
 
+def test_each_code_of_requests_that_cannot_be_read_has_its_line(stage: Stage) -> None:
+    stage.park("{", Code.TOO_LARGE)
+    stage.park(code=Code.INVALID_REQUEST)  # can be read
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.parked_url, MessageBody="{")
+
+    told = stage.run("parked", "redrive", NAME, "--dry-run")
+
+    assert told.output.splitlines()[-3:] == [
+        "Requests that cannot be read can only be deleted:",
+        "  operate parked list personal-link --code -  # then parked delete personal-link MESSAGE_ID",
+        "  operate parked delete personal-link --code too_large",
+    ]
+
+
 def test_a_request_under_anothers_key_and_one_that_is_not_valid_go_to_the_worker_to_be_rejected(stage: Stage) -> None:
     stage.settle()
     other = json.dumps({**json.loads(BODY), "record": {"Email": "another"}})
