@@ -72,6 +72,25 @@ def test_a_parked_request_is_found_and_stays_parked(stage: Stage, by: tuple[str,
     assert stage.parked_ids() == [parked]
 
 
+def test_a_request_that_was_parked_and_is_not_there_now_is_not_settled(stage: Stage) -> None:
+    stage.log("parked", code="unavailable", **DIGESTS)
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"], found["parked_id"], found["exit code"]) == (
+        "not settled",
+        "unavailable",
+        None,
+        1,
+    )
+    assert stage.run("find", NAME, "--key", KEY.value).output.splitlines()[:4] == [
+        "Not settled: unavailable  personal-link",
+        "",
+        "! It was parked; now it is redriven, deleted, hidden by another reader, or after the first 500",
+        "  operate parked list personal-link",
+    ]
+
+
 def test_the_requests_queue_is_not_read(stage: Stage) -> None:
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody=BODY)
 
