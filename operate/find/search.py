@@ -139,7 +139,8 @@ def _state(
             logs.PARKED: "not settled",  # and not seen there now
             logs.NO_OUTCOME: "not settled" if entry else "refused",  # by HTTP or direct invocation
         }
-        return states[last.message], last.text("code")
+        code = last.text("code")
+        return states[last.message], None if code == "created" else code
     return ("not settled" if entry else "not found"), None
 
 

@@ -116,6 +116,14 @@ def test_the_log_lines_of_other_requests_are_left_out(stage: Stage) -> None:
     assert find(stage, "--key", KEY.value)["events"] == []
 
 
+def test_a_created_request_that_the_ledger_has_forgotten_has_no_error_code(stage: Stage) -> None:
+    log_outcome(stage)
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"], found["exit code"]) == ("created", None, 0)
+
+
 def test_a_rejected_request_has_its_code_and_needs_somebody(stage: Stage) -> None:
     stage.settle(error={"code": "validation_failed", "message": "joe"})
 
