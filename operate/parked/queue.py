@@ -1,5 +1,6 @@
 """Read the parked queue without removing messages."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
@@ -73,8 +74,12 @@ class ParkedMessage:
 
     @property
     def detail(self) -> str:
-        """The error text; a dash without a code."""
-        return (self.attribute("detail") or self._lambdas_reason[1]) if self.code != "-" else "-"
+        """The error text; without a code, the error code of EventBridge or a dash."""
+        if self.code != "-":
+            return self.attribute("detail") or self._lambdas_reason[1]
+        given = self.attribute("ERROR_CODE")  # of EventBridge, unless SQS moved the message: then its sender wrote it
+        is_moved = "DeadLetterQueueSourceArn" in self.record["attributes"]
+        return f"EventBridge: {given}" if re.fullmatch("[A-Z_]{1,64}", given) and not is_moved else "-"
 
     @property
     def parked_at(self) -> float:

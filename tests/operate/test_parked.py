@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operate.ledger_reader import LedgerReader
-from operate.parked.queue import Sweep
+from operate.parked.queue import ParkedMessage, Sweep
 from operate.terminal.masking import MASK, masked
 from personal_link.domain.clock import SystemClock
 from personal_link.domain.errors import Code
@@ -18,7 +18,7 @@ from tests.leaks.canaries import CANARIES, EMAIL, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, MessageTypeDef
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1"
 
@@ -105,6 +105,32 @@ def test_what_timed_out_in_lambda_has_no_code_and_no_words(stage: Stage) -> None
     assert re.search(r"^Parked: -$", shown, re.MULTILINE)
     assert re.search(r"^Detail +- *$", shown, re.MULTILINE)
     assert EMAIL.value not in shown
+
+
+@pytest.mark.parametrize(("given", "detail"), [("NO_PERMISSIONS", "EventBridge: NO_PERMISSIONS"), (EMAIL.value, "-")])
+def test_what_eventbridge_parked_is_shown_with_its_error_code(stage: Stage, given: str, detail: str) -> None:
+    sent = stage.aws.sqs.send_message(
+        QueueUrl=stage.aws.parked_url,
+        MessageBody=BODY,
+        MessageAttributes={"ERROR_CODE": {"DataType": "String", "StringValue": given}},
+    )
+
+    shown = stage.run("parked", "show", NAME, sent["MessageId"]).output
+
+    assert re.search(r"^Parked: -$", shown, re.MULTILINE)
+    assert re.search(rf"^Detail +{detail} *$", shown, re.MULTILINE)
+
+
+def test_an_error_code_on_what_sqs_parked_is_its_senders_and_is_not_shown() -> None:
+    message: MessageTypeDef = {
+        "MessageId": FIRST_ID,
+        "ReceiptHandle": "handle",
+        "Body": BODY,
+        "Attributes": {"SentTimestamp": "1795427990000", "DeadLetterQueueSourceArn": "arn:aws:sqs:x"},
+        "MessageAttributes": {"ERROR_CODE": {"DataType": "String", "StringValue": "ADA_LOVELACE"}},
+    }
+
+    assert ParkedMessage.received(message).detail == "-"
 
 
 def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:
