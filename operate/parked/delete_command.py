@@ -67,6 +67,8 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
     """
     if bool(message_ids) == (code is not None):
         raise WrongCall("Give either the message ids or --code.")
+    if message_ids and older_than is not None:
+        raise WrongCall("--older-than goes with --code.")
     if as_json and not (yes or dry_run):
         raise WrongCall("--json cannot ask: add --yes or --dry-run.")
     found, before = account.stack(stack), now() - older_than if older_than else None

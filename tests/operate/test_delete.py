@@ -86,6 +86,7 @@ def test_an_id_that_is_not_parked_is_named_and_an_exit_code(stage: Stage) -> Non
     [
         ((), "Give either the message ids or --code."),
         ((FIRST_ID, "--code", "forbidden"), "Give either the message ids or --code."),
+        ((FIRST_ID, "--older-than", "7d"), "--older-than goes with --code."),
         (("--code", "forbidden", "--json"), "--json cannot ask: add --yes or --dry-run."),
     ],
 )
