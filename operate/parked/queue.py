@@ -7,6 +7,7 @@ from itertools import batched
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.stack import Stack
@@ -16,9 +17,12 @@ from personal_link.triggers import deliveries
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HIDDEN: Final = 60  # seconds that a message is hidden after it is read, unless it is released before
+HIDDEN_BY_ANOTHER: Final = "parked, but hidden by another reader"
+AGAIN: Final = "run this again in a minute"
 LONG_POLL: Final = 1  # seconds; a short poll reads only some of the queue's servers
 AT_ONCE: Final = 10  # messages per SQS call
 # Attributes that Lambda adds to a failed invocation in its dead-letter queue. Any sender can write the same ones, so
@@ -181,11 +185,16 @@ class Sweep:
         del self._held[message.id]
         self._gone.add(message.id)
 
+    def depth(self) -> int:
+        """Return the approximate number of parked messages."""
+        return self._count("ApproximateNumberOfMessages")
 
-def depth(stack: Stack) -> int:
-    """Return the approximate number of parked messages."""
-    name = "ApproximateNumberOfMessages"
-    answer = stack.account.client("sqs").get_queue_attributes(
-        QueueUrl=stack.output("ParkedQueueUrl"), AttributeNames=[name]
-    )
-    return int(answer["Attributes"][name])
+    def tell_hidden(self) -> bool:
+        """Say on stderr that another reader hides all parked messages; False if it does not, or none are parked."""
+        hidden = 0 if self._held or self._gone else self._count("ApproximateNumberOfMessagesNotVisible")
+        if hidden:
+            click.echo(f"{hidden} {HIDDEN_BY_ANOTHER}: {AGAIN}", err=True)
+        return hidden > 0
+
+    def _count(self, name: "QueueAttributeNameType") -> int:
+        return int(self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])["Attributes"][name])

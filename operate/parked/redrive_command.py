@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.text import Text
 
 from operate.ledger_reader import Standing, ledger_of
-from operate.parked.queue import Sweep, depth, is_meant
+from operate.parked.queue import Sweep, is_meant
 from operate.parked.redrive import BECOMES, STAYS, Pace, Redrive
 from operate.stack import Account, Stack
 from operate.terminal.failures import NEEDS_YOU
@@ -51,8 +51,8 @@ def redrive(  # noqa: PLR0913, PLR0917 # click's way
 
     Fix the cause first. The ledger decides about each request. If it is settled, its result is sent again, without a
     call to CustomerGauge. It stays parked if it is unreadable, in flight, or so old that the ledger may have forgotten
-    an attempt. Every other one goes to the requests queue with its key. Exit code 1: some stay parked.
-    You can interrupt the command at any time and start it again; nothing is lost.
+    an attempt. Every other one goes to the requests queue with its key. Exit code 1: some stay parked, or another
+    reader hides them. You can interrupt the command at any time and start it again; nothing is lost.
     """
     found = account.stack(stack)
     sqs = found.account.client("sqs")
@@ -64,7 +64,7 @@ def redrive(  # noqa: PLR0913, PLR0917 # click's way
     stayed, unreadable = 0, set[str]()
     try:
         with progress() as bar, Sweep.of(found) as sweep:
-            task = bar.add_task("looking" if dry_run else "redriving", total=depth(found))
+            task = bar.add_task("looking" if dry_run else "redriving", total=sweep.depth())
             for message in sweep:
                 if is_meant(message, code, None):
                     entry = back.entry(message)
@@ -81,7 +81,7 @@ def redrive(  # noqa: PLR0913, PLR0917 # click's way
             print_json(report)
         else:
             print_redriven(report, unreadable, screen())
-    if stayed:
+    if sweep.tell_hidden() or stayed:
         raise click.exceptions.Exit(NEEDS_YOU)
 
 

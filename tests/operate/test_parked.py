@@ -59,6 +59,24 @@ def test_a_queue_that_gives_the_same_messages_again_and_again_is_listed_once(sta
     assert set(stage.parked_ids()) == ids
 
 
+def test_a_list_tells_of_requests_that_another_reader_hides(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
+
+    listed = stage.run("parked", "list", NAME)
+
+    assert (listed.exit_code, listed.output.splitlines()) == (
+        0,
+        ["0 parked", "1 parked, but hidden by another reader: run this again in a minute"],
+    )
+
+
+def test_a_list_of_another_code_hides_nothing(stage: Stage) -> None:
+    stage.park(code=Code.UNAVAILABLE)
+
+    assert stage.run("parked", "list", NAME, "--code", "forbidden").output.splitlines() == ["0 parked"]
+
+
 def test_the_list_can_be_of_one_code_and_of_an_age(stage: Stage) -> None:
     stage.park(code=Code.NO_ANSWER)
     old = stage.park(code=Code.UNAVAILABLE)

@@ -316,6 +316,18 @@ def test_messages_that_stay_and_become_visible_again_do_not_end_a_redrive(stage:
     assert set(stage.parked_ids()) == stays
 
 
+def test_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
+
+    redriven = stage.run("parked", "redrive", NAME)
+
+    assert (redriven.exit_code, redriven.output.splitlines()) == (
+        1,
+        ["0 redriven, 0 left parked", "1 parked, but hidden by another reader: run this again in a minute"],
+    )
+
+
 def test_a_message_that_sqs_delivers_once_more_after_it_was_deleted_is_deleted_again_and_not_sent_twice(
     stage: Stage,
 ) -> None:
