@@ -8,7 +8,9 @@ import click
 from rich.console import Console
 
 from operate.find.search import Found, Sought, find
+from operate.health.checks import LOOKED_AT
 from operate.ledger_reader import ledger_of
+from operate.logs import PARKED
 from operate.stack import Account
 from operate.terminal.duration import Duration
 from operate.terminal.failures import NEEDS_YOU, WrongCall
@@ -86,7 +88,10 @@ def _needs(found: Found, stack: str) -> Iterator[Need]:
         yield Need("Its survey record probably exists, and its link is lost", "docs/operation.md#unknownoutcomes")
     if found.state == "retrying":
         yield Need("It is retried until RetryWindowHours end, then parked", f"{program()} health {stack}")
-    if found.state == "not settled":
+    if found.state == "not settled" and found.events and found.events[-1].what == PARKED:
+        where = f"redriven, deleted, hidden by another reader, or after the first {LOOKED_AT}"
+        yield Need(f"It was parked; now it is {where}", f"{program()} parked list {stack}")
+    elif found.state == "not settled":
         yield Need("Its last attempt did not settle it", "the worker or its HTTP caller may repeat it with its key")
     if found.state == "refused":
         yield Need("Its caller got this error, and there is no link", f"docs/codes.md says what {found.code} means")

@@ -132,13 +132,15 @@ def _state(
         return "parked", parked.code
     if entry and entry.standing is Standing.IN_FLIGHT:
         return "in flight", None
-    if last and last.message != logs.PARKED:
+    if last:
         states: dict[str, State] = {
             logs.OUTCOME: last.text("status"),  # type: ignore[dict-item]  # refused on arrival, or forgotten
             logs.RETRY: "retrying",
+            logs.PARKED: "not settled",  # and not seen there now
             logs.NO_OUTCOME: "not settled" if entry else "refused",  # by HTTP or direct invocation
         }
-        return states[last.message], last.text("code")
+        code = last.text("code")
+        return states[last.message], None if code == "created" else code
     return ("not settled" if entry else "not found"), None
 
 

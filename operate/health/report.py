@@ -8,6 +8,7 @@ from typing import Literal
 from botocore.exceptions import ClientError
 
 from operate.health import checks, retries
+from operate.parked.queue import AGAIN, HIDDEN_BY_ANOTHER
 from operate.send.event_entries import Heard, heard
 from operate.stack import Stack
 from operate.terminal.duration import in_words
@@ -136,14 +137,26 @@ def parked_line(parked: checks.Parked) -> str:
     return f"{parked.count}{'' if parked.all_read else ' or more'} parked: {counted}"
 
 
+def hidden_line(found: Health) -> str | None:
+    """Return in words that another reader hides the parked requests, if none was read; None if it does not."""
+    hidden = next((queue.in_flight for queue in found.queues if queue.name == "parked"), 0)
+    return f"{hidden} {HIDDEN_BY_ANOTHER}" if hidden else None
+
+
+def _parked(found: Health) -> Iterator[Need]:
+    if found.parked:
+        yield Need(parked_line(found.parked), f"{program()} parked list {found.stack}")
+    elif hidden := hidden_line(found):
+        yield Need(hidden, AGAIN)
+
+
 def _needs(found: Health, *, expects_mail: bool) -> Iterator[Need]:
     command, page = program(), "docs/operation.md"
     if not found.status.endswith("_COMPLETE") or "ROLLBACK" in found.status:
         yield Need(f"The stack is {found.status}", "see its events in CloudFormation")
     if found.retries:
         yield Need(retry_line(found.retries), f"{page}#oldestretry")
-    if found.parked:
-        yield Need(parked_line(found.parked), f"{command} parked list {found.stack}")
+    yield from _parked(found)
     for function in found.functions:
         if "Failed" in {function.state, function.last_update}:
             yield Need(f"{function.name} failed", "deploy again, or look at it in the Lambda console")

@@ -2,7 +2,7 @@
 
 from rich.console import Console
 
-from operate.health.report import Health, parked_line, retry_line
+from operate.health.report import Health, hidden_line, parked_line, retry_line
 from operate.terminal.duration import in_words
 from operate.terminal.screen import count_of_needs, facts, print_verdict, table
 
@@ -52,7 +52,7 @@ def _facts(found: Health) -> list[tuple[str, str]]:
     if "Retries" not in unseen:
         rows.append(("Retries", retry_line(found.retries) if found.retries else "none"))
     if "Parked" not in unseen:
-        rows.append(("Parked", parked_line(found.parked) if found.parked else "none"))
+        rows.append(("Parked", parked_line(found.parked) if found.parked else hidden_line(found) or "none"))
     if found.intake is not None:
         rows.append(("Queue to worker", found.intake))
     events = found.events

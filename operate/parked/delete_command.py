@@ -63,10 +63,12 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
 
     Choose them by MESSAGE_ID or by --code; also those that cannot be read. Shows a preview and asks. A request without
     a result will never get one: redrive it if it can be redriven. Exit code 1: some that you named are not parked, or
-    were not deleted.
+    were not deleted, or another reader hides them.
     """
     if bool(message_ids) == (code is not None):
         raise WrongCall("Give either the message ids or --code.")
+    if message_ids and older_than is not None:
+        raise WrongCall("--older-than goes with --code.")
     if as_json and not (yes or dry_run):
         raise WrongCall("--json cannot ask: add --yes or --dry-run.")
     found, before = account.stack(stack), now() - older_than if older_than else None
@@ -86,7 +88,7 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
         print_json(report)
     elif not dry_run:
         print_deleted(report, screen())
-    if missing or (not dry_run and report.deleted < len(chosen)):
+    if sweep.tell_hidden() or missing or (not dry_run and report.deleted < len(chosen)):
         raise click.exceptions.Exit(NEEDS_YOU)
 
 

@@ -81,6 +81,7 @@ def list_parked(account: Account, stack: str, code: str | None, older_than: int 
         print_json(report)
     else:
         print_list(report, screen())
+    sweep.tell_hidden()
 
 
 def print_list(report: ParkedList, out: Console) -> None:

@@ -1,11 +1,13 @@
 """Read the parked queue without removing messages."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from itertools import batched
 from types import TracebackType
 from typing import TYPE_CHECKING, Any, Final, Self
 
+import click
 from botocore.exceptions import BotoCoreError, ClientError
 
 from operate.stack import Stack
@@ -15,9 +17,12 @@ from personal_link.triggers import deliveries
 
 if TYPE_CHECKING:
     from mypy_boto3_sqs import SQSClient
+    from mypy_boto3_sqs.literals import QueueAttributeNameType
     from mypy_boto3_sqs.type_defs import MessageTypeDef
 
 HIDDEN: Final = 60  # seconds that a message is hidden after it is read, unless it is released before
+HIDDEN_BY_ANOTHER: Final = "parked, but hidden by another reader"
+AGAIN: Final = "run this again in a minute"
 LONG_POLL: Final = 1  # seconds; a short poll reads only some of the queue's servers
 AT_ONCE: Final = 10  # messages per SQS call
 # Attributes that Lambda adds to a failed invocation in its dead-letter queue. Any sender can write the same ones, so
@@ -73,8 +78,12 @@ class ParkedMessage:
 
     @property
     def detail(self) -> str:
-        """The error text; a dash without a code."""
-        return (self.attribute("detail") or self._lambdas_reason[1]) if self.code != "-" else "-"
+        """The error text; without a code, the error code of EventBridge or a dash."""
+        if self.code != "-":
+            return self.attribute("detail") or self._lambdas_reason[1]
+        given = self.attribute("ERROR_CODE")  # of EventBridge, unless SQS moved the message: then its sender wrote it
+        is_moved = "DeadLetterQueueSourceArn" in self.record["attributes"]
+        return f"EventBridge: {given}" if re.fullmatch("[A-Z_]{1,64}", given) and not is_moved else "-"
 
     @property
     def parked_at(self) -> float:
@@ -142,7 +151,11 @@ class Sweep:
                     raise
 
     def __iter__(self) -> Iterator[ParkedMessage]:
-        """Yield messages until the queue gives no new ones."""
+        """Yield messages until the queue is empty, or gives only messages that it gave since the last new one.
+
+        A message that was not deleted becomes visible again after HIDDEN; new ones may follow it.
+        """
+        seen: set[str] = set()  # since the last new one
         while True:
             received = self._sqs.receive_message(
                 QueueUrl=self._url,
@@ -158,8 +171,12 @@ class Sweep:
             for one in messages:
                 if one.id in self._gone:  # SQS may deliver a deleted message again
                     self.delete(one)
-            if not new:
+            ids = {one.id for one in messages}
+            if new:
+                seen = set()
+            elif not ids or ids & seen:
                 return
+            seen |= ids
             yield from new
 
     def delete(self, message: ParkedMessage) -> None:
@@ -168,11 +185,16 @@ class Sweep:
         del self._held[message.id]
         self._gone.add(message.id)
 
+    def depth(self) -> int:
+        """Return the approximate number of parked messages."""
+        return self._count("ApproximateNumberOfMessages")
 
-def depth(stack: Stack) -> int:
-    """Return the approximate number of parked messages."""
-    name = "ApproximateNumberOfMessages"
-    answer = stack.account.client("sqs").get_queue_attributes(
-        QueueUrl=stack.output("ParkedQueueUrl"), AttributeNames=[name]
-    )
-    return int(answer["Attributes"][name])
+    def tell_hidden(self) -> bool:
+        """Say on stderr that another reader hides all parked messages; False if it does not, or none are parked."""
+        hidden = 0 if self._held or self._gone else self._count("ApproximateNumberOfMessagesNotVisible")
+        if hidden:
+            click.echo(f"{hidden} {HIDDEN_BY_ANOTHER}: {AGAIN}", err=True)
+        return hidden > 0
+
+    def _count(self, name: "QueueAttributeNameType") -> int:
+        return int(self._sqs.get_queue_attributes(QueueUrl=self._url, AttributeNames=[name])["Attributes"][name])

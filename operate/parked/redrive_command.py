@@ -2,6 +2,7 @@
 
 import math
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 
 import click
@@ -9,11 +10,11 @@ from rich.console import Console
 from rich.text import Text
 
 from operate.ledger_reader import Standing, ledger_of
-from operate.parked.queue import Sweep, depth, is_meant
+from operate.parked.queue import Sweep, is_meant
 from operate.parked.redrive import BECOMES, STAYS, Pace, Redrive
 from operate.stack import Account, Stack
 from operate.terminal.failures import NEEDS_YOU
-from operate.terminal.options import CODE, DRY_RUN, JSON, STACK, ExampleCommand, program
+from operate.terminal.options import CODE, DRY_RUN, JSON, NO_CODE, STACK, ExampleCommand, program
 from operate.terminal.screen import print_json, print_line, progress, screen, table
 from personal_link.aws.queues import ResultsQueue
 
@@ -50,8 +51,8 @@ def redrive(  # noqa: PLR0913, PLR0917 # click's way
 
     Fix the cause first. The ledger decides about each request. If it is settled, its result is sent again, without a
     call to CustomerGauge. It stays parked if it is unreadable, in flight, or so old that the ledger may have forgotten
-    an attempt. Every other one goes to the requests queue with its key. Exit code 1: some stay parked.
-    You can interrupt the command at any time and start it again; nothing is lost.
+    an attempt. Every other one goes to the requests queue with its key. Exit code 1: some stay parked, or another
+    reader hides them. You can interrupt the command at any time and start it again; nothing is lost.
     """
     found = account.stack(stack)
     sqs = found.account.client("sqs")
@@ -60,10 +61,10 @@ def redrive(  # noqa: PLR0913, PLR0917 # click's way
     requests_url, remembered = found.output("RequestsQueueUrl"), math.inf if old else _remembered(found)
     back = Redrive(sqs, requests_url, results, ledger_of(found), Pace(rate), remembered, account.refused)
     became: Counter[str] = Counter()
-    stayed = 0
+    stayed, unreadable = 0, set[str]()
     try:
         with progress() as bar, Sweep.of(found) as sweep:
-            task = bar.add_task("looking" if dry_run else "redriving", total=depth(found))
+            task = bar.add_task("looking" if dry_run else "redriving", total=sweep.depth())
             for message in sweep:
                 if is_meant(message, code, None):
                     entry = back.entry(message)
@@ -71,19 +72,21 @@ def redrive(  # noqa: PLR0913, PLR0917 # click's way
                         back.bring_back(message, entry, sweep)
                     became[BECOMES[entry.standing]] += 1
                     stayed += entry.standing in STAYS
+                    if entry.standing is Standing.UNREADABLE:
+                        unreadable.add(message.code)
                 bar.advance(task)
     finally:  # also after an interruption
         report = Redriven(found.name, dry_run, became.total(), stayed, dict(became.most_common()))
         if as_json:
             print_json(report)
         else:
-            print_redriven(report, screen())
-    if stayed:
+            print_redriven(report, unreadable, screen())
+    if sweep.tell_hidden() or stayed:
         raise click.exceptions.Exit(NEEDS_YOU)
 
 
-def print_redriven(report: Redriven, out: Console) -> None:
-    """Print how many were redriven, what became of them, and what to do with those that stay."""
+def print_redriven(report: Redriven, unreadable: Collection[str], out: Console) -> None:
+    """Print how many were redriven, what became of them, and how to delete the unreadable ones, by code."""
     redriven = report.looked_at - report.stayed
     if report.dry_run:
         line, note = f"{redriven} would be redriven, {report.stayed} would stay", "  Nothing was changed."
@@ -97,10 +100,15 @@ def print_redriven(report: Redriven, out: Console) -> None:
     for what, count in report.became.items():
         rows.add_row(str(count), what)
     out.print(rows)
-    if BECOMES[Standing.UNREADABLE] in report.became:
+    if unreadable:
         out.print()
         out.print("Requests that cannot be read can only be deleted:")
-        print_line(out, f"  {program()} parked delete {report.stack} --code invalid_request")
+    for code in sorted(unreadable):
+        if code == NO_CODE:
+            line = f"parked list {report.stack} --code -  # then parked delete {report.stack} MESSAGE_ID"
+        else:
+            line = f"parked delete {report.stack} --code {code}"
+        print_line(out, f"  {program()} {line}")
 
 
 def _remembered(stack: Stack) -> float:

@@ -215,6 +215,7 @@ SCREENS: Mapping[str, Callable[[Console], object]] = {
             stayed=2,
             became={BECOMES[Standing.UNTRIED]: 5, BECOMES[Standing.UNREADABLE]: 2},
         ),
+        {"invalid_request"},
         out,
     ),
     "parked_delete": lambda out: print_preview(

@@ -169,6 +169,15 @@ class Stage:
         [message] = [one for one in self._parked() if one.id == message_id]
         message.sent_timestamp -= round(seconds * 1000)
 
+    def hide(self) -> None:
+        """Let another reader hold the parked messages."""
+        self.aws.sqs.receive_message(QueueUrl=self.aws.parked_url, MaxNumberOfMessages=10)
+
+    def unhide(self) -> None:
+        """Let the parked messages that somebody received be visible again, as after their visibility timeout."""
+        for message in self._parked():
+            message.visible_at = 0.0
+
     def requests(self) -> list[dict[str, Any]]:
         """Take the messages off the requests queue."""
         received = self.aws.sqs.receive_message(

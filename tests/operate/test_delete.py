@@ -70,6 +70,16 @@ def test_what_is_parked_after_the_preview_is_not_deleted(stage: Stage) -> None:
     assert stage.parked_ids() == came
 
 
+def test_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
+
+    told = stage.run("parked", "delete", NAME, "--code", "unavailable", "--yes")
+
+    assert told.exit_code == 1
+    assert "1 parked, but hidden by another reader: run this again in a minute" in told.output.splitlines()
+
+
 def test_an_id_that_is_not_parked_is_named_and_an_exit_code(stage: Stage) -> None:
     parked = stage.park()
 
@@ -86,6 +96,7 @@ def test_an_id_that_is_not_parked_is_named_and_an_exit_code(stage: Stage) -> Non
     [
         ((), "Give either the message ids or --code."),
         ((FIRST_ID, "--code", "forbidden"), "Give either the message ids or --code."),
+        ((FIRST_ID, "--older-than", "7d"), "--older-than goes with --code."),
         (("--code", "forbidden", "--json"), "--json cannot ask: add --yes or --dry-run."),
     ],
 )

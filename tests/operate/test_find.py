@@ -72,6 +72,25 @@ def test_a_parked_request_is_found_and_stays_parked(stage: Stage, by: tuple[str,
     assert stage.parked_ids() == [parked]
 
 
+def test_a_request_that_was_parked_and_is_not_there_now_is_not_settled(stage: Stage) -> None:
+    stage.log("parked", code="unavailable", **DIGESTS)
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"], found["parked_id"], found["exit code"]) == (
+        "not settled",
+        "unavailable",
+        None,
+        1,
+    )
+    assert stage.run("find", NAME, "--key", KEY.value).output.splitlines()[:4] == [
+        "Not settled: unavailable  personal-link",
+        "",
+        "! It was parked; now it is redriven, deleted, hidden by another reader, or after the first 500",
+        "  operate parked list personal-link",
+    ]
+
+
 def test_the_requests_queue_is_not_read(stage: Stage) -> None:
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody=BODY)
 
@@ -95,6 +114,14 @@ def test_the_log_lines_of_other_requests_are_left_out(stage: Stage) -> None:
     stage.log_retry("m-1", seconds_ago=5, wait=40, key_digest="0" * 64)
 
     assert find(stage, "--key", KEY.value)["events"] == []
+
+
+def test_a_created_request_that_the_ledger_has_forgotten_has_no_error_code(stage: Stage) -> None:
+    log_outcome(stage)
+
+    found = find(stage, "--key", KEY.value)
+
+    assert (found["state"], found["code"], found["exit code"]) == ("created", None, 0)
 
 
 def test_a_rejected_request_has_its_code_and_needs_somebody(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """Health: the verdict, what needs a person, and what each point says. The screens are in test_screens.py."""
 
 import json
+import re
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -96,6 +97,18 @@ def test_parked_requests_are_counted_by_code_and_lead_to_their_list(stage: Stage
     assert found["queues"][1]["oldest_seconds"] == pytest.approx(11 * 3600 + 90, abs=5)
     assert needs(found) == [("3 parked: 2 unavailable, 1 forbidden", "operate parked list personal-link")]
     assert len(stage.parked_ids()) == 3
+
+
+def test_parked_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
+
+    found = health(stage)
+
+    assert (found["exit code"], found["parked"]) == (1, None)
+    assert needs(found) == [("1 parked, but hidden by another reader", "run this again in a minute")]
+    shown = stage.run("health", NAME).output
+    assert re.search("^Parked +1 parked, but hidden by another reader *$", shown, re.MULTILINE)
 
 
 def test_an_alarm_that_rings_is_told_in_its_own_words(stage: Stage) -> None:

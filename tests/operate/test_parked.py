@@ -9,15 +9,16 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operate.ledger_reader import LedgerReader
-from operate.parked.queue import Sweep
+from operate.parked.queue import ParkedMessage, Sweep
 from operate.terminal.masking import MASK, masked
 from personal_link.domain.clock import SystemClock
 from personal_link.domain.errors import Code
+from tests.aws.account import on_every_call
 from tests.leaks.canaries import CANARIES, EMAIL, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, MessageTypeDef
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1"
 
@@ -46,6 +47,34 @@ def test_looking_takes_nothing_away_however_many_there_are(stage: Stage) -> None
     assert set(re.findall(r"[0-9a-f-]{36}", listed.output)) == ids
     assert listed.output.splitlines()[0] == "23 parked: 23 unavailable"
     assert set(stage.parked_ids()) == ids
+
+
+def test_a_queue_that_gives_the_same_messages_again_and_again_is_listed_once(stage: Stage) -> None:
+    ids = {stage.park() for _ in range(3)}
+
+    with on_every_call(stage.located.client("sqs"), "ReceiveMessage", lambda _: stage.unhide()):
+        listed = stage.run("parked", "list", NAME)
+
+    assert listed.output.splitlines()[0] == "3 parked: 3 unavailable"
+    assert set(stage.parked_ids()) == ids
+
+
+def test_a_list_tells_of_requests_that_another_reader_hides(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
+
+    listed = stage.run("parked", "list", NAME)
+
+    assert (listed.exit_code, listed.output.splitlines()) == (
+        0,
+        ["0 parked", "1 parked, but hidden by another reader: run this again in a minute"],
+    )
+
+
+def test_a_list_of_another_code_hides_nothing(stage: Stage) -> None:
+    stage.park(code=Code.UNAVAILABLE)
+
+    assert stage.run("parked", "list", NAME, "--code", "forbidden").output.splitlines() == ["0 parked"]
 
 
 def test_the_list_can_be_of_one_code_and_of_an_age(stage: Stage) -> None:
@@ -94,6 +123,32 @@ def test_what_timed_out_in_lambda_has_no_code_and_no_words(stage: Stage) -> None
     assert re.search(r"^Parked: -$", shown, re.MULTILINE)
     assert re.search(r"^Detail +- *$", shown, re.MULTILINE)
     assert EMAIL.value not in shown
+
+
+@pytest.mark.parametrize(("given", "detail"), [("NO_PERMISSIONS", "EventBridge: NO_PERMISSIONS"), (EMAIL.value, "-")])
+def test_what_eventbridge_parked_is_shown_with_its_error_code(stage: Stage, given: str, detail: str) -> None:
+    sent = stage.aws.sqs.send_message(
+        QueueUrl=stage.aws.parked_url,
+        MessageBody=BODY,
+        MessageAttributes={"ERROR_CODE": {"DataType": "String", "StringValue": given}},
+    )
+
+    shown = stage.run("parked", "show", NAME, sent["MessageId"]).output
+
+    assert re.search(r"^Parked: -$", shown, re.MULTILINE)
+    assert re.search(rf"^Detail +{detail} *$", shown, re.MULTILINE)
+
+
+def test_an_error_code_on_what_sqs_parked_is_its_senders_and_is_not_shown() -> None:
+    message: MessageTypeDef = {
+        "MessageId": FIRST_ID,
+        "ReceiptHandle": "handle",
+        "Body": BODY,
+        "Attributes": {"SentTimestamp": "1795427990000", "DeadLetterQueueSourceArn": "arn:aws:sqs:x"},
+        "MessageAttributes": {"ERROR_CODE": {"DataType": "String", "StringValue": "ADA_LOVELACE"}},
+    }
+
+    assert ParkedMessage.received(message).detail == "-"
 
 
 def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:

@@ -91,6 +91,20 @@ def test_what_cannot_be_read_and_what_is_being_tried_stay(stage: Stage) -> None:
     }
 
 
+def test_each_code_of_requests_that_cannot_be_read_has_its_line(stage: Stage) -> None:
+    stage.park("{", Code.TOO_LARGE)
+    stage.park(code=Code.INVALID_REQUEST)  # can be read
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.parked_url, MessageBody="{")
+
+    told = stage.run("parked", "redrive", NAME, "--dry-run")
+
+    assert told.output.splitlines()[-3:] == [
+        "Requests that cannot be read can only be deleted:",
+        "  operate parked list personal-link --code -  # then parked delete personal-link MESSAGE_ID",
+        "  operate parked delete personal-link --code too_large",
+    ]
+
+
 def test_a_request_under_anothers_key_and_one_that_is_not_valid_go_to_the_worker_to_be_rejected(stage: Stage) -> None:
     stage.settle()
     other = json.dumps({**json.loads(BODY), "record": {"Email": "another"}})
@@ -288,6 +302,30 @@ def test_more_than_a_call_of_sqs_brings_all_come_back(stage: Stage) -> None:
 
     assert became(redriven.output) == {"retried": 25}
     assert stage.parked_ids() == []
+
+
+def test_messages_that_stay_and_become_visible_again_do_not_end_a_redrive(stage: Stage) -> None:
+    stays = {stage.park("{", Code.INVALID_REQUEST) for _ in range(10)}
+    for number in range(20):
+        stage.park(json.dumps({"record": {"Order": number}}), first_id=f"{number:08}{FIRST_ID[8:]}")
+
+    with doing_before(stage.located.client("sqs"), "ReceiveMessage", lambda _: stage.unhide(), call=3):
+        redriven = stage.run("parked", "redrive", NAME, "--code", "unavailable", "--rate", "100")
+
+    assert became(redriven.output) == {"retried": 20}
+    assert set(stage.parked_ids()) == stays
+
+
+def test_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
+
+    redriven = stage.run("parked", "redrive", NAME)
+
+    assert (redriven.exit_code, redriven.output.splitlines()) == (
+        1,
+        ["0 redriven, 0 left parked", "1 parked, but hidden by another reader: run this again in a minute"],
+    )
 
 
 def test_a_message_that_sqs_delivers_once_more_after_it_was_deleted_is_deleted_again_and_not_sent_twice(
