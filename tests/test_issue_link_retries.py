@@ -210,21 +210,26 @@ def test_a_duplicate_of_a_frozen_attempt_is_retried_and_not_rejected_when_the_le
 
 
 @pytest.mark.parametrize("failures", [1, 6])
-def test_storing_an_outcome_is_retried_while_there_is_time(
+def test_storing_an_outcome_is_retried_with_growing_pauses_while_there_is_time(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, failures: int
 ) -> None:
+    pauses: list[float] = []
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=failures):
-        outcome = issue(issuer, a_request())
+        outcome = issue(replace(issuer, sleep=pauses.append), a_request())
 
+    assert pauses == [0.1, 0.2, 0.4, 0.8, 1.6, 3.2][:failures]
     assert issue(issuer, a_request()) == replace(outcome, replayed=True)
     assert len(vendor.calls("personal-link")) == 1
 
 
 def test_storing_an_outcome_is_not_retried_when_that_might_outlast_the_invocation(
-    issuer: LinkIssuer, account: Account
+    issuer: LinkIssuer, account: Account, caplog: pytest.LogCaptureFixture
 ) -> None:
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=1):
-        assert issue(issuer, a_request(), seconds=6.9).status == "created"
+    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"):
+        outcome = issue(issuer, a_request(), seconds=6.9)
+        assert (outcome.status, caplog.messages) == ("created", ["outcome not stored"])
+        issuer.after_sending(outcome, Deadline.after(20, issuer.clock), sent=True)
+        assert caplog.messages == ["outcome not stored", "outcome not stored"]
 
     (item,) = account.ledger_items()
     assert "outcome" not in item
@@ -232,13 +237,18 @@ def test_storing_an_outcome_is_not_retried_when_that_might_outlast_the_invocatio
 
 @pytest.mark.parametrize("reply", [Reply.error(429), Reply(fault="reset")], ids=["429", "reset"])
 def test_a_failed_call_is_reported_with_its_own_code_even_when_the_ledger_fails_too(
-    issuer: LinkIssuer, vendor: CustomerGaugeSandbox, account: Account, reply: Reply
+    issuer: LinkIssuer,
+    vendor: CustomerGaugeSandbox,
+    account: Account,
+    reply: Reply,
+    caplog: pytest.LogCaptureFixture,
 ) -> None:
     vendor.script("personal-link", reply)
 
     with refusing(account.dynamodb, "UpdateItem", "ThrottlingException"), pytest.raises(TryAgain) as failure:
         issue(issuer, a_request())
 
+    assert "outcome not stored" in caplog.messages
     assert failure.value.code in {"rate_limited", "no_answer"}
 
 

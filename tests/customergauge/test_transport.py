@@ -118,6 +118,16 @@ def test_a_connection_idle_for_more_than_thirty_seconds_is_not_reused(vendor: Cu
     assert first == second != third
 
 
+def test_a_forgotten_connection_is_not_reused(vendor: CustomerGaugeSandbox) -> None:
+    transport = Transport(FakeClock())
+    get(transport, f"{vendor.base_url}/personal-link/")
+    transport.forget_connections()
+    get(transport, f"{vendor.base_url}/personal-link/")
+
+    first, second = connections(vendor)
+    assert first != second
+
+
 def test_connections_of_a_burst_are_not_reused_when_calls_one_by_one_kept_only_one_of_them_busy(
     vendor: CustomerGaugeSandbox,
 ) -> None:
