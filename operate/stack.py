@@ -71,13 +71,10 @@ class Account:
         if description is None:
             where = f"{cloudformation.meta.region_name}{' of the emulator' if self.endpoint_url else ''}"
             raise WrongCall(f"There is no stack {name} in {where}: check its name, --region and --profile.")
-        status = description["StackStatus"]
-        if "Outputs" not in description and status not in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            raise click.ClickException(f"The stack {name} is {status}: see its events in CloudFormation.")
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         return Stack(
             name=name,
-            status=status,
+            status=description["StackStatus"],
             region=str(cloudformation.meta.region_name),
             account=self,
             outputs={one["OutputKey"]: one["OutputValue"] for one in description.get("Outputs", [])},
@@ -104,16 +101,21 @@ class Stack:
     resources: Mapping[str, Resource]
 
     def output(self, name: str) -> str:
-        """Return an output. Raises WrongCall if the stack does not have it."""
+        """Return an output. Raises a ClickException if the stack does not have it."""
         if name not in self.outputs:
-            raise missing(f"output {name}", self.outputs, self.name)
+            raise self._missing(f"output {name}", self.outputs)
         return self.outputs[name]
 
     def resource(self, logical_id: str) -> str:
-        """Return a resource's physical id. Raises WrongCall if the stack does not have it."""
+        """Return a resource's physical id. Raises a ClickException if the stack does not have it."""
         if logical_id not in self.resources:
-            raise missing(f"resource {logical_id}", self.resources, self.name)
+            raise self._missing(f"resource {logical_id}", self.resources)
         return self.resources[logical_id].id
+
+    def _missing(self, what: str, there: Mapping[str, object]) -> click.ClickException:
+        if self.outputs or self.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
+            return missing(what, there, self.name)
+        return click.ClickException(f"The stack {self.name} is {self.status}: see its events in CloudFormation.")
 
     def of_type(self, kind: str) -> dict[str, str]:
         """Return the physical ids of all resources of a type, by their names in the template."""

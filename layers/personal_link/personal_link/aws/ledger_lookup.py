@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 AT_ONCE: Final = 100  # keys of a BatchGetItem
 PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2, 6.4)  # seconds before what DynamoDB left unread is asked for again
+UNREAD: Final = "UnprocessedKeys"
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -61,12 +62,12 @@ class LedgerLookup:
         for pause in (*PAUSES, None):
             answer = self.dynamodb.batch_get_item(RequestItems=unread)
             items += [item for some in answer["Responses"].values() for item in some]
-            unread = answer.get("UnprocessedKeys", {})
+            unread = answer.get(UNREAD, {})
             if not unread:
                 return items
             if pause is not None:
                 self.sleep(pause)
-        raise NotProcessed(Code.INTERNAL_ERROR, "the ledger failed (UnprocessedKeys)")
+        raise NotProcessed(Code.INTERNAL_ERROR, "the ledger failed ({UNREAD})")
 
     def _is_over(self, item: Item) -> bool:
         """Tell whether an item has expired; DynamoDB deletes late. One in flight is not over."""
