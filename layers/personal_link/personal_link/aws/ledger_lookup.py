@@ -67,7 +67,7 @@ class LedgerLookup:
                 return items
             if pause is not None:
                 self.sleep(pause)
-        raise NotProcessed(Code.INTERNAL_ERROR, "the ledger failed ({UNREAD})")
+        raise NotProcessed(Code.INTERNAL_ERROR, f"the ledger failed ({UNREAD})")
 
     def _is_over(self, item: Item) -> bool:
         """Tell whether an item has expired; DynamoDB deletes late. One in flight is not over."""
