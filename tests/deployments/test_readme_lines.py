@@ -60,7 +60,7 @@ def test_the_lines_deploy_wire_and_remove_a_stack(emulator: Emulator, vendor: Cu
     assert '"survey_link":' in answered
     assert sorted(references(emulator, outputs["ResultsQueueUrl"], 3)) == ["call-1003", "order-1002", "ticket-1001"]
 
-    run(emulator, f"printf 'y\\ny\\ny\\n' | {OUT.split('   #', maxsplit=1)[0].rstrip()} --region eu-west-1")
+    run(emulator, f"printf 'y\\ny\\ny\\n' | {OUT.split('   #', maxsplit=1)[0].rstrip()}", AWS_REGION="eu-west-1")
     stacks = emulator.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
     assert "personal-link" not in {one["StackName"] for one in stacks["StackSummaries"]}
 
