@@ -98,4 +98,4 @@ def next_steps(stack: str, parameters: Mapping[str, str], where: str) -> Iterato
         yield f"Confirm AWS's mail to {parameters['AlarmEmail']} within 48 hours."
     else:
         yield "Deploy again with AlarmEmail=..., else alarms tell nobody."
-    yield f'Check the connection: make operate ARGS="{f"{where} check".lstrip()} {stack}"'
+    yield f'Check the connection: make operate ARGS="{" ".join([*where.split(), "check", stack])}"'

@@ -93,6 +93,13 @@ def test_a_confirmed_deployment_runs_sam_with_the_parameters_of_samconfig_and_th
     )
 
 
+@pytest.mark.usefixtures("sam")
+def test_the_next_command_has_the_region_that_was_given() -> None:
+    result = run("--region", "eu-central-1")
+
+    assert result.output.endswith('make operate ARGS="--region eu-central-1 check personal-link"\n')
+
+
 def test_an_update_shows_and_keeps_the_deployed_parameters(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Account, "stack", lambda _, __: DeployedStack("CREATE_COMPLETE", {"LogLevel": "DEBUG"}))
 
