@@ -4,12 +4,14 @@ from dataclasses import replace
 
 import pytest
 
+from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import InvalidRequest, NotProcessed, Refused, Unanswered
 from personal_link.domain.outcome import PersonalLink
-from personal_link.domain.request import Source
+from personal_link.domain.request import IdempotencyKey, Source
 from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
+from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue
 
 UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
@@ -122,6 +124,40 @@ def test_a_refused_heading_does_not_take_the_outcome_of_another_request_with_its
     with pytest.raises(InvalidRequest):
         issue(replace(issuer, known_headings=frozenset({"Email"})), replace(a_request(), record={"Phone": "+55"}))
     assert account.ledger_items() == before
+
+
+@pytest.mark.parametrize("days", [20.9, 21.1])
+def test_a_refused_heading_is_refused_again_once_the_ledger_has_forgotten_the_outcome(
+    issuer: LinkIssuer, clock: FakeClock, days: float
+) -> None:
+    issue(issuer, a_request())
+    clock.advance(days * 86_400)
+    strict = replace(issuer, known_headings=frozenset({"Email"}))
+
+    if days < 21:
+        assert issue(strict, a_request()).replayed
+    else:
+        with pytest.raises(InvalidRequest):
+            issue(strict, a_request())
+
+
+def test_an_outcome_kept_for_its_result_is_forgotten_an_hour_after_that_was_sent(
+    issuer: LinkIssuer, clock: FakeClock
+) -> None:
+    request = replace(a_request(), key=IdempotencyKey("content", "its-hash"))
+    first = issue(issuer, request)
+    issuer.after_sending(first, Deadline.after(20, clock), sent=False)
+    clock.advance(7 * 86_400)
+
+    again = issue(issuer, request)
+    assert (first.kept, again.replayed, again.kept) == (False, True, True)
+    issuer.after_sending(again, Deadline.after(20, clock), sent=True)
+
+    clock.advance(3_599)
+    last = issue(issuer, request)
+    assert (last.replayed, last.kept) == (True, False)
+    clock.advance(2)
+    assert not issue(issuer, request).replayed
 
 
 def test_a_request_with_too_little_time_left_is_not_started(
