@@ -65,9 +65,8 @@ def load_collect_settings(environment: Mapping[str, str] | None = None) -> MainS
 
 @dataclass(frozen=True, slots=True)
 class WorkerSettings:
-    """The connector's settings that decide how a row becomes a request, and how long one is retried."""
+    """The connector's settings that decide how a row becomes a request."""
 
-    retry_window: float  # seconds
     has_default_configuration: bool
     known_headings: frozenset[str]
     mappings_layer_arn: str
@@ -86,7 +85,6 @@ class WorkerSettings:
             )
         reader = Reader(environment["Variables"])
         settings = cls(
-            retry_window=reader.number("RETRY_WINDOW_HOURS") * 3600.0,
             has_default_configuration=bool(reader.optional("DEFAULT_CONFIGURATION")),
             known_headings=reader.names("KNOWN_HEADINGS"),
             mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),

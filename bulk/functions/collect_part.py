@@ -14,6 +14,5 @@ from personal_link.domain.clock import SystemClock
 def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
     """Write the output of one part."""
     ledger = LedgerLookup(client("dynamodb"), load_collect_settings().ledger_table, SystemClock())
-    over = is_over(event["sent_at"], event["retry_window"])
-    collect(Files(client("s3"), JobRun(**event["file"])), ledger, event["part"], over=over)
+    collect(Files(client("s3"), JobRun(**event["file"])), ledger, event["part"], over=is_over(event["sent_at"]))
     return {}  # the outputs of all parts together have at most 256 KiB

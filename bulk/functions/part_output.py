@@ -9,17 +9,17 @@ from typing import Any, Final
 
 from bulk_files import Files
 from personal_link.aws.ledger_lookup import AT_ONCE, Found, LedgerLookup
-from personal_link.aws.queues import LONGEST_WAIT
+from personal_link.aws.queues import LAST_CALL, LONGEST_WAIT
 from personal_link.bulk.output import STATUSES, WAITING, Ending, output_row, parked, settled
 from personal_link.bulk.sheet import Row
 
-MARGIN: Final = LONGEST_WAIT + 3600.0  # seconds after the retry window: a Retry-After may hide a message for so long
-PARKED: Final = parked("", "Not settled when its retry window ended: `operate parked list` shows why.")
+LONGEST_LIFE: Final = LAST_CALL + LONGEST_WAIT + 3600.0  # seconds; a message is parked when it shows after `LAST_CALL`
+PARKED: Final = parked("", "Not settled in four days: `operate parked list` shows why.")
 
 
-def is_over(sent_at: str, retry_window: float, now: Callable[[], float] = time.time) -> bool:
+def is_over(sent_at: str, now: Callable[[], float] = time.time) -> bool:
     """Tell whether every request that was sent before is settled or parked."""
-    return now() > datetime.fromisoformat(sent_at).timestamp() + retry_window + MARGIN
+    return now() > datetime.fromisoformat(sent_at).timestamp() + LONGEST_LIFE
 
 
 def collect(files: Files, ledger: LedgerLookup, part: int, *, over: bool) -> None:

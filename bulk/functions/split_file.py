@@ -19,6 +19,5 @@ def handler(event: dict[str, Any], _context: Any) -> dict[str, Any]:
         **event,
         "outcome": outcome,
         "parts": run.parts,
-        "retry_window": worker.retry_window,
         "summary": {"job": run.job, "bucket": run.bucket, "error": run.error},
     }

@@ -11,8 +11,9 @@ from personal_link.triggers.http import HttpAnswer, answer_of, error_answer
 def handler(event: dict[str, Any], context: Any) -> HttpAnswer:
     """Answer a proxy event of the REST API (`PUT` or `POST /personal-link`, docs/contracts/openapi.yaml)."""
     source_id = event["requestContext"]["requestId"]
+    api = wiring.http_api()  # wrong settings fail the invocation: its metric has an alarm, and a canary rolls back
     try:
-        outcome = wiring.http_api().serve(event, Deadline.of_invocation(context, aws_calls_after=2))
+        outcome = api.serve(event, Deadline.of_invocation(context, aws_calls_after=2))
     except RequestError as error:
         return error_answer(error)
     except Exception as bug:  # noqa: BLE001  # the caller gets an answer, the log a line

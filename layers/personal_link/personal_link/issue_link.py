@@ -9,7 +9,7 @@ from typing import Any, Final
 from personal_link import observability
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.ledger_item import Attempt
-from personal_link.customergauge.access_token import TokenCache
+from personal_link.customergauge.access_token import AccessToken, TokenCache
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.domain.clock import LONGEST_AWS_CALL, Clock, Deadline, timestamp
 from personal_link.domain.errors import (
@@ -24,7 +24,7 @@ from personal_link.domain.errors import (
 from personal_link.domain.outcome import Outcome, PersonalLink, describe
 from personal_link.domain.request import LinkRequest, require_known_headings
 
-LEAST_ATTEMPT_TIME: Final = 2.0  # seconds; with less there is too little time for a vendor call
+LEAST_CALL_TIME: Final = 5.0  # seconds; a call that is cut off sooner may lose a link that was only slow
 MAYBE_MADE: Final = " An earlier attempt got no answer, so a survey record may exist: see the Request History."
 SETTLE_PAUSES: Final = (0.1, 0.2, 0.4, 0.8, 1.6, 3.2)  # seconds between tries to store an outcome
 
@@ -47,13 +47,16 @@ class LinkIssuer:
         Raises Refused when no attempt may be made (no configuration, an unknown heading, the key of another request),
         TryAgain when the request is not settled and may be retried.
         """
-        deadline.require(LEAST_ATTEMPT_TIME)
+        deadline.require(LEAST_CALL_TIME)
         try:
             configuration = self._configuration_of(request)
             require_known_headings(request.record, self.known_headings)
-        except InvalidRequest:
-            if settled := self.ledger.settled(request):  # before these settings
+        except InvalidRequest as refusal:
+            settled, unanswered = self.ledger.look_up(request)  # before these settings
+            if settled:
                 return settled
+            if unanswered:
+                refusal.message += MAYBE_MADE
             raise
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):
@@ -97,11 +100,12 @@ class LinkIssuer:
                 key=attempt.key,
             )
 
+        def create(token: AccessToken) -> PersonalLink:
+            deadline.require(LEAST_CALL_TIME)
+            return self.customergauge.create_personal_link(configuration, request.record, token, deadline)
+
         try:
-            link = self.tokens.authorised(
-                lambda token: self.customergauge.create_personal_link(configuration, request.record, token, deadline),
-                deadline,
-            )
+            link = self.tokens.authorised(create, deadline)
         except Refused as refusal:
             if refusal.code is Code.DUPLICATE_RECORD and attempt.earlier_unanswered:
                 return end("unknown", error=describe(_lost_link()))

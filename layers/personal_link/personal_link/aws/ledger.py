@@ -125,17 +125,18 @@ class Ledger:
             ExpressionAttributeValues={":end": {"N": str(int(self._clock.wall() + seconds))}},
         )
 
-    def settled(self, request: LinkRequest) -> Outcome | None:
-        """Return the outcome of a request if it has one; begin nothing."""
+    def look_up(self, request: LinkRequest) -> tuple[Outcome | None, bool]:
+        """Return the outcome of a request if it has one, and whether an attempt got no answer; begin nothing."""
         there = self._write(
             self._dynamodb.update_item,
             Key={"pk": {"S": request.key.digest}},
             ConditionExpression="attribute_exists(pk) AND attribute_not_exists(pk)",  # never: the role may not read
         )
         now = self._clock.wall()
-        if not there or text_in(there, "format") != FORMAT or (number_in(there, "expires_at") or 0.0) < now:
-            return None
-        return self._replay(there, request, now) if text_in(there, "fingerprint") == request.fingerprint else None
+        is_current = there and text_in(there, "format") == FORMAT and (number_in(there, "expires_at") or 0.0) >= now
+        if not there or not is_current or text_in(there, "fingerprint") != request.fingerprint:
+            return None, False
+        return self._replay(there, request, now), (number_in(there, "unanswered") or 0.0) > 0
 
     def _continue(self, request: LinkRequest, there: Item, new: Item, now: float) -> Attempt | Outcome:
         if text_in(there, "format") != FORMAT:
@@ -153,8 +154,9 @@ class Ledger:
 
     def _replay(self, there: Item, request: LinkRequest, now: float) -> Outcome | None:
         replay = replay_of(there, reference=request.reference, record=request.record)
-        ends_too_late = (number_in(there, "expires_at") or 0.0) > now + self._life_of(request)
-        return replay and replace(replay, kept=ends_too_late)
+        is_content = request.key.scope == "content"
+        kept = is_content and (number_in(there, "expires_at") or 0.0) > now + CONTENT_KEY_LIFE
+        return replay and replace(replay, kept=kept)
 
     def _life_of(self, request: LinkRequest) -> float:
         return CONTENT_KEY_LIFE if request.key.scope == "content" else self._life

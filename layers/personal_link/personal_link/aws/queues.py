@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 MAX_BATCH: Final = 10  # messages in a SendMessageBatch
 MAX_BATCH_BYTES: Final = 1_000_000  # below SQS's 1 MiB for a message and for a batch, attributes included
+LAST_CALL: Final = 84 * 3600.0  # seconds; an older message is parked without an attempt, because SQS deletes it soon
 LONGEST_WAIT: Final = 11 * 3600  # seconds; SQS hides a message for at most twelve hours after it was received
 
 

@@ -109,6 +109,7 @@ class _Lines:
         self._lines = iter(lines)
         self._encoding = encoding
         self.line = 0  # the number of the last one
+        self.quotes = 0  # in all of them
         self.has_mark = False
 
     def __iter__(self) -> Self:
@@ -119,6 +120,7 @@ class _Lines:
         self.line += 1
         if self.line == 1:
             raw = self._begin(raw)
+        self.quotes += raw.count(b'"')
         try:
             return raw.decode(self._encoding)
         except UnicodeDecodeError:
@@ -141,12 +143,14 @@ class _Lines:
 def _rows(text: _Lines, layout: Layout) -> Iterator[Row]:
     reader = csv.reader(text, delimiter=layout.delimiter, strict=True)
     while True:
-        line = text.line + 1
+        line, quotes_before = text.line + 1, text.quotes
         try:
             cells = next(reader)
         except StopIteration:
             return
         except csv.Error:
+            if (text.quotes - quotes_before) % 2:  # the next line may be inside the cell, and no row
+                raise UnreadableFile(f"The rows cannot be told apart: {_quotes(line, text.line)}.") from None
             yield Row(line, layout.columns, (), f"cannot be read: {_quotes(line, text.line)}")
             continue
         if any(cell.strip() for cell in cells):

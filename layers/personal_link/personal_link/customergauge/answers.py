@@ -36,10 +36,9 @@ _JSON_ESCAPE: Final = re.compile(r"\\u([0-9a-fA-F]{4})")
 def json_object(response: Response) -> dict[str, object] | None:
     """Return the body's JSON object; None if there is none.
 
-    An object that parses is complete, even if the length says otherwise. A wrong field does not spoil the others: bytes
-    that are not UTF-8 become lone surrogates, which later checks refuse; NaN and a name given twice become null; a very
-    long number becomes a float. Laravel may encode JSON twice. A list of one object
-    counts as the object.
+    An object that parses is complete, even if the length says otherwise. Laravel may encode JSON twice. A list of one
+    object counts as the object. A wrong field does not spoil the others: bytes that are not UTF-8 become lone
+    surrogates, which later checks refuse; NaN and a name given twice become null; a very long number becomes a float.
     """
     try:
         content: object = response.body.decode(json.detect_encoding(response.body), "surrogateescape")
@@ -85,7 +84,7 @@ def refusal(status: int, content: Mapping[str, object], sent: Iterable[Scalar]) 
     Pass on the vendor's message only where the vendor documents it, and only if it quotes nothing of the request.
     """
     message = content.get("message")
-    message = message.strip() if isinstance(message, str) and len(message) <= MAX_MESSAGE else ""
+    message = message.strip() if isinstance(message, str) else ""
     text = message.lower()  # decide on the full message, also if it may not be passed on
     own_words = VendorWords(sent)
     words = own_words.pass_on(message)
@@ -193,7 +192,8 @@ class VendorWords:
 
     def __init__(self, sent: Iterable[Scalar]) -> None:
         values = {_letters(str(value)) for value in sent if value is not None and not isinstance(value, bool)}
-        self._short = {value for value in values if 1 < len(value) < SHORTEST_QUOTE}
+        # A country code such as BE or IS is a word of nearly every message, and no personal data.
+        self._short = {one for one in values if 2 - one.isdigit() < len(one) < SHORTEST_QUOTE}
         self._long = [value for value in values if len(value) >= SHORTEST_QUOTE]
 
     def pass_on(self, words: object) -> str | None:

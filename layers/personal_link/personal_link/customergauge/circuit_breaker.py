@@ -32,7 +32,7 @@ LONGEST_ASKED: Final = 300.0  # seconds; a longer Retry-After is cut, because it
 SHORT_WAIT: Final = 1.5  # seconds to wait inside the invocation, which is cheaper than another receive
 LONGEST_TURN: Final = 900.0  # seconds that a request is put back under VendorCallsPerSecond
 SPREAD: Final = 0.25  # random share added to that time, so that environments do not reopen together
-WHOLE_CALL: Final = LONGEST_AWS_CALL + LINK_LIMIT  # seconds that have to be left after waiting for a permit
+WHOLE_CALL: Final = LONGEST_AWS_CALL + LINK_LIMIT  # seconds that have to be left for a permit
 FAILURES: Final = SETUP_FAULTS | {Code.UNAVAILABLE, Code.NO_ANSWER, Code.RATE_LIMITED}  # of the vendor, not of AWS
 
 
@@ -93,8 +93,8 @@ class CircuitBreaker:
 
         An overdue request, whose retry window is over, waits for the vendor's Retry-After but not for an open circuit.
 
-        Raises NotStarted while the circuit is open, with the seconds that are left, or when waiting would leave too
-        little time for a whole call.
+        Raises NotStarted while the circuit is open, with the seconds that are left, or when too little time is left, or
+        would be left after waiting, for a whole call.
         """
         call = self._acquire(key, deadline, overdue=overdue)
         try:
@@ -111,6 +111,7 @@ class CircuitBreaker:
                     # Up to twice as long, so that waiting messages do not all return at once.
                     left *= 1 + self._jitter()
                     raise NotStarted(self._cause, "not started: the circuit is open", retry_after=left)
+                deadline.require(WHOLE_CALL)
                 if self._in_flight >= int(self._limit):
                     self._wait_for_release(deadline)
                 elif self._slots and (not self._free_at or min(self._free_at) > self._now()):
@@ -130,9 +131,9 @@ class CircuitBreaker:
     def _wait_in_turn(self, deadline: Deadline) -> None:
         """Wait for a slot if that is short, otherwise put the request back until its turn."""
         now = self._now()
-        wait = (
-            max(0.0, min(self._free_at, default=now + self._pause) - now) + self._in_turn // self._slots * self._pause
-        )
+        next_slot = min(self._free_at, default=now + self._pause)
+        rounds_before = self._in_turn // self._slots
+        wait = max(0.0, next_slot - now) + rounds_before * self._pause
         if wait > min(SHORT_WAIT, deadline.remaining() - WHOLE_CALL):
             # Turns are further apart than slots, so that most requests find a free slot.
             self._turns_until = max(self._turns_until, now + wait) + self._pause / self._slots * (1 + SPREAD)

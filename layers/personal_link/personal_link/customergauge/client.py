@@ -157,12 +157,12 @@ class CustomerGauge:
                 raise NotProcessed(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
             case 400 if response.unreadable:  # perhaps a duplicate of an earlier attempt's record
                 raise OutcomeUnknown(Code.BAD_RESPONSE, f"{answered}, which cannot be read")
-            case 400 | 404 | 422 if content is None and not (response.complete or response.unreadable):
-                raise Unanswered(Code.NO_ANSWER, f"{answered}, cut short")
+            case 400 | 404 | 422 if content is None and _is_not_the_vendors(response):
+                raise Unanswered(Code.NO_ANSWER, f"{answered}, cut short or by a proxy")
             case 408:
-                raise Unanswered(Code.NO_ANSWER, answered)
+                raise Unanswered(Code.NO_ANSWER, answered, retry_after=self._retry_after(response))
             case _ if not 400 <= status < 500:  # a redirect, which is never followed, or a server error
-                raise Unanswered(Code.UNAVAILABLE, answered)
+                raise Unanswered(Code.UNAVAILABLE, answered, retry_after=self._retry_after(response))
             case _:
                 raise refusal(status, content or {}, sent)
 
@@ -206,6 +206,11 @@ def _form_value(value: Scalar) -> str:
             return str(int(value))
         case _:
             return str(value)
+
+
+def _is_not_the_vendors(response: Response) -> bool:
+    """Tell whether an answer that is not JSON was cut short, or is a page of HTML: the API itself answers in JSON."""
+    return not response.unreadable and (not response.complete or response.body.lstrip().startswith(b"<"))
 
 
 def _is_success(response: Response) -> bool:

@@ -22,6 +22,7 @@ from personal_link.domain.clock import Clock, Deadline
 from personal_link.domain.errors import Code, NotProcessed, Unanswered
 
 CONNECT_LIMIT: Final = 2.0  # seconds for one connection
+LEAST_SHARE: Final = 0.5  # seconds of it for one address of several: enough for a host on another continent
 CONNECT_TRIES: Final = 2  # a failed connection has sent nothing
 LEAST_TIME: Final = 1.0  # seconds; with less no call is started
 CONNECTIONS: Final = 10  # kept open per host
@@ -135,8 +136,7 @@ class _Timed(HTTPConnection):
     def _new_conn(self) -> socket.socket:
         """Connect within one timeout for all addresses of the host. urllib3 would give each address a whole timeout.
 
-        The TLS handshake gets the rest of the timeout. urllib3 overrides this method too, for proxies; raise the same
-        exceptions.
+        The TLS handshake gets the rest of the timeout. Raises what urllib3's own `_new_conn` raises.
         """
         ends_at = time.monotonic() + float(self.timeout or 0)
         try:
@@ -146,9 +146,13 @@ class _Timed(HTTPConnection):
         for untried, (family, kind, protocol, _name, address) in zip(
             range(len(addresses), 0, -1), addresses, strict=True
         ):
-            connection = socket.socket(family, kind, protocol)
             try:
-                connection.settimeout(max(0.001, (ends_at - time.monotonic()) / untried))
+                connection = socket.socket(family, kind, protocol)
+            except OSError:  # the machine does not have this address family
+                continue
+            try:
+                left = ends_at - time.monotonic()
+                connection.settimeout(max(0.001, min(left, max(LEAST_SHARE, left / untried))))
                 connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
                 connection.connect(address)
             except OSError:

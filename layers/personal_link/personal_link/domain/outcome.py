@@ -52,7 +52,7 @@ class Outcome:
     record: object = None  # an object; of a refused request any JSON value
     replayed: bool = False
     key: str | None = field(default=None, compare=False)  # of its ledger item; None if it has none
-    kept: bool = field(default=False, compare=False)  # longer than its key needs, because its result was not sent
+    kept: bool = field(default=False, compare=False)  # a content key, longer than its hour: its result was not sent
     unsettled: object | None = field(default=None, compare=False)  # its attempt, if the ledger did not store it
 
     @property

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from typing import Any, Final
 
 from personal_link import observability
-from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
+from personal_link.aws.queues import LAST_CALL, Parked, RequestsQueue, ResultsQueue
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Clock, Deadline
 from personal_link.domain.errors import CODES, Code, Refused, RequestError, TryAgain, Unreadable
@@ -20,7 +20,6 @@ from personal_link.triggers.deliveries import MapEvent
 
 FIRST_RECEIVES: Final = 50  # receives of a message without a minimum wait
 LATER_RECEIVES: Final = 900  # at most, until its retry window ends; with the first ones fewer than `maxReceiveCount`
-LAST_CALL: Final = 84 * 3600.0  # seconds; an older message is parked without an attempt, because SQS deletes it soon
 GROWTH: Final = 1.3  # factor of the back-off with each attempt
 
 Record = Mapping[str, Any]
@@ -81,8 +80,11 @@ class BatchWorker:
                 ends[position] = message
 
         def work(group: list[tuple[int, _Opened]]) -> None:
+            end: End | None = None
             for position, opened in group:
-                ends[position] = _result_or_error(opened.record, self._settle, opened, deadline)
+                if not (isinstance(end, TryAgain) and end.attempt is not None):  # the next attempt is a later delivery
+                    end = _result_or_error(opened.record, self._settle, opened, deadline)
+                ends[position] = end
 
         groups = list(by_key.values())
         while groups and (not self.breaker.is_closed or min(self.concurrency, len(groups)) == 1):
@@ -127,7 +129,7 @@ class BatchWorker:
         return [record["messageId"] for record, _error in waiting]
 
     def _window(self, error: RequestError) -> float:
-        """Return the age at which a message is parked: one without an attempt gets one first."""
+        """Return the age at which a message is parked: the retry window, or `LAST_CALL` if it had no attempt now."""
         return self.retry_window if error.attempt is not None else LAST_CALL
 
     def _age(self, record: Record) -> float:
