@@ -13,6 +13,7 @@ from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue
+from tests.tables import table
 
 UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
 # Answers after which nobody knows whether a survey record was made.
@@ -254,19 +255,15 @@ def test_a_refusal_after_an_unanswered_attempt_says_that_a_survey_record_may_exi
     )
 
 
-@pytest.mark.parametrize(
-    ("reply", "link"),
-    [
-        pytest.param(Reply(200, {"data": {"number_customergauge": 77}}), None, id="no link"),
-        pytest.param(Reply(fault="truncated"), None, id="cut short"),
-        pytest.param(
-            Reply(
-                202, b'\xef\xbb\xbf{"data": {"survey_link": "https://cust.xx/1"}}', fault="no_length", hints=(102, 103)
-            ),
-            PersonalLink(None, "https://cust.xx/1", None),
-            id="a link in an odd wrapping",
-        ),
-    ],
+@table(
+    "reply, link",
+    ("no link", Reply(200, {"data": {"number_customergauge": 77}}), None),
+    ("cut short", Reply(fault="truncated"), None),
+    (
+        "a link in an odd wrapping",
+        Reply(202, b'\xef\xbb\xbf{"data": {"survey_link": "https://cust.xx/1"}}', fault="no_length", hints=(102, 103)),
+        PersonalLink(None, "https://cust.xx/1", None),
+    ),
 )
 def test_a_2xx_answer_is_created_or_unknown_and_never_sent_again(
     issuer: LinkIssuer, vendor: CustomerGaugeSandbox, reply: Reply, link: PersonalLink | None

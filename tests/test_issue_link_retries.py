@@ -16,20 +16,19 @@ from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, doing_before, refusing
 from tests.fake_clock import FakeClock
 from tests.link_requests import a_request, issue
+from tests.tables import table
 from tests.triggers.batch.conftest import Killed, kill
 
 # Attempts that were not processed
 
 
-@pytest.mark.parametrize(
-    ("asked", "reply", "code"),
-    [
-        pytest.param("personal-link", Reply.error(429), "rate_limited", id="429"),
-        pytest.param("personal-link", Reply.error(503, retry_after=2), "unavailable", id="503 with Retry-After"),
-        pytest.param("personal-link", Reply.html(403), "forbidden", id="403 of a firewall"),
-        pytest.param("personal-link", None, "unavailable", id="unreachable"),
-        pytest.param("token", Reply(fault="reset"), "unavailable", id="no token"),
-    ],
+@table(
+    "asked, reply, code",
+    ("429", "personal-link", Reply.error(429), "rate_limited"),
+    ("503 with Retry-After", "personal-link", Reply.error(503, retry_after=2), "unavailable"),
+    ("403 of a firewall", "personal-link", Reply.html(403), "forbidden"),
+    ("unreachable", "personal-link", None, "unavailable"),
+    ("no token", "token", Reply(fault="reset"), "unavailable"),
 )
 def test_a_duplicate_after_attempts_that_were_not_processed_is_rejected_as_duplicate_record(
     issuer: LinkIssuer,

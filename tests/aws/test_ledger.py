@@ -16,6 +16,7 @@ from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import IdempotencyKey, LinkRequest, Source
 from tests.aws.account import Account, doing_before, refusing, unreachable
 from tests.fake_clock import FakeClock
+from tests.tables import table
 
 DAYS = 21 * 86_400.0  # seconds that the ledger of these tests remembers
 LINK_OF_ANOTHER = PersonalLink(99999, "https://eu.customergauge.com/r/zzz", "https://cgqa.eu/zzz")
@@ -144,13 +145,11 @@ def test_an_attempt_after_one_that_never_ended_is_marked_and_keeps_the_source_an
     assert (second.outcome_id, second.requested_at) == (first.outcome_id, first.requested_at)
 
 
-@pytest.mark.parametrize(
-    ("ends", "unanswered"),
-    [
-        pytest.param(["take_back"], False, id="taken back"),
-        pytest.param(["leave_marked"], True, id="unanswered"),
-        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then one taken back"),
-    ],
+@table(
+    "ends, unanswered",
+    ("taken back", ["take_back"], False),
+    ("unanswered", ["leave_marked"], True),
+    ("unanswered, then one taken back", ["leave_marked", "take_back"], True),
 )
 def test_an_attempt_that_has_ended_frees_the_key_at_once(
     ledger: Ledger, clock: FakeClock, ends: list[str], *, unanswered: bool
@@ -250,15 +249,13 @@ def test_a_settled_request_without_a_key_is_remembered_for_one_hour(ledger: Ledg
     assert begin_attempt(ledger, a_request(scope="content"), clock).outcome_id != attempt.outcome_id
 
 
-@pytest.mark.parametrize(
-    ("ends", "marked"),
-    [
-        pytest.param(["take_back"], False, id="taken back"),
-        pytest.param(["leave_marked", "settle"], False, id="unanswered, then settled"),
-        pytest.param(["never"], True, id="never ended"),
-        pytest.param(["leave_marked"], True, id="unanswered"),
-        pytest.param(["leave_marked", "take_back"], True, id="unanswered, then one taken back"),
-    ],
+@table(
+    "ends, marked",
+    ("taken back", ["take_back"], False),
+    ("unanswered, then settled", ["leave_marked", "settle"], False),
+    ("never ended", ["never"], True),
+    ("unanswered", ["leave_marked"], True),
+    ("unanswered, then one taken back", ["leave_marked", "take_back"], True),
 )
 def test_without_a_key_an_unanswered_attempt_is_kept_for_the_configured_days_and_any_other_for_an_hour(
     ledger: Ledger, clock: FakeClock, ends: list[str], *, marked: bool

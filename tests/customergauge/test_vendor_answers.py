@@ -25,6 +25,7 @@ from personal_link.domain.errors import (
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.customergauge.scripted_lines import create
+from tests.tables import table
 
 LINK = "https://survey.eu.customergauge.com/r/1"
 A_LINK = {"data": {"survey_link": LINK}}
@@ -152,36 +153,34 @@ def test_retry_after_is_read_in_seconds_or_as_a_date_and_limited_to_twelve_hours
 # Links
 
 
-@pytest.mark.parametrize(
+@table(
     "link",
-    [
-        pytest.param(None, id="null"),
-        pytest.param("javascript:alert(1)", id="another scheme"),
-        pytest.param("http://survey.eu.customergauge.com/r/1", id="http"),
-        pytest.param("https:///r/1", id="no host"),
-        pytest.param("https:r/1", id="no authority"),
-        pytest.param("https://?r=1", id="a query instead of a host"),
-        pytest.param("https://.../r/1", id="a host of dots alone"),
-        pytest.param("https://customergauge.com@evil.example/r/1", id="user information"),
-        pytest.param("https://survey.customergauge.com:8443/r/1", id="a port"),
-        pytest.param("https://survey.customergauge.com:/r/1", id="an empty port"),
-        pytest.param("https://evil.example\\.customergauge.com/r/1", id="a backslash in the host"),
-        pytest.param("https://survey.customergauge.com/r\\1", id="a backslash in the path"),
-        pytest.param('https://survey.customergauge.com/r/1"onclick="alert(1)', id="a quote"),
-        pytest.param("https://survey.customergauge.com/r/1'", id="a single quote"),
-        pytest.param("https://survey.customergauge.com/r/ 1", id="a blank"),
-        pytest.param("https://survey.customergauge.com/r/\u00a01", id="a blank that does not break"),
-        pytest.param("https://survey.customergauge.com/r/\u20281", id="an end of line"),
-        pytest.param("https://survey.customergauge.com/r/1\r\nX: y", id="a header"),
-        pytest.param("https://s\u0443rvey.customergauge.com/r/1", id="a Cyrillic letter in the host"),
-        pytest.param("https://survey_eu.customergauge.com/r/1", id="an underscore in the host"),
-        pytest.param("https://%73urvey.customergauge.com/r/1", id="a percent sign in the host"),
-        pytest.param("https://[2001:db8::1]/r/1", id="an IPv6 address"),
-        pytest.param("https://[::1/r/1", id="half an IPv6 address"),
-        pytest.param("http://localhost.evil.example/r/1", id="http on a host that begins like loopback"),
-        pytest.param("http://127.0.0.1@evil.example/r/1", id="http with loopback as a user"),
-        pytest.param(LINK + "x" * (2049 - len(LINK)), id="2049 characters"),
-    ],
+    ("null", None),
+    ("another scheme", "javascript:alert(1)"),
+    ("http", "http://survey.eu.customergauge.com/r/1"),
+    ("no host", "https:///r/1"),
+    ("no authority", "https:r/1"),
+    ("a query instead of a host", "https://?r=1"),
+    ("a host of dots alone", "https://.../r/1"),
+    ("user information", "https://customergauge.com@evil.example/r/1"),
+    ("a port", "https://survey.customergauge.com:8443/r/1"),
+    ("an empty port", "https://survey.customergauge.com:/r/1"),
+    ("a backslash in the host", "https://evil.example\\.customergauge.com/r/1"),
+    ("a backslash in the path", "https://survey.customergauge.com/r\\1"),
+    ("a quote", 'https://survey.customergauge.com/r/1"onclick="alert(1)'),
+    ("a single quote", "https://survey.customergauge.com/r/1'"),
+    ("a blank", "https://survey.customergauge.com/r/ 1"),
+    ("a blank that does not break", "https://survey.customergauge.com/r/\u00a01"),
+    ("an end of line", "https://survey.customergauge.com/r/\u20281"),
+    ("a header", "https://survey.customergauge.com/r/1\r\nX: y"),
+    ("a Cyrillic letter in the host", "https://s\u0443rvey.customergauge.com/r/1"),
+    ("an underscore in the host", "https://survey_eu.customergauge.com/r/1"),
+    ("a percent sign in the host", "https://%73urvey.customergauge.com/r/1"),
+    ("an IPv6 address", "https://[2001:db8::1]/r/1"),
+    ("half an IPv6 address", "https://[::1/r/1"),
+    ("http on a host that begins like loopback", "http://localhost.evil.example/r/1"),
+    ("http with loopback as a user", "http://127.0.0.1@evil.example/r/1"),
+    ("2049 characters", LINK + "x" * (2049 - len(LINK))),
 )
 def test_an_answer_with_an_unsafe_link_is_a_bad_response_without_link(error_of: ErrorOf, link: str | None) -> None:
     error = error_of(Reply(200, {"data": {"number_customergauge": 4711, "survey_link": link}}))
@@ -238,26 +237,24 @@ def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters
     }
 
 
-@pytest.mark.parametrize(
-    ("value", "words", "told"),
-    [
-        pytest.param("Zoë", "ZOË is no name.", False, id="three letters, as a word"),
-        pytest.param("Zoë", "Zoëlogy is no name.", True, id="three letters, by chance within a word"),
-        pytest.param("5", "Between 1 and 5.", True, id="a single character"),
-        pytest.param("Anna", "Annabel is no name.", False, id="four letters, within a word"),
-        pytest.param(447700900461, "447700900461 is no name.", False, id="a number"),
-        pytest.param(True, "True is no name.", True, id="a boolean"),
-        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number in another notation"),
-        pytest.param("Zoë Ray", "Zo&euml; Ray is no name.", False, id="as HTML"),
-        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in a URL"),
-        pytest.param("Zoë Ray", "Zo\\u00eb Ray is no name.", False, id="as in JSON"),
-        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="another e-mail address"),
-        pytest.param("Anna", "See https://survey.example/r/1.", False, id="a link"),
-        pytest.param("Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False, id="a client id"),
-        pytest.param("Anna", "tok-1 may not.", False, id="the access token"),
-        pytest.param("Anna", "Kundenzufriedenheitsumfrage is missing.", True, id="a long word"),
-        pytest.param("Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True, id="a mapping"),
-    ],
+@table(
+    "value, words, told",
+    ("three letters, as a word", "Zoë", "ZOË is no name.", False),
+    ("three letters, by chance within a word", "Zoë", "Zoëlogy is no name.", True),
+    ("a single character", "5", "Between 1 and 5.", True),
+    ("four letters, within a word", "Anna", "Annabel is no name.", False),
+    ("a number", 447700900461, "447700900461 is no name.", False),
+    ("a boolean", True, "True is no name.", True),
+    ("a phone number in another notation", "+44 7700 900461", "+447700900461 is no phone.", False),
+    ("as HTML", "Zoë Ray", "Zo&euml; Ray is no name.", False),
+    ("as in a URL", "Zoë Ray", "Zo%C3%AB+Ray is no name.", False),
+    ("as in JSON", "Zoë Ray", "Zo\\u00eb Ray is no name.", False),
+    ("another e-mail address", "Anna", "Somebody%40else.example has that name.", False),
+    ("a link", "Anna", "See https://survey.example/r/1.", False),
+    ("a client id", "Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False),
+    ("the access token", "Anna", "tok-1 may not.", False),
+    ("a long word", "Anna", "Kundenzufriedenheitsumfrage is missing.", True),
+    ("a mapping", "Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True),
 )
 def test_a_message_of_customergauge_is_returned_unless_it_quotes_a_value_of_the_record(
     vendor: CustomerGaugeSandbox,

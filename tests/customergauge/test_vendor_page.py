@@ -13,6 +13,7 @@ from personal_link.domain.errors import Code, Refused
 from personal_link.domain.request import Scalar
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
+from tests.tables import table
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
 JOE: Mapping[str, Scalar] = {
@@ -101,69 +102,60 @@ def test_the_documented_200_answer_is_returned_as_a_link(
 WRONG_TYPE = "The inbound mapping [activities] data type is invalid, only 'Multi-Object' or 'Survey Data' are allowed."
 
 
-@pytest.mark.parametrize(
-    ("configuration", "record", "code", "message", "errors"),
-    [
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "no-campaign@example.com"},
-            Code.NO_MATCHING_CAMPAIGN,
-            "Could not match any campaign filter.",
-            {},
-            id="400 without a campaign",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "global-duplicate@example.com"},
-            Code.DUPLICATE_RECORD,
-            "Record could not be imported because it duplicates with another record.",
-            {},
-            id="400 by the global duplicate rule",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "duplicate@example.com"},
-            Code.DUPLICATE_RECORD,
-            "Personal link record could not be created because it duplicates with another record.",
-            {},
-            id="400 for a contact already surveyed",
-        ),
-        pytest.param(
-            "no-such-mapping",
-            JOE,
-            Code.MAPPING_NOT_FOUND,
-            "The inbound mapping [no-such-mapping] was not found.",
-            {},
-            id="404",
-        ),
-        pytest.param(
-            "activities",
-            JOE,
-            Code.VALIDATION_FAILED,
-            WRONG_TYPE,
-            {"configuration": [WRONG_TYPE]},
-            id="422 for a mapping of another data type",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"First Name": "Joe"},
-            Code.VALIDATION_FAILED,
-            "The Email field is required when Phone is not present. (and 1 more error)",
-            {
-                "Email": ["The Email field is required when Phone is not present."],
-                "Phone": ["The Phone field is required when Email is not present."],
-            },
-            id="422 for neither email nor phone",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "not an e-mail"},
-            Code.VALIDATION_FAILED,
-            "The Email must be a valid email address.",
-            {"Email": ["The Email must be a valid email address."]},
-            id="422 for an invalid value",
-        ),
-    ],
+@table(
+    "configuration, record, code, message, errors",
+    (
+        "400 without a campaign",
+        CONFIGURATION,
+        {"Email": "no-campaign@example.com"},
+        Code.NO_MATCHING_CAMPAIGN,
+        "Could not match any campaign filter.",
+        {},
+    ),
+    (
+        "400 by the global duplicate rule",
+        CONFIGURATION,
+        {"Email": "global-duplicate@example.com"},
+        Code.DUPLICATE_RECORD,
+        "Record could not be imported because it duplicates with another record.",
+        {},
+    ),
+    (
+        "400 for a contact already surveyed",
+        CONFIGURATION,
+        {"Email": "duplicate@example.com"},
+        Code.DUPLICATE_RECORD,
+        "Personal link record could not be created because it duplicates with another record.",
+        {},
+    ),
+    ("404", "no-such-mapping", JOE, Code.MAPPING_NOT_FOUND, "The inbound mapping [no-such-mapping] was not found.", {}),
+    (
+        "422 for a mapping of another data type",
+        "activities",
+        JOE,
+        Code.VALIDATION_FAILED,
+        WRONG_TYPE,
+        {"configuration": [WRONG_TYPE]},
+    ),
+    (
+        "422 for neither email nor phone",
+        CONFIGURATION,
+        {"First Name": "Joe"},
+        Code.VALIDATION_FAILED,
+        "The Email field is required when Phone is not present. (and 1 more error)",
+        {
+            "Email": ["The Email field is required when Phone is not present."],
+            "Phone": ["The Phone field is required when Email is not present."],
+        },
+    ),
+    (
+        "422 for an invalid value",
+        CONFIGURATION,
+        {"Email": "not an e-mail"},
+        Code.VALIDATION_FAILED,
+        "The Email must be a valid email address.",
+        {"Email": ["The Email must be a valid email address."]},
+    ),
 )
 def test_each_documented_refusal_has_its_code_and_the_message_of_customergauge(
     gauge: CustomerGauge,

@@ -9,6 +9,7 @@ import pytest
 from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.deliveries import first_sent_at, no_mapping, open_direct, open_sqs, origin
+from tests.tables import table
 
 
 def sqs_record(body: str) -> dict[str, Any]:
@@ -87,25 +88,21 @@ def test_an_event_without_a_usable_time_counts_from_the_sending_of_its_message(t
     assert open_sqs(sqs_record(json.dumps(event))).received_at == 1_800_000_000.5
 
 
-@pytest.mark.parametrize(
-    ("body", "key"),
-    [
-        pytest.param({"record": {"A": 1}}, IdempotencyKey("message", "message-1"), id="bare"),
-        pytest.param(
-            {"record": {"A": 1}, "idempotency_key": "order-7"}, IdempotencyKey("caller", "order-7"), id="bare with key"
-        ),
-        pytest.param(eventbridge_event({"record": {"A": 1}}), IdempotencyKey("event", "event-1"), id="event"),
-        pytest.param(
-            eventbridge_event({"record": {"A": 1}, "idempotency_key": "order-7"}),
-            IdempotencyKey("caller", "order-7"),
-            id="event with key",
-        ),
-        pytest.param(
-            {**eventbridge_event({"record": {"A": 1}}), "idempotency_key": "outside"},
-            IdempotencyKey("event", "event-1"),
-            id="event with a key beside its detail",
-        ),
-    ],
+@table(
+    "body, key",
+    ("bare", {"record": {"A": 1}}, IdempotencyKey("message", "message-1")),
+    ("bare with key", {"record": {"A": 1}, "idempotency_key": "order-7"}, IdempotencyKey("caller", "order-7")),
+    ("event", eventbridge_event({"record": {"A": 1}}), IdempotencyKey("event", "event-1")),
+    (
+        "event with key",
+        eventbridge_event({"record": {"A": 1}, "idempotency_key": "order-7"}),
+        IdempotencyKey("caller", "order-7"),
+    ),
+    (
+        "event with a key beside its detail",
+        {**eventbridge_event({"record": {"A": 1}}), "idempotency_key": "outside"},
+        IdempotencyKey("event", "event-1"),
+    ),
 )
 def test_the_key_of_a_queued_request_is_that_of_the_caller_else_the_event_id_else_the_message_id(
     body: object, key: IdempotencyKey
@@ -115,17 +112,15 @@ def test_the_key_of_a_queued_request_is_that_of_the_caller_else_the_event_id_els
     assert request.key == key
 
 
-@pytest.mark.parametrize(
+@table(
     "body",
-    [
-        pytest.param({"record": {"A": 1}, "id": "event-1"}, id="an id alone"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x"}, id="a detail type alone"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": ""}, id="an empty id"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "x" * 257}, id="an endless id"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "a\nb"}, id="an id with a line break"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "\ud800"}, id="an id with a lone surrogate"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "event-1"}, id="no detail"),
-    ],
+    ("an id alone", {"record": {"A": 1}, "id": "event-1"}),
+    ("a detail type alone", {"record": {"A": 1}, "detail-type": "x"}),
+    ("an empty id", {"record": {"A": 1}, "detail-type": "x", "id": ""}),
+    ("an endless id", {"record": {"A": 1}, "detail-type": "x", "id": "x" * 257}),
+    ("an id with a line break", {"record": {"A": 1}, "detail-type": "x", "id": "a\nb"}),
+    ("an id with a lone surrogate", {"record": {"A": 1}, "detail-type": "x", "id": "\ud800"}),
+    ("no detail", {"record": {"A": 1}, "detail-type": "x", "id": "event-1"}),
 )
 def test_a_body_without_the_fields_of_an_event_is_a_bare_request(body: Mapping[str, object]) -> None:
     request = check(open_sqs(sqs_record(json.dumps(body))))
@@ -151,17 +146,15 @@ def test_a_redriven_message_keeps_its_original_message_id() -> None:
     assert request.source == Source("sqs", "message-0")
 
 
-@pytest.mark.parametrize(
+@table(
     "attributes",
-    [
-        pytest.param({}, id="none"),
-        pytest.param({"original_message_id": {"binaryValue": "AA==", "dataType": "Binary"}}, id="of another type"),
-        pytest.param({"original_message_id": {"stringValue": "", "dataType": "String"}}, id="empty"),
-        pytest.param({"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}, id="endless"),
-        pytest.param({"original_invocation_id": {"stringValue": "", "dataType": "String"}}, id="an empty invocation"),
-        pytest.param({"RequestID": {"stringValue": "i-1", "dataType": "String"}}, id="as Lambda writes them"),
-        pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="a line break"),
-    ],
+    ("none", {}),
+    ("of another type", {"original_message_id": {"binaryValue": "AA==", "dataType": "Binary"}}),
+    ("empty", {"original_message_id": {"stringValue": "", "dataType": "String"}}),
+    ("endless", {"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}),
+    ("an empty invocation", {"original_invocation_id": {"stringValue": "", "dataType": "String"}}),
+    ("as Lambda writes them", {"RequestID": {"stringValue": "i-1", "dataType": "String"}}),
+    ("a line break", {"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}),
 )
 def test_a_message_without_a_usable_original_message_id_uses_its_own_id(attributes: Mapping[str, object]) -> None:
     record = {**sqs_record('{"record": {"A": 1}}'), "messageAttributes": attributes}

@@ -17,6 +17,7 @@ from tests.aws.shared_token.conftest import (
     secret_text,
 )
 from tests.fake_clock import FakeClock
+from tests.tables import table
 
 ROTATED = '{"client_id": "client-7f3a", "client_secret": "rotated-Wm9uZQ"}'
 OF_ANOTHER_TENANT = '{"client_id": "client-other", "client_secret": "s3cret-QkVBUkVS"}'
@@ -129,15 +130,13 @@ def test_a_token_that_cannot_be_written_is_still_used_and_the_next_environment_w
     assert server.fetches == 2
 
 
-@pytest.mark.parametrize(
+@table(
     "text",
-    [
-        pytest.param("token-0", id="not JSON"),
-        pytest.param("[1]", id="a list"),
-        pytest.param("[" * 60_000, id="deeply nested"),
-        pytest.param('{"access_token": "token-0"}', id="a token alone"),
-        pytest.param('\ufeff{"access_token": "token-0"}', id="byte order mark"),
-    ],
+    ("not JSON", "token-0"),
+    ("a list", "[1]"),
+    ("deeply nested", "[" * 60_000),
+    ("a token alone", '{"access_token": "token-0"}'),
+    ("byte order mark", '\ufeff{"access_token": "token-0"}'),
 )
 def test_a_token_secret_without_a_usable_token_is_overwritten_with_a_fetched_one(
     environment: Environment, account: Account, clock: FakeClock, text: str
@@ -148,25 +147,23 @@ def test_a_token_secret_without_a_usable_token_is_overwritten_with_a_fetched_one
     assert json.loads(secret_text(account))["access_token"] == "token-1"
 
 
-@pytest.mark.parametrize(
+@table(
     "fields",
-    [
-        pytest.param({"access_token": "token\r\nX-Forged: yes"}, id="a forged header"),
-        pytest.param({"access_token": ""}, id="an empty token"),
-        pytest.param({"access_token": "x" * 8193}, id="a long token"),
-        pytest.param({"access_token": 5}, id="a number for a token"),
-        pytest.param({"life": 86_401.0}, id="a life of more than a day"),
-        pytest.param({"life": 0}, id="no life"),
-        pytest.param({"life": -5.0}, id="a negative life"),
-        pytest.param({"life": True}, id="a boolean life"),
-        pytest.param({"life": "3600"}, id="a life in text"),
-        pytest.param({"asked_at": 1_795_428_120.0}, id="fetched in the future"),
-        pytest.param({"asked_at": 1e300}, id="fetched at 1e300 seconds"),
-        pytest.param({"asked_at": None}, id="no date of the fetch"),
-        pytest.param({"origin": "https://auth.elsewhere arn:credentials"}, id="of another token server"),
-        pytest.param({"origin": None}, id="of no token server"),
-        pytest.param({"credentials": 7}, id="a number for credentials"),
-    ],
+    ("a forged header", {"access_token": "token\r\nX-Forged: yes"}),
+    ("an empty token", {"access_token": ""}),
+    ("a long token", {"access_token": "x" * 8193}),
+    ("a number for a token", {"access_token": 5}),
+    ("a life of more than a day", {"life": 86_401.0}),
+    ("no life", {"life": 0}),
+    ("a negative life", {"life": -5.0}),
+    ("a boolean life", {"life": True}),
+    ("a life in text", {"life": "3600"}),
+    ("fetched in the future", {"asked_at": 1_795_428_120.0}),
+    ("fetched at 1e300 seconds", {"asked_at": 1e300}),
+    ("no date of the fetch", {"asked_at": None}),
+    ("of another token server", {"origin": "https://auth.elsewhere arn:credentials"}),
+    ("of no token server", {"origin": None}),
+    ("a number for credentials", {"credentials": 7}),
 )
 def test_a_shared_token_with_a_forged_or_foreign_field_is_not_used(
     environment: Environment, account: Account, clock: FakeClock, fields: dict[str, object]

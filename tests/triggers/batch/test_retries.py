@@ -12,6 +12,7 @@ from tests.aws.account import (
     values,
     watched,
 )
+from tests.tables import table
 from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill, redriven
 
 # Retried messages
@@ -43,18 +44,12 @@ def waits_of(env: Environment, *receives: int, message_id: str = "m-1") -> list[
     return [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]]
 
 
-@pytest.mark.parametrize(
-    ("reply", "waits"),
-    [
-        pytest.param(
-            Reply.error(503),
-            [0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 9, 12, 15, 20, 26, 33, 43, 56, 73, 95, 124, 150, 150],
-            id="503",
-        ),
-        pytest.param(Reply(fault="reset"), [0, 1, 1, 1, 1, 2, 2], id="no answer"),
-        pytest.param(Reply.error(429), [1, 1, 2, 2, 3], id="429 without Retry-After"),
-        pytest.param(Reply.error(403), [30, 39, 51, 66, 86, 111, 145, 188, 245, 318, 414, 450, 450], id="set-up fault"),
-    ],
+@table(
+    "reply, waits",
+    ("503", Reply.error(503), [0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 9, 12, 15, 20, 26, 33, 43, 56, 73, 95, 124, 150, 150]),
+    ("no answer", Reply(fault="reset"), [0, 1, 1, 1, 1, 2, 2]),
+    ("429 without Retry-After", Reply.error(429), [1, 1, 2, 2, 3]),
+    ("set-up fault", Reply.error(403), [30, 39, 51, 66, 86, 111, 145, 188, 245, 318, 414, 450, 450]),
 )
 def test_a_message_backs_off_longer_with_each_attempt(env: Environment, reply: Reply, waits: list[int]) -> None:
     env.vendor.script("personal-link", *[reply] * len(waits))
