@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -128,6 +129,21 @@ def test_a_body_without_the_fields_of_an_event_is_a_bare_request(body: Mapping[s
     assert request.source == Source("sqs", "message-1")
 
 
+@pytest.mark.parametrize(
+    ("key", "digest"),
+    [
+        (IdempotencyKey("caller", "order-7"), "72aed0da403983ecb20819f322fa479f9cad0d4f60f6922116c63dfb710b1189"),
+        (IdempotencyKey("event", "event-1"), "c377188ec3de350ed05e7f87832aa7250015e4865e7ceadffbd15919693b45ed"),
+        (IdempotencyKey("message", "message-1"), "e4aeb0ba027ae5d88d343a5582705f8f2b740e7755425d2bd5d6d74855e0e08e"),
+    ],
+)
+def test_the_digest_of_a_key_of_the_queue_stays_the_same_and_is_not_that_of_another_trigger(
+    key: IdempotencyKey, digest: str
+) -> None:
+    assert key.digest == digest
+    assert len({digest, replace(key, owner="iam arn").digest, replace(key, owner="direct invocation").digest}) == 3
+
+
 @pytest.mark.parametrize("body", ["", "hello", '{"record": NaN}', '{"a": 1, "a": 2}'])
 def test_a_message_that_is_not_json_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable) as caught:
@@ -184,13 +200,14 @@ def parked(attributes: Mapping[str, Any], body: object = None) -> dict[str, Any]
     return {**sqs_record(json.dumps(request)), "messageAttributes": attributes}
 
 
-def test_the_key_of_a_directly_invoked_bare_request_is_its_content_hash_for_every_invocation() -> None:
+def test_the_key_of_a_directly_invoked_bare_request_is_its_content_hash_also_when_redriven() -> None:
     first, second = (check(invoked({"record": {"A": 1}}, name)) for name in ("i-1", "i-2"))
+    redriven = check(open_sqs(parked(BY_US)))
 
     assert (first.source, second.source) == (Source("direct", "i-1"), Source("direct", "i-2"))
-    assert first.key == second.key
-    assert first.key.scope == "content"
-    assert first.received_at == 1_800_000_000.0
+    assert first.key == second.key == redriven.key
+    assert (first.key.scope, first.key.owner) == ("content", "direct invocation")
+    assert (first.received_at, redriven.source) == (1_800_000_000.0, Source("direct", "invocation-1"))
 
 
 def test_the_key_of_a_directly_invoked_event_is_its_event_id_also_when_redriven() -> None:

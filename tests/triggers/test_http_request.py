@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import pytest
 
-from personal_link.domain.errors import Code, InvalidRequest, Unreadable
+from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.http_request import open_http
 from tests.tables import table
@@ -221,6 +221,36 @@ def test_the_key_of_an_http_request_is_read_from_the_header_or_the_body(
 
     assert (found.scope, found.owner) == ("content" if key is None else "caller", SHOP)
     assert key in {None, found.value}
+
+
+@table(
+    "identity, owner",
+    ("a user", {"userArn": "arn:aws:iam::123456789012:user/shop", "apiKeyId": None}, SHOP),
+    ("the root user", {"userArn": "arn:aws:iam::123456789012:root"}, "iam arn:aws:iam::123456789012:root"),
+    (
+        "a role, whose session is left out",
+        {"userArn": "arn:aws-cn:sts::123456789012:assumed-role/shop/session"},
+        "iam arn:aws-cn:sts::123456789012:assumed-role/shop",
+    ),
+    ("an API key", {"apiKeyId": "a1b2c3", "userArn": None}, "api key a1b2c3"),
+    ("an API key of a signed call", {"userArn": "arn:aws:iam::123456789012:user/shop", "apiKeyId": "a1b2c3"}, SHOP),
+)
+def test_an_http_key_belongs_to_the_user_or_role_or_else_the_api_key(identity: dict[str, object], owner: str) -> None:
+    event = http_event('{"record": {"A": 1}}')
+    event["requestContext"]["identity"] = identity
+
+    assert check(open_http(event)).key.owner == owner
+
+
+@pytest.mark.parametrize(
+    "identity", [None, {"sourceIp": "192.0.2.1", "userArn": None}, {"userArn": "", "apiKeyId": ""}]
+)
+def test_an_http_call_without_a_caller_is_refused(identity: dict[str, object] | None) -> None:
+    event = http_event('{"record": {"A": 1}}')
+    event["requestContext"]["identity"] = identity
+
+    with pytest.raises(NotProcessed, match="API Gateway named no caller: the method has no authorization"):
+        open_http(event)
 
 
 @pytest.mark.parametrize(
