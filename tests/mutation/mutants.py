@@ -42,7 +42,6 @@ TESTS = {
     "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
     "customergauge/circuit_breaker": [
         "tests/customergauge/test_circuit_breaker.py",
-        "tests/customergauge/test_calls_per_second.py",
         "tests/test_metrics.py",
     ],
     "triggers/batch": ["tests/triggers/batch", "tests/handlers/test_queue_worker.py"],
