@@ -5,11 +5,7 @@ import tracemalloc
 
 import pytest
 
-from tests.aws.account import (
-    doing_before,
-    refusing,
-    values,
-)
+from tests.aws.account import doing_before, refusing, values
 from tests.tables import table
 from tests.triggers.batch.conftest import Environment, a_record
 
@@ -82,41 +78,20 @@ def test_a_request_that_sns_delivers_twice_makes_one_call(env: Environment) -> N
     assert second == {**first, "replayed": True}
 
 
+TOO_LARGE = ("too_large", "The body is too large to be read: a request has at most 65536 bytes.")
+NOT_VALID = ("invalid_request", "The request is not valid: see record.")
+
+
 @table(
-    "body, code, detail",
-    (
-        "too large",
-        json.dumps({"record": {"Notes": "x" * 500_000}}),
-        "too_large",
-        "The body is too large to be read: a request has at most 65536 bytes.",
-    ),
-    (
-        "too large to be parsed, not JSON",
-        "{" * (6 * 65_536 + 1),
-        "too_large",
-        "The body is too large to be read: a request has at most 65536 bytes.",
-    ),
-    (
-        "too large once it is ASCII",
-        json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
-        "invalid_request",
-        "The request is not valid: see record.",
-    ),
-    (
-        "a number that JSON writes and we cannot",
-        '{"record": {"Score": 1e999}, "reference": "order-7"}',
-        "invalid_request",
-        "The request is not valid: see record.",
-    ),
-    (
-        "too deep for many readers",
-        '{"record": {"A": ' + "[" * 40 + "]" * 40 + "}}",
-        "invalid_request",
-        "The request is not valid: see record.",
-    ),
+    "body, reason",
+    ("too large", json.dumps({"record": {"Notes": "x" * 500_000}}), TOO_LARGE),
+    ("too large to be parsed, not JSON", "{" * (6 * 65_536 + 1), TOO_LARGE),
+    ("too large once it is ASCII", json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False), NOT_VALID),
+    ("a number that JSON writes and we cannot", '{"record": {"Score": 1e999}, "reference": "order-7"}', NOT_VALID),
+    ("too deep for many readers", '{"record": {"A": ' + "[" * 40 + "]" * 40 + "}}", NOT_VALID),
 )
 def test_a_refused_request_that_no_result_can_hold_is_parked_unchanged_with_the_reason(
-    env: Environment, body: str, code: str, detail: str
+    env: Environment, body: str, reason: tuple[str, str]
 ) -> None:
     again = env.work(a_record(body))
 
@@ -124,7 +99,7 @@ def test_a_refused_request_that_no_result_can_hold_is_parked_unchanged_with_the_
     assert env.account.results() == []
     (parked,) = env.account.parked()
     assert parked["Body"] == body
-    assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
+    assert (values(parked)["code"], values(parked)["detail"]) == reason
 
 
 def test_unknown_fields_of_a_request_are_not_kept_in_memory_while_the_batch_is_processed(env: Environment) -> None:
