@@ -25,6 +25,7 @@ from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
 from tests.fake_clock import FakeClock
+from tests.link_requests import UseCase
 from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's
 from tests.result_watch import every_result_is_looked_at, every_result_keeps_the_contract  # noqa: F401 - fixtures
 
@@ -146,6 +147,11 @@ def issuer(account: Account, ledger: Ledger, clock: FakeClock, vendor: CustomerG
         default_configuration="contact",
         sleep=clock.advance,
     )
+
+
+@pytest.fixture
+def case(issuer: LinkIssuer, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock) -> UseCase:
+    return UseCase(issuer, account, vendor, clock)
 
 
 def profile(max_examples: int) -> settings:

@@ -7,6 +7,7 @@ import pytest
 
 from personal_link.domain.errors import SettingsError
 from personal_link.settings import QueueSettings, Settings, load_queue_settings, load_settings
+from tests.tables import table
 
 CONNECTOR = {
     "CUSTOMERGAUGE_REGION": "eu",
@@ -151,20 +152,18 @@ def test_an_invalid_value_is_refused_with_the_name_of_its_variable(name: str, va
 
 
 @pytest.mark.parametrize("name", ["AUTH_BASE_URL", "IMPORTS_BASE_URL"])
-@pytest.mark.parametrize(
+@table(
     "value",
-    [
-        pytest.param("http://proxy.example", id="http"),
-        pytest.param("http://127.0.0.1.proxy.example", id="http on a host that begins like loopback"),
-        pytest.param("http://127.0.0.1@proxy.example", id="http with loopback as a user"),
-        pytest.param("http://10.0.0.1", id="http in a private network"),
-        pytest.param("https://user:hidden@proxy.example", id="with credentials"),
-        pytest.param("https://proxy.example/path", id="with a path"),
-        pytest.param("https://proxy.example?query", id="with a query"),
-        pytest.param("https://", id="without a host"),
-        pytest.param("https://proxy .example", id="with a blank"),
-        pytest.param("proxy.example", id="without a scheme"),
-    ],
+    ("http", "http://proxy.example"),
+    ("http on a host that begins like loopback", "http://127.0.0.1.proxy.example"),
+    ("http with loopback as a user", "http://127.0.0.1@proxy.example"),
+    ("http in a private network", "http://10.0.0.1"),
+    ("with credentials", "https://user:hidden@proxy.example"),
+    ("with a path", "https://proxy.example/path"),
+    ("with a query", "https://proxy.example?query"),
+    ("without a host", "https://"),
+    ("with a blank", "https://proxy .example"),
+    ("without a scheme", "proxy.example"),
 )
 def test_a_base_url_that_is_neither_https_nor_on_loopback_or_has_a_path_is_refused(name: str, value: str) -> None:
     with pytest.raises(SettingsError) as caught:

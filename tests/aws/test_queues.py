@@ -10,6 +10,7 @@ from personal_link.domain.errors import Code, NotProcessed, Refused, Unreadable
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Source
 from tests.aws.account import Account, answering, refusing, unreachable, values, watched
+from tests.tables import table
 
 PROXYS_PAGE: dict[str, Any] = {}
 DOWN = NotProcessed(Code.UNAVAILABLE, "no connection")
@@ -59,13 +60,11 @@ def test_a_result_has_status_code_and_source_as_message_attributes(
     assert values(message) == {"status": status, "code": code, "source": "eventbridge"}
 
 
-@pytest.mark.parametrize(
-    ("number", "record", "batches"),
-    [
-        pytest.param(0, {}, [], id="none"),
-        pytest.param(23, {}, [10, 10, 3], id="ten at a time"),
-        pytest.param(5, {"Notes": "x" * 400_000}, [2, 2, 1], id="too large together"),
-    ],
+@table(
+    "number, record, batches",
+    ("none", 0, {}, []),
+    ("ten at a time", 23, {}, [10, 10, 3]),
+    ("too large together", 5, {"Notes": "x" * 400_000}, [2, 2, 1]),
 )
 def test_results_are_sent_in_batches_within_the_limits_of_sqs(
     account: Account, results: ResultsQueue, number: int, record: dict[str, object], batches: list[int]
@@ -79,20 +78,18 @@ def test_results_are_sent_in_batches_within_the_limits_of_sqs(
     assert {json.loads(message["Body"])["id"] for message in account.results()} == {one.id for one in outcomes}
 
 
-@pytest.mark.parametrize(
-    ("answer", "unsent"),
-    [
-        pytest.param(
-            {
-                "Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}],
-                "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
-            },
-            {1},
-            id="one of three failed",
-        ),
-        pytest.param(PROXYS_PAGE, {0, 1, 2}, id="the page of a proxy"),
-        pytest.param({"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}, id="no message id"),
-    ],
+@table(
+    "answer, unsent",
+    (
+        "one of three failed",
+        {
+            "Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}],
+            "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
+        },
+        {1},
+    ),
+    ("the page of a proxy", PROXYS_PAGE, {0, 1, 2}),
+    ("no message id", {"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}),
 )
 def test_a_result_for_which_sqs_returns_no_message_id_is_reported_as_unsent(
     account: Account, results: ResultsQueue, answer: dict[str, Any], unsent: set[int]

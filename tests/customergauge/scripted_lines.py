@@ -5,17 +5,21 @@ import ssl
 import struct
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from typing import Final
+
+import pytest
 
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
+from personal_link.domain.errors import RequestError
 from personal_link.domain.outcome import PersonalLink
+from personal_link.domain.request import Scalar
 
 LONGEST: Final = 15.0  # seconds that a server's thread waits for anything
 LINK: Final = "https://survey.eu.customergauge.com/r/"
@@ -169,10 +173,32 @@ def gauge_at(url: str, tls: ssl.SSLContext | None = None) -> CustomerGauge:
     return CustomerGauge(Transport(clock, tls), clock, auth_base_url=url, imports_base_url=url)
 
 
-def create(gauge: CustomerGauge, token: AccessToken = TOKEN, seconds: float = 5.0) -> PersonalLink:
+def create(
+    gauge: CustomerGauge,
+    token: AccessToken = TOKEN,
+    seconds: float = 5.0,
+    record: Mapping[str, Scalar] | None = None,
+    configuration: str = "contact",
+) -> PersonalLink:
     """Ask for a link."""
     deadline = Deadline.after(seconds, SystemClock())
-    return gauge.create_personal_link("contact", {"Email": "joe@example.com"}, token, deadline)
+    return gauge.create_personal_link(configuration, record or {"Email": "joe@example.com"}, token, deadline)
+
+
+def read(text: bytes, then: Callable[[Line], None] = lambda _line: None, seconds: float = 5.0) -> PersonalLink:
+    """Return the link in this answer; fail if it is asked for more than once."""
+    with serving(saying(text, then)) as server:
+        try:
+            return create(gauge_at(server.url), seconds=seconds)
+        finally:
+            assert (server.connections, len(server.requests)) == (1, 1)
+
+
+def error_in(text: bytes, then: Callable[[Line], None] = lambda _line: None, seconds: float = 5.0) -> RequestError:
+    """Return the error that this answer is; fail if it is asked for more than once."""
+    with pytest.raises(RequestError) as caught:
+        read(text, then, seconds)
+    return caught.value
 
 
 def fetch_token(gauge: CustomerGauge) -> AccessToken:

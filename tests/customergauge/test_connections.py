@@ -24,8 +24,10 @@ from tests.customergauge.scripted_lines import (
     a_link,
     answer,
     create,
+    error_in,
     fetch_token,
     gauge_at,
+    read,
     saying,
     serving,
 )
@@ -47,12 +49,9 @@ from tests.customergauge.scripted_lines import (
 def test_an_answer_cut_before_its_body_is_unknown_after_a_200_and_otherwise_no_answer(
     text: bytes, kind: type[RequestError], code: Code
 ) -> None:
-    with serving(saying(text)) as server:
-        with pytest.raises(RequestError) as caught:
-            create(gauge_at(server.url))
+    error = error_in(text)
 
-        assert (type(caught.value), caught.value.code) == (kind, code)
-        assert (server.connections, len(server.requests)) == (1, 1)
+    assert (type(error), error.code) == (kind, code)
 
 
 @pytest.mark.parametrize(
@@ -69,12 +68,7 @@ def test_a_request_whose_answer_is_cut_by_a_reset_is_not_sent_again(sent: bytes,
         line.server.over.wait(0.2)  # the bytes before a reset are lost unless the client has read them
         line.reset()
 
-    with serving(saying(sent, break_off)) as server:
-        with pytest.raises(RequestError) as caught:
-            create(gauge_at(server.url))
-
-        assert type(caught.value) is kind
-        assert (server.connections, len(server.requests)) == (1, 1)
+    assert type(error_in(sent, break_off)) is kind
 
 
 # Odd headers
@@ -100,9 +94,8 @@ def test_an_answer_with_very_many_or_odd_headers_is_read(headers: str) -> None:
     head, _end, body = a_link("1").partition(b"\r\n\r\n")
     status, _end, rest = head.partition(b"\r\n")
     lines = [status, headers.encode(), rest, *([headers.encode()] if len(headers) < 200_000 else [])]
-    with serving(saying(b"\r\n".join(lines) + b"\r\n\r\n" + body)) as server:
-        assert create(gauge_at(server.url)).survey_link == LINK + "1"
-        assert (server.connections, len(server.requests)) == (1, 1)
+
+    assert read(b"\r\n".join(lines) + b"\r\n\r\n" + body).survey_link == LINK + "1"
 
 
 TWO_MEGABYTES = "X-Large: " + "x" * 2_000_000
@@ -123,26 +116,21 @@ TWO_MEGABYTES = "X-Large: " + "x" * 2_000_000
 def test_an_answer_with_unreadable_headers_is_classified_by_its_status(
     status: str, headers: str, kind: type[RequestError], code: Code
 ) -> None:
-    with serving(saying(answer(b'{"message": "No."}', status, headers))) as server:
-        with pytest.raises(RequestError) as caught:
-            create(gauge_at(server.url))
+    error = error_in(answer(b'{"message": "No."}', status, headers))
 
-        assert (type(caught.value), caught.value.code) == (kind, code)
-        assert (server.connections, len(server.requests)) == (1, 1)
+    assert (type(error), error.code) == (kind, code)
 
 
 def test_an_answer_with_the_same_content_length_twice_is_read() -> None:
     body = a_link("1").partition(b"\r\n\r\n")[2]
-    with serving(saying(answer(body, "200 OK", f"Content-Length: {len(body)}"))) as server:
-        assert create(gauge_at(server.url)).survey_link == LINK + "1"
+
+    assert read(answer(body, "200 OK", f"Content-Length: {len(body)}")).survey_link == LINK + "1"
 
 
 def test_a_retry_after_header_given_twice_is_ignored() -> None:
-    with serving(saying(answer(b"{}", "429 Too Many Requests", "Retry-After: 7", "Retry-After: 9"))) as server:
-        with pytest.raises(NotProcessed) as caught:
-            create(gauge_at(server.url))
+    error = error_in(answer(b"{}", "429 Too Many Requests", "Retry-After: 7", "Retry-After: 9"))
 
-        assert (caught.value.code, caught.value.retry_after) == (Code.RATE_LIMITED, None)
+    assert (error.code, error.retry_after) == (Code.RATE_LIMITED, None)
 
 
 # Endless answers
@@ -155,28 +143,15 @@ A_LINK = b'{"data": {"survey_link": "https://survey.eu.customergauge.com/r/1"}}'
 OK = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 
 
-def a_hundred_megabytes(line: Line) -> None:
-    line.say(OK + b"Content-Length: 100000000\r\n\r\n")
-    for _ in range(2000):
-        line.say(PART)
+def endless(start: bytes, part: bytes, times: int = 1_000_000) -> Callable[[Line], None]:
+    def talk(line: Line) -> None:
+        line.say(start)
+        for _ in range(times):
+            if line.server.over.is_set():
+                break
+            line.say(part)
 
-
-def chunks_without_end(line: Line) -> None:
-    line.say(OK + b"Transfer-Encoding: chunked\r\n\r\n")
-    while not line.server.over.is_set():
-        line.say(b"c350\r\n" + PART + b"\r\n")
-
-
-def one_chunk_of_a_terabyte(line: Line) -> None:
-    line.say(OK + b"Transfer-Encoding: chunked\r\n\r\ne8d4a51000\r\n")
-    while not line.server.over.is_set():
-        line.say(PART)
-
-
-def a_body_without_end(line: Line) -> None:
-    line.say(OK + b"Connection: close\r\n\r\n")
-    while not line.server.over.is_set():
-        line.say(PART)
+    return talk
 
 
 def a_bomb(encoding: str, body: bytes) -> Callable[[Line], None]:
@@ -187,14 +162,13 @@ def a_bomb(encoding: str, body: bytes) -> Callable[[Line], None]:
     return talk
 
 
-LARGE = {
-    "a hundred megabytes": a_hundred_megabytes,
-    "chunks without end": chunks_without_end,
-    "one chunk of a terabyte": one_chunk_of_a_terabyte,
-    "a body without end": a_body_without_end,
+ENDLESS = {
+    "a hundred megabytes": endless(OK + b"Content-Length: 100000000\r\n\r\n", PART, times=2000),
+    "chunks without end": endless(OK + b"Transfer-Encoding: chunked\r\n\r\n", b"c350\r\n" + PART + b"\r\n"),
+    "one chunk of a terabyte": endless(OK + b"Transfer-Encoding: chunked\r\n\r\ne8d4a51000\r\n", PART),
+    "a body without end": endless(OK + b"Connection: close\r\n\r\n", PART),
+    "headers without end": endless(b"HTTP/1.1 200 OK\r\n", b"X-More: and more\r\n" * 500),
     "a compressed bomb": a_bomb("gzip", gzip.compress(b" " * 100 * MEGABYTE)),
-}
-SMALL_ON_THE_WIRE = {
     "a compressed bomb of less than the limit": a_bomb("gzip", gzip.compress(A_LINK + b" " * 50 * MEGABYTE)),
     "one of zlib": a_bomb("deflate", zlib.compress(A_LINK + b" " * 50 * MEGABYTE)),
     "one that was compressed twice": a_bomb("gzip, gzip", gzip.compress(gzip.compress(b" " * 100 * MEGABYTE))),
@@ -203,15 +177,6 @@ SMALL_ON_THE_WIRE = {
     "one that is full before its last part": a_bomb("gzip", FULL + gzip.compress(b" " * 50 * MEGABYTE)),
     "a link a byte beyond the limit": a_bomb("gzip", gzip.compress(A_LINK.ljust(64 * 1024 + 1))),
 }
-
-
-def headers_without_end(line: Line) -> None:
-    line.say(b"HTTP/1.1 200 OK\r\n")
-    while not line.server.over.is_set():
-        line.say(b"X-More: and more\r\n" * 500)
-
-
-ENDLESS = LARGE | SMALL_ON_THE_WIRE | {"headers without end": headers_without_end}
 
 
 def peak_of(ask: Callable[[CustomerGauge], object], talk: Callable[[Line], None]) -> int:
@@ -294,13 +259,10 @@ def test_an_endless_series_of_1xx_answers_ends_at_the_deadline() -> None:
         while not line.server.over.wait(0.05):
             line.say(b"HTTP/1.1 102 Processing\r\n\r\n")
 
-    with serving(saying(b"", talk)) as server:
-        began = time.monotonic()
-        with pytest.raises(Unanswered):
-            create(gauge_at(server.url), seconds=1.1)
+    began = time.monotonic()
 
-        assert time.monotonic() - began < 2.2
-        assert (server.connections, len(server.requests)) == (1, 1)
+    assert type(error_in(b"", talk, seconds=1.1)) is Unanswered
+    assert time.monotonic() - began < 2.2
 
 
 @pytest.mark.parametrize(
@@ -312,11 +274,7 @@ def test_an_endless_series_of_1xx_answers_ends_at_the_deadline() -> None:
     ids=["a flood of hints", "a change of protocol"],
 )
 def test_too_many_1xx_answers_or_a_101_count_as_no_answer(text: bytes) -> None:
-    with serving(saying(text)) as server:
-        with pytest.raises(Unanswered):
-            create(gauge_at(server.url))
-
-        assert (server.connections, len(server.requests)) == (1, 1)
+    assert type(error_in(text)) is Unanswered
 
 
 # Answers of another request

@@ -8,6 +8,7 @@ from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, CredentialsRefused, NotProcessed
 from tests.fake_clock import FakeClock
+from tests.tables import table
 
 OLD = ClientCredentials("client", "old-secret")
 NEW = ClientCredentials("client", "new-secret")
@@ -45,12 +46,10 @@ class TokenServer:
         return AccessToken(f"token for {credentials.client_secret}", 3600.0, 0.0, 0.0)
 
 
-@pytest.mark.parametrize(
-    ("secret", "server", "tried", "asked_for_newer_than"),
-    [
-        pytest.param(Secret(OLD), TokenServer(accepted=OLD), [OLD], [None], id="accepted"),
-        pytest.param(Secret(OLD, rotated=NEW), TokenServer(accepted=NEW), [OLD, NEW], [None, OLD], id="rotated"),
-    ],
+@table(
+    "secret, server, tried, asked_for_newer_than",
+    ("accepted", Secret(OLD), TokenServer(accepted=OLD), [OLD], [None]),
+    ("rotated", Secret(OLD, rotated=NEW), TokenServer(accepted=NEW), [OLD, NEW], [None, OLD]),
 )
 def test_refused_credentials_are_read_again_and_the_rotated_ones_fetch_a_token(
     secret: Secret, server: TokenServer, tried: list[ClientCredentials], asked_for_newer_than: object

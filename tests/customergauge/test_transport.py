@@ -6,25 +6,24 @@ import ssl
 import threading
 import time
 import warnings
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
-from typing import Any, Literal
+from typing import Any
 
 import pytest
 
 from personal_link.customergauge import client
-from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.answer_bytes import _TimedReader
-from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Response, Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, NotProcessed, OutcomeUnknown, Unanswered, Unauthorized
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
+from tests.customergauge.conftest import Api
 from tests.customergauge.scripted_lines import (
     LINK,
+    TOKEN,
     Line,
     Talk,
     a_link,
@@ -293,21 +292,21 @@ def test_no_request_is_sent_when_too_little_time_is_left(vendor: CustomerGaugeSa
     assert vendor.calls("personal-link") == []
 
 
-@pytest.mark.parametrize("called", ["token", "personal-link"])
+@pytest.mark.parametrize(
+    ("limit", "called", "kind"),
+    [("TOKEN_LIMIT", Api.fetch_token, NotProcessed), ("LINK_LIMIT", Api.create, Unanswered)],
+    ids=["token", "link"],
+)
 def test_a_token_call_and_a_link_call_each_end_at_their_own_time_limit(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    token: AccessToken,
-    credentials: ClientCredentials,
-    deadline: Deadline,
-    monkeypatch: pytest.MonkeyPatch,
-    called: Literal["token", "personal-link"],
+    api: Api, monkeypatch: pytest.MonkeyPatch, limit: str, called: Callable[[Api], object], kind: type[Exception]
 ) -> None:
-    monkeypatch.setattr(client, "TOKEN_LIMIT" if called == "token" else "LINK_LIMIT", 1.1)
-    vendor.script(called, Reply(fault="hang"))
+    monkeypatch.setattr(client, limit, 1.1)
+    api.token = TOKEN
+    for path in ("token", "personal-link"):
+        api.vendor.script(path, Reply(fault="hang"))
 
-    with ending_within(2.2), pytest.raises(NotProcessed if called == "token" else Unanswered):
-        create(gauge, token, seconds=10) if called == "personal-link" else gauge.fetch_token(credentials, deadline)
+    with ending_within(2.2), pytest.raises(kind):
+        called(api)
 
 
 def dripping(start: bytes) -> Talk:
@@ -364,11 +363,12 @@ def test_after_the_deadline_no_more_bytes_are_read_even_if_they_have_arrived() -
             reader.read(4)
 
 
-def test_a_request_starts_no_thread(transport: Transport, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_request_starts_no_thread(monkeypatch: pytest.MonkeyPatch) -> None:
     def talk(line: Line) -> None:
         while line.hear():
             line.say(answer(b"{}"))
 
+    transport = Transport(SystemClock())
     with serving(talk) as server:
         get(transport, server.url)  # the server's thread of this connection is there now
         monkeypatch.setattr(threading.Thread, "start", lambda _thread: pytest.fail("a thread was started"))

@@ -7,10 +7,7 @@ import pytest
 
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.answers import personal_link
-from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Response
-from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import (
     Blocked,
     Code,
@@ -23,27 +20,12 @@ from personal_link.domain.errors import (
     Unauthorized,
 )
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.customergauge.scripted_lines import create
+from tests.customergauge.conftest import Api
+from tests.customergauge.scripted_lines import TOKEN
+from tests.tables import table
 
 LINK = "https://survey.eu.customergauge.com/r/1"
 A_LINK = {"data": {"survey_link": LINK}}
-
-ErrorOf = Callable[[Reply], RequestError]
-
-
-@pytest.fixture
-def error_of(vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken) -> ErrorOf:
-    """Return what a request ends with for this answer; fail if it is sent twice."""
-
-    def ask(reply: Reply) -> RequestError:
-        vendor.script("personal-link", reply)
-        with pytest.raises(RequestError) as caught:
-            create(gauge, token)
-        assert len(vendor.calls("personal-link")) == 1
-        return caught.value
-
-    return ask
 
 
 # The API
@@ -90,48 +72,41 @@ def error_of(vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessTo
     ],
 )
 def test_each_undocumented_answer_has_its_defined_error_and_code_and_is_not_retried(
-    error_of: ErrorOf, reply: Reply, kind: type[RequestError], code: Code
+    api: Api, reply: Reply, kind: type[RequestError], code: Code
 ) -> None:
-    error = error_of(reply)
+    error = api.error(reply)
 
     assert (type(error), error.code) == (kind, code)
 
 
-def refusals(gauge: CustomerGauge, token: AccessToken, *emails: str) -> list[tuple[type[RequestError], str]]:
-    """Return what comes of a request for each e-mail: what was raised, and what it says behind the status."""
-    seen: list[tuple[type[RequestError], str]] = []
-    for email in emails:
-        try:
-            gauge.create_personal_link("contact", {"Email": email}, token, Deadline.after(10, SystemClock()))
-        except RequestError as error:
-            seen.append((type(error), error.message.partition("403: ")[2]))
-    return seen
+def firewall(api: Api, email: str, reply: Reply) -> tuple[type[RequestError], str]:
+    """Return what comes of a request that a firewall answers: what is raised, and what it says behind the status."""
+    error = api.error(reply, record={"Email": email})
+    return type(error), error.message.partition("403: ")[2]
 
 
 ONE_RECORD = (Blocked, "it refuses this record")
 OTHERS_TOO = (NotProcessed, "it refuses every record")
 
 
-@pytest.mark.parametrize("forbidden", [Reply.html(403), Reply(403, {"message": "Forbidden"})], ids=["HTML", "AWS WAF"])
+@pytest.mark.parametrize("reply", [Reply.html(403), Reply(403, {"message": "Forbidden"})], ids=["HTML", "AWS WAF"])
 def test_a_403_of_a_firewall_concerns_one_record_until_two_different_records_in_a_row_get_it(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, forbidden: Reply
+    api: Api, reply: Reply
 ) -> None:
-    vendor.script("personal-link", *[forbidden] * 5)
-
-    seen = refusals(gauge, token, "ann@a.example", "ann@a.example", "bob@a.example", "bob@a.example", "ann@a.example")
+    seen = [firewall(api, f"{name}@a.example", reply) for name in ("ann", "ann", "bob", "bob", "ann")]
 
     assert seen == [ONE_RECORD, ONE_RECORD, OTHERS_TOO, ONE_RECORD, OTHERS_TOO]
 
 
 @pytest.mark.parametrize("between", [Reply(), Reply.error(429), Reply.error(422), Reply.error(500), Reply.error(403)])
-def test_a_403_of_a_firewall_concerns_one_record_when_the_api_answered_in_between(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, between: Reply
-) -> None:
-    vendor.script("personal-link", Reply.html(403), between, Reply.html(403))
+def test_a_403_of_a_firewall_concerns_one_record_when_the_api_answered_in_between(api: Api, between: Reply) -> None:
+    assert firewall(api, "ann@a.example", Reply.html(403)) == ONE_RECORD
+    if between == Reply():
+        api.create()
+    else:
+        api.error(between)
 
-    seen = refusals(gauge, token, "ann@a.example", "bob@a.example", "cyd@a.example")
-
-    assert (seen[0], seen[-1]) == (ONE_RECORD, ONE_RECORD)
+    assert firewall(api, "cyd@a.example", Reply.html(403)) == ONE_RECORD
 
 
 @pytest.mark.parametrize(
@@ -144,47 +119,45 @@ def test_a_403_of_a_firewall_concerns_one_record_when_the_api_answered_in_betwee
     ],
 )
 def test_retry_after_is_read_in_seconds_or_as_a_date_and_limited_to_twelve_hours(
-    error_of: ErrorOf, retry_after: str, seconds: float | None
+    api: Api, retry_after: str, seconds: float | None
 ) -> None:
-    assert error_of(Reply.error(429, retry_after=retry_after)).retry_after == seconds
+    assert api.error(Reply.error(429, retry_after=retry_after)).retry_after == seconds
 
 
 # Links
 
 
-@pytest.mark.parametrize(
+@table(
     "link",
-    [
-        pytest.param(None, id="null"),
-        pytest.param("javascript:alert(1)", id="another scheme"),
-        pytest.param("http://survey.eu.customergauge.com/r/1", id="http"),
-        pytest.param("https:///r/1", id="no host"),
-        pytest.param("https:r/1", id="no authority"),
-        pytest.param("https://?r=1", id="a query instead of a host"),
-        pytest.param("https://.../r/1", id="a host of dots alone"),
-        pytest.param("https://customergauge.com@evil.example/r/1", id="user information"),
-        pytest.param("https://survey.customergauge.com:8443/r/1", id="a port"),
-        pytest.param("https://survey.customergauge.com:/r/1", id="an empty port"),
-        pytest.param("https://evil.example\\.customergauge.com/r/1", id="a backslash in the host"),
-        pytest.param("https://survey.customergauge.com/r\\1", id="a backslash in the path"),
-        pytest.param('https://survey.customergauge.com/r/1"onclick="alert(1)', id="a quote"),
-        pytest.param("https://survey.customergauge.com/r/1'", id="a single quote"),
-        pytest.param("https://survey.customergauge.com/r/ 1", id="a blank"),
-        pytest.param("https://survey.customergauge.com/r/\u00a01", id="a blank that does not break"),
-        pytest.param("https://survey.customergauge.com/r/\u20281", id="an end of line"),
-        pytest.param("https://survey.customergauge.com/r/1\r\nX: y", id="a header"),
-        pytest.param("https://s\u0443rvey.customergauge.com/r/1", id="a Cyrillic letter in the host"),
-        pytest.param("https://survey_eu.customergauge.com/r/1", id="an underscore in the host"),
-        pytest.param("https://%73urvey.customergauge.com/r/1", id="a percent sign in the host"),
-        pytest.param("https://[2001:db8::1]/r/1", id="an IPv6 address"),
-        pytest.param("https://[::1/r/1", id="half an IPv6 address"),
-        pytest.param("http://localhost.evil.example/r/1", id="http on a host that begins like loopback"),
-        pytest.param("http://127.0.0.1@evil.example/r/1", id="http with loopback as a user"),
-        pytest.param(LINK + "x" * (2049 - len(LINK)), id="2049 characters"),
-    ],
+    ("null", None),
+    ("another scheme", "javascript:alert(1)"),
+    ("http", "http://survey.eu.customergauge.com/r/1"),
+    ("no host", "https:///r/1"),
+    ("no authority", "https:r/1"),
+    ("a query instead of a host", "https://?r=1"),
+    ("a host of dots alone", "https://.../r/1"),
+    ("user information", "https://customergauge.com@evil.example/r/1"),
+    ("a port", "https://survey.customergauge.com:8443/r/1"),
+    ("an empty port", "https://survey.customergauge.com:/r/1"),
+    ("a backslash in the host", "https://evil.example\\.customergauge.com/r/1"),
+    ("a backslash in the path", "https://survey.customergauge.com/r\\1"),
+    ("a quote", 'https://survey.customergauge.com/r/1"onclick="alert(1)'),
+    ("a single quote", "https://survey.customergauge.com/r/1'"),
+    ("a blank", "https://survey.customergauge.com/r/ 1"),
+    ("a blank that does not break", "https://survey.customergauge.com/r/\u00a01"),
+    ("an end of line", "https://survey.customergauge.com/r/\u20281"),
+    ("a header", "https://survey.customergauge.com/r/1\r\nX: y"),
+    ("a Cyrillic letter in the host", "https://s\u0443rvey.customergauge.com/r/1"),
+    ("an underscore in the host", "https://survey_eu.customergauge.com/r/1"),
+    ("a percent sign in the host", "https://%73urvey.customergauge.com/r/1"),
+    ("an IPv6 address", "https://[2001:db8::1]/r/1"),
+    ("half an IPv6 address", "https://[::1/r/1"),
+    ("http on a host that begins like loopback", "http://localhost.evil.example/r/1"),
+    ("http with loopback as a user", "http://127.0.0.1@evil.example/r/1"),
+    ("2049 characters", LINK + "x" * (2049 - len(LINK))),
 )
-def test_an_answer_with_an_unsafe_link_is_a_bad_response_without_link(error_of: ErrorOf, link: str | None) -> None:
-    error = error_of(Reply(200, {"data": {"number_customergauge": 4711, "survey_link": link}}))
+def test_an_answer_with_an_unsafe_link_is_a_bad_response_without_link(api: Api, link: str | None) -> None:
+    error = api.error(Reply(200, {"data": {"number_customergauge": 4711, "survey_link": link}}))
 
     assert error.code is Code.BAD_RESPONSE
     assert "Its number is 4711." in error.message
@@ -200,12 +173,10 @@ def test_an_answer_with_an_unsafe_link_is_a_bad_response_without_link(error_of: 
         pytest.param(LINK + "x" * (2048 - len(LINK)), id="2048 characters"),
     ],
 )
-def test_an_https_link_of_any_host_is_returned_unchanged(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, link: str
-) -> None:
-    vendor.script("personal-link", Reply(200, {"data": {"survey_link": link}}))
+def test_an_https_link_of_any_host_is_returned_unchanged(api: Api, link: str) -> None:
+    api.vendor.script("personal-link", Reply(200, {"data": {"survey_link": link}}))
 
-    assert create(gauge, token).survey_link == link
+    assert api.create().survey_link == link
 
 
 def test_an_http_link_on_loopback_is_returned_only_if_the_api_is_on_loopback() -> None:
@@ -220,17 +191,17 @@ def test_an_http_link_on_loopback_is_returned_only_if_the_api_is_on_loopback() -
 
 
 @pytest.mark.parametrize("body", [b"<html>", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
-def test_a_400_without_a_known_message_is_a_bad_request_and_is_not_quoted(error_of: ErrorOf, body: bytes) -> None:
-    error = error_of(Reply(400, body))
+def test_a_400_without_a_known_message_is_a_bad_request_and_is_not_quoted(api: Api, body: bytes) -> None:
+    error = api.error(Reply(400, body))
 
     assert (error.code, error.message) == (Code.BAD_REQUEST, "CustomerGauge answered HTTP 400.")
     assert error.vendor_message is None
 
 
-def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters_each(error_of: ErrorOf) -> None:
+def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters_each(api: Api) -> None:
     errors = {"Email": ["x" * 1024] * 20, "Name": ["x" * 1025, 7], "Phone": 7, "Fax": "No.", "City": {"1": "No."}}
 
-    assert error_of(Reply(422, {"message": "No.", "errors": errors})).errors == {
+    assert api.error(Reply(422, {"message": "No.", "errors": errors})).errors == {
         "Email": ["x" * 1024] * 10,
         "Name": ["is not valid"] * 2,
         "Fax": ["No."],
@@ -238,42 +209,34 @@ def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters
     }
 
 
-@pytest.mark.parametrize(
-    ("value", "words", "told"),
-    [
-        pytest.param("Zoë", "ZOË is no name.", False, id="three letters, as a word"),
-        pytest.param("Zoë", "Zoëlogy is no name.", True, id="three letters, by chance within a word"),
-        pytest.param("5", "Between 1 and 5.", True, id="a single character"),
-        pytest.param("Anna", "Annabel is no name.", False, id="four letters, within a word"),
-        pytest.param(447700900461, "447700900461 is no name.", False, id="a number"),
-        pytest.param(True, "True is no name.", True, id="a boolean"),
-        pytest.param("+44 7700 900461", "+447700900461 is no phone.", False, id="a phone number in another notation"),
-        pytest.param("Zoë Ray", "Zo&euml; Ray is no name.", False, id="as HTML"),
-        pytest.param("Zoë Ray", "Zo%C3%AB+Ray is no name.", False, id="as in a URL"),
-        pytest.param("Zoë Ray", "Zo\\u00eb Ray is no name.", False, id="as in JSON"),
-        pytest.param("Anna", "Somebody%40else.example has that name.", False, id="another e-mail address"),
-        pytest.param("Anna", "See https://survey.example/r/1.", False, id="a link"),
-        pytest.param("Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False, id="a client id"),
-        pytest.param("Anna", "tok-1 may not.", False, id="the access token"),
-        pytest.param("Anna", "Kundenzufriedenheitsumfrage is missing.", True, id="a long word"),
-        pytest.param("Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True, id="a mapping"),
-    ],
+@table(
+    "value, words, told",
+    ("three letters, as a word", "Zoë", "ZOË is no name.", False),
+    ("three letters, by chance within a word", "Zoë", "Zoëlogy is no name.", True),
+    ("a single character", "5", "Between 1 and 5.", True),
+    ("four letters, within a word", "Anna", "Annabel is no name.", False),
+    ("a number", 447700900461, "447700900461 is no name.", False),
+    ("a boolean", True, "True is no name.", True),
+    ("a phone number in another notation", "+44 7700 900461", "+447700900461 is no phone.", False),
+    ("as HTML", "Zoë Ray", "Zo&euml; Ray is no name.", False),
+    ("as in a URL", "Zoë Ray", "Zo%C3%AB+Ray is no name.", False),
+    ("as in JSON", "Zoë Ray", "Zo\\u00eb Ray is no name.", False),
+    ("another e-mail address", "Anna", "Somebody%40else.example has that name.", False),
+    ("a link", "Anna", "See https://survey.example/r/1.", False),
+    ("a client id", "Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False),
+    ("the access token", "Anna", "tok-1 may not.", False),
+    ("a long word", "Anna", "Kundenzufriedenheitsumfrage is missing.", True),
+    ("a mapping", "Anna", "Mapping 9dd58237-c913-4073-9c76-07da0b49ff50 is wrong.", True),
 )
 def test_a_message_of_customergauge_is_returned_unless_it_quotes_a_value_of_the_record(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    deadline: Deadline,
-    value: str | int,
-    words: str,
-    told: bool,
+    api: Api, value: str | int, words: str, told: bool
 ) -> None:
-    vendor.script("personal-link", Reply(422, {"message": words, "errors": {words: [words, "Too bad."]}}))
+    api.token = AccessToken("tok-1", 60, 0, 0)
 
-    with pytest.raises(Refused) as caught:
-        gauge.create_personal_link("contact", {"First Name": value}, AccessToken("tok-1", 60, 0, 0), deadline)
+    error = api.error(Reply(422, {"message": words, "errors": {words: [words, "Too bad."]}}), record={"Name": value})
 
-    assert caught.value.vendor_message == (words if told else None)
-    assert caught.value.errors == ({words: [words, "Too bad."]} if told else {"record": ["is not valid", "Too bad."]})
+    assert error.vendor_message == (words if told else None)
+    assert error.errors == ({words: [words, "Too bad."]} if told else {"record": ["is not valid", "Too bad."]})
 
 
 @pytest.mark.parametrize(
@@ -285,20 +248,11 @@ def test_a_message_of_customergauge_is_returned_unless_it_quotes_a_value_of_the_
     ],
 )
 def test_a_refusal_that_quotes_a_value_keeps_its_code_and_loses_its_message(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    token: AccessToken,
-    deadline: Deadline,
-    status: int,
-    words: str,
-    code: Code,
+    api: Api, status: int, words: str, code: Code
 ) -> None:
-    vendor.script("personal-link", Reply.error(status, words))
+    error = api.error(Reply.error(status, words), record={"First Name": "Anna"})
 
-    with pytest.raises(Refused) as caught:
-        gauge.create_personal_link("contact", {"First Name": "Anna"}, token, deadline)
-
-    assert (caught.value.code, caught.value.vendor_message) == (code, None)
+    assert (type(error), error.code, error.vendor_message) == (Refused, code, None)
 
 
 # The token server
@@ -307,33 +261,28 @@ def test_a_refusal_that_quotes_a_value_keeps_its_code_and_loses_its_message(
 @pytest.mark.parametrize(
     ("reply", "kind", "code"),
     [
-        *[(Reply.error(status), NotProcessed, Code.UNAVAILABLE) for status in (404, 405, 500, 503, 504, 520)],
-        (Reply.error(503, retry_after=7), NotProcessed, Code.UNAVAILABLE),
+        *[
+            (reply, NotProcessed, Code.UNAVAILABLE)
+            for reply in (
+                *(Reply.error(status) for status in (404, 405, 500, 503, 504, 520)),
+                *(Reply.redirect("/oauth2/token", status) for status in (302, 307)),
+                *(Reply.html(status) for status in (200, 400, 403)),
+                *(Reply(200, {"access_token": token}) for token in (None, 7, "", "a b", "a\r\nX-Injected: b")),
+                *(Reply(400, {"error": error}) for error in ("temporarily_unavailable", "slow_down")),
+                *(Reply(400, {"__type": "TooManyRequestsException", **more}) for more in ({}, {"message": "Too fast"})),
+                Reply(204),
+                Reply(200, b"[" * 60_000),
+                Reply(200, b"\x1f\x8b\x08", {"Content-Encoding": "gzip"}),
+                Reply(200, {"error": "temporarily_unavailable"}),
+                Reply(200, {"access_token": "t"}, fault="truncated"),
+                Reply(200, {"access_token": "t" * 10_000}),
+                Reply(200, {"access_token": "abc", "token_type": "MAC"}),
+                Reply(fault="reset"),
+                Reply(fault="close"),
+                Reply.error(503, retry_after=7),
+            )
+        ],
         (Reply.error(429, retry_after=7), NotProcessed, Code.RATE_LIMITED),
-        (Reply.redirect("/oauth2/token", 302), NotProcessed, Code.UNAVAILABLE),
-        (Reply.redirect("/oauth2/token", 307), NotProcessed, Code.UNAVAILABLE),
-        (Reply(204), NotProcessed, Code.UNAVAILABLE),
-        (Reply.html(200), NotProcessed, Code.UNAVAILABLE),
-        (Reply(200, b"[" * 60_000), NotProcessed, Code.UNAVAILABLE),
-        (Reply(200, b"\x1f\x8b\x08", {"Content-Encoding": "gzip"}), NotProcessed, Code.UNAVAILABLE),
-        (Reply(200, {"error": "temporarily_unavailable"}), NotProcessed, Code.UNAVAILABLE),
-        (Reply(200, {"access_token": "t"}, fault="truncated"), NotProcessed, Code.UNAVAILABLE),
-        (Reply(200, {"access_token": "t" * 10_000}), NotProcessed, Code.UNAVAILABLE),
-        (Reply(200, {"access_token": "abc", "token_type": "MAC"}), NotProcessed, Code.UNAVAILABLE),
-        *[
-            (Reply(200, {"access_token": token}), NotProcessed, Code.UNAVAILABLE)
-            for token in (None, 7, "", "a b", "a\r\nX-Injected: b")
-        ],
-        (Reply(fault="reset"), NotProcessed, Code.UNAVAILABLE),
-        (Reply(fault="close"), NotProcessed, Code.UNAVAILABLE),
-        (Reply.html(400), NotProcessed, Code.UNAVAILABLE),
-        (Reply.html(403), NotProcessed, Code.UNAVAILABLE),
-        (Reply(400, {"error": "temporarily_unavailable"}), NotProcessed, Code.UNAVAILABLE),
-        (Reply(400, {"error": "slow_down"}), NotProcessed, Code.UNAVAILABLE),
-        *[
-            (Reply(400, {"__type": "TooManyRequestsException", **more}), NotProcessed, Code.UNAVAILABLE)
-            for more in ({}, {"message": "Rate exceeded"})
-        ],
         (Reply.error(403), NotProcessed, Code.CREDENTIALS_REFUSED),
         (Reply(400, {"error": "a new kind"}), NotProcessed, Code.CREDENTIALS_REFUSED),
         (Reply(401), CredentialsRefused, Code.CREDENTIALS_REFUSED),
@@ -346,52 +295,38 @@ def test_a_refusal_that_quotes_a_value_keeps_its_code_and_loses_its_message(
     ],
 )
 def test_a_token_server_that_gives_no_token_is_asked_once_and_its_answer_decides_the_error(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    credentials: ClientCredentials,
-    deadline: Deadline,
-    reply: Reply,
-    kind: type[RequestError],
-    code: Code,
+    api: Api, reply: Reply, kind: type[RequestError], code: Code
 ) -> None:
-    vendor.script("token", reply)
+    api.vendor.script("token", reply)
 
     with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(credentials, deadline)
+        api.fetch_token()
 
     assert (type(caught.value), caught.value.code) == (kind, code)
     assert caught.value.retry_after == (7.0 if "Retry-After" in reply.headers else None)
-    assert len(vendor.calls("token")) == 1
+    assert len(api.vendor.calls("token")) == 1
 
 
 @pytest.mark.parametrize(
     "reply", [Reply(fault="hang"), Reply(fault="drip_body", interval=0.2)], ids=["silent", "dripping"]
 )
-def test_a_fetch_from_a_slow_token_server_ends_at_the_deadline(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, reply: Reply
-) -> None:
-    vendor.script("token", reply)
+def test_a_fetch_from_a_slow_token_server_ends_at_the_deadline(api: Api, reply: Reply) -> None:
+    api.vendor.script("token", reply)
     began = time.monotonic()
 
     with pytest.raises(NotProcessed) as caught:
-        gauge.fetch_token(credentials, Deadline.after(1.2, SystemClock()))
+        api.fetch_token(seconds=1.2)
 
     assert caught.value.code is Code.UNAVAILABLE
     assert time.monotonic() - began < 2.2
 
 
-@pytest.mark.parametrize("called", ["token", "personal-link"])
-def test_a_request_whose_connection_is_refused_is_not_processed(
-    vendor: CustomerGaugeSandbox,
-    gauge: CustomerGauge,
-    token: AccessToken,
-    credentials: ClientCredentials,
-    deadline: Deadline,
-    called: str,
-) -> None:
-    vendor.stop()
+@pytest.mark.parametrize("called", [Api.fetch_token, Api.create], ids=["token", "personal-link"])
+def test_a_request_whose_connection_is_refused_is_not_processed(api: Api, called: Callable[[Api], object]) -> None:
+    api.token = TOKEN
+    api.vendor.stop()
 
     with pytest.raises(NotProcessed) as caught:
-        create(gauge, token) if called == "personal-link" else gauge.fetch_token(credentials, deadline)
+        called(api)
 
     assert caught.value.code is Code.UNAVAILABLE

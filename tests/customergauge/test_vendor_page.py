@@ -5,14 +5,12 @@ from collections.abc import Mapping
 
 import pytest
 
-from personal_link.customergauge.access_token import AccessToken
-from personal_link.customergauge.client import CustomerGauge
-from personal_link.customergauge.credentials import ClientCredentials
-from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, Refused
 from personal_link.domain.request import Scalar
 from sandbox.customergauge.replies import Reply
-from sandbox.customergauge.server import CustomerGaugeSandbox
+from tests.customergauge.conftest import Api
+from tests.customergauge.scripted_lines import create
+from tests.tables import table
 
 CONFIGURATION = "9dd58237-c913-4073-9c76-07da0b49ff50"
 JOE: Mapping[str, Scalar] = {
@@ -27,32 +25,28 @@ JOE: Mapping[str, Scalar] = {
 }
 
 
-def test_the_token_request_is_a_form_of_client_credentials(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, credentials: ClientCredentials, deadline: Deadline
-) -> None:
-    token = gauge.fetch_token(credentials, deadline)
+def test_the_token_request_is_a_form_of_client_credentials(api: Api) -> None:
+    token = api.fetch_token()
 
-    [call] = vendor.calls("token")
+    [call] = api.vendor.calls("token")
     assert (call.method, call.path) == ("POST", "/oauth2/token")
     assert call.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert call.body.decode() == (
-        f"grant_type=client_credentials&client_id={vendor.client_id}&client_secret={vendor.client_secret}"
+        f"grant_type=client_credentials&client_id={api.vendor.client_id}&client_secret={api.vendor.client_secret}"
     )
     assert token.life == 3600
     assert repr(token) == "AccessToken(***, life=3600)"
 
 
-def test_a_link_is_requested_as_json_that_keeps_the_types_of_the_values(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, deadline: Deadline
-) -> None:
-    gauge.create_personal_link(CONFIGURATION, JOE, token, deadline)
+def test_a_link_is_requested_as_json_that_keeps_the_types_of_the_values(api: Api) -> None:
+    create(api.gauge, api.token, record=JOE, configuration=CONFIGURATION)
 
-    [call] = vendor.calls("personal-link")
+    [call] = api.vendor.calls("personal-link")
     assert (call.method, call.path) == ("PUT", "/personal-link/")
     assert call.headers["Content-Type"] == "application/json"
     assert call.headers["Accept"] == "application/json"
     assert call.headers["Accept-Encoding"] == "identity"
-    assert call.headers["Authorization"] == f"Bearer {token.value}"
+    assert call.headers["Authorization"] == f"Bearer {api.token.value}"
     assert json.loads(call.body)["configuration"] == "9dd58237-c913-4073-9c76-07da0b49ff50"
     assert call.body.decode().endswith(
         '"record": {"First Name": "Joe é &=", "Email": "joe.doe@example.com", "Zip": "7", "Age": 7, '
@@ -60,12 +54,10 @@ def test_a_link_is_requested_as_json_that_keeps_the_types_of_the_values(
     )
 
 
-def test_with_the_form_setting_a_link_is_requested_as_a_form_with_values_as_php_writes_them(
-    vendor: CustomerGaugeSandbox, form_gauge: CustomerGauge, token: AccessToken, deadline: Deadline
-) -> None:
-    form_gauge.create_personal_link(CONFIGURATION, JOE, token, deadline)
+def test_with_the_form_setting_a_link_is_requested_as_a_form_with_values_as_php_writes_them(api: Api) -> None:
+    create(api.client("form"), api.token, record=JOE, configuration=CONFIGURATION)
 
-    [call] = vendor.calls("personal-link")
+    [call] = api.vendor.calls("personal-link")
     assert call.headers["Content-Type"] == "application/x-www-form-urlencoded"
     assert call.body.decode() == (
         "configuration=9dd58237-c913-4073-9c76-07da0b49ff50&record%5BFirst+Name%5D=Joe+%C3%A9+%26%3D"
@@ -75,107 +67,89 @@ def test_with_the_form_setting_a_link_is_requested_as_a_form_with_values_as_php_
 
 
 @pytest.mark.parametrize("heading", ["Segment [", "Segment ]"])
-def test_a_heading_that_a_form_cannot_carry_is_refused_before_anything_is_sent(
-    vendor: CustomerGaugeSandbox, form_gauge: CustomerGauge, token: AccessToken, deadline: Deadline, heading: str
-) -> None:
+def test_a_heading_that_a_form_cannot_carry_is_refused_before_anything_is_sent(api: Api, heading: str) -> None:
     with pytest.raises(Refused) as caught:
-        form_gauge.create_personal_link("contact", {"Email": "joe@example.com", heading: "x"}, token, deadline)
+        create(
+            api.client("form"), api.token, record={"Email": "joe@example.com", heading: "x"}, configuration="contact"
+        )
 
     assert caught.value.code is Code.INVALID_REQUEST
-    assert vendor.calls("personal-link") == []
+    assert api.vendor.calls("personal-link") == []
 
 
-def test_the_documented_200_answer_is_returned_as_a_link(
-    vendor: CustomerGaugeSandbox, gauge: CustomerGauge, token: AccessToken, deadline: Deadline
-) -> None:
+def test_the_documented_200_answer_is_returned_as_a_link(api: Api) -> None:
     data = {
         "number_customergauge": 12345,
         "survey_link": "https://survey.eu.customergauge.com/r/987656abcdef",
         "survey_link_short": "https://cust.xx/987656abcdef",
     }
-    vendor.script("personal-link", Reply(200, {"data": data}))
+    api.vendor.script("personal-link", Reply(200, {"data": data}))
 
-    assert gauge.create_personal_link(CONFIGURATION, JOE, token, deadline).as_json() == data
+    assert create(api.gauge, api.token, record=JOE, configuration=CONFIGURATION).as_json() == data
 
 
 WRONG_TYPE = "The inbound mapping [activities] data type is invalid, only 'Multi-Object' or 'Survey Data' are allowed."
 
 
-@pytest.mark.parametrize(
-    ("configuration", "record", "code", "message", "errors"),
-    [
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "no-campaign@example.com"},
-            Code.NO_MATCHING_CAMPAIGN,
-            "Could not match any campaign filter.",
-            {},
-            id="400 without a campaign",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "global-duplicate@example.com"},
-            Code.DUPLICATE_RECORD,
-            "Record could not be imported because it duplicates with another record.",
-            {},
-            id="400 by the global duplicate rule",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "duplicate@example.com"},
-            Code.DUPLICATE_RECORD,
-            "Personal link record could not be created because it duplicates with another record.",
-            {},
-            id="400 for a contact already surveyed",
-        ),
-        pytest.param(
-            "no-such-mapping",
-            JOE,
-            Code.MAPPING_NOT_FOUND,
-            "The inbound mapping [no-such-mapping] was not found.",
-            {},
-            id="404",
-        ),
-        pytest.param(
-            "activities",
-            JOE,
-            Code.VALIDATION_FAILED,
-            WRONG_TYPE,
-            {"configuration": [WRONG_TYPE]},
-            id="422 for a mapping of another data type",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"First Name": "Joe"},
-            Code.VALIDATION_FAILED,
-            "The Email field is required when Phone is not present. (and 1 more error)",
-            {
-                "Email": ["The Email field is required when Phone is not present."],
-                "Phone": ["The Phone field is required when Email is not present."],
-            },
-            id="422 for neither email nor phone",
-        ),
-        pytest.param(
-            CONFIGURATION,
-            {"Email": "not an e-mail"},
-            Code.VALIDATION_FAILED,
-            "The Email must be a valid email address.",
-            {"Email": ["The Email must be a valid email address."]},
-            id="422 for an invalid value",
-        ),
-    ],
+@table(
+    "configuration, record, code, message, errors",
+    (
+        "400 without a campaign",
+        CONFIGURATION,
+        {"Email": "no-campaign@example.com"},
+        Code.NO_MATCHING_CAMPAIGN,
+        "Could not match any campaign filter.",
+        {},
+    ),
+    (
+        "400 by the global duplicate rule",
+        CONFIGURATION,
+        {"Email": "global-duplicate@example.com"},
+        Code.DUPLICATE_RECORD,
+        "Record could not be imported because it duplicates with another record.",
+        {},
+    ),
+    (
+        "400 for a contact already surveyed",
+        CONFIGURATION,
+        {"Email": "duplicate@example.com"},
+        Code.DUPLICATE_RECORD,
+        "Personal link record could not be created because it duplicates with another record.",
+        {},
+    ),
+    ("404", "no-such-mapping", JOE, Code.MAPPING_NOT_FOUND, "The inbound mapping [no-such-mapping] was not found.", {}),
+    (
+        "422 for a mapping of another data type",
+        "activities",
+        JOE,
+        Code.VALIDATION_FAILED,
+        WRONG_TYPE,
+        {"configuration": [WRONG_TYPE]},
+    ),
+    (
+        "422 for neither email nor phone",
+        CONFIGURATION,
+        {"First Name": "Joe"},
+        Code.VALIDATION_FAILED,
+        "The Email field is required when Phone is not present. (and 1 more error)",
+        {
+            "Email": ["The Email field is required when Phone is not present."],
+            "Phone": ["The Phone field is required when Email is not present."],
+        },
+    ),
+    (
+        "422 for an invalid value",
+        CONFIGURATION,
+        {"Email": "not an e-mail"},
+        Code.VALIDATION_FAILED,
+        "The Email must be a valid email address.",
+        {"Email": ["The Email must be a valid email address."]},
+    ),
 )
 def test_each_documented_refusal_has_its_code_and_the_message_of_customergauge(
-    gauge: CustomerGauge,
-    token: AccessToken,
-    deadline: Deadline,
-    configuration: str,
-    record: Mapping[str, Scalar],
-    code: Code,
-    message: str,
-    errors: object,
+    api: Api, configuration: str, record: Mapping[str, Scalar], code: Code, message: str, errors: object
 ) -> None:
     with pytest.raises(Refused) as caught:
-        gauge.create_personal_link(configuration, record, token, deadline)
+        create(api.gauge, api.token, record=record, configuration=configuration)
 
     assert (caught.value.code, caught.value.vendor_message, caught.value.errors) == (code, message, errors)

@@ -9,9 +9,9 @@ from collections.abc import Callable, Mapping
 import pytest
 
 from personal_link.customergauge.answer_bytes import decompressed
-from personal_link.domain.errors import Code, OutcomeUnknown, Refused, Unanswered
+from personal_link.domain.errors import Code, OutcomeUnknown, Unanswered
 from personal_link.domain.outcome import PersonalLink
-from tests.customergauge.scripted_lines import Line, create, fetch_token, gauge_at, saying, serving
+from tests.customergauge.scripted_lines import Line, error_in, fetch_token, gauge_at, read, saying, serving
 
 LINK = "https://survey.eu.customergauge.com/r/1"
 SHORT = "https://cust.xx/1"
@@ -98,14 +98,6 @@ def wrapped(wrapping: str, text: str) -> bytes:
     return WRAPPINGS[wrapping](text.encode()) if wrapping in WRAPPINGS else with_length(BODIES[wrapping](text))
 
 
-def read(answer: bytes) -> PersonalLink:
-    """Return what the client makes of an answer; fail if it asks twice."""
-    with serving(saying(answer)) as server:
-        link = create(gauge_at(server.url))
-        assert (server.connections, len(server.requests)) == (1, 1)
-    return link
-
-
 @pytest.mark.parametrize("wrapping", [*WRAPPINGS, *BODIES])
 def test_a_link_is_read_in_any_transfer_or_content_encoding(wrapping: str) -> None:
     assert read(b"HTTP/1.1 200 OK\r\n" + wrapped(wrapping, LINK_BODY)) == PersonalLink(4711, LINK, SHORT)
@@ -113,10 +105,7 @@ def test_a_link_is_read_in_any_transfer_or_content_encoding(wrapping: str) -> No
 
 @pytest.mark.parametrize("wrapping", ["no length, and the connection ends", "gzip", "a bad byte in one"])
 def test_a_refusal_is_read_in_any_transfer_or_content_encoding(wrapping: str) -> None:
-    with pytest.raises(Refused) as caught:
-        read(b"HTTP/1.1 400 Bad Request\r\n" + wrapped(wrapping, DUPLICATE_BODY))
-
-    assert caught.value.code is Code.DUPLICATE_RECORD
+    assert error_in(b"HTTP/1.1 400 Bad Request\r\n" + wrapped(wrapping, DUPLICATE_BODY)).code is Code.DUPLICATE_RECORD
 
 
 @pytest.mark.parametrize("wrapping", ["no length, and the connection ends", "gzip", "a byte order mark"])
@@ -161,22 +150,21 @@ def test_a_link_is_read_outside_of_data_and_as_the_only_item_of_a_list(body: str
 @pytest.mark.parametrize("length", ["", "Content-Length: 500\r\n", "Transfer-Encoding: chunked\r\n"])
 def test_a_complete_link_is_read_although_the_connection_stays_open(length: str) -> None:
     body = LINK_BODY if "chunked" not in length else f"{len(LINK_BODY):x}\r\n{LINK_BODY}\r\n"
-    with serving(saying(f"HTTP/1.1 200 OK\r\n{length}\r\n{body}".encode(), Line.hold)) as server:
-        began = time.monotonic()
+    began = time.monotonic()
 
-        assert create(gauge_at(server.url), seconds=1.1).survey_link == LINK
-        assert time.monotonic() - began < 2.0
+    assert read(f"HTTP/1.1 200 OK\r\n{length}\r\n{body}".encode(), Line.hold, seconds=1.1).survey_link == LINK
+    assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.parametrize("length", [b"", b"Content-Length: 500\r\n"], ids=["no length", "a length"])
 def test_a_truncated_answer_with_a_link_is_unknown(length: bytes) -> None:
-    with pytest.raises(OutcomeUnknown):
-        read(b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + LINK_BODY.encode()[:-1])
+    cut = b"HTTP/1.1 200 OK\r\n" + length + b"\r\n" + LINK_BODY.encode()[:-1]
+
+    assert type(error_in(cut)) is OutcomeUnknown
 
 
 def test_a_truncated_refusal_counts_as_no_answer() -> None:
-    with pytest.raises(Unanswered):
-        read(b"HTTP/1.1 400 Bad Request\r\n\r\n" + DUPLICATE_BODY.encode()[:-1])
+    assert type(error_in(b"HTTP/1.1 400 Bad Request\r\n\r\n" + DUPLICATE_BODY.encode()[:-1])) is Unanswered
 
 
 DAMAGED: Mapping[str, bytes] = {
@@ -199,10 +187,7 @@ DAMAGED: Mapping[str, bytes] = {
 
 @pytest.mark.parametrize("answer", DAMAGED.values(), ids=DAMAGED.keys())
 def test_a_damaged_200_answer_is_unknown(answer: bytes) -> None:
-    with pytest.raises(OutcomeUnknown) as caught:
-        read(b"HTTP/1.1 200 OK\r\n" + answer)
-
-    assert caught.value.code is Code.BAD_RESPONSE
+    assert error_in(b"HTTP/1.1 200 OK\r\n" + answer).code is Code.BAD_RESPONSE
 
 
 @pytest.mark.parametrize(
@@ -240,10 +225,9 @@ def test_a_link_with_blanks_around_or_odd_fields_beside_it_is_read(
     ],
 )
 def test_a_refusal_is_recognised_by_the_words_of_its_message_despite_odd_characters(message: bytes) -> None:
-    with pytest.raises(Refused) as caught:
-        read(b"HTTP/1.1 400 Bad Request\r\n" + with_length(b'{"message": "%b"}' % message))
+    refusal = error_in(b"HTTP/1.1 400 Bad Request\r\n" + with_length(b'{"message": "%b"}' % message))
 
-    assert caught.value.code is Code.DUPLICATE_RECORD
+    assert refusal.code is Code.DUPLICATE_RECORD
 
 
 @pytest.mark.parametrize(

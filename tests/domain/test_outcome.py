@@ -10,6 +10,7 @@ from personal_link.domain.errors import Code, InvalidRequest, OutcomeUnknown, Re
 from personal_link.domain.outcome import Outcome, PersonalLink, describe, outcome_id, refused_on_arrival
 from personal_link.domain.request import Source, check
 from tests.domain.requests import delivered
+from tests.tables import table
 
 CREATED = Outcome(
     id="86103fe0-f626-54c9-b96c-3faa03b77078",
@@ -236,16 +237,14 @@ def nested(levels: int) -> object:
     return record
 
 
-@pytest.mark.parametrize(
+@table(
     "record",
-    [
-        pytest.param("Email", id="no object"),
-        pytest.param({"A": [1]}, id="a list within"),
-        pytest.param(nested(32), id="32 levels"),
-        pytest.param({"A": -(10**4300 - 1)}, id="the longest number that Python writes"),
-        pytest.param({"A": "x" * 300_000}, id="larger than any request"),
-        pytest.param({"A": "\ud800" * 70_000}, id="lone surrogates"),
-    ],
+    ("no object", "Email"),
+    ("a list within", {"A": [1]}),
+    ("32 levels", nested(32)),
+    ("the longest number that Python writes", {"A": -(10**4300 - 1)}),
+    ("larger than any request", {"A": "x" * 300_000}),
+    ("lone surrogates", {"A": "\ud800" * 70_000}),
 )
 def test_the_result_of_a_refused_request_echoes_its_record_unchanged(record: object) -> None:
     outcome = refused_on_arrival(delivered({"record": record}), InvalidRequest(Code.INVALID_REQUEST, "no"))
@@ -254,16 +253,14 @@ def test_the_result_of_a_refused_request_echoes_its_record_unchanged(record: obj
 
 
 @pytest.mark.parametrize("field", ["record", "reference", "configuration"])
-@pytest.mark.parametrize(
+@table(
     "sent",
-    [
-        pytest.param({"A": float("inf")}, id="1e999"),
-        pytest.param(10**4300, id="a number that Python does not write"),
-        pytest.param("x" * (448 * 1024 - 1), id="one character more than 448 Ki with its quotes"),
-        pytest.param({"\x01" * 90_000: 1}, id="a heading of 90,000 escapes"),
-        pytest.param(nested(33), id="33 levels"),
-        pytest.param(nested(900), id="900 levels"),
-    ],
+    ("1e999", {"A": float("inf")}),
+    ("a number that Python does not write", 10**4300),
+    ("one character more than 448 Ki with its quotes", "x" * (448 * 1024 - 1)),
+    ("a heading of 90,000 escapes", {"\x01" * 90_000: 1}),
+    ("33 levels", nested(33)),
+    ("900 levels", nested(900)),
 )
 def test_a_refused_request_that_no_result_can_hold_is_unreadable_with_its_code(field: str, sent: object) -> None:
     refusal = InvalidRequest(Code.TOO_LARGE, "The request has 900000 bytes; at most 65536 are allowed.")
@@ -289,19 +286,17 @@ def test_an_invalid_label_is_cut_in_the_result_or_left_out_if_no_text(
     assert json.loads(outcome.message(echo_record=True)).get(field) == told
 
 
-@pytest.mark.parametrize(
-    ("record", "reference"),
-    [
-        pytest.param({"\u00e9" * 76_000: []}, "", id="one endless heading"),
-        pytest.param({f"{number:03}" + "\u00e9" * 370: [] for number in range(200)}, "", id="200 long headings"),
-        pytest.param({f"{number:03}" + "\U0001f600" * 180: [] for number in range(200)}, "", id="200 wide headings"),
-        pytest.param(
-            {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
-            "\U0001f600" * 257,
-            id="200 headings and long labels",
-        ),
-        pytest.param({"A": "\x01" * 76_000}, "", id="456 KB of escapes"),
-    ],
+@table(
+    "record, reference",
+    ("one endless heading", {"\u00e9" * 76_000: []}, ""),
+    ("200 long headings", {f"{number:03}" + "\u00e9" * 370: [] for number in range(200)}, ""),
+    ("200 wide headings", {f"{number:03}" + "\U0001f600" * 180: [] for number in range(200)}, ""),
+    (
+        "200 headings and long labels",
+        {f"{number:03}" + "\u00e9" * 155 + "\x7f": "" for number in range(200)},
+        "\U0001f600" * 257,
+    ),
+    ("456 KB of escapes", {"A": "\x01" * 76_000}, ""),
 )
 def test_the_result_of_any_refused_request_fits_an_sqs_message(record: Mapping[str, object], reference: str) -> None:
     delivery = delivered({"record": record, "reference": reference, "configuration": reference})

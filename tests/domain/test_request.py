@@ -7,6 +7,7 @@ import pytest
 from personal_link.domain.errors import Code
 from personal_link.domain.request import IdempotencyKey, LinkRequest, Source, check, composed
 from tests.domain.requests import MESSAGE_KEY, delivered, refusal_of
+from tests.tables import table
 
 
 def problems_of(content: Mapping[str, object]) -> Mapping[str, Sequence[str]]:
@@ -51,24 +52,22 @@ def test_fields_that_the_contract_does_not_name_are_ignored() -> None:
     assert request.record == {"A": 1}
 
 
-@pytest.mark.parametrize(
+@table(
     "value",
-    [
-        pytest.param("", id="empty string"),
-        pytest.param("  joe  ", id="blanks around"),
-        pytest.param("+55 (62) 01234-56789", id="telephone"),
-        pytest.param("Žluťoučký 😀 e\u0301 \u202e", id="any other Unicode"),
-        pytest.param("line 1\r\n\r\nline 3\r\n", id="three lines of Windows"),
-        pytest.param("1\t2\x0b3\x0c4", id="tabulators and page breaks"),
-        pytest.param("Joe\x92s", id="a mis-decoded Windows apostrophe"),
-        pytest.param("\x01\x08\x1b[0m\x7f\x85\x9f", id="any other control character"),
-        pytest.param(0, id="zero"),
-        pytest.param(-7.25, id="fraction"),
-        pytest.param(1e308, id="largest fraction"),
-        pytest.param(9_223_372_036_854_775_807, id="largest 64-bit number"),
-        pytest.param(True, id="true"),
-        pytest.param(None, id="null"),
-    ],
+    ("empty string", ""),
+    ("blanks around", "  joe  "),
+    ("telephone", "+55 (62) 01234-56789"),
+    ("any other Unicode", "Žluťoučký 😀 e\u0301 \u202e"),
+    ("three lines of Windows", "line 1\r\n\r\nline 3\r\n"),
+    ("tabulators and page breaks", "1\t2\x0b3\x0c4"),
+    ("a mis-decoded Windows apostrophe", "Joe\x92s"),
+    ("any other control character", "\x01\x08\x1b[0m\x7f\x85\x9f"),
+    ("zero", 0),
+    ("fraction", -7.25),
+    ("largest fraction", 1e308),
+    ("largest 64-bit number", 9_223_372_036_854_775_807),
+    ("true", True),
+    ("null", None),
 )
 def test_a_string_number_boolean_or_null_value_is_accepted_unchanged(value: object) -> None:
     request = check(delivered({"record": {"Field": value}}))
@@ -98,24 +97,20 @@ def test_a_request_at_each_size_limit_is_accepted(content: Mapping[str, object])
     assert check(delivered(content)).record == content["record"]
 
 
-@pytest.mark.parametrize(
-    ("record", "message"),
-    [
-        pytest.param(
-            {f"Field {number}": number for number in range(201)},
-            "The record has 201 headings; at most 200 are allowed.",
-            id="201 headings",
-        ),
-        pytest.param({"A": "x" * 65_480}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more"),
-        pytest.param(
-            {"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed.", id="a byte more in UTF-8"
-        ),
-        pytest.param(
-            {"\u00e9": "x" * 60_000, "e\u0301": "x" * 60_000},
-            "The request has 120067 bytes; at most 65536 are allowed.",
-            id="both compositions of a heading",
-        ),
-    ],
+@table(
+    "record, message",
+    (
+        "201 headings",
+        {f"Field {number}": number for number in range(201)},
+        "The record has 201 headings; at most 200 are allowed.",
+    ),
+    ("a byte more", {"A": "x" * 65_480}, "The request has 65537 bytes; at most 65536 are allowed."),
+    ("a byte more in UTF-8", {"A": "é" * 32_740}, "The request has 65537 bytes; at most 65536 are allowed."),
+    (
+        "both compositions of a heading",
+        {"\u00e9": "x" * 60_000, "e\u0301": "x" * 60_000},
+        "The request has 120067 bytes; at most 65536 are allowed.",
+    ),
 )
 def test_a_request_beyond_a_size_limit_is_refused_as_too_large(record: Mapping[str, object], message: str) -> None:
     refusal = refusal_of({"record": record})
@@ -133,19 +128,17 @@ def test_a_request_without_a_record_object_is_refused_with_what_a_record_is(reco
     }
 
 
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        pytest.param(2**63, "is too large a number: send it as a string", id="more than 64 bits"),
-        pytest.param(-(2**63) - 1, "is too large a number: send it as a string", id="less than 64 bits"),
-        pytest.param(float("inf"), "is too large a number: send it as a string", id="1e999"),
-        pytest.param(float("nan"), "is too large a number: send it as a string", id="not a number"),
-        pytest.param("a\x00b", "must not hold NUL or lone surrogates", id="NUL"),
-        pytest.param("a\ud800b", "must not hold NUL or lone surrogates", id="high surrogate"),
-        pytest.param("a\udfffb", "must not hold NUL or lone surrogates", id="low surrogate"),
-        pytest.param(["a"], "must be a string, a number, a boolean or null", id="list"),
-        pytest.param({"a": 1}, "must be a string, a number, a boolean or null", id="object"),
-    ],
+@table(
+    "value, problem",
+    ("more than 64 bits", 2**63, "is too large a number: send it as a string"),
+    ("less than 64 bits", -(2**63) - 1, "is too large a number: send it as a string"),
+    ("1e999", float("inf"), "is too large a number: send it as a string"),
+    ("not a number", float("nan"), "is too large a number: send it as a string"),
+    ("NUL", "a\x00b", "must not hold NUL or lone surrogates"),
+    ("high surrogate", "a\ud800b", "must not hold NUL or lone surrogates"),
+    ("low surrogate", "a\udfffb", "must not hold NUL or lone surrogates"),
+    ("list", ["a"], "must be a string, a number, a boolean or null"),
+    ("object", {"a": 1}, "must be a string, a number, a boolean or null"),
 )
 def test_a_value_of_another_type_is_refused_under_its_heading(value: object, problem: str) -> None:
     assert problems_of({"record": {"Good": 1, "Bad": value}}) == {"record.Bad": [problem]}
@@ -159,17 +152,15 @@ def test_an_empty_or_unprintable_heading_is_refused_without_quoting_it(heading: 
 
 
 @pytest.mark.parametrize("field", ["configuration", "reference", "idempotency_key"])
-@pytest.mark.parametrize(
-    ("value", "problem"),
-    [
-        pytest.param("", "must have 1 to 256 characters", id="empty"),
-        pytest.param("x" * 257, "must have 1 to 256 characters", id="257 characters"),
-        pytest.param(7, "must be a string", id="number"),
-        pytest.param({}, "must be a string", id="object"),
-        pytest.param("a\r\nb", "must not hold control characters or lone surrogates", id="line break"),
-        pytest.param("a\tb", "must not hold control characters or lone surrogates", id="tabulator"),
-        pytest.param("\ud800", "must not hold control characters or lone surrogates", id="lone surrogate"),
-    ],
+@table(
+    "value, problem",
+    ("empty", "", "must have 1 to 256 characters"),
+    ("257 characters", "x" * 257, "must have 1 to 256 characters"),
+    ("number", 7, "must be a string"),
+    ("object", {}, "must be a string"),
+    ("line break", "a\r\nb", "must not hold control characters or lone surrogates"),
+    ("tabulator", "a\tb", "must not hold control characters or lone surrogates"),
+    ("lone surrogate", "\ud800", "must not hold control characters or lone surrogates"),
 )
 def test_an_invalid_label_is_refused_under_the_name_of_its_field(field: str, value: object, problem: str) -> None:
     assert problems_of({"record": {"A": 1}, field: value}) == {field: [problem]}
@@ -253,18 +244,12 @@ def test_requests_with_different_content_have_different_keys_and_fingerprints(ot
     assert check(delivered(content)).fingerprint != check(delivered(other)).fingerprint
 
 
-@pytest.mark.parametrize(
-    ("one", "other"),
-    [
-        pytest.param({"record": {"Name": "Andr\u00e9"}}, {"record": {"Name": "Andre\u0301"}}, id="value"),
-        pytest.param({"record": {"Pr\u00e9nom": "A"}}, {"record": {"Pre\u0301nom": "A"}}, id="heading"),
-        pytest.param(
-            {"record": {"\u00e9": 1, "f": 2}}, {"record": {"e\u0301": 1, "f": 2}}, id="heading that sorts elsewhere"
-        ),
-        pytest.param(
-            {"record": {"A": 1}, "reference": "\u00c5"}, {"record": {"A": 1}, "reference": "A\u030a"}, id="reference"
-        ),
-    ],
+@table(
+    "one, other",
+    ("value", {"record": {"Name": "Andr\u00e9"}}, {"record": {"Name": "Andre\u0301"}}),
+    ("heading", {"record": {"Pr\u00e9nom": "A"}}, {"record": {"Pre\u0301nom": "A"}}),
+    ("heading that sorts elsewhere", {"record": {"\u00e9": 1, "f": 2}}, {"record": {"e\u0301": 1, "f": 2}}),
+    ("reference", {"record": {"A": 1}, "reference": "\u00c5"}, {"record": {"A": 1}, "reference": "A\u030a"}),
 )
 def test_requests_that_differ_only_in_unicode_composition_have_the_same_key_and_fingerprint(
     one: Mapping[str, object], other: Mapping[str, object]

@@ -33,7 +33,7 @@ VENDOR = [
 ]
 MODEL = "tests/model/test_protocol.py::test_no_interleaving_of_two_deliveries_with_two_faults_breaks_a_guarantee"
 PROTOCOL = [f"{MODEL}[{name}]" for name in ("queue", "http without a key")]  # two of its six: each takes seven seconds
-DELIVERIES = [f"tests/triggers/test_{name}.py" for name in ("envelopes", "deliveries", "http_request", "key_owners")]
+DELIVERIES = [f"tests/triggers/test_{name}.py" for name in ("envelopes", "deliveries", "http_request")]
 TESTS = {
     "customergauge/access_token": [f"tests/customergauge/test_{name}.py" for name in ("access_token", "vendor_page")],
     "aws/shared_token": ["tests/aws/shared_token"],
@@ -42,7 +42,6 @@ TESTS = {
     "customergauge/fetch_token": ["tests/customergauge/test_fetch_token.py"],
     "customergauge/circuit_breaker": [
         "tests/customergauge/test_circuit_breaker.py",
-        "tests/customergauge/test_calls_per_second.py",
         "tests/test_metrics.py",
     ],
     "triggers/batch": ["tests/triggers/batch", "tests/handlers/test_queue_worker.py"],
@@ -56,7 +55,7 @@ TESTS = {
     "customergauge/answer_bytes": VENDOR,
     "customergauge/transport": VENDOR,
     "aws/ledger": [
-        *(f"tests/aws/test_{name}.py" for name in ("ledger", "key_owners")),
+        "tests/aws/test_ledger.py",
         "tests/test_issue_link.py",
         "tests/test_issue_link_retries.py",
         *PROTOCOL,

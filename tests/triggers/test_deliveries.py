@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.deliveries import first_sent_at, no_mapping, open_direct, open_sqs, origin
+from tests.tables import table
 
 
 def sqs_record(body: str) -> dict[str, Any]:
@@ -87,25 +89,21 @@ def test_an_event_without_a_usable_time_counts_from_the_sending_of_its_message(t
     assert open_sqs(sqs_record(json.dumps(event))).received_at == 1_800_000_000.5
 
 
-@pytest.mark.parametrize(
-    ("body", "key"),
-    [
-        pytest.param({"record": {"A": 1}}, IdempotencyKey("message", "message-1"), id="bare"),
-        pytest.param(
-            {"record": {"A": 1}, "idempotency_key": "order-7"}, IdempotencyKey("caller", "order-7"), id="bare with key"
-        ),
-        pytest.param(eventbridge_event({"record": {"A": 1}}), IdempotencyKey("event", "event-1"), id="event"),
-        pytest.param(
-            eventbridge_event({"record": {"A": 1}, "idempotency_key": "order-7"}),
-            IdempotencyKey("caller", "order-7"),
-            id="event with key",
-        ),
-        pytest.param(
-            {**eventbridge_event({"record": {"A": 1}}), "idempotency_key": "outside"},
-            IdempotencyKey("event", "event-1"),
-            id="event with a key beside its detail",
-        ),
-    ],
+@table(
+    "body, key",
+    ("bare", {"record": {"A": 1}}, IdempotencyKey("message", "message-1")),
+    ("bare with key", {"record": {"A": 1}, "idempotency_key": "order-7"}, IdempotencyKey("caller", "order-7")),
+    ("event", eventbridge_event({"record": {"A": 1}}), IdempotencyKey("event", "event-1")),
+    (
+        "event with key",
+        eventbridge_event({"record": {"A": 1}, "idempotency_key": "order-7"}),
+        IdempotencyKey("caller", "order-7"),
+    ),
+    (
+        "event with a key beside its detail",
+        {**eventbridge_event({"record": {"A": 1}}), "idempotency_key": "outside"},
+        IdempotencyKey("event", "event-1"),
+    ),
 )
 def test_the_key_of_a_queued_request_is_that_of_the_caller_else_the_event_id_else_the_message_id(
     body: object, key: IdempotencyKey
@@ -115,22 +113,35 @@ def test_the_key_of_a_queued_request_is_that_of_the_caller_else_the_event_id_els
     assert request.key == key
 
 
-@pytest.mark.parametrize(
+@table(
     "body",
-    [
-        pytest.param({"record": {"A": 1}, "id": "event-1"}, id="an id alone"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x"}, id="a detail type alone"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": ""}, id="an empty id"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "x" * 257}, id="an endless id"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "a\nb"}, id="an id with a line break"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "\ud800"}, id="an id with a lone surrogate"),
-        pytest.param({"record": {"A": 1}, "detail-type": "x", "id": "event-1"}, id="no detail"),
-    ],
+    ("an id alone", {"record": {"A": 1}, "id": "event-1"}),
+    ("a detail type alone", {"record": {"A": 1}, "detail-type": "x"}),
+    ("an empty id", {"record": {"A": 1}, "detail-type": "x", "id": ""}),
+    ("an endless id", {"record": {"A": 1}, "detail-type": "x", "id": "x" * 257}),
+    ("an id with a line break", {"record": {"A": 1}, "detail-type": "x", "id": "a\nb"}),
+    ("an id with a lone surrogate", {"record": {"A": 1}, "detail-type": "x", "id": "\ud800"}),
+    ("no detail", {"record": {"A": 1}, "detail-type": "x", "id": "event-1"}),
 )
 def test_a_body_without_the_fields_of_an_event_is_a_bare_request(body: Mapping[str, object]) -> None:
     request = check(open_sqs(sqs_record(json.dumps(body))))
 
     assert request.source == Source("sqs", "message-1")
+
+
+@pytest.mark.parametrize(
+    ("key", "digest"),
+    [
+        (IdempotencyKey("caller", "order-7"), "72aed0da403983ecb20819f322fa479f9cad0d4f60f6922116c63dfb710b1189"),
+        (IdempotencyKey("event", "event-1"), "c377188ec3de350ed05e7f87832aa7250015e4865e7ceadffbd15919693b45ed"),
+        (IdempotencyKey("message", "message-1"), "e4aeb0ba027ae5d88d343a5582705f8f2b740e7755425d2bd5d6d74855e0e08e"),
+    ],
+)
+def test_the_digest_of_a_key_of_the_queue_stays_the_same_and_is_not_that_of_another_trigger(
+    key: IdempotencyKey, digest: str
+) -> None:
+    assert key.digest == digest
+    assert len({digest, replace(key, owner="iam arn").digest, replace(key, owner="direct invocation").digest}) == 3
 
 
 @pytest.mark.parametrize("body", ["", "hello", '{"record": NaN}', '{"a": 1, "a": 2}'])
@@ -151,17 +162,15 @@ def test_a_redriven_message_keeps_its_original_message_id() -> None:
     assert request.source == Source("sqs", "message-0")
 
 
-@pytest.mark.parametrize(
+@table(
     "attributes",
-    [
-        pytest.param({}, id="none"),
-        pytest.param({"original_message_id": {"binaryValue": "AA==", "dataType": "Binary"}}, id="of another type"),
-        pytest.param({"original_message_id": {"stringValue": "", "dataType": "String"}}, id="empty"),
-        pytest.param({"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}, id="endless"),
-        pytest.param({"original_invocation_id": {"stringValue": "", "dataType": "String"}}, id="an empty invocation"),
-        pytest.param({"RequestID": {"stringValue": "i-1", "dataType": "String"}}, id="as Lambda writes them"),
-        pytest.param({"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}, id="a line break"),
-    ],
+    ("none", {}),
+    ("of another type", {"original_message_id": {"binaryValue": "AA==", "dataType": "Binary"}}),
+    ("empty", {"original_message_id": {"stringValue": "", "dataType": "String"}}),
+    ("endless", {"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}),
+    ("an empty invocation", {"original_invocation_id": {"stringValue": "", "dataType": "String"}}),
+    ("as Lambda writes them", {"RequestID": {"stringValue": "i-1", "dataType": "String"}}),
+    ("a line break", {"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}),
 )
 def test_a_message_without_a_usable_original_message_id_uses_its_own_id(attributes: Mapping[str, object]) -> None:
     record = {**sqs_record('{"record": {"A": 1}}'), "messageAttributes": attributes}
@@ -191,13 +200,14 @@ def parked(attributes: Mapping[str, Any], body: object = None) -> dict[str, Any]
     return {**sqs_record(json.dumps(request)), "messageAttributes": attributes}
 
 
-def test_the_key_of_a_directly_invoked_bare_request_is_its_content_hash_for_every_invocation() -> None:
+def test_the_key_of_a_directly_invoked_bare_request_is_its_content_hash_also_when_redriven() -> None:
     first, second = (check(invoked({"record": {"A": 1}}, name)) for name in ("i-1", "i-2"))
+    redriven = check(open_sqs(parked(BY_US)))
 
     assert (first.source, second.source) == (Source("direct", "i-1"), Source("direct", "i-2"))
-    assert first.key == second.key
-    assert first.key.scope == "content"
-    assert first.received_at == 1_800_000_000.0
+    assert first.key == second.key == redriven.key
+    assert (first.key.scope, first.key.owner) == ("content", "direct invocation")
+    assert (first.received_at, redriven.source) == (1_800_000_000.0, Source("direct", "invocation-1"))
 
 
 def test_the_key_of_a_directly_invoked_event_is_its_event_id_also_when_redriven() -> None:

@@ -11,6 +11,7 @@ from personal_link.domain.errors import Code, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.deliveries import Mapped, no_mapping, open_direct, open_sqs
 from personal_link.triggers.http_request import open_http
+from tests.tables import table
 
 REQUEST = {"configuration": "map-1", "record": {"Email": "joe@example.com"}, "reference": "order-7"}
 EVENT = {
@@ -66,38 +67,34 @@ Open = Callable[[object], Delivery]
 
 
 @EVERYWHERE
-@pytest.mark.parametrize(
+@table(
     "value",
-    [
-        pytest.param(REQUEST, id="bare"),
-        pytest.param(AS_TEXT, id="encoded twice"),
-        pytest.param("\ufeff" + AS_TEXT, id="with a byte order mark"),
-        pytest.param({**REQUEST, "record": json.dumps(REQUEST["record"])}, id="its record encoded twice"),
-        pytest.param(
-            notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"),
-            id="an SNS notification with all fields",
-        ),
-        pytest.param(notification(json.dumps(AS_TEXT)), id="encoded twice, by SNS"),
-        pytest.param(json.dumps(notification(AS_TEXT)), id="by SNS, and the envelope encoded twice"),
-        pytest.param(by_lambda(notification(AS_TEXT)), id="by SNS to a function"),
-        pytest.param({"Type": "Notification", "Message": AS_TEXT}, id="an envelope without an id"),
-    ],
+    ("bare", REQUEST),
+    ("encoded twice", AS_TEXT),
+    ("with a byte order mark", "\ufeff" + AS_TEXT),
+    ("its record encoded twice", {**REQUEST, "record": json.dumps(REQUEST["record"])}),
+    (
+        "an SNS notification with all fields",
+        notification(AS_TEXT, Subject="Order", MessageAttributes={}, UnsubscribeURL="x"),
+    ),
+    ("encoded twice, by SNS", notification(json.dumps(AS_TEXT))),
+    ("by SNS, and the envelope encoded twice", json.dumps(notification(AS_TEXT))),
+    ("by SNS to a function", by_lambda(notification(AS_TEXT))),
+    ("an envelope without an id", {"Type": "Notification", "Message": AS_TEXT}),
 )
 def test_a_request_is_found_inside_any_supported_envelope(opened: Open, value: object) -> None:
     assert opened(value).content == REQUEST
 
 
 @QUEUE_AND_INVOCATION
-@pytest.mark.parametrize(
+@table(
     "value",
-    [
-        pytest.param(EVENT, id="whole"),
-        pytest.param(json.dumps(EVENT), id="encoded twice"),
-        pytest.param(notification(json.dumps({**EVENT, "detail": AS_TEXT})), id="by SNS, its detail as text"),
-        pytest.param(by_lambda(notification(json.dumps(EVENT))), id="by SNS to a function"),
-        pytest.param({**EVENT, "detail": notification(AS_TEXT)}, id="its detail a notification"),
-        pytest.param({**EVENT, "detail": {**REQUEST, "record": json.dumps(REQUEST["record"])}}, id="record as text"),
-    ],
+    ("whole", EVENT),
+    ("encoded twice", json.dumps(EVENT)),
+    ("by SNS, its detail as text", notification(json.dumps({**EVENT, "detail": AS_TEXT}))),
+    ("by SNS to a function", by_lambda(notification(json.dumps(EVENT)))),
+    ("its detail a notification", {**EVENT, "detail": notification(AS_TEXT)}),
+    ("record as text", {**EVENT, "detail": {**REQUEST, "record": json.dumps(REQUEST["record"])}}),
 )
 def test_an_event_inside_any_supported_envelope_keeps_its_id_and_time(opened: Open, value: object) -> None:
     delivery = opened(value)
@@ -182,18 +179,12 @@ def test_the_key_of_the_caller_takes_precedence_over_the_id_of_sns(opened: Open)
 
 
 @EVERYWHERE
-@pytest.mark.parametrize(
-    ("value", "what"),
-    [
-        pytest.param(json.dumps(AS_TEXT), "a text that holds no JSON object", id="encoded three times"),
-        pytest.param(
-            notification(json.dumps(notification(AS_TEXT))), "an SNS notification whose Message", id="two envelopes"
-        ),
-        pytest.param(
-            json.dumps(notification(json.dumps(AS_TEXT))), "a text that holds no JSON object", id="one and two texts"
-        ),
-        pytest.param({"Type": "Order", "Message": AS_TEXT}, "an object with neither record", id="no envelope"),
-    ],
+@table(
+    "value, what",
+    ("encoded three times", json.dumps(AS_TEXT), "a text that holds no JSON object"),
+    ("two envelopes", notification(json.dumps(notification(AS_TEXT))), "an SNS notification whose Message"),
+    ("one and two texts", json.dumps(notification(json.dumps(AS_TEXT))), "a text that holds no JSON object"),
+    ("no envelope", {"Type": "Order", "Message": AS_TEXT}, "an object with neither record"),
 )
 def test_what_is_no_envelope_or_a_second_one_is_refused(opened: Open, value: object, what: str) -> None:
     with pytest.raises(Unreadable) as caught:

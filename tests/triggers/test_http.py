@@ -2,21 +2,19 @@
 
 import json
 from dataclasses import replace
-from typing import Any
 
 import pytest
 
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
-from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Refused, RequestError, TryAgain
+from personal_link.domain.errors import Code, NotProcessed, Refused, RequestError, TryAgain
 from personal_link.domain.outcome import Outcome, PersonalLink, Status
 from personal_link.domain.request import Source
-from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import http
 from personal_link.triggers.http import HttpApi
-from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
-from tests.aws.account import Account, refusing, values
-from tests.fake_clock import FakeClock
+from sandbox.customergauge.server import Reply
+from tests.aws.account import refusing, values
+from tests.link_requests import UseCase
 
 STATUS = {
     "invalid_request": 400,
@@ -53,20 +51,10 @@ CREATED = Outcome(
 )
 
 
+ADA: dict[str, object] = {"Email": "ada@acme.example"}
+
+
 # The answer
-
-
-def test_a_link_is_answered_in_the_shape_of_customergauge() -> None:
-    answer = http.answer_of(CREATED)
-
-    assert (answer["statusCode"], answer["headers"]) == (200, HEADERS)
-    assert json.loads(answer["body"]) == {
-        "data": {
-            "number_customergauge": 12345,
-            "survey_link": "https://survey.eu.customergauge.com/r/9876",
-            "survey_link_short": "https://cust.xx/9876",
-        }
-    }
 
 
 @pytest.mark.parametrize(
@@ -104,18 +92,6 @@ def test_an_outcome_without_a_link_is_answered_with_its_error_as_ascii(
     assert answer["body"].isascii()
 
 
-def test_the_field_errors_of_a_refused_request_are_in_the_answer() -> None:
-    refusal = InvalidRequest(Code.INVALID_REQUEST, "see record", errors={"record": ["is required"]})
-
-    answer = http.error_answer(refusal)
-
-    assert json.loads(answer["body"]) == {
-        "code": "invalid_request",
-        "message": "see record",
-        "errors": {"record": ["is required"]},
-    }
-
-
 @pytest.mark.parametrize(("asked", "told"), [(17.0, "17"), (0.0, "1"), (2.1, "3"), (43_200.0, "43200")])
 def test_the_retry_after_of_customergauge_is_passed_on_in_whole_seconds(asked: float, told: str) -> None:
     answer = http.error_answer(NotProcessed(Code.RATE_LIMITED, "our own words", retry_after=asked))
@@ -126,89 +102,87 @@ def test_the_retry_after_of_customergauge_is_passed_on_in_whole_seconds(asked: f
 # The result is queued before the caller is answered
 
 
-@pytest.fixture
-def api(account: Account, issuer: LinkIssuer) -> HttpApi:
-    return HttpApi(issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True))
-
-
-def an_event(record: dict[str, object], *, key: str | None = "order-4711", request_id: str = "r-1") -> dict[str, Any]:
-    return {
-        "httpMethod": "PUT",
-        "path": "/personal-link",
+def serve(
+    case: UseCase, record: dict[str, object], *, key: str | None = "order-4711", caller: str = "user/shop"
+) -> Outcome:
+    results = ResultsQueue(case.account.sqs, case.account.results_url, echo_record=True)
+    event = {
         "headers": {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})},
         "body": json.dumps({"record": record}),
-        "isBase64Encoded": False,
         "requestContext": {
-            "identity": {"userArn": "arn:aws:iam::123456789012:user/shop"},
-            "requestId": request_id,
+            "identity": {"userArn": f"arn:aws:iam::123456789012:{caller}"},
+            "requestId": "r-1",
             "requestTimeEpoch": 1_795_427_999_500,
         },
     }
+    return HttpApi(case.issuer, results).serve(event, Deadline.after(20, case.clock))
 
 
-def serve(api: HttpApi, event: dict[str, Any]) -> Outcome:
-    return api.serve(event, Deadline.after(20, api.issuer.clock))
+def test_the_outcome_of_an_http_request_is_sent_to_the_results_queue(case: UseCase) -> None:
+    outcome = serve(case, ADA)
 
-
-def test_the_outcome_of_an_http_request_is_sent_to_the_results_queue(api: HttpApi, account: Account) -> None:
-    outcome = serve(api, an_event({"Email": "ada@acme.example"}))
-
-    (message,) = account.results()
+    (message,) = case.account.results()
     assert message["Body"] == outcome.message(echo_record=True)
     assert values(message) == {"status": "created", "code": "created", "source": "http"}
 
 
-def test_the_result_of_a_replay_is_queued_again(api: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
-    serve(api, an_event({"Email": "ada@acme.example"}, request_id="r-1"))
-    serve(api, an_event({"Email": "ada@acme.example"}, request_id="r-2"))
+def test_the_result_of_a_replay_is_queued_again(case: UseCase) -> None:
+    serve(case, ADA)
+    serve(case, ADA)
 
-    first, second = (message["Body"] for message in account.results())
+    first, second = (message["Body"] for message in case.account.results())
     assert second == first.replace('"replayed":false', '"replayed":true')
-    assert len(vendor.calls("personal-link")) == 1
+    assert case.calls() == 1
+
+
+@pytest.mark.parametrize("key", ["order-1", None], ids=["the same key", "no key"])
+def test_two_http_callers_with_the_same_body_get_one_request_each(case: UseCase, key: str | None) -> None:
+    first, second, again = (serve(case, ADA, key=key, caller=f"user/{name}") for name in ("shop", "crm", "shop"))
+
+    assert (first.replayed, second.replayed, again.replayed) == (False, False, True)
+    assert len({first.personal_link, second.personal_link}) == 2
+    assert again.personal_link == first.personal_link
+    assert first.id != second.id
 
 
 def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks_even_without_a_key(
-    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
+    case: UseCase,
 ) -> None:
-    vendor.duplicate_rule = "campaign"
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
-        serve(api, an_event({"Email": "ada@acme.example"}, key=None))
+    case.vendor.duplicate_rule = "campaign"
+    with refusing(case.account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
+        serve(case, ADA, key=None)
     assert failure.value.code == "internal_error"
-    clock.advance(20 * 86_400)
+    case.clock.advance(20 * 86_400)
 
-    outcome = serve(api, an_event({"Email": "ada@acme.example"}, key=None))
+    outcome = serve(case, ADA, key=None)
 
     assert (outcome.status, outcome.replayed) == ("created", True)
-    assert len(vendor.calls("personal-link")) == 1
+    assert case.calls() == 1
 
 
-def test_a_link_that_the_ledger_did_not_store_is_stored_after_its_result_is_queued(
-    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    with refusing(account.dynamodb, "UpdateItem", "ThrottlingException", calls=7):
-        first = serve(api, an_event({"Email": "ada@acme.example"}))
+def test_a_link_that_the_ledger_did_not_store_is_stored_after_its_result_is_queued(case: UseCase) -> None:
+    with refusing(case.account.dynamodb, "UpdateItem", "ThrottlingException", calls=7):
+        first = serve(case, ADA)
 
-    assert serve(api, an_event({"Email": "ada@acme.example"})) == replace(first, replayed=True)
-    assert len(vendor.calls("personal-link")) == 1
+    assert serve(case, ADA) == replace(first, replayed=True)
+    assert case.calls() == 1
 
 
-def test_an_invalid_http_request_sends_no_result(api: HttpApi, account: Account, vendor: CustomerGaugeSandbox) -> None:
+def test_an_invalid_http_request_sends_no_result(case: UseCase) -> None:
     with pytest.raises(Refused) as refusal:
-        serve(api, an_event({}))
+        serve(case, {})
 
     assert refusal.value.errors == {"record": ["is required: an object of at least one heading and its value"]}
-    assert account.results() == []
-    assert vendor.calls("token") == []
+    assert case.account.results() == []
+    assert case.vendor.calls("token") == []
 
 
-def test_an_http_request_with_a_retryable_failure_sends_no_result(
-    api: HttpApi, account: Account, vendor: CustomerGaugeSandbox
-) -> None:
-    vendor.script("personal-link", Reply.error(429, retry_after=7))
+def test_an_http_request_with_a_retryable_failure_sends_no_result(case: UseCase) -> None:
+    case.vendor.script("personal-link", Reply.error(429, retry_after=7))
 
     with pytest.raises(TryAgain) as failure:
-        serve(api, an_event({"Email": "ada@acme.example"}))
+        serve(case, ADA)
 
     assert failure.value.code == "rate_limited"
     assert failure.value.retry_after == 7.0
-    assert account.results() == []
+    assert case.account.results() == []

@@ -8,9 +8,10 @@ from urllib.parse import urlencode
 
 import pytest
 
-from personal_link.domain.errors import Code, InvalidRequest, Unreadable
+from personal_link.domain.errors import Code, InvalidRequest, NotProcessed, Unreadable
 from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.http_request import open_http
+from tests.tables import table
 
 FORM = "application/x-www-form-urlencoded"
 AS_FORM = {"Content-Type": FORM}
@@ -36,20 +37,18 @@ def http_event(
 # Media types
 
 
-@pytest.mark.parametrize(
+@table(
     "headers",
-    [
-        pytest.param({"Content-Type": "application/json"}, id="JSON"),
-        pytest.param({"content-type": "application/json"}, id="header in small letters"),
-        pytest.param({"CONTENT-TYPE": "Application/JSON"}, id="all in capitals"),
-        pytest.param({"Content-Type": "application/json ;charset=UTF-8"}, id="with a blank before its charset"),
-        pytest.param({"Content-Type": "application/vnd.api+json"}, id="+json"),
-        pytest.param({"Content-Type": "text/json"}, id="text/json"),
-        pytest.param({"Content-Type": "application/json, application/json"}, id="given twice"),
-        pytest.param({"Content-Type": ""}, id="empty"),
-        pytest.param({"Accept": "*/*"}, id="not named"),
-        pytest.param(None, id="headers are null"),
-    ],
+    ("JSON", {"Content-Type": "application/json"}),
+    ("header in small letters", {"content-type": "application/json"}),
+    ("all in capitals", {"CONTENT-TYPE": "Application/JSON"}),
+    ("with a blank before its charset", {"Content-Type": "application/json ;charset=UTF-8"}),
+    ("+json", {"Content-Type": "application/vnd.api+json"}),
+    ("text/json", {"Content-Type": "text/json"}),
+    ("given twice", {"Content-Type": "application/json, application/json"}),
+    ("empty", {"Content-Type": ""}),
+    ("not named", {"Accept": "*/*"}),
+    ("headers are null", None),
 )
 def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: Mapping[str, str] | None) -> None:
     delivery = open_http(http_event('{"record": {"Email": "joe@example.com"}}', headers))
@@ -60,50 +59,40 @@ def test_a_body_is_read_as_json_under_a_json_media_type_or_without_one(headers: 
 # Forms
 
 
-@pytest.mark.parametrize(
-    ("body", "content"),
-    [
-        pytest.param(
-            "configuration=12305294-0b20-4009-b95d-c8123301d66&record%5BAccount+Name%5D=ACME&record[First%20Name]=Joe"
-            "&record[Last Name]=Doe&record[Email]=joe.doe%2Bsurvey@example.com",
-            {
-                "configuration": "12305294-0b20-4009-b95d-c8123301d66",
-                "record": {
-                    "Account Name": "ACME",
-                    "First Name": "Joe",
-                    "Last Name": "Doe",
-                    "Email": "joe.doe+survey@example.com",
-                },
-            },
-            id="as the vendor's page writes it",
-        ),
-        pytest.param(
-            "record[Phone]=0049123&reference=order-7&idempotency_key=key-7",
-            {"record": {"Phone": "0049123"}, "reference": "order-7", "idempotency_key": "key-7"},
-            id="reference, key, and a number that stays a string",
-        ),
-        pytest.param("configuration=map-1", {"configuration": "map-1", "record": {}}, id="no record"),
-        pytest.param("Email=a@b.c&submit=Send", {"record": {}}, id="unknown fields only"),
-        pytest.param("", {"record": {}}, id="empty"),
-        pytest.param(
-            "record[Phone]&record[Fax]=&record[Email]=a@b.c&",
-            {"record": {"Phone": "", "Fax": "", "Email": "a@b.c"}},
-            id="blank values, as to PHP",
-        ),
-        pytest.param(
-            "record[Comment]=one%0D%0Atwo%0A\n", {"record": {"Comment": "one\r\ntwo\n"}}, id="line breaks as written"
-        ),
-        pytest.param("&&record[A]=1&&=&record[B]=2&=x&&", {"record": {"A": "1", "B": "2"}}, id="stray separators"),
-        pytest.param("record[A]=1\n", {"record": {"A": "1"}}, id="a file's LF"),
-        pytest.param("record[A]=1\r\n&record[B]=2\r\n\r\n", {"record": {"A": "1", "B": "2"}}, id="a file of CRLF"),
-        pytest.param("record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}, id="one field per line"),
-        pytest.param(
-            " configuration=map-1& record[A]=1&+record[ B]=2",
-            {"configuration": "map-1", "record": {"A": "1", " B": "2"}},
-            id="blanks before a name",
-        ),
-        pytest.param("\r\n\ufeff\ufeffrecord[A]=1", {"record": {"A": "1"}}, id="byte order marks"),
-    ],
+@table(
+    "body, content",
+    (
+        "as the vendor's page writes it",
+        "configuration=map-1&record%5BName%5D=AC&record[First%20Name]=Jo&record[Email]=joe.doe%2Bsurvey@example.com",
+        {
+            "configuration": "map-1",
+            "record": {"Name": "AC", "First Name": "Jo", "Email": "joe.doe+survey@example.com"},
+        },
+    ),
+    (
+        "reference, key, and a number that stays a string",
+        "record[Phone]=0049123&reference=order-7&idempotency_key=key-7",
+        {"record": {"Phone": "0049123"}, "reference": "order-7", "idempotency_key": "key-7"},
+    ),
+    ("no record", "configuration=map-1", {"configuration": "map-1", "record": {}}),
+    ("unknown fields only", "Email=a@b.c&submit=Send", {"record": {}}),
+    ("empty", "", {"record": {}}),
+    (
+        "blank values, as to PHP",
+        "record[Phone]&record[Fax]=&record[Email]=a@b.c&",
+        {"record": {"Phone": "", "Fax": "", "Email": "a@b.c"}},
+    ),
+    ("line breaks as written", "record[Comment]=one%0D%0Atwo%0A\n", {"record": {"Comment": "one\r\ntwo\n"}}),
+    ("stray separators", "&&record[A]=1&&=&record[B]=2&=x&&", {"record": {"A": "1", "B": "2"}}),
+    ("a file's LF", "record[A]=1\n", {"record": {"A": "1"}}),
+    ("a file of CRLF", "record[A]=1\r\n&record[B]=2\r\n\r\n", {"record": {"A": "1", "B": "2"}}),
+    ("one field per line", "record[A]=1&\nrecord[B]=2&\n", {"record": {"A": "1", "B": "2"}}),
+    (
+        "blanks before a name",
+        " configuration=map-1& record[A]=1&+record[ B]=2",
+        {"configuration": "map-1", "record": {"A": "1", " B": "2"}},
+    ),
+    ("byte order marks", "\r\n\ufeff\ufeffrecord[A]=1", {"record": {"A": "1"}}),
 )
 @pytest.mark.parametrize("base64_encoded", [False, True], ids=["text", "base64"])
 def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encoded: bool) -> None:
@@ -113,21 +102,13 @@ def test_a_form_is_read_as_php_reads_it(body: str, content: object, base64_encod
     assert open_http(http_event(sent, headers, base64_encoded=base64_encoded)).content == content
 
 
-@pytest.mark.parametrize(
+@table(
     "more",
-    [
-        pytest.param([("_method", "PUT")], id="the method that a browser cannot send"),
-        pytest.param(
-            [("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")], id="fields that a browser adds"
-        ),
-        pytest.param(
-            [("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")], id="other fields of a page"
-        ),
-        pytest.param(
-            [("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")], id="unknown fields given twice"
-        ),
-        pytest.param([(f"field {number}", "x") for number in range(300)], id="very many"),
-    ],
+    ("the method that a browser cannot send", [("_method", "PUT")]),
+    ("fields that a browser adds", [("_token", "x"), ("utf8", "✓"), ("submit", "Send"), ("button.x", "7")]),
+    ("other fields of a page", [("g-recaptcha-response", "x"), ("Email", "x"), ("records[Email]", "x")]),
+    ("unknown fields given twice", [("tags[]", "a"), ("tags[]", "b"), ("submit", "1"), ("submit", "2")]),
+    ("very many", [(f"field {number}", "x") for number in range(300)]),
 )
 def test_unknown_fields_of_a_form_are_ignored(more: list[tuple[str, str]]) -> None:
     body = urlencode([("record[Email]", "a@b.c"), *more, ("reference", "order-7")])
@@ -148,14 +129,12 @@ def test_a_request_of_the_allowed_size_is_read_even_if_every_character_is_escape
 # Base64
 
 
-@pytest.mark.parametrize(
+@table(
     "body",
-    [
-        pytest.param("e30", id="padding missing"),
-        pytest.param("e30=!", id="foreign character"),
-        pytest.param('{"record": {}}', id="not encoded at all"),
-        pytest.param("é", id="not ASCII"),
-    ],
+    ("padding missing", "e30"),
+    ("foreign character", "e30=!"),
+    ("not encoded at all", '{"record": {}}'),
+    ("not ASCII", "é"),
 )
 def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
     with pytest.raises(Unreadable) as caught:
@@ -165,21 +144,15 @@ def test_a_body_that_is_not_valid_base64_is_unreadable(body: str) -> None:
     assert caught.value.message == "The body is not valid base64."
 
 
-@pytest.mark.parametrize(
-    ("body", "media_type"),
-    [
-        pytest.param(b'{"record": {"Name": "J\xf6rg"}}', "application/json", id="JSON in Latin-1"),
-        pytest.param(
-            b'{"record": {"Name": "J\xf6rg"}}',
-            "application/json; charset=iso-8859-1",
-            id="JSON in Latin-1 with its charset",
-        ),
-        pytest.param('{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json", id="JSON in UTF-16"),
-        pytest.param('{"record": {"Name": "Joe"}}'.encode("utf-16-le"), "application/json", id="UTF-16 without mark"),
-        pytest.param(b"record[Name]=J\xf6rg", FORM, id="a form in Latin-1"),
-        pytest.param(b"record[Pr\xe9nom]=Joe", FORM, id="a heading of a form"),
-        pytest.param(b"record[Name]=J%F6rg", FORM, id="a form that writes them out"),
-    ],
+@table(
+    "body, media_type",
+    ("JSON in Latin-1", b'{"record": {"Name": "J\xf6rg"}}', "application/json"),
+    ("JSON in Latin-1 with its charset", b'{"record": {"Name": "J\xf6rg"}}', "application/json; charset=iso-8859-1"),
+    ("JSON in UTF-16", '{"record": {"Name": "Jörg"}}'.encode("utf-16"), "application/json"),
+    ("UTF-16 without mark", '{"record": {"Name": "Joe"}}'.encode("utf-16-le"), "application/json"),
+    ("a form in Latin-1", b"record[Name]=J\xf6rg", FORM),
+    ("a heading of a form", b"record[Pr\xe9nom]=Joe", FORM),
+    ("a form that writes them out", b"record[Name]=J%F6rg", FORM),
 )
 @pytest.mark.parametrize("by", ["bytes", "text"])
 def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes, media_type: str, by: str) -> None:
@@ -192,17 +165,11 @@ def test_a_body_that_is_not_utf_8_is_refused_with_the_encoding_named(body: bytes
     assert caught.value.message == "The body is not UTF-8. Send it in UTF-8, uncompressed."
 
 
-@pytest.mark.parametrize(
-    ("body", "media_type"),
-    [
-        pytest.param('\ufeff{"record": {"A": "é\\ufffd"}}', "application/json", id="JSON"),
-        pytest.param(
-            '\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n',
-            "application/json; charset=utf-8",
-            id="JSON between line breaks",
-        ),
-        pytest.param("\ufeffrecord[A]=é%EF%BF%BD&submit=x", FORM, id="a form"),
-    ],
+@table(
+    "body, media_type",
+    ("JSON", '\ufeff{"record": {"A": "é\\ufffd"}}', "application/json"),
+    ("JSON between line breaks", '\ufeff\r\n{"record": {"A": "é\\ufffd"}}\r\n', "application/json; charset=utf-8"),
+    ("a form", "\ufeffrecord[A]=é%EF%BF%BD&submit=x", FORM),
 )
 @pytest.mark.parametrize("base64_encoded", [False, True])
 def test_a_byte_order_mark_is_ignored_and_an_escaped_replacement_character_is_accepted(
@@ -232,24 +199,20 @@ def test_the_source_of_an_http_request_is_its_request_id_and_time() -> None:
     )
 
 
-@pytest.mark.parametrize(
-    ("headers", "body", "key"),
-    [
-        pytest.param({"Idempotency-Key": "order-7"}, '{"record": {"A": 1}}', "order-7", id="header"),
-        pytest.param({"IDEMPOTENCY-KEY": "order-7"}, '{"record": {"A": 1}}', "order-7", id="capitals"),
-        pytest.param({"Idempotency-Key": "order-7", "Content-Type": FORM}, "record[A]=1", "order-7", id="form"),
-        pytest.param({}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7", id="body"),
-        pytest.param(
-            {"Idempotency-Key": '"order-7"'}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7", id="both"
-        ),
-        pytest.param(
-            {"Idempotency-Key": "order-7"},
-            '{"record": {"A": 1}, "idempotency_key": null}',
-            "order-7",
-            id="header, and null in the body",
-        ),
-        pytest.param({}, '{"record": {"A": 1}}', None, id="none: the content is the key"),
-    ],
+@table(
+    "headers, body, key",
+    ("header", {"Idempotency-Key": "order-7"}, '{"record": {"A": 1}}', "order-7"),
+    ("capitals", {"IDEMPOTENCY-KEY": "order-7"}, '{"record": {"A": 1}}', "order-7"),
+    ("form", {"Idempotency-Key": "order-7", "Content-Type": FORM}, "record[A]=1", "order-7"),
+    ("body", {}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7"),
+    ("both", {"Idempotency-Key": '"order-7"'}, '{"record": {"A": 1}, "idempotency_key": "order-7"}', "order-7"),
+    (
+        "header, and null in the body",
+        {"Idempotency-Key": "order-7"},
+        '{"record": {"A": 1}, "idempotency_key": null}',
+        "order-7",
+    ),
+    ("none: the content is the key", {}, '{"record": {"A": 1}}', None),
 )
 def test_the_key_of_an_http_request_is_read_from_the_header_or_the_body(
     headers: dict[str, str], body: str, key: str | None
@@ -258,6 +221,36 @@ def test_the_key_of_an_http_request_is_read_from_the_header_or_the_body(
 
     assert (found.scope, found.owner) == ("content" if key is None else "caller", SHOP)
     assert key in {None, found.value}
+
+
+@table(
+    "identity, owner",
+    ("a user", {"userArn": "arn:aws:iam::123456789012:user/shop", "apiKeyId": None}, SHOP),
+    ("the root user", {"userArn": "arn:aws:iam::123456789012:root"}, "iam arn:aws:iam::123456789012:root"),
+    (
+        "a role, whose session is left out",
+        {"userArn": "arn:aws-cn:sts::123456789012:assumed-role/shop/session"},
+        "iam arn:aws-cn:sts::123456789012:assumed-role/shop",
+    ),
+    ("an API key", {"apiKeyId": "a1b2c3", "userArn": None}, "api key a1b2c3"),
+    ("an API key of a signed call", {"userArn": "arn:aws:iam::123456789012:user/shop", "apiKeyId": "a1b2c3"}, SHOP),
+)
+def test_an_http_key_belongs_to_the_user_or_role_or_else_the_api_key(identity: dict[str, object], owner: str) -> None:
+    event = http_event('{"record": {"A": 1}}')
+    event["requestContext"]["identity"] = identity
+
+    assert check(open_http(event)).key.owner == owner
+
+
+@pytest.mark.parametrize(
+    "identity", [None, {"sourceIp": "192.0.2.1", "userArn": None}, {"userArn": "", "apiKeyId": ""}]
+)
+def test_an_http_call_without_a_caller_is_refused(identity: dict[str, object] | None) -> None:
+    event = http_event('{"record": {"A": 1}}')
+    event["requestContext"]["identity"] = identity
+
+    with pytest.raises(NotProcessed, match="API Gateway named no caller: the method has no authorization"):
+        open_http(event)
 
 
 @pytest.mark.parametrize(

@@ -9,36 +9,30 @@ from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import TryAgain, Unreadable
 from personal_link.domain.request import IdempotencyKey
-from personal_link.issue_link import LinkIssuer
 from personal_link.triggers import deliveries
 from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.invocation import DirectInvocation
-from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
-from tests.aws.account import Account, refusing, values
-from tests.fake_clock import FakeClock
+from sandbox.customergauge.server import Reply
+from tests.aws.account import refusing, values
+from tests.link_requests import UseCase
 
 ADA = {"record": {"Email": "ada@acme.example"}}
 HOUR = 3600
 DAY = 86_400
 
 
-@pytest.fixture
-def direct(account: Account, issuer: LinkIssuer) -> DirectInvocation:
-    return DirectInvocation(
-        issuer, ResultsQueue(account.sqs, account.results_url, echo_record=True), no_mapping, issuer.clock
-    )
-
-
-def answer(direct: DirectInvocation, payload: object, invocation: str = "i-1") -> dict[str, Any]:
-    return direct.answer(payload, invocation, Deadline.after(20, direct.issuer.clock))
+def answer(case: UseCase, payload: object, invocation: str = "i-1") -> dict[str, Any]:
+    results = ResultsQueue(case.account.sqs, case.account.results_url, echo_record=True)
+    direct = DirectInvocation(case.issuer, results, no_mapping, case.clock)
+    return direct.answer(payload, invocation, Deadline.after(20, case.clock))
 
 
 def test_an_invocation_returns_the_same_result_that_it_queues_and_logs_it(
-    direct: DirectInvocation, account: Account, caplog: pytest.LogCaptureFixture
+    case: UseCase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    result = answer(direct, {**ADA, "reference": "order-1"})
+    result = answer(case, {**ADA, "reference": "order-1"})
 
-    (message,) = account.results()
+    (message,) = case.account.results()
     assert json.loads(message["Body"]) == result
     assert (result["status"], result["reference"], result["source"]) == (
         *("created", "order-1"),
@@ -48,29 +42,25 @@ def test_an_invocation_returns_the_same_result_that_it_queues_and_logs_it(
     assert caplog.messages == ["outcome"]
 
 
-def test_a_refused_record_with_a_lone_surrogate_is_returned_as_valid_utf_8(
-    direct: DirectInvocation, account: Account
-) -> None:
-    result = answer(direct, {"record": {"Email": "ada\ud800@acme.example"}, "reference": "order-1"})
+def test_a_refused_record_with_a_lone_surrogate_is_returned_as_valid_utf_8(case: UseCase) -> None:
+    result = answer(case, {"record": {"Email": "ada\ud800@acme.example"}, "reference": "order-1"})
 
     assert json.dumps(result, ensure_ascii=False).encode("utf-8")  # as awslambdaric does
     assert (result["status"], result["record"]) == ("rejected", {"Email": "ada?@acme.example"})
-    (message,) = account.results()
+    (message,) = case.account.results()
     assert json.loads(message["Body"])["record"] == {"Email": "ada\ud800@acme.example"}
 
 
-def test_the_same_event_by_two_invocations_makes_one_call(
-    direct: DirectInvocation, vendor: CustomerGaugeSandbox
-) -> None:
+def test_the_same_event_by_two_invocations_makes_one_call(case: UseCase) -> None:
     event = {"id": "event-1", "detail-type": "Order Paid", "detail": ADA, "time": "2026-11-23T09:00:00Z"}
 
-    first = answer(direct, event, "i-1")
-    second = answer(direct, event, "i-2")
+    first = answer(case, event, "i-1")
+    second = answer(case, event, "i-2")
 
     assert first["source"] == {"type": "eventbridge", "id": "event-1"}
     assert first["requested_at"] == "2026-11-23T09:00:00.000Z"
     assert second == {**first, "replayed": True}
-    assert len(vendor.calls("personal-link")) == 1
+    assert case.calls() == 1
 
 
 @pytest.mark.parametrize(
@@ -81,12 +71,12 @@ def test_the_same_event_by_two_invocations_makes_one_call(
     ],
 )
 def test_a_refused_request_is_returned_and_queued_as_a_rejected_result(
-    direct: DirectInvocation, account: Account, payload: object, code: str, attempts: int
+    case: UseCase, payload: object, code: str, attempts: int
 ) -> None:
-    result = answer(direct, payload)
+    result = answer(case, payload)
 
     assert (result["status"], result["error"]["code"], result["attempts"]) == ("rejected", code, attempts)
-    (message,) = account.results()
+    (message,) = case.account.results()
     assert json.loads(message["Body"]) == result
 
 
@@ -101,98 +91,81 @@ def test_a_refused_request_is_returned_and_queued_as_a_rejected_result(
     ids=lambda payload: repr(payload)[:40],
 )
 def test_a_payload_that_no_result_can_hold_raises_an_error_so_that_lambda_parks_it(
-    direct: DirectInvocation, account: Account, payload: object
+    case: UseCase, payload: object
 ) -> None:
     with pytest.raises(Unreadable):
-        answer(direct, payload)
+        answer(case, payload)
 
-    assert account.results() == []
+    assert case.account.results() == []
 
 
-def test_an_unanswered_attempt_is_remembered_for_weeks_although_the_request_has_no_key(
-    direct: DirectInvocation, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("personal-link", Reply(fault="close", commit=True))
+def test_an_unanswered_attempt_is_remembered_for_weeks_although_the_request_has_no_key(case: UseCase) -> None:
+    case.vendor.duplicate_rule = "campaign"
+    case.vendor.script("personal-link", Reply(fault="close", commit=True))
     with pytest.raises(TryAgain):
-        answer(direct, ADA, "i-1")
-    clock.advance(20 * DAY)
+        answer(case, ADA, "i-1")
+    case.clock.advance(20 * DAY)
 
-    result = answer(direct, ADA, "i-2")
+    result = answer(case, ADA, "i-2")
 
     assert (result["status"], result["error"]["code"], result["attempts"]) == ("unknown", "outcome_unknown", 2)
 
 
 def test_an_invocation_without_a_result_is_logged_with_the_digest_that_finds_it(
-    direct: DirectInvocation, vendor: CustomerGaugeSandbox, caplog: pytest.LogCaptureFixture
+    case: UseCase, caplog: pytest.LogCaptureFixture
 ) -> None:
-    vendor.script("personal-link", Reply.error(503))
+    case.vendor.script("personal-link", Reply.error(503))
     with pytest.raises(TryAgain):
-        answer(direct, {**ADA, "idempotency_key": "order-1"})
+        answer(case, {**ADA, "idempotency_key": "order-1"})
 
     [line] = [vars(record) for record in caplog.records]
     digest = IdempotencyKey("caller", "order-1", deliveries.DIRECT).digest
     assert (line["message"], line["code"], line["key_digest"]) == ("no outcome", "unavailable", digest)
 
 
-def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_for_weeks(
-    direct: DirectInvocation, account: Account, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
-        answer(direct, ADA, "i-1")
-    clock.advance(20 * DAY)
+def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_until_an_hour_after_it_was(case: UseCase) -> None:
+    with refusing(case.account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain) as failure:
+        answer(case, ADA, "i-1")
+    case.clock.advance(20 * DAY)
 
-    result = answer(direct, ADA, "i-2")
+    result = answer(case, ADA, "i-2")
 
     assert failure.value.code == "internal_error"
     assert (result["status"], result["replayed"]) == ("created", True)
-    assert len(vendor.calls("personal-link")) == 1
+    case.clock.advance(HOUR - 1)
+    assert answer(case, ADA, "i-3")["replayed"] is True
+    assert case.calls() == 1
+    case.clock.advance(2)
+    assert answer(case, ADA, "i-4")["replayed"] is False
 
 
-def test_a_link_that_was_kept_for_its_result_is_forgotten_an_hour_after_the_result_was_queued(
-    direct: DirectInvocation, account: Account, clock: FakeClock
-) -> None:
-    with refusing(account.sqs, "SendMessageBatch", "AccessDenied"), pytest.raises(TryAgain):
-        answer(direct, ADA, "i-1")
-    answer(direct, ADA, "i-2")
-
-    clock.advance(HOUR - 1)
-    assert answer(direct, ADA, "i-3")["replayed"] is True
-    clock.advance(2)
-    assert answer(direct, ADA, "i-4")["replayed"] is False
-
-
-def test_an_unqueued_result_is_reported_as_such_even_when_the_ledger_fails_too(
-    direct: DirectInvocation, account: Account
-) -> None:
+def test_an_unqueued_result_is_reported_as_such_even_when_the_ledger_fails_too(case: UseCase) -> None:
     with (
-        refusing(account.sqs, "SendMessageBatch", "AccessDenied"),
-        refusing(account.dynamodb, "UpdateItem", "InternalServerError"),
+        refusing(case.account.sqs, "SendMessageBatch", "AccessDenied"),
+        refusing(case.account.dynamodb, "UpdateItem", "InternalServerError"),
         pytest.raises(TryAgain) as failure,
     ):
-        answer(direct, ADA)
+        answer(case, ADA)
 
     assert str(failure.value) == "internal_error: the result was not queued"
 
 
-def test_a_second_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(
-    direct: DirectInvocation, vendor: CustomerGaugeSandbox, clock: FakeClock
-) -> None:
-    first = answer(direct, ADA, "i-1")
-    second = answer(direct, ADA, "i-2")
-    clock.advance(HOUR + 1)
-    third = answer(direct, ADA, "i-3")
+def test_a_second_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(case: UseCase) -> None:
+    first = answer(case, ADA, "i-1")
+    second = answer(case, ADA, "i-2")
+    case.clock.advance(HOUR + 1)
+    third = answer(case, ADA, "i-3")
 
     assert second == {**first, "replayed": True}
     assert third["id"] != first["id"]
-    assert len(vendor.calls("personal-link")) == 2
+    assert case.calls() == 2
 
 
-def test_an_sns_notification_delivered_by_two_invocations_is_one_request(direct: DirectInvocation) -> None:
+def test_an_sns_notification_delivered_by_two_invocations_is_one_request(case: UseCase) -> None:
     notification = {"Type": "Notification", "MessageId": "n-1", "Message": json.dumps(ADA)}
     event = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
 
-    first = answer(direct, event, "i-1")
+    first = answer(case, event, "i-1")
 
     assert first["source"] == {"type": "direct", "id": "i-1"}
-    assert answer(direct, event, "i-2") == {**first, "replayed": True}
+    assert answer(case, event, "i-2") == {**first, "replayed": True}

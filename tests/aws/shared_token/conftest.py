@@ -1,7 +1,7 @@
 """Environments that share a token, and the token server that they ask."""
 
 import threading
-from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -18,11 +18,11 @@ from tests.aws.account import Account
 from tests.fake_clock import FakeClock
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from personal_link.domain.errors import NotProcessed
 
 KEY = {"pk": {"S": "access-token/2"}}
-
-
 ORIGIN = "https://auth.example arn:credentials"
 
 
@@ -48,44 +48,55 @@ class TokenServer:
         return AccessToken(f"token-{number}", self.life, wall, monotonic)
 
 
-type Environment = Callable[..., SharedToken]
+@dataclass(frozen=True)
+class Shared:
+    """What environments share: the AWS account and the token server."""
+
+    account: Account
+    server: TokenServer
+    clock: FakeClock
+
+    def environment(self, credentials: CredentialsSecret | None = None, **named: Any) -> SharedToken:
+        """Return a new environment, which sleeps by the fake clock."""
+        credentials = credentials or self.credentials()
+        named = {"origin": ORIGIN, "clock": self.clock, "sleep": self.clock.advance, **named}
+        return SharedToken(
+            TokenLease(self.account.dynamodb, self.account.ledger_table, named["clock"]),
+            TokenSecret(self.account.secretsmanager, self.account.token_secret_arn),
+            credentials,
+            lambda deadline: fetch_token(credentials, self.server, deadline),
+            **named,
+        )
+
+    def fetch(self, environment: SharedToken | None = None, seconds: float = 14.0) -> str:
+        """Let an environment, by default a new one, fetch a token."""
+        return (environment or self.environment()).fetch(Deadline.after(seconds, self.clock)).value
+
+    def credentials(self) -> CredentialsSecret:
+        return CredentialsSecret(self.account.secretsmanager, self.account.secret_arn, self.clock)
+
+    def item(self) -> dict[str, Any]:
+        return self.account.dynamodb.get_item(TableName=self.account.ledger_table, Key=KEY).get("Item", {})
+
+    def stored(self) -> Any:
+        """Return the token secret's version and text."""
+        return self.account.secretsmanager.get_secret_value(SecretId=self.account.token_secret_arn)
+
+    def store(self, text: str, arn: str | None = None) -> None:
+        """Write the token secret, or another one."""
+        self.account.secretsmanager.put_secret_value(SecretId=arn or self.account.token_secret_arn, SecretString=text)
+
+    def lease(self, until: float) -> None:
+        """Let another environment have the right to fetch, of which nobody has heard since."""
+        self.account.dynamodb.update_item(
+            TableName=self.account.ledger_table,
+            Key=KEY,
+            UpdateExpression="SET #owner = :owner, lease_until = :end",
+            ExpressionAttributeNames={"#owner": "owner"},
+            ExpressionAttributeValues={":owner": {"S": "somebody"}, ":end": {"N": str(until)}},
+        )
 
 
 @pytest.fixture
-def server(clock: FakeClock) -> TokenServer:
-    return TokenServer(clock)
-
-
-@pytest.fixture
-def environment(account: Account, server: TokenServer, clock: FakeClock) -> Environment:
-    """A new environment with each call."""
-    return lambda **named: new_environment(account, server, clock, **{"sleep": clock.advance, **named})
-
-
-def new_environment(
-    account: Account, server: TokenServer, clock: Clock, credentials: CredentialsSecret | None = None, **named: Any
-) -> SharedToken:
-    credentials = credentials or credentials_of(account, clock)
-    return SharedToken(
-        TokenLease(account.dynamodb, account.ledger_table, clock),
-        TokenSecret(account.secretsmanager, account.token_secret_arn),
-        credentials,
-        lambda deadline: fetch_token(credentials, server, deadline),
-        **{"origin": ORIGIN, "clock": clock, **named},
-    )
-
-
-def credentials_of(account: Account, clock: Clock) -> CredentialsSecret:
-    return CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
-
-
-def fetch(environment: SharedToken, clock: FakeClock, seconds: float = 14.0) -> str:
-    return environment.fetch(Deadline.after(seconds, clock)).value
-
-
-def item(account: Account) -> dict[str, Any]:
-    return account.dynamodb.get_item(TableName=account.ledger_table, Key=KEY).get("Item", {})
-
-
-def secret_text(account: Account) -> str:
-    return account.secretsmanager.get_secret_value(SecretId=account.token_secret_arn)["SecretString"]
+def shared(account: Account, clock: FakeClock) -> Shared:
+    return Shared(account, TokenServer(clock), clock)

@@ -9,13 +9,7 @@ import pytest
 from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Deadline
 from sandbox.customergauge.server import Reply
-from tests.aws.account import (
-    doing_before,
-    on_every_call,
-    refusing,
-    values,
-    watched,
-)
+from tests.aws.account import doing_before, on_every_call, refusing, values, watched
 from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill
 
 
@@ -87,23 +81,15 @@ def open_the_circuit(env: Environment) -> None:
     env.clock.advance(7.5)
 
 
-def test_a_half_open_circuit_tries_only_one_message_of_a_batch(env: Environment) -> None:
+@pytest.mark.parametrize(("probe", "calls", "again"), [(Reply.error(502), 9, 6), (Reply(), 14, 0)])
+def test_a_half_open_circuit_tries_one_message_of_a_batch_and_the_others_after_its_success(
+    env: Environment, probe: Reply, calls: int, again: int
+) -> None:
     open_the_circuit(env)
-    env.vendor.script("personal-link", Reply.error(502))
+    env.vendor.script("personal-link", probe)
 
-    again = env.work(*(a_record(message_id=f"m-{number}") for number in range(1, 7)))
-
-    assert again == ["m-1", "m-2", "m-3", "m-4", "m-5", "m-6"]
-    assert len(env.vendor.calls("personal-link")) == 9
-
-
-def test_after_a_successful_probe_the_other_messages_of_its_batch_are_processed(env: Environment) -> None:
-    open_the_circuit(env)
-
-    again = env.work(*(a_record(message_id=f"m-{number}") for number in range(1, 7)))
-
-    assert again == []
-    assert len(env.vendor.links) == 6
+    assert len(env.work(*(a_record(message_id=f"m-{number}") for number in range(6)))) == again
+    assert len(env.vendor.calls("personal-link")) == calls
 
 
 def test_a_replay_does_not_close_a_half_open_circuit(env: Environment) -> None:

@@ -5,11 +5,8 @@ import tracemalloc
 
 import pytest
 
-from tests.aws.account import (
-    doing_before,
-    refusing,
-    values,
-)
+from tests.aws.account import doing_before, refusing, values
+from tests.tables import table
 from tests.triggers.batch.conftest import Environment, a_record
 
 # Messages that end with a result
@@ -81,43 +78,20 @@ def test_a_request_that_sns_delivers_twice_makes_one_call(env: Environment) -> N
     assert second == {**first, "replayed": True}
 
 
-@pytest.mark.parametrize(
-    ("body", "code", "detail"),
-    [
-        pytest.param(
-            json.dumps({"record": {"Notes": "x" * 500_000}}),
-            "too_large",
-            "The body is too large to be read: a request has at most 65536 bytes.",
-            id="too large",
-        ),
-        pytest.param(
-            "{" * (6 * 65_536 + 1),
-            "too_large",
-            "The body is too large to be read: a request has at most 65536 bytes.",
-            id="too large to be parsed, not JSON",
-        ),
-        pytest.param(
-            json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False),
-            "invalid_request",
-            "The request is not valid: see record.",
-            id="too large once it is ASCII",
-        ),
-        pytest.param(
-            '{"record": {"Score": 1e999}, "reference": "order-7"}',
-            "invalid_request",
-            "The request is not valid: see record.",
-            id="a number that JSON writes and we cannot",
-        ),
-        pytest.param(
-            '{"record": {"A": ' + "[" * 40 + "]" * 40 + "}}",
-            "invalid_request",
-            "The request is not valid: see record.",
-            id="too deep for many readers",
-        ),
-    ],
+TOO_LARGE = ("too_large", "The body is too large to be read: a request has at most 65536 bytes.")
+NOT_VALID = ("invalid_request", "The request is not valid: see record.")
+
+
+@table(
+    "body, reason",
+    ("too large", json.dumps({"record": {"Notes": "x" * 500_000}}), TOO_LARGE),
+    ("too large to be parsed, not JSON", "{" * (6 * 65_536 + 1), TOO_LARGE),
+    ("too large once it is ASCII", json.dumps({"record": {"é" * 150_000: []}}, ensure_ascii=False), NOT_VALID),
+    ("a number that JSON writes and we cannot", '{"record": {"Score": 1e999}, "reference": "order-7"}', NOT_VALID),
+    ("too deep for many readers", '{"record": {"A": ' + "[" * 40 + "]" * 40 + "}}", NOT_VALID),
 )
 def test_a_refused_request_that_no_result_can_hold_is_parked_unchanged_with_the_reason(
-    env: Environment, body: str, code: str, detail: str
+    env: Environment, body: str, reason: tuple[str, str]
 ) -> None:
     again = env.work(a_record(body))
 
@@ -125,7 +99,7 @@ def test_a_refused_request_that_no_result_can_hold_is_parked_unchanged_with_the_
     assert env.account.results() == []
     (parked,) = env.account.parked()
     assert parked["Body"] == body
-    assert (values(parked)["code"], values(parked)["detail"]) == (code, detail)
+    assert (values(parked)["code"], values(parked)["detail"]) == reason
 
 
 def test_unknown_fields_of_a_request_are_not_kept_in_memory_while_the_batch_is_processed(env: Environment) -> None:
@@ -172,18 +146,16 @@ def test_two_messages_with_one_key_in_a_batch_make_one_call_and_two_equal_result
 # Unreadable messages
 
 
-@pytest.mark.parametrize(
+@table(
     "body",
-    [
-        pytest.param("Hello, is this the right queue?", id="text"),
-        pytest.param('{"record": {"Email": "ada@acme.example"}', id="cut short"),
-        pytest.param('{"record": {"Score": NaN}}', id="NaN"),
-        pytest.param("[" * 100_000, id="too deep"),
-        pytest.param("[]", id="an array"),
-        pytest.param('{"Records": [{"eventSource": "aws:s3", "s3": {}}]}', id="an S3 notification"),
-        pytest.param('{"Type": "Notification", "Message": "Shipped"}', id="an SNS notification without a request"),
-        pytest.param('{"detail-type": "Other", "detail": {"record": {"A": 1}}}', id="an event without an id"),
-    ],
+    ("text", "Hello, is this the right queue?"),
+    ("cut short", '{"record": {"Email": "ada@acme.example"}'),
+    ("NaN", '{"record": {"Score": NaN}}'),
+    ("too deep", "[" * 100_000),
+    ("an array", "[]"),
+    ("an S3 notification", '{"Records": [{"eventSource": "aws:s3", "s3": {}}]}'),
+    ("an SNS notification without a request", '{"Type": "Notification", "Message": "Shipped"}'),
+    ("an event without an id", '{"detail-type": "Other", "detail": {"record": {"A": 1}}}'),
 )
 def test_an_unreadable_message_is_parked_unchanged_on_its_first_receive(env: Environment, body: str) -> None:
     again = env.work(a_record(body))

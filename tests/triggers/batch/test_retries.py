@@ -1,17 +1,13 @@
 """Messages that are retried, and those that are parked at the end of the retry window."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
 from sandbox.customergauge.server import Reply
-from tests.aws.account import (
-    doing_before,
-    refusing,
-    unreachable,
-    values,
-    watched,
-)
+from tests.aws.account import doing_before, refusing, unreachable, values, watched
+from tests.tables import table
 from tests.triggers.batch.conftest import DAY, Environment, Killed, a_record, kill, redriven
 
 # Retried messages
@@ -43,23 +39,40 @@ def waits_of(env: Environment, *receives: int, message_id: str = "m-1") -> list[
     return [entry["VisibilityTimeout"] for change in changes for entry in change["Entries"]]
 
 
-@pytest.mark.parametrize(
-    ("reply", "waits"),
-    [
-        pytest.param(
-            Reply.error(503),
-            [0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 9, 12, 15, 20, 26, 33, 43, 56, 73, 95, 124, 150, 150],
-            id="503",
-        ),
-        pytest.param(Reply(fault="reset"), [0, 1, 1, 1, 1, 2, 2], id="no answer"),
-        pytest.param(Reply.error(429), [1, 1, 2, 2, 3], id="429 without Retry-After"),
-        pytest.param(Reply.error(403), [30, 39, 51, 66, 86, 111, 145, 188, 245, 318, 414, 450, 450], id="set-up fault"),
-    ],
+@table(
+    "reply, receives, waits",
+    (
+        "503",
+        Reply.error(503),
+        range(1, 25),
+        [0, 1, 1, 1, 1, 2, 2, 3, 4, 5, 7, 9, 12, 15, 20, 26, 33, 43, 56, 73, 95, 124, 150, 150],
+    ),
+    ("no answer", Reply(fault="reset"), range(1, 8), [0, 1, 1, 1, 1, 2, 2]),
+    ("429 without Retry-After", Reply.error(429), range(1, 6), [1, 1, 2, 2, 3]),
+    ("429 with a Retry-After of less than a second", Reply.error(429, retry_after=0), [1], [1]),
+    ("set-up fault", Reply.error(403), range(1, 14), [30, 39, 51, 66, 86, 111, 145, 188, 245, 318, 414, 450, 450]),
+    ("receives without an attempt before", Reply.error(503), [40, 50], [0, 1]),
+    ("so many receives that the window ends before they run out", Reply.error(503), [50, 51], [0, 96]),
 )
-def test_a_message_backs_off_longer_with_each_attempt(env: Environment, reply: Reply, waits: list[int]) -> None:
+def test_a_message_backs_off_longer_with_each_attempt(
+    env: Environment, reply: Reply, receives: Sequence[int], waits: list[int]
+) -> None:
     env.vendor.script("personal-link", *[reply] * len(waits))
 
-    assert waits_of(env, *range(1, len(waits) + 1)) == waits
+    assert waits_of(env, *receives) == waits
+
+
+@table(
+    "client, operation, receives, waits",
+    ("an outage of the ledger", "dynamodb", "PutItem", [1, 10, 20], [0, 5, 30]),
+    ("a result that cannot be sent", "sqs", "SendMessageBatch", [1, 10, 20], [0, 5, 30]),
+    ("fifty receives, so that 900 are 84 hours", "dynamodb", "PutItem", [51], [336]),
+)
+def test_a_message_without_an_attempt_backs_off_longer_with_each_receive(
+    env: Environment, client: str, operation: str, receives: list[int], waits: list[int]
+) -> None:
+    with refusing(getattr(env.account, client), operation, "AccessDenied"):
+        assert waits_of(env, *receives) == waits
 
 
 def test_a_record_that_a_firewall_refuses_waits_and_the_others_are_processed(env: Environment) -> None:
@@ -90,26 +103,12 @@ def test_jitter_spreads_a_wait_up_to_its_maximum_and_only_the_first_wait_can_be_
     assert waits_of(env.having(jitter=lambda: jitter), 1, 2, 3) == waits
 
 
-def test_receives_without_an_attempt_do_not_lengthen_the_back_off(env: Environment) -> None:
-    env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
-
-    assert waits_of(env, 40, 50) == [0, 1]
-
-
 def test_a_message_whose_key_is_in_flight_waits_the_same_time_on_every_receive(env: Environment) -> None:
     with doing_before(env.account.dynamodb, "UpdateItem", kill), pytest.raises(Killed):
         env.work(a_record())
     env.clock.advance(1)
 
     assert waits_of(env, 2, 3, 10, 50) == [5, 5, 5, 5]
-
-
-def test_after_fifty_receives_a_message_waits_so_long_that_its_retry_window_ends_before_its_receives_run_out(
-    env: Environment,
-) -> None:
-    env.vendor.script("personal-link", Reply.error(503), Reply.error(503))
-
-    assert waits_of(env, 50, 51) == [0, 96]
 
 
 def test_a_message_is_retried_even_if_its_visibility_timeout_cannot_be_set(env: Environment) -> None:
@@ -127,21 +126,6 @@ def test_every_message_is_retried_without_a_call_during_an_outage_of_the_ledger(
     assert env.vendor.calls("token") == []
 
 
-def test_in_an_outage_of_the_ledger_a_message_backs_off_longer_with_each_receive(env: Environment) -> None:
-    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
-        assert waits_of(env, 1, 10, 20) == [0, 5, 30]
-
-
-def test_a_result_that_cannot_be_sent_backs_off_longer_with_each_receive(env: Environment) -> None:
-    with refusing(env.account.sqs, "SendMessageBatch", "AccessDenied"):
-        assert waits_of(env, 1, 10, 20) == [0, 5, 30]
-
-
-def test_after_fifty_receives_a_message_without_an_attempt_waits_until_it_is_84_hours_old(env: Environment) -> None:
-    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
-        assert waits_of(env, 51) == [336]  # 900 times are 84 hours
-
-
 def test_a_bug_is_logged_and_its_message_is_retried(env: Environment, caplog: pytest.LogCaptureFixture) -> None:
     def fail(_: object) -> None:
         raise KeyError("record")
@@ -149,12 +133,6 @@ def test_a_bug_is_logged_and_its_message_is_retried(env: Environment, caplog: py
     with doing_before(env.account.dynamodb, "PutItem", fail):
         assert env.work(a_record()) == ["m-1"]
     assert "unexpected error" in caplog.messages
-
-
-def test_a_retry_after_of_less_than_a_second_waits_for_one(env: Environment) -> None:
-    env.vendor.script("personal-link", Reply.error(429, retry_after=0))
-
-    assert waits_of(env, 1) == [1]
 
 
 # The end of the retry window
@@ -179,23 +157,6 @@ def test_a_message_at_the_end_of_its_retry_window_is_parked_with_its_body_and_th
     assert env.account.results() == []
 
 
-def test_a_message_just_before_the_end_of_its_retry_window_is_retried(env: Environment) -> None:
-    env.vendor.script("personal-link", Reply.error(429, retry_after=120))
-
-    again = env.work(a_record(attempts=900, sent_at=env.clock.wall() - DAY + 1))
-
-    assert again == ["m-1"]
-    assert env.account.parked() == []
-
-
-def test_a_message_beyond_its_retry_window_gets_one_attempt_before_it_is_parked(env: Environment) -> None:
-    again = env.work(a_record(sent_at=env.clock.wall() - 3 * DAY))
-
-    assert again == []
-    assert env.account.parked() == []
-    assert len(env.account.results()) == 1
-
-
 def test_a_message_beyond_its_retry_window_that_was_not_started_is_not_parked(env: Environment) -> None:
     env.vendor.script("personal-link", Reply.error(429, retry_after=60))
     one_at_a_time = env.having(concurrency=1)
@@ -210,20 +171,29 @@ def test_a_message_beyond_its_retry_window_that_was_not_started_is_not_parked(en
     assert len(env.account.results()) == 4
 
 
-def test_a_message_beyond_its_retry_window_is_not_parked_while_the_ledger_is_down(env: Environment) -> None:
-    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
-        again = env.work(a_record(sent_at=env.clock.wall() - 2 * DAY))
+@table(
+    "age, ledger_is_down, again, parked",
+    ("just before the end of the window", DAY - 1, False, ["m-1"], []),
+    ("at its end", DAY, False, [], ["rate_limited"]),
+    ("beyond it, without an attempt", 2 * DAY, True, ["m-1"], []),
+    ("before SQS would delete it, without an attempt", 84 * 3600.0, True, [], ["internal_error"]),
+)
+def test_a_message_is_parked_after_an_attempt_at_the_end_of_its_window_or_else_before_sqs_would_delete_it(
+    env: Environment, age: float, ledger_is_down: bool, again: list[str], parked: list[str]
+) -> None:
+    env.vendor.script("personal-link", Reply.error(429, retry_after=120))
 
-    assert again == ["m-1"]
+    with refusing(env.account.dynamodb, "PutItem", "Throttling", calls=None if ledger_is_down else 0):
+        assert env.work(a_record(attempts=900, sent_at=env.clock.wall() - age)) == again
+
+    assert [values(message)["code"] for message in env.account.parked()] == parked
+
+
+def test_a_message_beyond_its_retry_window_gets_one_attempt_before_it_is_parked(env: Environment) -> None:
+    assert env.work(a_record(sent_at=env.clock.wall() - 3 * DAY)) == []
+
     assert env.account.parked() == []
-
-
-def test_a_message_that_never_started_is_parked_before_sqs_would_delete_it(env: Environment) -> None:
-    with refusing(env.account.dynamodb, "PutItem", "ThrottlingException"):
-        again = env.work(a_record(sent_at=env.clock.wall() - 84 * 3600))
-
-    assert again == []
-    assert [values(message)["code"] for message in env.account.parked()] == ["internal_error"]
+    assert len(env.account.results()) == 1
 
 
 def test_a_message_beyond_its_retry_window_gets_its_attempt_although_the_circuit_is_open(env: Environment) -> None:
