@@ -1,6 +1,7 @@
 """The use case: links, replays, refusals, and unanswered attempts."""
 
 from dataclasses import replace
+from typing import Literal
 
 import pytest
 
@@ -8,6 +9,7 @@ from personal_link.domain.errors import InvalidRequest, NotProcessed, Unanswered
 from personal_link.domain.outcome import PersonalLink
 from personal_link.domain.request import IdempotencyKey, Source
 from sandbox.customergauge.server import Reply
+from tests.aws.account import doing_before
 from tests.link_requests import UseCase, a_request
 from tests.tables import table
 
@@ -111,8 +113,31 @@ def test_an_outcome_kept_for_its_result_is_forgotten_an_hour_after_that_was_sent
     assert not case.issue(request).replayed
 
 
+@pytest.mark.parametrize("scope", ["caller", "event", "message"])
+def test_a_replay_does_not_shorten_the_memory_of_a_key_of_its_own(
+    case: UseCase, scope: Literal["caller", "event", "message"]
+) -> None:
+    request = replace(a_request(), key=IdempotencyKey(scope, "order-1"))
+    case.issue(request)
+    case.clock.advance(-2)  # the next environment's clock is behind
+
+    case.after_sending(case.issue(request))
+
+    case.clock.advance(20 * 86_400)
+    assert case.issue(request).replayed
+
+
+def test_no_call_is_made_that_would_be_cut_off_after_less_than_five_seconds(case: UseCase) -> None:
+    with doing_before(case.account.dynamodb, "PutItem", lambda _: case.clock.advance(7)):
+        assert case.failure(NotProcessed, seconds=11.9).code == "unavailable"
+
+    assert case.calls() == 0
+    [item] = case.account.ledger_items()
+    assert item["unanswered"] == {"N": "0"}
+
+
 def test_a_request_with_too_little_time_left_is_not_started(case: UseCase) -> None:
-    assert case.failure(NotProcessed, seconds=1.9).code == "unavailable"
+    assert case.failure(NotProcessed, seconds=4.9).code == "unavailable"
 
     assert case.vendor.calls("token") == []
     assert case.account.ledger_items() == []
@@ -191,6 +216,18 @@ def test_a_refusal_after_an_unanswered_attempt_says_that_a_survey_record_may_exi
     assert (outcome.status, outcome.code) == ("rejected", "mapping_not_found")
     assert outcome.error is not None
     assert outcome.error["message"].endswith(
+        " An earlier attempt got no answer, so a survey record may exist: see the Request History."
+    )
+
+
+def test_a_refusal_by_a_setting_after_an_unanswered_attempt_says_that_a_survey_record_may_exist(case: UseCase) -> None:
+    case.vendor.script("personal-link", Reply(fault="reset", commit=True))
+    case.failure(Unanswered)
+
+    refusal = case.failure(InvalidRequest, by=replace(case.issuer, default_configuration=None))
+
+    assert refusal.message == (
+        "The request is not valid: see configuration."
         " An earlier attempt got no answer, so a survey record may exist: see the Request History."
     )
 

@@ -75,7 +75,7 @@ class WorkerSettings:
     def of_worker(cls, functions: "LambdaClient", arn: str) -> Self:
         """Read the settings that the queue worker has now. An export could not be changed while it is imported.
 
-        Raises SettingsError that names every missing or wrong variable of the worker.
+        Raises SettingsError if Lambda may not decrypt them.
         """
         environment = functions.get_function_configuration(FunctionName=arn)["Environment"]
         if "Error" in environment:  # Lambda then gives no variables
@@ -84,13 +84,8 @@ class WorkerSettings:
                 f"The queue worker's environment cannot be read ({code}): give this stack the connector's KmsKeyArn."
             )
         reader = Reader(environment["Variables"])
-        settings = cls(
+        return cls(
             has_default_configuration=bool(reader.optional("DEFAULT_CONFIGURATION")),
             known_headings=reader.names("KNOWN_HEADINGS"),
             mappings_layer_arn=reader.optional("MAPPINGS_LAYER_ARN"),
         )
-        try:
-            reader.finish()
-        except SettingsError as incomplete:
-            raise SettingsError(f"Queue worker: {incomplete}") from None
-        return settings

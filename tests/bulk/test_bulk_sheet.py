@@ -6,6 +6,7 @@ import pytest
 
 from personal_link.bulk.sheet import NotUtf8, UnreadableFile
 from tests.bulk.sheets import row_of, rows_of, sheet_of
+from tests.tables import table
 
 # --- reading ----------------------------------------------------------------------------------------------------------
 
@@ -88,7 +89,7 @@ def test_delimiters_after_the_last_column_do_not_make_a_row_too_long() -> None:
             "cannot be read: a quotation mark is missing or misplaced, or a cell is too long (line 3)",
         ),
         (
-            '"1\n2",x"y,"3"z\n',
+            '"1\n2",xy,"3"z\n',
             "cannot be read: a quotation mark is missing or misplaced, or a cell is too long (lines 3 to 4)",
         ),
     ],
@@ -98,13 +99,6 @@ def test_a_faulty_row_has_its_fault_and_the_rows_after_it_are_read(line: str, fa
 
     assert faulty.fault == fault
     assert [(row.fault, row.cells) for row in (before, after)] == [(None, ("1", "", "2")), (None, ("3", "", "4"))]
-
-
-def test_an_unclosed_quotation_mark_makes_one_faulty_row_of_the_remaining_lines() -> None:
-    [row] = rows_of('A,B\n"1,2\n3,4\n')
-
-    assert row.fault is not None
-    assert row.fault.endswith("(lines 2 to 3)")
 
 
 def test_a_row_with_a_cell_of_more_than_131072_characters_is_faulty() -> None:
@@ -147,6 +141,21 @@ def test_a_file_that_cannot_be_read_is_refused_with_the_reason(content: bytes, p
         sheet_of(content)
 
     assert str(caught.value) == problem
+
+
+@table(
+    "rows, lines",
+    ("a quotation mark that is not closed", '1,2\n"3,4\n5,6\n', "lines 3 to 4"),
+    ("one inside a cell of two lines", '"1 "one" 2\nada,3\n4",5\n', "line 2"),
+    ("a cell of several lines that is too long", f'"{"x" * 131_073}\nada,3\n4",5\n', "line 2"),
+)
+def test_a_file_is_refused_when_a_line_may_be_inside_a_cell_or_a_row(rows: str, lines: str) -> None:
+    with pytest.raises(UnreadableFile) as caught:
+        rows_of("A,B\n" + rows)
+
+    assert str(caught.value) == (
+        f"The rows cannot be told apart: a quotation mark is missing or misplaced, or a cell is too long ({lines})."
+    )
 
 
 def test_byte_order_marks_do_not_become_part_of_a_heading() -> None:

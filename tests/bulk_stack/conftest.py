@@ -11,9 +11,7 @@ from file_parts import Outcome, split
 from tests.aws.account import Account
 
 BUCKET = "files"
-SETTINGS = WorkerSettings(
-    24 * 3600.0, has_default_configuration=True, known_headings=frozenset(), mappings_layer_arn=""
-)
+SETTINGS = WorkerSettings(has_default_configuration=True, known_headings=frozenset(), mappings_layer_arn="")
 
 Put = Callable[..., Files]
 

@@ -19,7 +19,7 @@ from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
 from tests.aws.account import Account
-from tests.bulk_stack.conftest import SETTINGS, Put, split_file
+from tests.bulk_stack.conftest import Put, split_file
 from tests.fake_clock import FakeClock
 
 FILE = "Email\nann@example.com\nbob@example.com\nbroken,row\n"
@@ -63,7 +63,7 @@ def look(account: Account, clock: FakeClock) -> Look:
     def once(files: Files, after: float = 0.0, parts: int = 1, join_after: float | None = None) -> dict[str, Any]:
         now = clock.wall() + after
         lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
-        over = part_output.is_over(sent_at, SETTINGS.retry_window, lambda: now)
+        over = part_output.is_over(sent_at, lambda: now)
         for part in range(1, parts + 1):
             part_output.collect(files, lookup, part, over=over)
         return job_output.join(files, sent_at, lambda: clock.wall() + (join_after or after))
@@ -128,16 +128,17 @@ def test_each_lookup_writes_the_summary(files: Files, look: Look) -> None:
     assert (written["state"], written["rows"], written["waiting"]) == ("waiting", 3, 2)
 
 
-def test_waiting_rows_count_as_parked_once_the_retry_window_has_ended(files: Files, settle: Settle, look: Look) -> None:
+def test_rows_that_wait_count_as_parked_after_four_days(files: Files, settle: Settle, look: Look) -> None:
     settle(files, 0)
 
-    assert look(files, after=36 * HOUR)["outcome"] == "waiting"  # Retry-After may hide a message for eleven hours
-    assert look(files, after=36 * HOUR + 1)["outcome"] == "finished"
+    # a message without an attempt is parked after 84 hours, and Retry-After may hide it for eleven more
+    assert look(files, after=96 * HOUR)["outcome"] == "waiting"
+    assert look(files, after=96 * HOUR + 1)["outcome"] == "finished"
     assert [row["status"] for row in output(files)] == ["created", "parked", "rejected"]
 
 
 def test_a_job_is_not_finished_while_its_output_has_a_row_that_waits(files: Files, look: Look) -> None:
-    assert look(files, after=36 * HOUR, join_after=37 * HOUR)["outcome"] == "waiting"
+    assert look(files, after=96 * HOUR, join_after=97 * HOUR)["outcome"] == "waiting"
 
 
 def test_a_part_whose_rows_are_all_settled_is_not_looked_up_again(

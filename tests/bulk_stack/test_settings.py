@@ -86,29 +86,17 @@ def test_a_main_stack_that_is_not_six_words_is_named(load: Any, main_stack: dict
 def test_the_settings_of_the_connector_are_read_from_the_variables_of_the_queue_worker() -> None:
     variables = {"DEFAULT_CONFIGURATION": "contact", "KNOWN_HEADINGS": "Email, Name", "MAPPINGS_LAYER_ARN": LAYER}
 
-    assert settings_of_worker(RETRY_WINDOW_HOURS="48", **variables) == WorkerSettings(
-        172_800.0, has_default_configuration=True, known_headings=frozenset({"Email", "Name"}), mappings_layer_arn=LAYER
+    assert settings_of_worker(**variables) == WorkerSettings(
+        has_default_configuration=True, known_headings=frozenset({"Email", "Name"}), mappings_layer_arn=LAYER
     )
 
 
 def test_empty_variables_of_the_queue_worker_mean_no_default_and_no_known_headings() -> None:
     empty = dict.fromkeys(["DEFAULT_CONFIGURATION", "KNOWN_HEADINGS", "MAPPINGS_LAYER_ARN"], "")
 
-    assert settings_of_worker(RETRY_WINDOW_HOURS="24", **empty) == WorkerSettings(
-        86_400.0, has_default_configuration=False, known_headings=frozenset(), mappings_layer_arn=""
+    assert settings_of_worker(**empty) == WorkerSettings(
+        has_default_configuration=False, known_headings=frozenset(), mappings_layer_arn=""
     )
-
-
-@pytest.mark.parametrize(
-    ("variables", "problem"),
-    [
-        ({}, "RETRY_WINDOW_HOURS is missing"),
-        ({"RETRY_WINDOW_HOURS": "a day"}, "RETRY_WINDOW_HOURS must be a whole number above zero"),
-    ],
-)
-def test_a_missing_or_wrong_variable_of_the_queue_worker_is_named(variables: dict[str, str], problem: str) -> None:
-    with pytest.raises(SettingsError, match=f"^Queue worker: The environment is not complete: {problem}$"):
-        settings_of_worker(**variables)
 
 
 def test_the_error_says_when_the_variables_of_the_queue_worker_cannot_be_decrypted() -> None:

@@ -196,7 +196,6 @@ def test_the_state_machine_reads_only_fields_that_the_functions_return() -> None
         "$.outcome",
         "$.parts",
         "$.pause",
-        "$.retry_window",
         "$.sent_at",
     ]
 

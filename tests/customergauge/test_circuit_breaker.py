@@ -68,7 +68,7 @@ class Environment:
             else:
                 self.clock.advance(step)
 
-    def deadline(self, seconds: float = 0.0) -> Deadline:
+    def deadline(self, seconds: float = 17.0) -> Deadline:  # a whole call, and no time to wait
         return Deadline.after(seconds, self.clock)
 
     def rest(self, *, overdue: bool = False) -> float:

@@ -248,6 +248,31 @@ def test_a_host_whose_first_address_does_not_answer_is_reached_at_its_second(
     assert len(vendor.calls("personal-link")) == 1
 
 
+def test_a_host_whose_first_address_is_of_a_family_that_the_machine_lacks_is_reached_at_its_second(
+    monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
+) -> None:
+    addresses = [
+        (family, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", vendor.port))
+        for family in (socket.AF_APPLETALK, socket.AF_INET)
+    ]
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: addresses)
+
+    with pytest.raises(Unauthorized):
+        create(gauge_at("http://imports.test"))
+
+
+def test_each_of_many_addresses_has_time_for_a_host_on_another_continent(monkeypatch: pytest.MonkeyPatch) -> None:
+    limits: list[float] = []
+    addresses = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", 1))] * 8
+    monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: addresses)
+    monkeypatch.setattr(socket.socket, "settimeout", lambda _socket, seconds: limits.append(seconds))
+
+    with pytest.raises(NotProcessed):
+        create(gauge_at("http://imports.test"))
+
+    assert limits[:4] == [0.5] * 4
+
+
 @pytest.mark.parametrize("failures", [1, 2])
 def test_a_host_name_that_is_not_found_is_looked_up_once_more_before_the_request_fails(
     failures: int, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch

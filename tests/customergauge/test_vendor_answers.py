@@ -49,15 +49,15 @@ A_LINK = {"data": {"survey_link": LINK}}
         (Reply.html(504), Unanswered, Code.UNAVAILABLE),
         *[(Reply(status, A_LINK), Unanswered, Code.UNAVAILABLE) for status in (300, 304, 399, 501, 520, 599, 999)],
         (Reply.error(408), Unanswered, Code.NO_ANSWER),
+        *[(Reply.html(status), Unanswered, Code.NO_ANSWER) for status in (400, 404, 422)],  # a proxy's
         (Reply(fault="reset"), Unanswered, Code.NO_ANSWER),
         (Reply(fault="close"), Unanswered, Code.NO_ANSWER),
         (Reply(400, {"message": "No campaign filter."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
         (Reply(404, {"message": "No such mapping."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
         (Reply(422, {"message": "Not valid."}, fault="truncated"), Unanswered, Code.NO_ANSWER),
         *[(Reply(status, A_LINK), Refused, Code.BAD_REQUEST) for status in (402, 405, 413, 418, 499)],
-        (Reply.html(404), Refused, Code.BAD_REQUEST),
         (Reply.error(400, "Something new."), Refused, Code.BAD_REQUEST),
-        (Reply.error(400, "No campaign filter" + "!" * 1024), Refused, Code.BAD_REQUEST),
+        (Reply.error(400, "Record duplicates" + "!" * 1024), Refused, Code.DUPLICATE_RECORD),
         (Reply(422, {"message": "x" * 70_000}), Refused, Code.VALIDATION_FAILED),
         (Reply(404, {"message": "x" * 70_000}), Refused, Code.BAD_REQUEST),
         (Reply(400, {"message": "x" * 70_000}), OutcomeUnknown, Code.BAD_RESPONSE),
@@ -122,6 +122,11 @@ def test_retry_after_is_read_in_seconds_or_as_a_date_and_limited_to_twelve_hours
     api: Api, retry_after: str, seconds: float | None
 ) -> None:
     assert api.error(Reply.error(429, retry_after=retry_after)).retry_after == seconds
+
+
+@pytest.mark.parametrize("status", [408, 500, 502, 503, 504])
+def test_the_retry_after_of_an_answer_that_leaves_the_end_open_counts(api: Api, status: int) -> None:
+    assert api.error(Reply.error(status, retry_after=120)).retry_after == 120.0
 
 
 # Links
@@ -190,7 +195,7 @@ def test_an_http_link_on_loopback_is_returned_only_if_the_api_is_on_loopback() -
 # Messages of CustomerGauge
 
 
-@pytest.mark.parametrize("body", [b"<html>", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
+@pytest.mark.parametrize("body", [b"no", b'{"message": ""}', b'{"message": 7}', b"\xff\xfe", b"[" * 60_000])
 def test_a_400_without_a_known_message_is_a_bad_request_and_is_not_quoted(api: Api, body: bytes) -> None:
     error = api.error(Reply(400, body))
 
@@ -222,6 +227,8 @@ def test_field_errors_of_customergauge_are_returned_up_to_ten_of_1024_characters
     ("as in a URL", "Zoë Ray", "Zo%C3%AB+Ray is no name.", False),
     ("as in JSON", "Zoë Ray", "Zo\\u00eb Ray is no name.", False),
     ("another e-mail address", "Anna", "Somebody%40else.example has that name.", False),
+    ("a country code", "BE", "The Email must be a valid email address.", True),
+    ("two digits", 42, "The score 42 is too high.", False),
     ("a link", "Anna", "See https://survey.example/r/1.", False),
     ("a client id", "Anna", "Client 1h57kf5cpq17m0eml12EXAMPLE may not.", False),
     ("the access token", "Anna", "tok-1 may not.", False),

@@ -8,6 +8,7 @@ import pytest
 import http_api
 from personal_link import wiring
 from personal_link.domain.clock import Deadline
+from personal_link.domain.errors import SettingsError
 from personal_link.domain.request import IdempotencyKey, digest_of_reference
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
@@ -93,20 +94,15 @@ def test_a_call_with_too_little_time_left_is_a_503_and_not_started(
     assert vendor.calls("token") == []
 
 
-def test_missing_settings_are_answered_with_an_error_and_named_in_the_log(
-    monkeypatch: pytest.MonkeyPatch, log: io.StringIO
-) -> None:
+def test_missing_settings_fail_the_invocation_so_that_its_alarm_sees_them(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("LEDGER_TABLE")
     monkeypatch.setenv("RESULTS_QUEUE_URL", "")
     monkeypatch.setenv("ECHO_RECORD", "perhaps")
 
-    answer = call(ADA)
+    with pytest.raises(SettingsError) as caught:
+        call(ADA)
 
-    assert (answer["statusCode"], json.loads(answer["body"])["code"]) == (503, "internal_error")
-    assert answer["headers"]["Retry-After"] == "5"
-    assert "LEDGER_TABLE" not in answer["body"]
-    (line,) = lines(log)
-    assert line["detail"] == (
+    assert str(caught.value) == (
         "The environment is not complete: LEDGER_TABLE is missing; RESULTS_QUEUE_URL is missing; "
         "ECHO_RECORD must be one of true, false"
     )

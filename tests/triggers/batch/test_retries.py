@@ -75,6 +75,18 @@ def test_a_message_without_an_attempt_backs_off_longer_with_each_receive(
         assert waits_of(env, *receives) == waits
 
 
+def test_deliveries_of_one_key_in_a_batch_make_one_call_and_wait_as_long_if_it_fails(env: Environment) -> None:
+    env.vendor.script("personal-link", Reply.error(503, retry_after=120))
+    order: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
+    twins = [a_record(order, f"m-{number}") for number in range(3)]
+
+    with watched(env.account.sqs, "ChangeMessageVisibilityBatch") as changes:
+        assert env.work(*twins) == ["m-0", "m-1", "m-2"]
+
+    assert len(env.vendor.calls("personal-link")) == 1
+    assert [entry["VisibilityTimeout"] for entry in changes[0]["Entries"]] == [120, 120, 120]
+
+
 def test_a_record_that_a_firewall_refuses_waits_and_the_others_are_processed(env: Environment) -> None:
     env.vendor.misbehave = lambda call: Reply.html(403) if b"m-3@" in call.body else None
 
