@@ -36,7 +36,8 @@ if TYPE_CHECKING:
     from mypy_boto3_dynamodb import DynamoDBClient
 
 # botocore's default timeouts are 60 s. With these, a call that hangs ends within `clock.LONGEST_AWS_CALL`, which the
-# deadlines keep in reserve. A fixed user agent saves building one for each call.
+# deadlines keep in reserve; with more than three addresses of an endpoint that all hang it takes longer, because each
+# has its own connect timeout. A fixed user agent saves building one for each call.
 _AWS_CALLS = Config(
     connect_timeout=1,
     read_timeout=2,
