@@ -79,32 +79,25 @@ def test_results_are_sent_in_batches_within_the_limits_of_sqs(
 
 
 @table(
-    "answer, unsent",
+    "number, answer, unsent",
     (
         "one of three failed",
+        3,
         {
             "Successful": [{"Id": "0", "MessageId": "m-0"}, {"Id": "2", "MessageId": "m-2"}],
             "Failed": [{"Id": "1", "Code": "InternalError", "SenderFault": False}],
         },
         {1},
     ),
-    ("the page of a proxy", PROXYS_PAGE, {0, 1, 2}),
-    ("no message id", {"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}),
+    ("the page of a proxy", 3, PROXYS_PAGE, {0, 1, 2}),
+    ("no message id", 3, {"Successful": [{"Id": "0"}, {"Id": "1", "MessageId": ""}]}, {0, 1, 2}),
+    ("the second batch", 12, {"Successful": [{"Id": "10", "MessageId": "m-10"}]}, {*range(12)} - {10}),
 )
 def test_a_result_for_which_sqs_returns_no_message_id_is_reported_as_unsent(
-    account: Account, results: ResultsQueue, answer: dict[str, Any], unsent: set[int]
+    account: Account, results: ResultsQueue, number: int, answer: dict[str, Any], unsent: set[int]
 ) -> None:
     with answering(account.sqs, "SendMessageBatch", answer):
-        assert results.send([an_outcome(number) for number in range(3)]) == unsent
-
-
-def test_unsent_results_are_reported_by_position_across_all_batches(account: Account, results: ResultsQueue) -> None:
-    answer = {"Successful": [{"Id": "10", "MessageId": "m-10"}]}
-
-    with answering(account.sqs, "SendMessageBatch", answer):
-        unsent = results.send([an_outcome(number) for number in range(12)])
-
-    assert unsent == {0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 11}
+        assert results.send([an_outcome(one) for one in range(number)]) == unsent
 
 
 def test_every_result_is_reported_as_unsent_after_one_call_while_sqs_is_unreachable(
