@@ -30,6 +30,7 @@ from tests.customergauge.scripted_lines import (
     answer,
     create,
     gauge_at,
+    resolve,
     saying,
     serving,
     unanswered,
@@ -207,8 +208,7 @@ def test_a_connection_attempt_without_an_answer_ends_at_the_deadline_and_nothing
     addresses: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with unanswered() as port:
-        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * addresses)
+        resolve(monkeypatch, *[port] * addresses)
         with ending_within(2.2), pytest.raises(NotProcessed) as caught:
             create(gauge_at(f"http://imports.test:{port}"), seconds=1.2)
 
@@ -237,11 +237,7 @@ def test_a_host_whose_first_address_does_not_answer_is_reached_at_its_second(
     monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
 ) -> None:
     with unanswered() as port:
-        addresses = [
-            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", to))
-            for to in (port, vendor.port)
-        ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: addresses)
+        resolve(monkeypatch, port, vendor.port)
         with pytest.raises(Unauthorized):  # the answer to a token of ours: it was reached
             create(gauge_at("http://imports.test"))
 
