@@ -15,6 +15,7 @@ from personal_link.triggers.http import HttpApi
 from sandbox.customergauge.server import Reply
 from tests.aws.account import refusing, values
 from tests.link_requests import UseCase
+from tests.triggers.test_http_request import http_event
 
 STATUS = {
     "invalid_request": 400,
@@ -106,15 +107,8 @@ def serve(
     case: UseCase, record: dict[str, object], *, key: str | None = "order-4711", caller: str = "user/shop"
 ) -> Outcome:
     results = ResultsQueue(case.account.sqs, case.account.results_url, echo_record=True)
-    event = {
-        "headers": {"Content-Type": "application/json", **({"Idempotency-Key": key} if key else {})},
-        "body": json.dumps({"record": record}),
-        "requestContext": {
-            "identity": {"userArn": f"arn:aws:iam::123456789012:{caller}"},
-            "requestId": "r-1",
-            "requestTimeEpoch": 1_795_427_999_500,
-        },
-    }
+    event = http_event(json.dumps({"record": record}), {"Idempotency-Key": key} if key else {})
+    event["requestContext"]["identity"]["userArn"] = f"arn:aws:iam::123456789012:{caller}"
     return HttpApi(case.issuer, results).serve(event, Deadline.after(20, case.clock))
 
 
