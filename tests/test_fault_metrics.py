@@ -1,9 +1,6 @@
 """Each fault writes its metric: both handlers from end to end, read as CloudWatch reads their output."""
 
-import json
-import time
 from collections.abc import Callable, Iterator
-from typing import Any
 
 import pytest
 from botocore.session import Session
@@ -14,11 +11,10 @@ from personal_link import wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, refusing
 from tests.embedded_metrics import values_of
-from tests.handlers.conftest import api_event
+from tests.handlers.conftest import ADA, api_event, sqs_event
 from tests.lambda_environment import Context, forget, lambda_environment
+from tests.tables import table
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
-
-ADA: dict[str, object] = {"record": {"Email": "ada@acme.example"}}
 
 Captured = pytest.CaptureFixture[str]
 
@@ -37,18 +33,7 @@ def call(body: object = None, *, key: str = "order-1") -> int:
 
 def deliver(*bodies: object, hours_ago: float = 0.0) -> list[str]:
     """Hand a batch to the worker; return the ids of what is to come again."""
-    sent = str(round((time.time() - hours_ago * 3600) * 1000))
-    records: list[dict[str, Any]] = [
-        {
-            "messageId": f"m-{number}",
-            "receiptHandle": f"receipt-of-m-{number}",
-            "body": body if isinstance(body, str) else json.dumps(body),
-            "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": sent},
-            "messageAttributes": {},
-        }
-        for number, body in enumerate(bodies)
-    ]
-    failures = queue_worker.handler({"Records": records}, Context(seconds=60))["batchItemFailures"]
+    failures = queue_worker.handler(sqs_event(*bodies, hours_ago=hours_ago), Context(seconds=60))["batchItemFailures"]
     return [failure["itemIdentifier"] for failure in failures]
 
 
@@ -67,26 +52,46 @@ def test_a_link_by_http_counts_its_outcome_the_answer_of_customergauge_and_the_t
     assert 0 < milliseconds < 10_000
 
 
-def test_an_attempt_without_an_answer_is_counted_as_such(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
-    vendor.script("personal-link", Reply(fault="reset"))
-
-    call()
-    out = capsys.readouterr().out
-    assert values_of(out, "VendorAnswers", Stack="links", Status="none") == [1.0]
-    [milliseconds] = values_of(out, "VendorLatency", Stack="links")
-    assert 0 < milliseconds < 10_000
+EIGHT: list[object] = [{"record": {"Email": f"{number}@acme.example"}} for number in range(8)]
 
 
-def test_a_retried_message_is_counted_and_so_is_the_opened_circuit(
-    vendor: CustomerGaugeSandbox, capsys: Captured
+@table(
+    "replies, bodies, hours_ago, counted",
+    ("an attempt without an answer", [Reply(fault="reset")], [ADA], 0, [("VendorAnswers", {"Status": "none"}, 1)]),
+    (
+        "an outage",
+        [Reply(503)] * 8,
+        EIGHT,
+        0,
+        [
+            ("TriedAgain", {"Code": "unavailable"}, 8),
+            ("VendorAnswers", {"Status": "503"}, 8),
+            ("CircuitOpens", {}, 1),
+        ],
+    ),
+    (
+        "two messages parked",
+        [Reply(500)],
+        [ADA, "no JSON"],
+        25,
+        [("Parked", {"Code": "unavailable"}, 1), ("Parked", {"Code": "invalid_request"}, 1), ("Parked", {}, 2)],
+    ),
+)
+def test_a_failure_on_the_queue_is_counted_by_its_code_and_status(
+    vendor: CustomerGaugeSandbox,
+    capsys: Captured,
+    replies: list[Reply],
+    bodies: list[object],
+    hours_ago: float,
+    counted: list[tuple[str, dict[str, str], int]],
 ) -> None:
-    vendor.script("personal-link", *[Reply(503)] * 8)
+    vendor.script("personal-link", *replies)
 
-    deliver(*({"record": {"Email": f"{number}@acme.example"}} for number in range(8)))
+    deliver(*bodies, hours_ago=hours_ago)
+
     out = capsys.readouterr().out
-    assert values_of(out, "TriedAgain", Stack="links", Code="unavailable") == [1.0] * 8
-    assert values_of(out, "CircuitOpens", Stack="links") == [1.0]
-    assert values_of(out, "VendorAnswers", Stack="links", Status="503") == [1.0] * 8
+    for metric, dimensions, times in counted:
+        assert values_of(out, metric, Stack="links", **dimensions) == [1.0] * times
 
 
 def test_a_retried_message_reports_its_age_on_each_retry(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
@@ -99,17 +104,6 @@ def test_a_retried_message_reports_its_age_on_each_retry(vendor: CustomerGaugeSa
 
     assert just_sent == pytest.approx(0, abs=20)
     assert half_an_hour_old == pytest.approx(1800, abs=20)
-
-
-def test_a_parked_message_is_counted_with_its_code(vendor: CustomerGaugeSandbox, capsys: Captured) -> None:
-    vendor.script("personal-link", Reply(500))
-
-    assert deliver(ADA, hours_ago=25) == []
-    assert deliver("no JSON") == []
-    out = capsys.readouterr().out
-    assert values_of(out, "Parked", Stack="links", Code="unavailable") == [1.0]
-    assert values_of(out, "Parked", Stack="links", Code="invalid_request") == [1.0]
-    assert values_of(out, "Parked", Stack="links") == [1.0, 1.0]
 
 
 def test_an_outcome_whose_result_cannot_be_sent_is_counted_as_a_retry(account: Account, capsys: Captured) -> None:

@@ -147,6 +147,11 @@ def test_importing_every_module_does_no_io_and_reads_no_environment() -> None:
         ("snapshot_restore_py", {"wiring"}),
         ("jmespath", {"event_mappings"}),
         ("aws_lambda_powertools", {"observability", "metrics"}),
+        (
+            "botocore",
+            {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
+            | {"bulk_files", "bulk_task", "file_parts"},
+        ),
     ],
 )
 def test_only_the_adapter_modules_of_a_library_import_it(library: str, importers: set[str]) -> None:
@@ -161,13 +166,6 @@ def test_only_the_allowed_libraries_are_imported(path: Path) -> None:
     beside_it = {one.stem for one in BULK} if path in BULK else set()
 
     assert top_level(path) - set(sys.stdlib_module_names) <= allowed | beside_it | {"personal_link"}
-
-
-def test_only_the_aws_adapters_import_botocore() -> None:
-    adapters = {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
-    of_bulk = {"bulk_files", "bulk_task", "file_parts"}
-
-    assert {path.stem for path in FILES if "botocore" in top_level(path)} <= adapters | of_bulk
 
 
 @pytest.mark.parametrize("path", EVERY_FILE)

@@ -197,12 +197,6 @@ def test_a_record_that_a_firewall_refuses_is_not_counted_as_a_setup_fault(capsys
     assert ("SetupFaults", "") not in told(capsys)
 
 
-def test_a_parked_message_is_counted_by_code(capsys: Captured) -> None:
-    observability.report_parked(Unanswered(Code.NO_ANSWER, "our own words"), {"message_id": "m-1"}, 9)
-
-    assert told(capsys) == {("Parked", ""), ("Parked", "no_answer")}
-
-
 def test_an_answer_of_customergauge_is_counted_by_status_and_timed_in_milliseconds(capsys: Captured) -> None:
     observability.count_vendor_answer(429, 0.25)
     observability.count_vendor_answer(None, 10.0)

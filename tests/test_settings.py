@@ -62,8 +62,13 @@ def test_known_headings_are_split_at_commas_and_stripped_of_blanks() -> None:
     assert known == {"Email", "First Name", "Phone"}
 
 
-def test_a_complete_environment_gives_the_settings_of_the_queue_worker() -> None:
-    assert load_queue_settings(QUEUE) == QueueSettings(
+def test_a_complete_environment_of_the_process_gives_the_settings_of_the_queue_worker(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    for name, value in QUEUE.items():
+        monkeypatch.setenv(name, value)
+
+    assert load_queue_settings() == QueueSettings(
         connector=SETTINGS,
         requests_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/requests",
         parked_queue_url="https://sqs.eu-central-1.amazonaws.com/123456789012/parked",
@@ -72,13 +77,6 @@ def test_a_complete_environment_gives_the_settings_of_the_queue_worker() -> None
         maximum_concurrency=5,
         vendor_calls_per_second=0,
     )
-
-
-def test_settings_are_read_from_the_environment_of_the_process_by_default(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in QUEUE.items():
-        monkeypatch.setenv(name, value)
-
-    assert load_queue_settings().connector == SETTINGS
 
 
 @pytest.mark.parametrize("region", ["eu", "us", "au"])

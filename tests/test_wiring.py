@@ -16,18 +16,15 @@ import http_api
 import queue_worker
 from personal_link import wiring
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.aws.account import Account, template_variables
+from tests.aws.account import Account
 from tests.handlers.conftest import ADA, api_event
-from tests.lambda_environment import Context, forget
+from tests.lambda_environment import Context, lambda_environment
 
 
 @pytest.fixture(autouse=True)
 def environment(monkeypatch: pytest.MonkeyPatch, account: Account, vendor: CustomerGaugeSandbox) -> Iterator[None]:
-    for name, value in {**template_variables(account, vendor), "ACCESS_TOKEN_SECRET_ARN": ""}.items():
-        monkeypatch.setenv(name, value)
-    forget()
-    yield
-    forget()
+    with lambda_environment(monkeypatch, account, vendor, ACCESS_TOKEN_SECRET_ARN=""):
+        yield
 
 
 @pytest.fixture

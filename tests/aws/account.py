@@ -153,14 +153,21 @@ def unreachable(client: "BaseClient", operation: str) -> Iterator[None]:
 
 
 @contextmanager
+def on_every_call(client: "BaseClient", operation: str, action: Callable[[dict[str, Any]], object]) -> Iterator[None]:
+    """Do something with the parameters of each call of an operation right before it is made, in the caller's thread."""
+
+    def act(params: dict[str, Any], **_: object) -> None:
+        action(params)
+
+    with _hook(client, "provide-client-params", operation, act):
+        yield
+
+
+@contextmanager
 def watched(client: "BaseClient", operation: str) -> Iterator[list[dict[str, Any]]]:
     """Collect the parameters of an operation's calls."""
     calls: list[dict[str, Any]] = []
-
-    def watch(params: dict[str, Any], **_: object) -> None:
-        calls.append(params)
-
-    with _hook(client, "provide-client-params", operation, watch):
+    with on_every_call(client, operation, calls.append):
         yield calls
 
 
@@ -170,23 +177,7 @@ def doing_before(
 ) -> Iterator[None]:
     """Do something with the parameters of the n-th call of an operation right before it is made."""
     counter = itertools.count(1)
-
-    def act(params: dict[str, Any], **_: object) -> None:
-        if next(counter) == call:
-            action(params)
-
-    with _hook(client, "provide-client-params", operation, act):
-        yield
-
-
-@contextmanager
-def on_every_call(client: "BaseClient", operation: str, action: Callable[[dict[str, Any]], object]) -> Iterator[None]:
-    """Do something with the parameters of each call of an operation right before it is made, in the caller's thread."""
-
-    def act(params: dict[str, Any], **_: object) -> None:
-        action(params)
-
-    with _hook(client, "provide-client-params", operation, act):
+    with on_every_call(client, operation, lambda params: action(params) if next(counter) == call else None):
         yield
 
 

@@ -145,6 +145,12 @@ def unanswered() -> Iterator[int]:
                 sock.close()
 
 
+def resolve(patch: pytest.MonkeyPatch, *ports: int) -> None:
+    """Let any host name have so many addresses, each a port of this machine."""
+    found = [(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port)) for port in ports]
+    patch.setattr(socket, "getaddrinfo", lambda *_name, **_options: found)
+
+
 def answer(body: bytes, status: str = "200 OK", *headers: str) -> bytes:
     """Write an answer as a healthy server would."""
     fields = "".join(f"{header}\r\n" for header in (f"Content-Length: {len(body)}", *headers))

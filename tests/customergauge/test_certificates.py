@@ -1,10 +1,10 @@
 """TLS with real certificates: a server with an invalid one gets no request and no secret."""
 
 import datetime as dt
-import socket
 import ssl
 import time
 import warnings
+from collections.abc import Callable
 
 import pytest
 import trustme
@@ -19,6 +19,7 @@ from tests.customergauge.scripted_lines import (
     create,
     fetch_token,
     gauge_at,
+    resolve,
     saying,
     serving,
 )
@@ -62,21 +63,20 @@ def trusting(url: str) -> CustomerGauge:
     return gauge_at(url, trusted)
 
 
-def shake_hands_late(line: Line) -> None:
-    line.server.over.wait(1.2)
-    line.start_tls(GOOD)
-    line.hear()
+def shaking_hands(then: Talk | Callable[[Line], bytes], context: ssl.SSLContext = GOOD, after: float = 0) -> Talk:
+    def talk(line: Line) -> None:
+        line.server.over.wait(after)
+        line.start_tls(context)
+        then(line)
+
+    return talk
 
 
 @pytest.mark.parametrize("context", BAD.values(), ids=BAD.keys())
 def test_a_server_with_an_invalid_certificate_gets_no_request_no_secret_and_no_retry(
     context: ssl.SSLContext,
 ) -> None:
-    def talk(line: Line) -> None:
-        line.start_tls(context)
-        line.hear()
-
-    with serving(talk, talk, talk) as server:
+    with serving(*[shaking_hands(Line.hear, context)] * 3) as server:
         with pytest.raises(NotProcessed) as caught:
             create(trusting(server.tls_url))
         with pytest.raises(NotProcessed):
@@ -87,20 +87,12 @@ def test_a_server_with_an_invalid_certificate_gets_no_request_no_secret_and_no_r
 
 
 def test_a_server_with_a_valid_certificate_gets_the_request() -> None:
-    def talk(line: Line) -> None:
-        line.start_tls(GOOD)
-        saying(a_link("1"))(line)
-
-    with serving(talk) as server:
+    with serving(shaking_hands(saying(a_link("1")))) as server:
         assert create(trusting(server.tls_url)).survey_link == LINK + "1"
 
 
 def test_the_default_tls_context_trusts_no_unknown_authority() -> None:
-    def talk(line: Line) -> None:
-        line.start_tls(GOOD)
-        line.hear()
-
-    with serving(talk, talk) as server:
+    with serving(*[shaking_hands(Line.hear)] * 2) as server:
         with pytest.raises(NotProcessed):
             create(gauge_at(server.tls_url))
 
@@ -134,11 +126,7 @@ def test_a_request_whose_tls_handshake_fails_is_not_processed() -> None:
 
 
 def test_a_slow_tls_handshake_counts_against_the_deadline_of_the_request() -> None:
-    def talk(line: Line) -> None:
-        shake_hands_late(line)
-        line.hold()
-
-    with serving(talk) as server:
+    with serving(shaking_hands(saying(b"", Line.hold), after=1.2)) as server:
         began = time.monotonic()
         with pytest.raises(Unanswered):
             create(trusting(server.tls_url), seconds=2.0)
@@ -149,12 +137,7 @@ def test_a_slow_tls_handshake_counts_against_the_deadline_of_the_request() -> No
 def test_a_tls_handshake_may_use_all_the_time_left_although_the_host_has_several_addresses(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    def talk(line: Line) -> None:
-        shake_hands_late(line)
-        line.say(a_link("1"))
-
-    with serving(talk) as server:
-        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", server.port))
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * 2)
+    with serving(shaking_hands(saying(a_link("1")), after=1.2)) as server:
+        resolve(monkeypatch, server.port, server.port)
 
         assert create(trusting("https://127.0.0.1")).survey_link == LINK + "1"

@@ -30,6 +30,7 @@ from tests.customergauge.scripted_lines import (
     answer,
     create,
     gauge_at,
+    resolve,
     saying,
     serving,
     unanswered,
@@ -42,9 +43,23 @@ def get(transport: Transport, url: str, seconds: float = 5.0) -> Response:
     return transport.request("GET", url, headers={}, body=b"", deadline=deadline)
 
 
-def connections(vendor: CustomerGaugeSandbox) -> list[int]:
-    """Return the connection of each call of the API."""
-    return [call.connection for call in vendor.calls("personal-link")]
+class Kept:
+    """A transport by a fake clock, and the connection of each of its calls of a server."""
+
+    def __init__(self, vendor: CustomerGaugeSandbox) -> None:
+        self._vendor = vendor
+        self.clock = FakeClock()
+        self.transport = Transport(self.clock)
+
+    def call(self, at_once: int = 1) -> None:
+        with ThreadPoolExecutor(at_once) as threads:
+            url = f"{self._vendor.base_url}/personal-link/"
+            calls = [threads.submit(get, self.transport, url) for _ in range(at_once)]
+            assert {call.result().status for call in calls} == {405}
+
+    @property
+    def connections(self) -> list[int]:
+        return [call.connection for call in self._vendor.calls("personal-link")]
 
 
 @contextmanager
@@ -106,62 +121,49 @@ def test_a_request_on_a_kept_connection_that_stays_silent_gets_no_answer_by_the_
         assert create(gauge).survey_link == LINK + "3"  # over a connection of its own
 
 
-def test_a_connection_idle_for_more_than_thirty_seconds_is_not_reused(vendor: CustomerGaugeSandbox) -> None:
-    clock = FakeClock()
-    transport = Transport(clock)
+def test_a_connection_idle_for_more_than_thirty_seconds_or_forgotten_is_not_reused(
+    vendor: CustomerGaugeSandbox,
+) -> None:
+    kept = Kept(vendor)
     for seconds in (29.0, 31.0, 0.0):
-        get(transport, f"{vendor.base_url}/personal-link/")
-        clock.advance(seconds)
+        kept.call()
+        kept.clock.advance(seconds)
+    kept.transport.forget_connections()
+    kept.call()
 
-    first, second, third = connections(vendor)
-    assert first == second != third
-
-
-def test_a_forgotten_connection_is_not_reused(vendor: CustomerGaugeSandbox) -> None:
-    transport = Transport(FakeClock())
-    get(transport, f"{vendor.base_url}/personal-link/")
-    transport.forget_connections()
-    get(transport, f"{vendor.base_url}/personal-link/")
-
-    first, second = connections(vendor)
-    assert first != second
+    first, second, third, fourth = kept.connections
+    assert first == second
+    assert len({second, third, fourth}) == 3
 
 
 def test_connections_of_a_burst_are_not_reused_when_calls_one_by_one_kept_only_one_of_them_busy(
     vendor: CustomerGaugeSandbox,
 ) -> None:
-    clock = FakeClock()
-    transport = Transport(clock)
-
-    def burst() -> None:
-        with ThreadPoolExecutor(3) as pool:
-            list(pool.map(lambda _number: get(transport, f"{vendor.base_url}/personal-link/"), range(3)))
-
+    kept = Kept(vendor)
     vendor.latency = 0.2
-    burst()
-    before = set(connections(vendor))
+    kept.call(at_once=3)
+    before = set(kept.connections)
     for _ in range(2):
-        clock.advance(20.0)
-        get(transport, f"{vendor.base_url}/personal-link/")
-    burst()
+        kept.clock.advance(20.0)
+        kept.call()
+    kept.call(at_once=3)
 
     assert len(before) == 3
-    assert len(before & set(connections(vendor)[-3:])) == 1
+    assert len(before & set(kept.connections[-3:])) == 1
 
 
 def test_each_host_has_its_own_connections_with_their_own_idle_time(vendor: CustomerGaugeSandbox) -> None:
-    clock = FakeClock()
-    transport = Transport(clock)
+    kept = Kept(vendor)
     with CustomerGaugeSandbox() as token_server:
-        get(transport, f"{token_server.base_url}/oauth2/token")
+        get(kept.transport, f"{token_server.base_url}/oauth2/token")
         for _ in range(4):
-            get(transport, f"{vendor.base_url}/personal-link/")
-            clock.advance(20.0)
-        get(transport, f"{token_server.base_url}/oauth2/token")
-        get(transport, f"{vendor.base_url}/personal-link/")
+            kept.call()
+            kept.clock.advance(20.0)
+        get(kept.transport, f"{token_server.base_url}/oauth2/token")
+        kept.call()
 
         assert len({call.connection for call in token_server.calls("token")}) == 2
-    assert len(set(connections(vendor))) == 1
+    assert len(set(kept.connections)) == 1
 
 
 def test_a_connection_is_reused_after_the_deadline_of_the_request_that_opened_it(vendor: CustomerGaugeSandbox) -> None:
@@ -170,17 +172,14 @@ def test_a_connection_is_reused_after_the_deadline_of_the_request_that_opened_it
     threading.Event().wait(1.1)
     get(transport, f"{vendor.base_url}/personal-link/")
 
-    assert len(set(connections(vendor))) == 1
+    assert len({call.connection for call in vendor.calls("personal-link")}) == 1
 
 
 def test_ten_concurrent_requests_after_a_long_idle_time_all_get_an_answer(vendor: CustomerGaugeSandbox) -> None:
-    clock = FakeClock()
-    transport = Transport(clock)
+    kept = Kept(vendor)
     for _ in range(10):
-        with ThreadPoolExecutor(10) as threads:
-            answers = threads.map(get, [transport] * 10, [f"{vendor.base_url}/personal-link/"] * 10)
-            assert {answer.status for answer in answers} == {405}
-        clock.advance(31.0)
+        kept.call(at_once=10)
+        kept.clock.advance(31.0)
 
 
 # Connecting
@@ -207,8 +206,7 @@ def test_a_connection_attempt_without_an_answer_ends_at_the_deadline_and_nothing
     addresses: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with unanswered() as port:
-        address = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", port))
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: [address] * addresses)
+        resolve(monkeypatch, *[port] * addresses)
         with ending_within(2.2), pytest.raises(NotProcessed) as caught:
             create(gauge_at(f"http://imports.test:{port}"), seconds=1.2)
 
@@ -237,11 +235,7 @@ def test_a_host_whose_first_address_does_not_answer_is_reached_at_its_second(
     monkeypatch: pytest.MonkeyPatch, vendor: CustomerGaugeSandbox
 ) -> None:
     with unanswered() as port:
-        addresses = [
-            (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "", ("127.0.0.1", to))
-            for to in (port, vendor.port)
-        ]
-        monkeypatch.setattr(socket, "getaddrinfo", lambda *_name, **_options: addresses)
+        resolve(monkeypatch, port, vendor.port)
         with pytest.raises(Unauthorized):  # the answer to a token of ours: it was reached
             create(gauge_at("http://imports.test"))
 

@@ -5,16 +5,7 @@ import pytest
 from personal_link.domain.clock import Deadline, timestamp
 from personal_link.domain.errors import Code, NotProcessed
 from tests.fake_clock import FakeClock
-
-
-class Context:
-    """The part of Lambda's context object that is used."""
-
-    def __init__(self, milliseconds: int) -> None:
-        self._milliseconds = milliseconds
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
+from tests.lambda_environment import Context
 
 
 @pytest.mark.parametrize(("seconds", "left"), [(4.0, 6.0), (11.0, 0.0)])
@@ -54,9 +45,9 @@ def test_require_accepts_work_that_just_fits_the_deadline_and_refuses_longer_wor
     assert caught.value.code is Code.UNAVAILABLE
 
 
-@pytest.mark.parametrize(("milliseconds", "most"), [(20_000, 6.0), (13_000, 0.0)])
-def test_an_invocation_deadline_reserves_seven_seconds_per_later_aws_call(milliseconds: int, most: float) -> None:
-    deadline = Deadline.of_invocation(Context(milliseconds), aws_calls_after=2)
+@pytest.mark.parametrize(("seconds", "most"), [(20, 6.0), (13, 0.0)])
+def test_an_invocation_deadline_reserves_seven_seconds_per_later_aws_call(seconds: float, most: float) -> None:
+    deadline = Deadline.of_invocation(Context(seconds), aws_calls_after=2)
 
     assert max(0.0, most - 0.5) <= deadline.remaining() <= most
 

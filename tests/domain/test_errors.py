@@ -4,8 +4,6 @@ import inspect
 import re
 from collections.abc import Iterator
 
-import pytest
-
 from personal_link.domain import errors
 from personal_link.domain.errors import CODES, Code, PersonalLinkError
 
@@ -59,11 +57,3 @@ def test_the_codes_are_those_of_the_contract_and_each_has_a_meaning() -> None:
         "forbidden",
         "internal_error",
     }
-
-
-@pytest.mark.parametrize("code", ["credentials_missing", "credentials_refused", "forbidden"])
-def test_a_configuration_error_is_retried_with_longer_delays_than_an_outage(code: str) -> None:
-    fault, passing = CODES[Code(code)], CODES[Code.UNAVAILABLE]
-
-    assert fault.first_delay > passing.first_delay
-    assert fault.longest_delay > passing.longest_delay

@@ -2,6 +2,7 @@
 
 import io
 import json
+import time
 from collections.abc import Iterator
 from typing import Any
 
@@ -46,6 +47,23 @@ def api_event(
             "requestTimeEpoch": 1_795_427_999_500,
             "stage": "live",
         },
+    }
+
+
+def sqs_event(*bodies: object, hours_ago: float = 0.0) -> dict[str, Any]:
+    sent = str(round((time.time() - hours_ago * 3600) * 1000))
+    return {
+        "Records": [
+            {
+                "messageId": f"m-{number}",
+                "receiptHandle": f"receipt-of-m-{number}",
+                "body": body if isinstance(body, str) else json.dumps(body),
+                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": sent},
+                "messageAttributes": {},
+                "eventSource": "aws:sqs",
+            }
+            for number, body in enumerate(bodies)
+        ]
     }
 
 

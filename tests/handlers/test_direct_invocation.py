@@ -54,12 +54,6 @@ def behind(monkeypatch: pytest.MonkeyPatch) -> Behind:
     return put
 
 
-def raised() -> PersonalLinkError:
-    with pytest.raises(PersonalLinkError) as error:
-        direct_invocation.handler(REQUEST, Context(60))
-    return error.value
-
-
 def test_the_handler_passes_payload_request_id_and_the_time_less_a_reserve_and_returns_the_result(
     behind: Behind,
 ) -> None:
@@ -78,16 +72,23 @@ def test_the_handler_passes_payload_request_id_and_the_time_less_a_reserve_and_r
         (NotProcessed(Code.RATE_LIMITED, "too fast"), "rate_limited", "rate_limited: too fast"),
         (Unanswered(Code.NO_ANSWER, "lost", vendor_message="joe@example.com"), "no_answer", "no_answer: lost"),
         (Unreadable(Code.INVALID_REQUEST, "an array"), "invalid_request", "invalid_request: an array"),
+        *(
+            (bug, "internal_error", "internal_error: Unexpected error: try again later.")
+            for bug in (KeyError("joe@example.com"), SettingsError("LEDGER_TABLE is missing"))
+        ),
     ],
+    ids=lambda value: type(value).__name__,
 )
-def test_an_error_without_a_result_is_raised_as_an_exception_named_after_its_code(
-    behind: Behind, error: RequestError, name: str, text: str
+def test_an_error_or_a_bug_is_raised_as_an_exception_named_after_its_code_without_cause_or_text_of_the_bug(
+    behind: Behind, error: Exception, name: str, text: str
 ) -> None:
     behind(error)
 
-    failure = raised()
+    with pytest.raises(PersonalLinkError) as raised:
+        direct_invocation.handler(REQUEST, Context(60))
 
-    assert (type(failure).__name__, str(failure)) == (name, text)
+    assert (type(raised.value).__name__, str(raised.value)) == (name, text)
+    assert (raised.value.__cause__, raised.value.__suppress_context__) == (None, True)  # Lambda would print them
 
 
 def test_every_code_has_one_exception_class_named_after_it() -> None:
@@ -95,22 +96,3 @@ def test_every_code_has_one_exception_class_named_after_it() -> None:
         first, second = (named_exception(RequestError(code, "why")) for _time in range(2))
         assert type(first).__name__ == str(code)
         assert type(first) is type(second)
-
-
-@pytest.mark.parametrize("bug", [KeyError("joe@example.com"), SettingsError("LEDGER_TABLE is missing")])
-def test_a_bug_is_raised_as_internal_error_without_the_text_of_the_bug(behind: Behind, bug: Exception) -> None:
-    behind(bug)
-
-    failure = raised()
-
-    assert type(failure).__name__ == "internal_error"
-    assert str(failure) == "internal_error: Unexpected error: try again later."
-
-
-@pytest.mark.parametrize("error", [NotProcessed(Code.UNAVAILABLE, "down"), KeyError("joe@example.com")])
-def test_the_raised_error_has_no_cause_or_context_that_lambda_could_print(behind: Behind, error: Exception) -> None:
-    behind(error)
-
-    failure = raised()
-
-    assert (failure.__cause__, failure.__suppress_context__) == (None, True)

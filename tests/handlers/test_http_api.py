@@ -10,7 +10,7 @@ from personal_link import wiring
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import SettingsError
 from personal_link.domain.request import IdempotencyKey, digest_of_reference
-from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account, values
 from tests.handlers.conftest import ADA, api_event, call, lines
 from tests.lambda_environment import Context, forget
@@ -24,7 +24,7 @@ UUID = "9dd58237-c913-4073-9c76-07da0b49ff50"
 
 
 def test_a_created_link_is_answered_in_the_shape_of_customergauge_and_sent_to_the_results_queue(
-    vendor: CustomerGaugeSandbox, account: Account
+    vendor: CustomerGaugeSandbox, account: Account, log: io.StringIO
 ) -> None:
     answer = call(ADA, key="order-1", request_id="r-1")
 
@@ -42,6 +42,8 @@ def test_a_created_link_is_answered_in_the_shape_of_customergauge_and_sent_to_th
     result = json.loads(message["Body"])
     assert (result["personal_link"], result["record"]) == (data, {"Email": "ada@acme.example", "First Name": "Ada"})
     assert result["source"] == {"type": "http", "id": "r-1"}
+    (line,) = lines(log)
+    assert (line["message"], line["status"], line["attempts"], line["replayed"]) == ("outcome", "created", 1, False)
 
 
 @pytest.mark.parametrize("key", ["order-1", None], ids=["with a key", "without a key"])
@@ -64,21 +66,6 @@ def test_a_record_sent_to_customergauge_as_a_form_arrives_unchanged(
     call({"record": {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}})
 
     assert vendor.links[0].record == {"Email": "ada@acme.example", "First Name": "Zoë & Co = 100 %"}
-
-
-# Refusals
-
-
-def test_a_link_whose_answer_was_lost_is_answered_with_409_outcome_unknown(vendor: CustomerGaugeSandbox) -> None:
-    vendor.duplicate_rule = "campaign"
-    vendor.script("personal-link", Reply(fault="close", commit=True))
-    first = call(ADA, key="order-1")
-
-    again = call(ADA, key="order-1")
-
-    assert (first["statusCode"], json.loads(first["body"])["code"]) == (504, "no_answer")
-    assert "Retry-After" not in first["headers"]
-    assert (again["statusCode"], json.loads(again["body"])["code"]) == (409, "outcome_unknown")
 
 
 # Failures
@@ -136,15 +123,6 @@ def test_the_core_gets_the_event_and_the_time_left_less_a_reserve(monkeypatch: p
 
 
 # Logs
-
-
-def test_an_outcome_is_logged_as_one_line_with_status_code_attempts_and_source(log: io.StringIO) -> None:
-    call(ADA, key="order-1", request_id="c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
-
-    (line,) = lines(log)
-    assert line["message"] == "outcome"
-    assert (line["status"], line["code"], line["attempts"], line["replayed"]) == ("created", "created", 1, False)
-    assert (line["source_type"], line["source_id"]) == ("http", "c6af9ac6-7b61-11e6-9a41-93e8deadbeef")
 
 
 def test_a_call_without_an_outcome_is_logged_with_the_digests_that_find_it(log: io.StringIO) -> None:

@@ -2,8 +2,6 @@
 
 import io
 import json
-import time
-from typing import Any
 
 import pytest
 
@@ -13,27 +11,10 @@ from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import PersonalLinkError, SettingsError
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.aws.account import Account, values
-from tests.handlers.conftest import ADA, call, lines
+from tests.handlers.conftest import ADA, lines, sqs_event
 from tests.lambda_environment import Context, forget
 
 pytestmark = pytest.mark.usefixtures("environment")
-
-
-def sqs_event(*bodies: object) -> dict[str, Any]:
-    now = str(round(time.time() * 1000))
-    return {
-        "Records": [
-            {
-                "messageId": f"m-{number}",
-                "receiptHandle": f"receipt-of-m-{number}",
-                "body": body if isinstance(body, str) else json.dumps(body),
-                "attributes": {"ApproximateReceiveCount": "1", "SentTimestamp": now},
-                "messageAttributes": {},
-                "eventSource": "aws:sqs",
-            }
-            for number, body in enumerate(bodies)
-        ]
-    }
 
 
 def test_a_batch_is_answered_with_the_messages_to_be_retried(vendor: CustomerGaugeSandbox, account: Account) -> None:
@@ -46,20 +27,6 @@ def test_a_batch_is_answered_with_the_messages_to_be_retried(vendor: CustomerGau
     assert len(vendor.links) == 1
     assert [values(message)["code"] for message in account.results()] == ["created", "invalid_request"]
     assert [message["Body"] for message in account.parked()] == ["no JSON"]
-
-
-def test_a_batch_without_failures_is_answered_with_no_message_to_retry() -> None:
-    assert queue_worker.handler(sqs_event(ADA), Context(60)) == {"batchItemFailures": []}
-
-
-def test_one_key_used_on_the_queue_and_by_http_is_two_requests(vendor: CustomerGaugeSandbox, account: Account) -> None:
-    queue_worker.handler(sqs_event({**ADA, "idempotency_key": "order-1"}), Context(60))
-
-    answer = call(ADA, key="order-1")
-
-    assert "Idempotent-Replayed" not in answer["headers"]
-    assert len(vendor.calls("personal-link")) == 2
-    assert len({json.loads(message["Body"])["id"] for message in account.results()}) == 2
 
 
 def test_a_worker_with_missing_settings_fails_the_whole_batch_and_names_them(monkeypatch: pytest.MonkeyPatch) -> None:

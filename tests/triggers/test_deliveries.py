@@ -152,32 +152,24 @@ def test_a_message_that_is_not_json_is_unreadable(body: str) -> None:
     assert caught.value.code is Code.INVALID_REQUEST
 
 
-def test_a_redriven_message_keeps_its_original_message_id() -> None:
-    record = sqs_record('{"record": {"A": 1}}')
-    record["messageAttributes"] = {"original_message_id": {"stringValue": "message-0", "dataType": "String"}}
-
-    request = check(open_sqs(record))
-
-    assert request.key == IdempotencyKey("message", "message-0")
-    assert request.source == Source("sqs", "message-0")
-
-
 @table(
-    "attributes",
-    ("none", {}),
-    ("of another type", {"original_message_id": {"binaryValue": "AA==", "dataType": "Binary"}}),
-    ("empty", {"original_message_id": {"stringValue": "", "dataType": "String"}}),
-    ("endless", {"original_message_id": {"stringValue": "x" * 257, "dataType": "String"}}),
-    ("an empty invocation", {"original_invocation_id": {"stringValue": "", "dataType": "String"}}),
-    ("as Lambda writes them", {"RequestID": {"stringValue": "i-1", "dataType": "String"}}),
-    ("a line break", {"original_message_id": {"stringValue": "a\nb", "dataType": "String"}}),
+    "name, attribute, message_id",
+    ("usable", "original_message_id", {"stringValue": "message-0", "dataType": "String"}, "message-0"),
+    ("of another type", "original_message_id", {"binaryValue": "AA==", "dataType": "Binary"}, "message-1"),
+    ("empty", "original_message_id", {"stringValue": "", "dataType": "String"}, "message-1"),
+    ("endless", "original_message_id", {"stringValue": "x" * 257, "dataType": "String"}, "message-1"),
+    ("a line break", "original_message_id", {"stringValue": "a\nb", "dataType": "String"}, "message-1"),
+    ("an empty invocation", "original_invocation_id", {"stringValue": "", "dataType": "String"}, "message-1"),
+    ("as Lambda writes them", "RequestID", {"stringValue": "i-1", "dataType": "String"}, "message-1"),
 )
-def test_a_message_without_a_usable_original_message_id_uses_its_own_id(attributes: Mapping[str, object]) -> None:
-    record = {**sqs_record('{"record": {"A": 1}}'), "messageAttributes": attributes}
+def test_a_redriven_message_keeps_its_original_message_id(
+    name: str, attribute: dict[str, str], message_id: str
+) -> None:
+    record = {**sqs_record('{"record": {"A": 1}}'), "messageAttributes": {name: attribute}}
 
     request = check(open_sqs(record))
 
-    assert request.key == IdempotencyKey("message", "message-1")
+    assert (request.key, request.source) == (IdempotencyKey("message", message_id), Source("sqs", message_id))
 
 
 # Direct invocation

@@ -12,15 +12,11 @@ from personal_link.domain.request import Delivery, IdempotencyKey, Source, check
 from personal_link.triggers.deliveries import Mapped, no_mapping, open_direct, open_sqs
 from personal_link.triggers.http_request import open_http
 from tests.tables import table
+from tests.triggers.test_deliveries import eventbridge_event, sqs_record
+from tests.triggers.test_http_request import http_event
 
 REQUEST = {"configuration": "map-1", "record": {"Email": "joe@example.com"}, "reference": "order-7"}
-EVENT = {
-    "version": "0",
-    "id": "event-1",
-    "detail-type": "Personal Link Requested",
-    "time": "2027-01-15T08:00:00Z",
-    "detail": REQUEST,
-}
+EVENT = eventbridge_event(REQUEST)
 AS_TEXT = json.dumps(REQUEST)
 
 
@@ -44,9 +40,7 @@ def by_lambda(one: Mapping[str, object]) -> dict[str, object]:
 
 
 def from_queue(value: object, map_event: Callable[[Any], Mapped | None] = no_mapping) -> Delivery:
-    body = json.dumps(value)
-    attributes = {"SentTimestamp": "1800000000500"}
-    return open_sqs({"messageId": "message-1", "body": body, "attributes": attributes}, map_event)
+    return open_sqs(sqs_record(json.dumps(value)), map_event)
 
 
 def from_invocation(value: object, map_event: Callable[[Any], Mapped | None] = no_mapping) -> Delivery:
@@ -54,9 +48,7 @@ def from_invocation(value: object, map_event: Callable[[Any], Mapped | None] = n
 
 
 def from_http(value: object) -> Delivery:
-    identity = {"userArn": "arn:aws:iam::123456789012:user/shop"}
-    context = {"identity": identity, "requestId": "request-1", "requestTimeEpoch": 1_800_000_000_500}
-    return open_http({"body": json.dumps(value), "requestContext": context})
+    return open_http(http_event(json.dumps(value)))
 
 
 QUEUE_AND_INVOCATION = pytest.mark.parametrize("opened", [from_queue, from_invocation])

@@ -18,13 +18,6 @@ LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7"
 MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
 
 
-def test_split_in_a_mapping_takes_a_key_of_s3_apart(tmp_path: Path) -> None:
-    mappings = mappings_of("""["Ticket Solved".record]\nEmail = "split(detail.key, '/')[0]" """, tmp_path)
-
-    assert opened(solved({"key": "zoe@acme.example/a.pdf"}), mappings).record == {"Email": "zoe@acme.example"}
-    assert "record.Email" in problems_of(solved({"key": 7}), mappings)
-
-
 @pytest.mark.parametrize(
     ("text", "message"),
     [
@@ -62,17 +55,17 @@ def test_split_in_a_mapping_takes_a_key_of_s3_apart(tmp_path: Path) -> None:
         ),
     ],
 )
-def test_an_invalid_mapping_file_is_refused_with_its_wrong_entry(text: str, message: str, tmp_path: Path) -> None:
+def test_an_invalid_mapping_file_is_refused_with_its_wrong_entry(text: str, message: str) -> None:
     with pytest.raises(SettingsError) as refused:
-        mappings_of(text, tmp_path)
+        mappings_of(text)
 
     assert message in str(refused.value)
     assert len(str(refused.value)) < 400
 
 
 @pytest.mark.parametrize("expression", ["|".join(["detail"] * 100), f"{'not_null(' * 99}detail{')' * 99}"])
-def test_the_deepest_accepted_expression_can_be_evaluated(expression: str, tmp_path: Path) -> None:
-    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Email = "{expression}"', tmp_path)
+def test_the_deepest_accepted_expression_can_be_evaluated(expression: str) -> None:
+    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Email = "{expression}"')
 
     mapped = mappings.apply({"id": "event-1", "detail-type": "Ticket Solved", "detail": None})
 
@@ -80,8 +73,8 @@ def test_the_deepest_accepted_expression_can_be_evaluated(expression: str, tmp_p
     assert mapped.problems["record.Email"][0].startswith('the mapping of "Ticket Solved" gives nothing: ')
 
 
-def test_a_sum_with_more_digits_than_python_writes_is_a_problem_of_its_field(tmp_path: Path) -> None:
-    mappings = mappings_of('["Ticket Solved"]\nreference = "sum(detail)"\nrecord.Amount = "sum(detail)"', tmp_path)
+def test_a_sum_with_more_digits_than_python_writes_is_a_problem_of_its_field() -> None:
+    mappings = mappings_of('["Ticket Solved"]\nreference = "sum(detail)"\nrecord.Amount = "sum(detail)"')
 
     problems = problems_of(solved([int("9" * 4_300)] * 2), mappings)
 
@@ -222,13 +215,13 @@ json_values = st.recursive(
 
 
 @pytest.fixture(scope="module")
-def every_function(tmp_path_factory: pytest.TempPathFactory) -> EventMappings:
+def every_function() -> EventMappings:
     """A mapping whose entry calls each function there is with the event's detail."""
     lines = ['["Ticket Solved".record]']
     for name, about in FUNCTIONS.items():
         arguments = ["&@" if "expref" in argument["types"] else "detail" for argument in about["signature"]]
         lines.append(f'{name} = "{name}({", ".join(arguments)})"')
-    return mappings_of("\n".join(lines), tmp_path_factory.mktemp("functions"))
+    return mappings_of("\n".join(lines))
 
 
 @settings(max_examples=25)

@@ -1,7 +1,6 @@
 """The request that a mapping makes of an event, and the problems it reports."""
 
 import json
-from pathlib import Path
 
 import pytest
 
@@ -24,11 +23,10 @@ Phone = "detail.requester.phone"
 A_TICKET = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example"}}
 
 
-def test_an_event_with_a_mapping_entry_becomes_the_request_that_its_expressions_give(tmp_path: Path) -> None:
-    request = opened(
-        solved({**A_TICKET, "requester": {"email": "zoe@acme.example", "phone": "+55"}}),
-        mappings_of(AN_ENTRY, tmp_path),
-    )
+def test_an_event_with_a_mapping_entry_becomes_the_request_that_its_expressions_give() -> None:
+    event = solved({**A_TICKET, "requester": {"email": "zoe@acme.example", "phone": "+55"}})
+
+    request = opened(event, f"\ufeff{AN_ENTRY}")  # a file may begin with a byte order mark
 
     assert request.configuration == "tickets"
     assert request.record == {"Email": "zoe@acme.example", "Phone": "+55"}
@@ -37,8 +35,8 @@ def test_an_event_with_a_mapping_entry_becomes_the_request_that_its_expressions_
     assert (request.source.type, request.source.id) == ("eventbridge", "event-1")
 
 
-def test_the_key_is_the_event_id_when_the_entry_has_no_expression_for_it(tmp_path: Path) -> None:
-    mappings = mappings_of('["Ticket Solved".record]\nEmail = "detail.requester.email"', tmp_path)
+def test_the_key_is_the_event_id_when_the_entry_has_no_expression_for_it() -> None:
+    mappings = mappings_of('["Ticket Solved".record]\nEmail = "detail.requester.email"')
 
     request = opened(solved(A_TICKET), mappings)
 
@@ -62,13 +60,13 @@ def test_the_key_is_the_event_id_when_the_entry_has_no_expression_for_it(tmp_pat
         "max_by(detail.tickets, &phone).phone",
     ],
 )
-def test_a_function_of_a_missing_value_gives_nothing(expression: str, tmp_path: Path) -> None:
+def test_a_function_of_a_missing_value_gives_nothing(expression: str) -> None:
     detail = A_TICKET | {"phone": None, "tickets": [{"phone": None}]}
     of_an_optional_phone = AN_ENTRY.replace("detail.requester.phone", expression)
     of_a_required_phone = of_an_optional_phone.replace('optional = ["record.Phone"]', "")
 
-    assert opened(solved(detail), mappings_of(of_an_optional_phone, tmp_path)).record == {"Email": "zoe@acme.example"}
-    assert problems_of(solved(detail), mappings_of(of_a_required_phone, tmp_path)) == {
+    assert opened(solved(detail), of_an_optional_phone).record == {"Email": "zoe@acme.example"}
+    assert problems_of(solved(detail), of_a_required_phone) == {
         "record.Phone": [f'the mapping of "Ticket Solved" gives nothing: {expression}']
     }
 
@@ -88,34 +86,22 @@ def test_a_function_of_a_missing_value_gives_nothing(expression: str, tmp_path: 
         "merge(detail.ticket, detail.none).phone",
     ],
 )
-def test_an_empty_list_or_object_is_a_missing_value_to_a_function(
-    missing: object, expression: str, tmp_path: Path
-) -> None:
-    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", expression), tmp_path)
+def test_an_empty_list_or_object_is_a_missing_value_to_a_function(missing: object, expression: str) -> None:
+    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", expression))
     detail = {"ticket": {"id": 77, "name": "Ida"}, "requester": {"email": "zoe@acme.example"}, "phone": missing}
 
     assert opened(solved(detail), mappings).record == {"Email": "zoe@acme.example"}
 
 
 @pytest.mark.parametrize(("number", "reference"), [(1005, "1005"), (1005.0, "1005"), (10.5, "10.5")])
-def test_a_number_becomes_the_text_of_a_reference(number: float, reference: str, tmp_path: Path) -> None:
-    mappings = mappings_of('["Ticket Solved"]\nreference = "detail.number"\nrecord.Email = "detail.email"', tmp_path)
+def test_a_number_becomes_the_text_of_a_reference(number: float, reference: str) -> None:
+    text = '["Ticket Solved"]\nreference = "detail.number"\nrecord.Email = "detail.email"'
 
-    assert opened(solved({"number": number, "email": "zoe@acme.example"}), mappings).reference == reference
-
-
-def test_a_mappings_file_may_begin_with_a_byte_order_mark(tmp_path: Path) -> None:
-    assert opened(solved(A_TICKET), mappings_of(f"\ufeff{AN_ENTRY}", tmp_path)).reference == "ticket-77"
+    assert opened(solved({"number": number, "email": "zoe@acme.example"}), text).reference == reference
 
 
-def test_a_function_of_a_missing_value_can_have_a_fallback_expression(tmp_path: Path) -> None:
-    mappings = mappings_of('["Ticket Solved"]\nrecord.Email = "lower(detail.email) || lower(detail.mail)"', tmp_path)
-
-    assert opened(solved({"mail": "ZOE@acme.example"}), mappings).record == {"Email": "zoe@acme.example"}
-
-
-def test_a_function_of_a_value_of_the_wrong_type_is_a_problem_even_for_an_optional_field(tmp_path: Path) -> None:
-    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", "split(detail.ticket.id, ' ')[0]"), tmp_path)
+def test_a_function_of_a_value_of_the_wrong_type_is_a_problem_even_for_an_optional_field() -> None:
+    mappings = mappings_of(AN_ENTRY.replace("detail.requester.phone", "split(detail.ticket.id, ' ')[0]"))
 
     assert problems_of(solved(A_TICKET), mappings) == {
         "record.Phone": [
@@ -125,36 +111,24 @@ def test_a_function_of_a_value_of_the_wrong_type_is_a_problem_even_for_an_option
 
 
 @pytest.mark.parametrize("empty", ["", "\t\r\n\u00a0", [], {}, None])
-def test_an_empty_value_gives_nothing(empty: object, tmp_path: Path) -> None:
-    mappings = mappings_of(AN_ENTRY, tmp_path)
+def test_an_empty_value_gives_nothing(empty: object) -> None:
+    mappings = mappings_of(AN_ENTRY)
     detail = {"ticket": {"id": 77}, "requester": {"email": "zoe@acme.example", "phone": empty}}
 
     assert opened(solved(detail), mappings).record == {"Email": "zoe@acme.example"}
     assert problems_of(solved(detail | {"requester": {"email": empty, "phone": "+55"}}), mappings) == {
         "record.Email": ['the mapping of "Ticket Solved" gives nothing: detail.requester.email']
     }
-    assert "idempotency_key" in problems_of(solved(A_TICKET | {"ticket": {"id": empty}}), mappings)
-
-
-def test_an_empty_id_gives_a_problem_instead_of_a_key_and_a_reference(tmp_path: Path) -> None:
-    problems = problems_of(solved(A_TICKET | {"ticket": {"id": ""}}), mappings_of(AN_ENTRY, tmp_path))
-
-    assert set(problems) == {"reference", "idempotency_key"}
+    assert set(problems_of(solved(A_TICKET | {"ticket": {"id": empty}}), mappings)) >= {"idempotency_key"}
 
 
 @pytest.mark.parametrize("value", [["zoe@acme.example"], {"address": "zoe@acme.example"}])
-def test_an_expression_that_gives_a_list_or_an_object_is_a_problem_of_its_field(value: object, tmp_path: Path) -> None:
+def test_an_expression_that_gives_a_list_or_an_object_is_a_problem_of_its_field(value: object) -> None:
     event = solved({**A_TICKET, "requester": {"email": value, "phone": "+55"}})
 
-    assert problems_of(event, mappings_of(AN_ENTRY, tmp_path)) == {
+    assert problems_of(event, AN_ENTRY) == {
         "record.Email": ['the mapping of "Ticket Solved" gives no text, number or boolean: detail.requester.email']
     }
-
-
-def test_join_keeps_an_empty_text_in_a_list(tmp_path: Path) -> None:
-    mappings = mappings_of("""["Ticket Solved".record]\nTags = "join('/', detail.tags)" """, tmp_path)
-
-    assert opened(solved({"tags": ["a", "", "b"]}), mappings).record == {"Tags": "a//b"}
 
 
 @pytest.mark.parametrize(
@@ -170,12 +144,15 @@ def test_join_keeps_an_empty_text_in_a_list(tmp_path: Path) -> None:
         ("to_date(`0`)", "1970-01-01"),
         ("to_date(`1795564799.9`)", "2026-11-24"),
         ("to_date(`-1`)", "1969-12-31"),
+        ("lower(detail.email) || lower(detail.mail)", "zoe@acme.example"),
+        ("join('/', detail.tags)", "a//b"),
+        ("split(detail.key, '/')[0]", "zoe@acme.example"),
     ],
 )
-def test_each_custom_mapping_function_gives_its_documented_value(expression: str, value: str, tmp_path: Path) -> None:
-    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Value = "{expression}"', tmp_path)
+def test_each_custom_mapping_function_gives_its_documented_value(expression: str, value: str) -> None:
+    event = solved({"mail": "ZOE@acme.example", "tags": ["a", "", "b"], "key": "zoe@acme.example/a.pdf"})
 
-    assert opened(solved({}), mappings).record == {"Value": value}
+    assert opened(event, f'["Ticket Solved"]\nrecord.Value = "{expression}"').record == {"Value": value}
 
 
 @pytest.mark.parametrize(
@@ -189,10 +166,8 @@ def test_each_custom_mapping_function_gives_its_documented_value(expression: str
         "sha256(`7`)",
     ],
 )
-def test_an_argument_that_a_custom_mapping_function_cannot_take_is_a_problem(expression: str, tmp_path: Path) -> None:
-    mappings = mappings_of(f'["Ticket Solved"]\nrecord.Value = "{expression}"', tmp_path)
-
-    assert problems_of(solved({}), mappings)["record.Value"] == [
+def test_an_argument_that_a_custom_mapping_function_cannot_take_is_a_problem(expression: str) -> None:
+    assert problems_of(solved({}), f'["Ticket Solved"]\nrecord.Value = "{expression}"')["record.Value"] == [
         f'the mapping of "Ticket Solved" does not work on this event: {expression}'
     ]
 
@@ -218,21 +193,17 @@ record.Visit = "detail.id"
     ],
     ids=["by a field", "by the source", "the first of both"],
 )
-def test_the_first_entry_whose_when_matches_maps_the_event(
-    event: dict[str, object], record: dict[str, object], tmp_path: Path
-) -> None:
-    assert (
-        opened({"id": "event-1", "detail-type": "webhook"} | event, mappings_of(TWO_KINDS, tmp_path)).record == record
-    )
+def test_the_first_entry_whose_when_matches_maps_the_event(event: dict[str, object], record: dict[str, object]) -> None:
+    assert opened({"id": "event-1", "detail-type": "webhook"} | event, TWO_KINDS).record == record
 
 
-def test_the_rejected_result_of_an_event_has_the_reference_and_record_that_could_be_mapped(tmp_path: Path) -> None:
+def test_the_rejected_result_of_an_event_has_the_reference_and_record_that_could_be_mapped() -> None:
     record = {
         "messageId": "m-1",
         "body": json.dumps(solved({"ticket": {"id": 77}, "requester": {"phone": "+55"}})),
         "attributes": {"SentTimestamp": "1800000000000"},
     }
-    delivery = open_sqs(record, mappings_of(AN_ENTRY, tmp_path).apply)
+    delivery = open_sqs(record, mappings_of(AN_ENTRY).apply)
     with pytest.raises(InvalidRequest) as refused:
         check(delivery)
 
@@ -253,18 +224,18 @@ def test_the_rejected_result_of_an_event_has_the_reference_and_record_that_could
     ],
     ids=["another topic", "an id on which when does not work", "no detail", "the name of an entry", "a list"],
 )
-def test_an_event_that_matches_no_when_has_no_entry(event: dict[str, object], tmp_path: Path) -> None:
-    assert mappings_of(TWO_KINDS, tmp_path).apply({"id": "event-1", "detail-type": "webhook"} | event) is None
+def test_an_event_that_matches_no_when_has_no_entry(event: dict[str, object]) -> None:
+    assert mappings_of(TWO_KINDS).apply({"id": "event-1", "detail-type": "webhook"} | event) is None
 
 
-def test_a_when_that_gives_a_list_of_something_matches(tmp_path: Path) -> None:
+def test_a_when_that_gives_a_list_of_something_matches() -> None:
     text = """
 ["Kit"]
 detail_type = "Order"
 when = "detail.items[?sku=='kit']"
 record.Order = "detail.id"
 """
-    mappings = mappings_of(text, tmp_path)
+    mappings = mappings_of(text)
 
     def order(sku: str) -> dict[str, object]:
         return {"id": "event-1", "detail-type": "Order", "detail": {"id": 7, "items": [{"sku": sku}]}}
@@ -273,10 +244,10 @@ record.Order = "detail.id"
     assert mappings.apply(order("book")) is None
 
 
-def test_a_problem_names_the_entry_and_not_the_detail_type(tmp_path: Path) -> None:
+def test_a_problem_names_the_entry_and_not_the_detail_type() -> None:
     event = {"id": "event-1", "detail-type": "webhook", "detail": {"topic": "orders/paid"}}
 
-    assert problems_of(event, mappings_of(TWO_KINDS, tmp_path)) == {
+    assert problems_of(event, TWO_KINDS) == {
         "record": ["is required: an object of at least one heading and its value"],
         "record.Order": ['the mapping of "Order paid" gives nothing: detail.id'],
     }

@@ -133,7 +133,7 @@ def test_a_link_whose_result_was_not_queued_is_not_returned_and_kept_until_an_ho
     assert failure.value.code == "internal_error"
     assert (result["status"], result["replayed"]) == ("created", True)
     case.clock.advance(HOUR - 1)
-    assert answer(case, ADA, "i-3")["replayed"] is True
+    assert answer(case, ADA, "i-3") == {**result, "replayed": True}
     assert case.calls() == 1
     case.clock.advance(2)
     assert answer(case, ADA, "i-4")["replayed"] is False
@@ -148,24 +148,3 @@ def test_an_unqueued_result_is_reported_as_such_even_when_the_ledger_fails_too(c
         answer(case, ADA)
 
     assert str(failure.value) == "internal_error: the result was not queued"
-
-
-def test_a_second_invocation_of_a_request_without_a_key_is_a_replay_for_an_hour(case: UseCase) -> None:
-    first = answer(case, ADA, "i-1")
-    second = answer(case, ADA, "i-2")
-    case.clock.advance(HOUR + 1)
-    third = answer(case, ADA, "i-3")
-
-    assert second == {**first, "replayed": True}
-    assert third["id"] != first["id"]
-    assert case.calls() == 2
-
-
-def test_an_sns_notification_delivered_by_two_invocations_is_one_request(case: UseCase) -> None:
-    notification = {"Type": "Notification", "MessageId": "n-1", "Message": json.dumps(ADA)}
-    event = {"Records": [{"EventSource": "aws:sns", "Sns": notification}]}
-
-    first = answer(case, event, "i-1")
-
-    assert first["source"] == {"type": "direct", "id": "i-1"}
-    assert answer(case, event, "i-2") == {**first, "replayed": True}

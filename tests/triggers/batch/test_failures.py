@@ -102,17 +102,6 @@ def test_a_replay_does_not_close_a_half_open_circuit(env: Environment) -> None:
     assert env.worker.breaker.is_closed
 
 
-def test_a_second_message_with_the_key_of_a_failed_probe_makes_no_call(env: Environment) -> None:
-    open_the_circuit(env)
-    env.vendor.script("personal-link", Reply.error(502))
-    body: dict[str, object] = {"record": {"Email": "ada@acme.example"}, "idempotency_key": "order-1"}
-
-    again = env.work(a_record(body, "m-1"), a_record(body, "m-2"))
-
-    assert again == ["m-1", "m-2"]
-    assert len(env.vendor.calls("personal-link")) == 9
-
-
 @pytest.mark.parametrize("settled_before", [False, True])
 def test_a_permit_is_returned_for_every_way_a_message_can_end(env: Environment, *, settled_before: bool) -> None:
     one_permit = env.having(breaker=CircuitBreaker(env.clock, 1))
@@ -137,17 +126,6 @@ def test_a_lease_starts_when_the_permit_is_granted_and_not_when_the_wait_begins(
 
     first, second = (float(put["Item"]["lease_until"]["N"]) for put in begun)
     assert second == first  # both end with the invocation's deadline; neither took the other's time
-
-
-def test_a_token_server_that_is_down_is_called_once_for_a_whole_batch(env: Environment) -> None:
-    all_five = threading.Barrier(5)
-    env.vendor.script("token", Reply(503, delay=0.5))
-
-    with on_every_call(env.account.dynamodb, "PutItem", lambda _: all_five.wait(timeout=10)):
-        again = env.work(*(a_record(message_id=f"m-{number}") for number in range(5)))
-
-    assert again == ["m-0", "m-1", "m-2", "m-3", "m-4"]
-    assert len(env.vendor.calls("token")) == 1
 
 
 # Failures of one message and of the whole batch

@@ -66,18 +66,6 @@ def test_a_readable_but_invalid_request_ends_as_a_rejected_result_with_the_same_
     assert env.account.parked() == []
 
 
-def test_a_request_that_sns_delivers_twice_makes_one_call(env: Environment) -> None:
-    published = {"Type": "Notification", "MessageId": "n-1", "Message": '{"record": {"Email": "ada@acme.example"}}'}
-
-    again = env.work(a_record(dict(published), "m-1"), a_record(dict(published), "m-2"))
-
-    assert again == []
-    assert len(env.vendor.calls("personal-link")) == 1
-    first, second = (json.loads(message["Body"]) for message in env.account.results())
-    assert (first["status"], first["source"]) == ("created", {"type": "sqs", "id": "n-1"})
-    assert second == {**first, "replayed": True}
-
-
 TOO_LARGE = ("too_large", "The body is too large to be read: a request has at most 65536 bytes.")
 NOT_VALID = ("invalid_request", "The request is not valid: see record.")
 
