@@ -8,11 +8,11 @@ from datetime import UTC, datetime
 from typing import Any, Final
 
 from sandbox.console.journal import Request
-from sandbox.console.logs import LogLine
 from sandbox.console.outcomes import seconds_of
 from sandbox.console.page_state import reason_parked
 from sandbox.console.preview import Preview
 from sandbox.console.queues import WHOLE
+from sandbox.console.traces import LogLine
 from sandbox.customergauge.log import Exchange
 
 TOKENS_SHOWN: Final = 5
@@ -42,7 +42,6 @@ class Traces:
     tokens: Sequence[Exchange]
     lines: Sequence[LogLine]
     item: Mapping[str, Any] | None  # of the ledger
-    shared: bool  # another request with the same record is on its way, too
 
     def last_answer(self) -> float:
         """Return when the sandbox had sent its last answer. The function may have read it somewhat earlier."""
@@ -109,9 +108,8 @@ def _tokens(request: Request, traces: Traces) -> list[Step]:
 
 def _calls(traces: Traces) -> list[Step]:
     steps: list[Step] = []
-    also = "; an identical request was on its way, too" if traces.shared else ""
     for number, one in enumerate(traces.calls, start=1):
-        steps.append(Step(one.began, "Call", f"Attempt {number} at CustomerGauge{also}"))
+        steps.append(Step(one.began, "Call", f"Attempt {number} at CustomerGauge"))
         if one.seconds is not None:
             kind = "created" if one.status == 200 else "rejected"
             after = f" after {round(one.seconds * 1000)} ms" if one.status else ""

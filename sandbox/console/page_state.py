@@ -1,36 +1,33 @@
-"""The state of the page: the sum, the rows of the list, and CustomerGauge's last calls."""
+"""The state of the page: the sum, and the rows of the list."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from typing import Any, Final
 
-from sandbox.console.calls import Calls
-from sandbox.console.journal import Journal, Request
+from sandbox.console.journal import Journal, Place, Request
 from sandbox.console.preview import in_words
-from sandbox.customergauge.server import CustomerGaugeSandbox
 
-CALLS_SHOWN: Final = 15
 LOST_AFTER: Final = 30.0  # seconds until a request without a place counts as missing
 LONGEST_TEXT: Final = 300
-FILTERS: Mapping[str, frozenset[str]] = {
-    "all": frozenset({"under way", "waiting", "parked", "answered", "result"}),
-    "waiting": frozenset({"under way", "waiting"}),
-    "parked": frozenset({"parked"}),
-    "errors": frozenset({"answered"}),
-    "results": frozenset({"result"}),
+MOST_ROWS: Final = 500
+GROUPS: Mapping[Place, str] = {
+    "under way": "waiting",
+    "waiting": "waiting",
+    "parked": "parked",
+    "answered": "errors",
+    "result": "results",
 }
 _MAY_RETRY: Final = frozenset({409, 429, 500, 502, 503, 504})
 
 LastRetry = Callable[[str], Mapping[str, Any]]
 
 
-def page_state(journal: Journal, last_retry: LastRetry, now: float, show: str, most: int) -> dict[str, object]:
-    """Return the sum and the newest rows of a filter.
+def page_state(journal: Journal, last_retry: LastRetry, now: float) -> dict[str, object]:
+    """Return the sum and the newest rows.
 
     `last_retry` returns the log line about a message's last retry.
     """
     counts = journal.counts()
     missing = sum(one.place == "under way" and _is_late(one, now) for one in journal.requests)
-    rows = [one for one in reversed(journal.requests) if one.place in FILTERS[show]]
     return {
         "now": now,
         "counts": {
@@ -41,52 +38,19 @@ def page_state(journal: Journal, last_retry: LastRetry, now: float, show: str, m
             "errors": counts["answered"],
             "missing": missing,
         },
-        "show": show,
-        "rows": [row(one, last_retry, now) for one in rows[:most]],
-        "more": max(0, len(rows) - most),
+        "rows": [_row(one, last_retry, now) for one in journal.requests[: -MOST_ROWS - 1 : -1]],
     }
 
 
-def vendor_state(vendor: CustomerGaugeSandbox, calls: Calls, requests: Sequence[Request]) -> dict[str, object]:
-    """Return CustomerGauge's counts and last calls, the last one first."""
-    exchanges = calls.all()
-    shown = []
-    for one in exchanges[: -CALLS_SHOWN - 1 : -1]:
-        request = next(iter(calls.requests_of(one, requests)), None)
-        shown.append(
-            {
-                "key": f"call-{one.number}",
-                "what": "token" if one.endpoint == "token" else "link",
-                "request": request and request.key,
-                "title": request and title(request),
-                "began": one.began,
-                "status": one.status,
-                "milliseconds": None if one.seconds is None else round(one.seconds * 1000),
-            }
-        )
-    return {
-        "calls": len(exchanges),
-        "tokens": sum(one.endpoint == "token" and one.status == 200 for one in exchanges),
-        "records": len(vendor.links),
-        "last": shown,
-    }
-
-
-def row(request: Request, last_retry: LastRetry, now: float) -> dict[str, object]:
-    """Return a request's row."""
+def _row(request: Request, last_retry: LastRetry, now: float) -> dict[str, object]:
     return {
         "key": request.key,
-        "title": title(request),
-        "way": request.way,
+        "group": GROUPS[request.place],
+        "title": _short(request.reference or request.label),
         "label": _short(request.label),
         "sent_at": request.sent_at,
         **_badge(request, last_retry, now),
     }
-
-
-def title(request: Request) -> str:
-    """Return the reference, or the label where there is none."""
-    return _short(request.reference or request.label)
 
 
 def reason_parked(request: Request) -> tuple[str, str]:

@@ -19,8 +19,6 @@ _LABELS: Mapping[str, str] = {
     "sqs_refused.json": "Refused request",
     "sqs_malformed.txt": "Malformed message",
 }
-_FIRST = ("http_put.json", "http_form.txt", "sqs_request.json")
-_LAST = ("sqs_refused.json", "sqs_malformed.txt")
 
 
 @dataclass(frozen=True)
@@ -56,14 +54,7 @@ class Sample:
         return JSON if self.path.suffix == ".json" else FORM
 
 
-def samples(folder: Path = EVENTS) -> Sequence[Sample]:
-    """Return the samples by trigger, the simple ones first, those that fail last; skip files with other names."""
-    found = [Sample(path) for path in sorted(folder.iterdir(), key=_turn)]
+def samples() -> Sequence[Sample]:
+    """Return the samples by trigger; skip files with other names."""
+    found = [Sample(path) for path in sorted(EVENTS.iterdir())]
     return [sample for way in WAYS for sample in found if sample.way == way and sample.label]
-
-
-def _turn(path: Path) -> tuple[int, int, str]:
-    """Return the place of a file in its group."""
-    if path.name in _FIRST:
-        return 0, _FIRST.index(path.name), ""
-    return 2 if path.name in _LAST else 1, 0, path.name

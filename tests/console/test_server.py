@@ -3,6 +3,7 @@
 import http.client
 import json
 import socket
+import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -11,9 +12,14 @@ import pytest
 
 from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.controller import UnknownAction
+from sandbox.console.journal import Request
+from sandbox.console.outcomes import Answer
+from sandbox.console.preview import Previews
 from sandbox.console.server import FILES, MAX_BODY, serving
+from sandbox.console.traces import Calls
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.console.still_console import StillConsole
+from tests.sandbox.sandbox_client import JOE, Client
 
 JSON = {"Content-Type": "application/json"}
 
@@ -48,7 +54,7 @@ def press(address: str, headers: Mapping[str, str], body: str = "{}", action: st
     return ask(address, "POST", f"/actions/{action}", headers, body)[0]
 
 
-@pytest.mark.parametrize("path", [*FILES, "/state?show=waiting&most=1", "/samples"])
+@pytest.mark.parametrize("path", [*FILES, "/state", "/samples"])
 def test_every_path_is_served_with_a_strict_content_security_policy(address: str, path: str) -> None:
     status, headers, _ = ask(address, "GET", path)
 
@@ -62,14 +68,6 @@ def test_every_path_is_served_with_a_strict_content_security_policy(address: str
 @pytest.mark.parametrize("path", ["/controller.py", "/../server.py", "/page/index.html", "/actions/clear"])
 def test_every_unknown_path_returns_404(address: str, path: str) -> None:
     assert ask(address, "GET", path)[0] == 404
-
-
-@pytest.mark.parametrize("query", ["show=lost", "most=-1", "most=1001", "most=9999999999"])
-def test_an_invalid_filter_or_number_of_rows_is_refused(address: str, query: str) -> None:
-    status, _, answer = ask(address, "GET", f"/state?{query}")
-
-    assert status == 400
-    assert answer == {"message": "show is one of all, waiting, parked, errors, results; most is a number up to 1000."}
 
 
 def test_the_server_listens_on_loopback_alone(address: str) -> None:
@@ -134,3 +132,24 @@ def test_an_action_that_fails_is_answered_with_its_status_and_message(
     console.failure = failure
 
     assert ask(address, "POST", "/actions/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})
+
+
+def test_a_call_of_customergauge_belongs_to_the_requests_with_its_record_that_wait_at_its_time(
+    console: StillConsole,
+) -> None:
+    client = Client(console.vendor)
+    client.put(JOE)
+    client.wire.close()
+    calls, now = Calls(console.vendor, Previews()), time.time()
+
+    def sent(at: float, record: object = JOE) -> Request:
+        request = console.journal.sent("sqs", "Request", at, None)
+        request.content = json.dumps({"configuration": "contact", "record": record})
+        return request
+
+    waits, waits_too, ended = sent(now - 9), sent(now - 8), sent(now - 9)
+    other, later = sent(now - 9, {"Email": "ida@example.com"}), sent(now + 9)
+    ended.place, ended.answer = "answered", Answer(503, now - 7, {})
+
+    calls_of = [[call.endpoint for call in calls.of(one)] for one in (waits, waits_too, other, later, ended)]
+    assert calls_of == [["personal-link"], ["personal-link"], [], [], []]

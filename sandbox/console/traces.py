@@ -1,0 +1,151 @@
+"""What a request leaves behind: its calls to CustomerGauge, its log lines, and its item in the ledger."""
+
+import json
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, field
+from datetime import datetime
+from functools import cached_property
+from typing import Any, Final
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from sandbox.aws.stack import STACK_NAME, Stack
+from sandbox.console.journal import Request
+from sandbox.console.preview import Previews, canonical
+from sandbox.console.queues import object_in
+from sandbox.customergauge.log import Exchange
+from sandbox.customergauge.server import CustomerGaugeSandbox
+
+_SLACK: Final = 0.1  # seconds: a queue may round the time
+_GROUPS: Final = tuple(f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation"))
+_LATE: Final = 5.0  # seconds until a line is in the log
+_IDS: Final = ("message_id", "source_id", "outcome_id")
+
+
+class Calls:
+    """All calls to CustomerGauge, oldest first. Not safe for threads.
+
+    CustomerGauge gets neither reference nor key, so a call belongs to the requests with its record. Two requests with
+    the same record at the same time share their calls.
+    """
+
+    def __init__(self, vendor: CustomerGaugeSandbox, previews: Previews) -> None:
+        self._vendor = vendor
+        self._previews = previews
+        self._records: dict[int, str | None] = {}  # by the request's number
+
+    def tokens(self) -> list[Exchange]:
+        """Return the calls for a token."""
+        return [one for one in self._vendor.exchanges() if one.endpoint == "token"]
+
+    def of(self, request: Request) -> list[Exchange]:
+        """Return the calls for a request: those with its record while it waited."""
+        record, end = self._record(request), request.ended_at
+        return [
+            one
+            for one in self._vendor.exchanges()
+            if request.sent_at - _SLACK <= one.began and (end is None or one.began <= end) and _record_in(one) == record
+        ]
+
+    def _record(self, request: Request) -> str | None:
+        if request.number not in self._records:
+            if request.content:
+                record = self._previews.of(request.way, request.content, request.media_type).record
+            elif request.result and "record" in request.result.content:
+                record = canonical(request.result.content["record"])
+            else:
+                return None
+            self._records[request.number] = record
+        return self._records[request.number]
+
+
+def _record_in(exchange: Exchange) -> str:
+    """Return the record in a call for a link; empty for any other call."""
+    try:
+        return canonical(json.loads(exchange.call.body)["record"])
+    except (ValueError, LookupError, TypeError):  # a token's, or somebody else's
+        return ""
+
+
+@dataclass(frozen=True)
+class LogLine:
+    """A line of JSON about a request."""
+
+    at: float  # epoch seconds
+    content: dict[str, Any]
+    text: str = field(repr=False)
+
+
+class Logs:
+    """Follow the functions' logs. Not safe for threads."""
+
+    def __init__(self, stack: Stack, now: float) -> None:
+        self._logs = stack.emulator.client("logs")
+        self._since = now
+        self._seen: set[tuple[str, str]] = set()
+        self._by_id: dict[str, list[LogLine]] = {}
+
+    def follow(self, now: float) -> None:
+        """Read the lines since the last time."""
+        since, self._since = self._since - _LATE, now
+        for group in _GROUPS:
+            with suppress(ClientError, BotoCoreError):  # the function has not run yet, or the emulator is busy
+                events = self._logs.filter_log_events(logGroupName=group, startTime=int(since * 1000))["events"]
+                for event in events:
+                    self._note(event)
+
+    def of(self, ids: Collection[str]) -> list[LogLine]:
+        """Return the lines about any of these ids, oldest first."""
+        found = {line.text: line for name in ids for line in self._by_id.get(name, ())}
+        return sorted(found.values(), key=lambda line: line.at)
+
+    def last_retry(self, message_id: str) -> dict[str, Any]:
+        """Return the last line that says why a message is retried; empty without one."""
+        lines = [one for one in self._by_id.get(message_id, ()) if one.content.get("message") == "retry scheduled"]
+        return lines[-1].content if lines else {}
+
+    def _note(self, event: dict[str, Any]) -> None:
+        text = event["message"].strip()
+        content = object_in(text)
+        identity = (str(event["timestamp"]), text)
+        if "_aws" in content or identity in self._seen:
+            return
+        self._seen.add(identity)
+        line = LogLine(_time_of(content) or event["timestamp"] / 1000, content, text)
+        for name in {str(content[one]) for one in _IDS if content.get(one)}:
+            self._by_id.setdefault(name, []).append(line)
+
+
+def _time_of(content: dict[str, Any]) -> float | None:
+    """Return the time in a line: the emulator's is the end of the invocation."""
+    with suppress(ValueError):
+        return datetime.fromisoformat(str(content.get("timestamp")).replace(",", ".")).timestamp()
+    return None
+
+
+class LedgerItems:
+    """Read the ledger's table."""
+
+    def __init__(self, stack: Stack) -> None:
+        self._stack = stack
+
+    def of(self, ids: Collection[str]) -> Mapping[str, Any] | None:
+        """Return the item whose request came with one of these ids. A scan is fine here: the table is small."""
+        values: Any = {f":id{number}": {"S": name} for number, name in enumerate(sorted(ids))}
+        if not values:
+            return None
+        with suppress(BotoCoreError, ClientError):  # the emulator is busy: the next look comes in a second
+            items = self._stack.dynamodb.scan(
+                TableName=self._table,
+                FilterExpression=f"source_id IN ({', '.join(values)})",
+                ExpressionAttributeValues=values,
+            )["Items"]
+            return items[0] if items else None
+        return None
+
+    @cached_property
+    def _table(self) -> str:
+        client = self._stack.emulator.client("cloudformation")
+        found = client.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="LedgerTable")
+        return str(found["StackResourceDetail"]["PhysicalResourceId"])
