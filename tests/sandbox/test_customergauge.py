@@ -1,19 +1,13 @@
 """The sandbox CustomerGauge answers as the vendor documents. All on real sockets."""
 
-import http.client
 import json
-import os
 import re
-import signal
-import subprocess
-import sys
 import time
 from urllib.parse import urlencode, urlsplit
 
 import pytest
 
-from sandbox import REPOSITORY
-from sandbox.customergauge import replies, server
+from sandbox.customergauge import replies
 from sandbox.customergauge.server import CustomerGaugeSandbox, DuplicateRule, Reply
 from tests.sandbox.sandbox_client import FORM, JOE, MAPPING, Client
 
@@ -271,29 +265,3 @@ def test_both_survey_links_open_a_page_that_loads_nothing_and_shows_no_personal_
         assert "joe" not in page.lower()
         assert "default-src 'none'" in answer.headers["Content-Security-Policy"]
     assert client.send("GET", "/r/unknown").status == 404
-
-
-def test_the_server_command_prints_its_url_and_credentials_and_exits_with_0_on_sigterm() -> None:
-    command = [sys.executable, "-m", "sandbox.customergauge.server", "--port", "0"]
-    with subprocess.Popen(command, cwd=REPOSITORY, stdout=subprocess.PIPE, text=True) as process:
-        assert process.stdout is not None
-        url, client_id, secret = (process.stdout.readline().split()[-1] for _ in range(3))
-        wire = http.client.HTTPConnection(urlsplit(url).netloc, timeout=5)
-        form = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
-        wire.request("POST", "/oauth2/token", urlencode(form), {"Content-Type": FORM})
-        assert wire.getresponse().status == 200
-        wire.close()
-        os.kill(process.pid, signal.SIGTERM)
-        assert process.wait(5) == 0
-
-
-def test_a_port_that_is_taken_is_reported_as_an_error(
-    vendor: CustomerGaugeSandbox, capsys: pytest.CaptureFixture[str]
-) -> None:
-    handlers = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    try:
-        assert server.main(["--port", str(vendor.port)]) == 1
-    finally:
-        for number, handler in handlers.items():
-            signal.signal(number, handler)
-    assert f"Cannot listen on port {vendor.port}" in capsys.readouterr().err
