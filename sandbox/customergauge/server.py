@@ -184,14 +184,13 @@ class CustomerGaugeSandbox:
             return Reply.error(401)
         fields = rules.read_input(call.headers, call.body)
         refused = rules.record_refusal(fields, CONFIGURATIONS, WRONG_DATA_TYPES)
-        if refused and refused.status == 422 and not rules.wants_json(call.headers):
+        if refused and refused.status == 422 and "json" not in call.headers.get("Accept", ""):
             return Reply.redirect(self.base_url)  # Laravel sends a browser back to its form
         if refused:
             return refused
         record = rules.record_of(fields)
-        return replies.chosen_by_email(record.get("Email")).instead_of(
-            lambda: self._create_link(str(fields["configuration"]), record)
-        )
+        chosen = replies.CHOSEN_BY_EMAIL.get(record.get("Email"))
+        return chosen or self._create_link(str(fields["configuration"]), record)
 
     def _anonymize(self, call: Call) -> Reply:
         if self._tokens.get(rules.bearer(call.headers), 0.0) <= time.monotonic():

@@ -133,9 +133,6 @@ class _Exchange(BaseHTTPRequestHandler):
         match reply.fault:
             case None | "no_length":
                 self.wfile.write(head + body)
-            case "drip_headers":
-                self._drip(head, reply.interval)
-                self.wfile.write(body)
             case "drip_body":
                 self.wfile.write(head)
                 self._drip(body, reply.interval)
