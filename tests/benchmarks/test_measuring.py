@@ -1,9 +1,7 @@
 """A measured handler creates links on the runtime client of Lambda; a failed measurement is an error."""
 
 import json
-import os
 import sys
-import time
 from collections.abc import Iterator
 from email.message import Message
 from pathlib import Path
@@ -18,7 +16,6 @@ from benchmarks.growth import slope
 from benchmarks.lambda_runtime import StartError, start
 from benchmarks.shipped import Layout
 from benchmarks.start import Subject
-from benchmarks.workloads import processor_seconds, resident
 from personal_link.settings import load_queue_settings, load_settings
 from sandbox.aws.emulator import without_aws
 from sandbox.customergauge.server import Call, Reply
@@ -152,17 +149,10 @@ def test_rate_limited_answers_429_one_in_ten_fails_every_tenth_call_and_token_ca
     assert partly_failing(1.0, seed=1)(call(1, path="/oauth2/token")) is None
 
 
-# Memory, processor time and curves
+# Curves
 
 
-def test_memory_processor_time_slope_and_completion_time_are_measured_within_their_tolerance() -> None:
-    memory, processor, until = resident(), processor_seconds(os.getpid()), time.process_time() + 0.3
-    filled = bytearray(os.urandom(1)) * (64 * 1024 * 1024)
-    while time.process_time() < until:
-        pass
-
-    assert resident() - memory == pytest.approx(len(filled) / 1024 / 1024, abs=4)
-    assert processor_seconds(os.getpid()) - processor == pytest.approx(0.3, abs=0.1)
+def test_a_slope_is_measured_in_logarithms_and_a_run_by_the_result_that_completes_the_share() -> None:
     assert slope({1_000: 8.0, 10_000: 800.0}, 1_000, 10_000) == pytest.approx(2.0)  # 100 times the time for 10 times
     run = Run([float(second) for second in range(1, 201)], calls=200)
     assert (run.done(0.9), run.done(1.0)) == (180.0, 200.0)
