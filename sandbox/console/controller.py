@@ -17,7 +17,7 @@ from sandbox.console.preview import Previews
 from sandbox.console.queues import QueueReader
 from sandbox.console.samples import WAYS, samples
 from sandbox.console.sender import Sender
-from sandbox.console.traces import Calls, LedgerItems, Logs
+from sandbox.console.traces import Calls, Logs
 from sandbox.customergauge.fault_switches import SWITCHES
 from sandbox.environment import Environment
 
@@ -35,7 +35,6 @@ class Controller:
         self._environment = environment
         self._queues = QueueReader(environment.stack)
         self._logs = Logs(environment.stack, time.time())
-        self._ledger = LedgerItems(environment.stack)
         self._journal = Journal()
         self._previews = Previews()
         self._calls = Calls(environment.vendor, self._previews)
@@ -108,7 +107,7 @@ class Controller:
     def traces(self, request: Request) -> Traces:
         """Return what is known of a request beside its queue message."""
         ids = {*request.ids, *({request.result.source_id} if request.result else ())}
-        return Traces(self._calls.of(request), self._calls.tokens(), self._logs.of(ids), self._ledger.of(ids))
+        return Traces(self._calls.of(request), self._calls.tokens(), self._logs.of(ids))
 
     def _do(self, action: str, fields: Mapping[str, Any]) -> None:
         match action, fields:

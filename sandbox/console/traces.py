@@ -1,11 +1,10 @@
-"""What a request leaves behind: its calls to CustomerGauge, its log lines, and its item in the ledger."""
+"""What a request leaves behind: its calls to CustomerGauge and its log lines."""
 
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
-from functools import cached_property
 from typing import Any, Final
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -122,30 +121,3 @@ def _time_of(content: dict[str, Any]) -> float | None:
     with suppress(ValueError):
         return datetime.fromisoformat(str(content.get("timestamp")).replace(",", ".")).timestamp()
     return None
-
-
-class LedgerItems:
-    """Read the ledger's table."""
-
-    def __init__(self, stack: Stack) -> None:
-        self._stack = stack
-
-    def of(self, ids: Collection[str]) -> Mapping[str, Any] | None:
-        """Return the item whose request came with one of these ids. A scan is fine here: the table is small."""
-        values: Any = {f":id{number}": {"S": name} for number, name in enumerate(sorted(ids))}
-        if not values:
-            return None
-        with suppress(BotoCoreError, ClientError):  # the emulator is busy: the next look comes in a second
-            items = self._stack.dynamodb.scan(
-                TableName=self._table,
-                FilterExpression=f"source_id IN ({', '.join(values)})",
-                ExpressionAttributeValues=values,
-            )["Items"]
-            return items[0] if items else None
-        return None
-
-    @cached_property
-    def _table(self) -> str:
-        client = self._stack.emulator.client("cloudformation")
-        found = client.describe_stack_resource(StackName=STACK_NAME, LogicalResourceId="LedgerTable")
-        return str(found["StackResourceDetail"]["PhysicalResourceId"])

@@ -70,7 +70,7 @@ class StillConsole(Controller):
 
     def traces(self, request: Request) -> Traces:
         """Return the calls of a request; there are no logs here."""
-        return Traces(self._calls.of(request), self._calls.tokens(), lines=(), item=None)
+        return Traces(self._calls.of(request), self._calls.tokens(), lines=())
 
     def _last_retry(self, message_id: str) -> Mapping[str, Any]:
         return {"code": "unavailable", "detail": "CustomerGauge answered HTTP 503"} if message_id == "late" else {}

@@ -133,7 +133,7 @@ def test_a_pasted_event_is_sent_and_its_row_shows_every_step(console: Page) -> N
 
     expect(row(console, "created")).to_be_visible(timeout=SOON)
     steps = console.locator(".life b")
-    expect(steps).to_have_text(["Received", "Token", "Call", "Answer", "Ledger", "Result"], timeout=SOON)
+    expect(steps).to_have_text(["Received", "Call", "Answer", "Result"], timeout=SOON)
     times = console.locator(".life time").all_inner_texts()
     assert times == sorted(times)
     names = console.locator(".texts summary").all_inner_texts()

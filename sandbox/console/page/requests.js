@@ -68,7 +68,7 @@ function buildStep() {
 function fillStep(element, step) {
   const [time, what, text] = element.children;
   element.dataset.kind = step.kind;
-  write(time, step.at === null ? "now" : clock(step.at, 2));
+  write(time, clock(step.at, 2));
   write(what, step.what);
   write(text, step.text);
 }
