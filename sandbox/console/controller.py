@@ -13,11 +13,10 @@ from sandbox.console.journal import Journal, Request
 from sandbox.console.life import Traces, life, texts
 from sandbox.console.outcomes import Answer
 from sandbox.console.page_state import page_state
-from sandbox.console.preview import Previews
 from sandbox.console.queues import QueueReader
 from sandbox.console.samples import WAYS, samples
 from sandbox.console.sender import Sender
-from sandbox.console.traces import Calls, Logs
+from sandbox.console.traces import Logs, calls_of
 from sandbox.customergauge.fault_switches import SWITCHES
 from sandbox.environment import Environment
 
@@ -36,8 +35,6 @@ class Controller:
         self._queues = QueueReader(environment.stack)
         self._logs = Logs(environment.stack, time.time())
         self._journal = Journal()
-        self._previews = Previews()
-        self._calls = Calls(environment.vendor, self._previews)
         self._sender = Sender(environment, self)
         self._lock = threading.Lock()
         self._filled_in = environment.vendor.client_secret
@@ -71,8 +68,7 @@ class Controller:
             if request is None:
                 raise UnknownAction(f"{key}: no such request; it was deleted")
             traces = self.traces(request)
-        preview = self._previews.of(request.way, request.content, request.media_type)
-        return {"life": life(request, traces), "texts": texts(request, preview, traces)}
+        return {"life": life(request, traces), "texts": texts(request, traces)}
 
     def do(self, action: str, fields: Mapping[str, Any]) -> None:
         """Run a button's action. Raises UnknownAction without such a button, SandboxError if it fails."""
@@ -107,7 +103,9 @@ class Controller:
     def traces(self, request: Request) -> Traces:
         """Return what is known of a request beside its queue message."""
         ids = {*request.ids, *({request.result.source_id} if request.result else ())}
-        return Traces(self._calls.of(request), self._calls.tokens(), self._logs.of(ids))
+        exchanges = self._environment.vendor.exchanges()
+        tokens = [one for one in exchanges if one.endpoint == "token"]
+        return Traces(calls_of(request, exchanges), tokens, self._logs.of(ids))
 
     def _do(self, action: str, fields: Mapping[str, Any]) -> None:
         match action, fields:
@@ -119,7 +117,7 @@ class Controller:
             case "send-many", _:
                 self._sender.send_many()
             case "send-own", {"text": str(text)}:
-                self._sender.send_own(text, self._previews.detail_types)
+                self._sender.send_own(text)
             case "switch", {"name": str(name), "on": bool(on)}:
                 self._switch(name, on=on)
             case "revoke-tokens", _:

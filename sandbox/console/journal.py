@@ -11,7 +11,6 @@ from typing import Literal
 
 from sandbox.console.outcomes import Answer, Result, event_of, read_result, reference_of
 from sandbox.console.queues import WHOLE, QueuedMessage, Queues
-from sandbox.console.samples import JSON
 
 Place = Literal["under way", "waiting", "result", "parked", "answered"]
 
@@ -29,7 +28,6 @@ class Request:
     sent_at: float
     reference: str | None = None
     content: str = field(default="", repr=False)  # as it was sent
-    media_type: str = JSON
     ids: set[str] = field(default_factory=set)
     message: QueuedMessage | None = None  # its last message
     place: Place = "under way"

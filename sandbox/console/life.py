@@ -8,7 +8,6 @@ from typing import Final
 
 from sandbox.console.journal import Request
 from sandbox.console.page_state import reason_parked
-from sandbox.console.preview import Preview
 from sandbox.console.queues import WHOLE
 from sandbox.console.traces import LogLine
 from sandbox.customergauge.log import Exchange
@@ -57,14 +56,11 @@ def life(request: Request, traces: Traces) -> list[dict[str, object]]:
     return [asdict(step) for step in sorted(steps, key=lambda step: step.at)]
 
 
-def texts(request: Request, preview: Preview, traces: Traces) -> dict[str, str]:
+def texts(request: Request, traces: Traces) -> dict[str, str]:
     """Return the texts of a request by title, without empty ones."""
     answer = "" if request.answer is None else pretty(json.dumps(request.answer.content))
-    becomes = pretty(json.dumps(preview.request)) if preview.request else preview.problem
-    made = pretty(request.content)
     shown = {
-        "Request": made,
-        "What it becomes": becomes if made and becomes != made else "",
+        "Request": pretty(request.content),
         "Answer": answer,
         "Result": pretty(json.dumps(request.result.content)) if request.result else "",
         "Log lines": "\n".join(line.text for line in traces.lines),

@@ -4,7 +4,6 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final
 
 from sandbox.console.journal import Journal, Place, Request
-from sandbox.console.preview import in_words
 
 LOST_AFTER: Final = 30.0  # seconds until a request without a place counts as missing
 LONGEST_TEXT: Final = 300
@@ -65,7 +64,7 @@ def _badge(request: Request, last_retry: LastRetry, now: float) -> dict[str, obj
     if request.place == "result" and request.result:
         result = request.result
         error = result.content.get("error") or {}
-        words = in_words(str(error.get("message", "")), error.get("errors") or {}) if error else ""
+        words = _in_words(str(error.get("message", "")), error.get("errors") or {}) if error else ""
         same = result.status == result.code
         badge = result.status if same else f"{result.status}: {result.code}"
         note = "replay of the first outcome" if result.replayed else ""
@@ -76,7 +75,7 @@ def _badge(request: Request, last_retry: LastRetry, now: float) -> dict[str, obj
         return {"kind": "rejected", "badge": f"parked: {code}" if code else "parked", "words": detail}
     if request.place == "answered" and request.answer:
         answer = request.answer
-        words = in_words(str(answer.content.get("message", "")), answer.content.get("errors") or {})
+        words = _in_words(str(answer.content.get("message", "")), answer.content.get("errors") or {})
         badge = f"{answer.status} {_short(answer.code)}".strip() if answer.status else "no answer"
         note = "the caller may retry with the same key" if answer.status in _MAY_RETRY or not answer.status else ""
         return {"kind": "rejected", "badge": badge, "words": _short(words), "note": note}
@@ -108,3 +107,10 @@ def _is_late(request: Request, now: float) -> bool:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
+
+
+def _in_words(message: str, errors: Mapping[str, Any]) -> str:
+    """Return an error with its fields in one line, without a message that only repeats a field's."""
+    fields = [f"{name}: {'; '.join(map(str, texts))}" for name, texts in errors.items()]
+    repeats = any(str(text) in message for texts in errors.values() for text in texts)
+    return " ".join(fields if repeats else [message, *fields])

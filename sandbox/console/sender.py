@@ -4,13 +4,14 @@ import json
 import threading
 import time
 import uuid
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import parse_qs
 
 from sandbox.aws.emulator import SandboxError
 from sandbox.aws.http_caller import HttpReply
+from sandbox.aws.stack import detail_types
 from sandbox.console.journal import Request
 from sandbox.console.outcomes import Answer, event_of, reference_of
 from sandbox.console.queues import object_in
@@ -44,10 +45,10 @@ class Sender:
         else:
             self._send_message(sample.label, sample.body)
 
-    def send_own(self, text: str, detail_types: Collection[str]) -> None:
+    def send_own(self, text: str) -> None:
         """Send entries for put-events to the bus, and any other JSON to the requests queue.
 
-        Raises SandboxError for what the rule, which listens to these detail-types, would not take.
+        Raises SandboxError for what the rule would drop.
         """
         try:
             content = json.loads(text)
@@ -57,7 +58,7 @@ class Sender:
             self._send_message(OWN, text)
             return
         entries = _entries_in(content)
-        if unheard := sorted({str(one.get("DetailType")) for one in entries}.difference(detail_types)):
+        if unheard := sorted({str(one.get("DetailType")) for one in entries}.difference(detail_types())):
             raise SandboxError(f"Not sent: the rule does not listen to {', '.join(unheard)}. See EventDetailType.")
         self._put_events(OWN, entries)
 
@@ -97,7 +98,6 @@ class Sender:
         is_json = sample.media_type == JSON
         reference = reference_of(object_in(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
         request = self._notes.sent("http", sample.label, time.time(), reference, sample.body)
-        request.media_type = sample.media_type
         threading.Thread(target=self._wait_for_the_answer, args=(request, sample), daemon=True).start()
 
     def _wait_for_the_answer(self, request: Request, sample: Sample) -> None:

@@ -1,20 +1,19 @@
 """What a request leaves behind: its calls to CustomerGauge and its log lines."""
 
 import json
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
+from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.console.journal import Request
-from sandbox.console.preview import Previews, canonical
 from sandbox.console.queues import object_in
 from sandbox.customergauge.log import Exchange
-from sandbox.customergauge.server import CustomerGaugeSandbox
 
 _SLACK: Final = 0.1  # seconds: a queue may round the time
 _GROUPS: Final = tuple(f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation"))
@@ -22,49 +21,27 @@ _LATE: Final = 5.0  # seconds until a line is in the log
 _IDS: Final = ("message_id", "source_id", "outcome_id")
 
 
-class Calls:
-    """All calls to CustomerGauge, oldest first. Not safe for threads.
+def calls_of(request: Request, exchanges: Iterable[Exchange]) -> list[Exchange]:
+    """Return the calls for a link that are about a request: those with its contact, while it waited.
 
-    CustomerGauge gets neither reference nor key, so a call belongs to the requests with its record. Two requests with
-    the same record at the same time share their calls.
+    CustomerGauge gets neither reference nor key. Two requests of one contact at the same time share their calls.
     """
-
-    def __init__(self, vendor: CustomerGaugeSandbox, previews: Previews) -> None:
-        self._vendor = vendor
-        self._previews = previews
-        self._records: dict[int, str | None] = {}  # by the request's number
-
-    def tokens(self) -> list[Exchange]:
-        """Return the calls for a token."""
-        return [one for one in self._vendor.exchanges() if one.endpoint == "token"]
-
-    def of(self, request: Request) -> list[Exchange]:
-        """Return the calls for a request: those with its record while it waited."""
-        record, end = self._record(request), request.ended_at
-        return [
-            one
-            for one in self._vendor.exchanges()
-            if request.sent_at - _SLACK <= one.began and (end is None or one.began <= end) and _record_in(one) == record
-        ]
-
-    def _record(self, request: Request) -> str | None:
-        if request.number not in self._records:
-            if request.content:
-                record = self._previews.of(request.way, request.content, request.media_type).record
-            elif request.result and "record" in request.result.content:
-                record = canonical(request.result.content["record"])
-            else:
-                return None
-            self._records[request.number] = record
-        return self._records[request.number]
+    text = request.content or (json.dumps(request.result.content) if request.result else "")
+    end = request.ended_at
+    return [
+        one
+        for one in exchanges
+        if one.endpoint == "personal-link"
+        and request.sent_at - _SLACK <= one.began
+        and (end is None or one.began <= end)
+        and (contact := _contact_in(one)) in text + unquote_plus(text)
+        and contact
+    ]
 
 
-def _record_in(exchange: Exchange) -> str:
-    """Return the record in a call for a link; empty for any other call."""
-    try:
-        return canonical(json.loads(exchange.call.body)["record"])
-    except (ValueError, LookupError, TypeError):  # a token's, or somebody else's
-        return ""
+def _contact_in(exchange: Exchange) -> str:
+    record = object_in(exchange.call.body.decode(errors="replace")).get("record")
+    return str(record.get("Email") or record.get("Phone") or "") if isinstance(record, dict) else ""
 
 
 @dataclass(frozen=True)

@@ -8,12 +8,9 @@ from types import SimpleNamespace
 from typing import Any
 
 from sandbox.console.controller import Controller
-from sandbox.console.journal import Journal, Request
-from sandbox.console.life import Traces
+from sandbox.console.journal import Journal
 from sandbox.console.outcomes import Answer
-from sandbox.console.preview import Previews
 from sandbox.console.queues import QueuedMessage, Queues
-from sandbox.console.traces import Calls
 from sandbox.customergauge.server import CustomerGaugeSandbox
 
 HOSTILE = '<img src="//evil.example" onerror="document.title=\'got you\'"><script>alert(1)</script>'
@@ -43,9 +40,8 @@ class StillConsole(Controller):
         self.pressed: list[tuple[str, Mapping[str, Any]]] = []
         self.failure: Exception | None = None
         self.on = dict.fromkeys(("outage", "rate-limit", "lost-answers", "duplicates", "secret"), False)
-        self._previews = Previews()
-        self._calls = Calls(vendor, self._previews)
-        self._logs: Any = SimpleNamespace(last_retry=self._last_retry)
+        self._environment: Any = SimpleNamespace(vendor=vendor)
+        self._logs: Any = SimpleNamespace(last_retry=self._last_retry, of=lambda _ids: [])
         self._lock = threading.Lock()
 
     def switches(self) -> dict[str, bool]:
@@ -67,10 +63,6 @@ class StillConsole(Controller):
         now = time.time()
         self.journal.observe(self.queues, now)
         return now
-
-    def traces(self, request: Request) -> Traces:
-        """Return the calls of a request; there are no logs here."""
-        return Traces(self._calls.of(request), self._calls.tokens(), lines=())
 
     def _last_retry(self, message_id: str) -> Mapping[str, Any]:
         return {"code": "unavailable", "detail": "CustomerGauge answered HTTP 503"} if message_id == "late" else {}

@@ -14,9 +14,8 @@ from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.controller import UnknownAction
 from sandbox.console.journal import Request
 from sandbox.console.outcomes import Answer
-from sandbox.console.preview import Previews
 from sandbox.console.server import FILES, MAX_BODY, serving
-from sandbox.console.traces import Calls
+from sandbox.console.traces import calls_of
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.console.still_console import StillConsole
 from tests.sandbox.sandbox_client import JOE, Client
@@ -134,13 +133,13 @@ def test_an_action_that_fails_is_answered_with_its_status_and_message(
     assert ask(address, "POST", "/actions/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})
 
 
-def test_a_call_of_customergauge_belongs_to_the_requests_with_its_record_that_wait_at_its_time(
+def test_a_call_of_customergauge_belongs_to_the_requests_of_its_contact_that_wait_at_its_time(
     console: StillConsole,
 ) -> None:
     client = Client(console.vendor)
     client.put(JOE)
     client.wire.close()
-    calls, now = Calls(console.vendor, Previews()), time.time()
+    exchanges, now = console.vendor.exchanges(), time.time()
 
     def sent(at: float, record: object = JOE) -> Request:
         request = console.journal.sent("sqs", "Request", at, None)
@@ -151,5 +150,5 @@ def test_a_call_of_customergauge_belongs_to_the_requests_with_its_record_that_wa
     other, later = sent(now - 9, {"Email": "ida@example.com"}), sent(now + 9)
     ended.place, ended.answer = "answered", Answer(503, now - 7, {})
 
-    calls_of = [[call.endpoint for call in calls.of(one)] for one in (waits, waits_too, other, later, ended)]
-    assert calls_of == [["personal-link"], ["personal-link"], [], [], []]
+    found = [[call.endpoint for call in calls_of(one, exchanges)] for one in (waits, waits_too, other, later, ended)]
+    assert found == [["personal-link"], ["personal-link"], [], [], []]
