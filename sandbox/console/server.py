@@ -5,18 +5,16 @@ the page's own origin only, which no form and no simple request can send.
 """
 
 import json
-import socketserver
-import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
-from typing import Any
 
 from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.controller import Controller, UnknownAction
+from sandbox.customergauge.wire import LoopbackServer
 
 PAGE = Path(__file__).with_name("page")
 FILES: Mapping[str, tuple[str, str]] = {
@@ -39,11 +37,9 @@ HEADERS = {
 }
 
 
-class ConsoleServer(socketserver.ThreadingTCPServer):
-    """Serve a console. http.server.HTTPServer would look up the host's name, which may take seconds."""
+class ConsoleServer(LoopbackServer):
+    """Serve a console."""
 
-    allow_reuse_address = True
-    daemon_threads = True
     block_on_close = False
 
     def __init__(self, console: Controller, port: int) -> None:
@@ -51,19 +47,9 @@ class ConsoleServer(socketserver.ThreadingTCPServer):
         self.console = console
 
     @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self.socket.getsockname()[1])
-
-    @property
     def hosts(self) -> set[str]:
         """The allowed Host headers."""
         return {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a browser that disconnected."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 @contextmanager
