@@ -14,8 +14,7 @@ from sandbox.console.life import Traces, life, texts
 from sandbox.console.outcomes import Answer
 from sandbox.console.page_state import page_state
 from sandbox.console.queues import QueueReader
-from sandbox.console.samples import WAYS, samples
-from sandbox.console.sender import Sender
+from sandbox.console.sender import WAYS, Sender, samples
 from sandbox.console.traces import Logs, calls_of
 from sandbox.customergauge.fault_switches import SWITCHES
 from sandbox.environment import Environment

@@ -4,7 +4,6 @@ A request has the ids of its messages and of its event, and a result names one o
 first request with the key; it is given to the request that waits for a result.
 """
 
-from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -86,10 +85,6 @@ class Journal:
                 request.place = "answered"
             if request.place != "under way":
                 request.seen_at = now
-
-    def counts(self) -> Counter[str]:
-        """Count the requests at each place."""
-        return Counter(request.place for request in self.requests)
 
     def forget_ended(self) -> None:
         """Forget all ended requests and their results."""

@@ -1,30 +1,64 @@
 """Send samples, many requests, and events of the user's own; note each in the journal."""
 
+import itertools
 import json
 import threading
 import time
 import uuid
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from http.client import HTTPException
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import parse_qs
 
+from sandbox import REPOSITORY
 from sandbox.aws.emulator import SandboxError
 from sandbox.aws.http_caller import HttpReply
 from sandbox.aws.stack import detail_types
 from sandbox.console.journal import Request
 from sandbox.console.outcomes import Answer, event_of, reference_of
 from sandbox.console.queues import object_in
-from sandbox.console.samples import JSON, Sample
 from sandbox.environment import Environment
 from sandbox.mapping import is_entry
 
 if TYPE_CHECKING:
     from sandbox.console.controller import Controller
 
+EVENTS = REPOSITORY / "events"
+JSON: Final = "application/json"
+FORM: Final = "application/x-www-form-urlencoded"
+WAYS: Mapping[str, str] = {"http": "HTTP call", "eventbridge": "Event bus", "sqs": "Requests queue"}
+_LABELS: Mapping[str, str] = {
+    "http_put.json": "HTTP, JSON",
+    "http_form.txt": "HTTP, form",
+    "eventbridge_woocommerce_order_completed.json": "WooCommerce order completed",
+    "sqs_request.json": "Queue request",
+    "sqs_refused.json": "Refused request",
+    "sqs_malformed.txt": "Malformed message",
+}
 CONFIGURATION: Final = "9dd58237-c913-4073-9c76-07da0b49ff50"
 MANY: Final = 20
 OWN: Final = "own event"
+
+
+@dataclass(frozen=True)
+class Sample:
+    """A file of the sample events."""
+
+    name: str
+    way: str  # http, eventbridge or sqs: the first word of the name
+    label: str  # the button's text
+    body: str
+    media_type: str
+
+
+def samples() -> Sequence[Sample]:
+    """Return the samples by trigger; skip files with other names."""
+    found = []
+    for path in sorted(EVENTS.iterdir()):
+        way, _, words = path.stem.partition("_")
+        label = _LABELS.get(path.name, words.removeprefix("event_").replace("_", " ").capitalize())
+        found.append(Sample(path.name, way, label, path.read_text(), JSON if path.suffix == ".json" else FORM))
+    return [sample for way in WAYS for sample in found if sample.way == way and sample.label]
 
 
 class Sender:
@@ -33,8 +67,7 @@ class Sender:
     def __init__(self, environment: Environment, notes: "Controller") -> None:
         self._environment = environment
         self._notes = notes
-        self._numbers = 0
-        self._lock = threading.Lock()
+        self._numbers = itertools.count(1)
 
     def send(self, sample: Sample) -> None:
         """Send a sample by its trigger."""
@@ -95,8 +128,7 @@ class Sender:
 
     def _call(self, sample: Sample) -> None:
         """Make an HTTP call in a thread, because its answer may take half a minute."""
-        is_json = sample.media_type == JSON
-        reference = reference_of(object_in(sample.body)) if is_json else _first(parse_qs(sample.body), "reference")
+        reference = reference_of(object_in(sample.body))
         request = self._notes.sent("http", sample.label, time.time(), reference, sample.body)
         threading.Thread(target=self._wait_for_the_answer, args=(request, sample), daemon=True).start()
 
@@ -111,9 +143,7 @@ class Sender:
         self._notes.answered(request, Answer(reply.status, time.time(), object_in(reply.body)))
 
     def _one_of_many(self) -> dict[str, Any]:
-        with self._lock:
-            self._numbers += 1
-            number = self._numbers
+        number = next(self._numbers)
         record = {"Email": f"customer-{number}@example.com", "First Name": "Ada", "Order": str(number)}
         return {"configuration": CONFIGURATION, "record": record, "reference": f"visit-{number:03}"}
 
@@ -124,8 +154,3 @@ def _entries_in(content: object) -> list[dict[str, Any]]:
     if not entries or not all(isinstance(one, dict) and isinstance(one.get("Detail"), str) for one in entries):
         raise SandboxError("Each entry needs Source, DetailType and Detail, a text that holds a JSON object.")
     return entries
-
-
-def _first(fields: Mapping[str, list[str]], name: str) -> str | None:
-    values = fields.get(name)
-    return values[0] if values else None

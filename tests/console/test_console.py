@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import SandboxError, running_emulator
-from sandbox.console.samples import samples
+from sandbox.console.sender import samples
 from sandbox.local import KEPT, SETTINGS, free
 
 SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
