@@ -15,7 +15,7 @@ GOAL = 1.3
 def measure() -> list[Row]:
     """Measure batches of every size in turns, with a token already fetched."""
     with canned_environment() as environment:
-        environment.vendor.answer_after(LATENCY)
+        environment.vendor.latency = LATENCY
         samples = environment.run("queue_worker", workloads.work_batches, SIZES, ROUNDS)
         environment.vendor.expect_records(max(SIZES) + ROUNDS * sum(SIZES))
     rows = [Row.of(f"batch of {size}", "ms", times) for size, times in zip(SIZES, samples, strict=True)]

@@ -27,6 +27,7 @@ STYLE = {
     "axes.spines.right": False,
     "figure.constrained_layout.use": True,
 }
+NOBODY = dict.fromkeys(("Creator", "Date", "Format", "Type"))  # no metadata
 
 
 def draw(folder: Path) -> None:
@@ -36,8 +37,16 @@ def draw(folder: Path) -> None:
             with plt.rc_context(STYLE):
                 figure, axes = plt.subplots(figsize=(8, 3.6))
                 CHARTS[name](axes, result.rows)
-                figure.savefig(folder / f"{name}.svg", metadata={"Date": None}, bbox_inches="tight", pad_inches=0.3)
+                file = folder / f"{name}.svg"
+                figure.savefig(file, metadata=NOBODY, bbox_inches="tight", pad_inches=0.3)
                 plt.close(figure)
+                file.write_text(compact(file.read_text()))
+
+
+def compact(svg: str) -> str:
+    """Return a chart on one line: blanks and line breaks between its parts mean nothing."""
+    drawing = svg[svg.index("<svg") :].strip()
+    return re.sub(r"\s+", " ", drawing).replace("> <", "><") + "\n"
 
 
 def start_chart(axes: Axes, rows: Sequence[Row]) -> None:

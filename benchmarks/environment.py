@@ -1,27 +1,26 @@
 """The environment of a function that is measured: a CustomerGauge, an AWS account, the template's variables.
 
     with canned_environment() as environment:
-        environment.vendor.answer_after(0.05)
+        environment.vendor.latency = 0.05
         pairs = environment.run("queue_worker", workloads.take_turns, "queue_worker", 200)
 
 `run` calls a function of benchmarks.workloads in a process of its own.
 """
 
-import http.client
 import json
 import os
 import subprocess
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from functools import cache
 from typing import Any
-from urllib.parse import urlsplit
 
 from benchmarks.invocations import Function
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION, ROOT_KEY, Emulator, without_aws
+from sandbox.customergauge.server import CustomerGaugeSandbox
 from sandbox.template import source_template
 
 RESOURCES: Mapping[Function, str] = {"http_api": "HttpApiFunction", "queue_worker": "QueueWorkerFunction"}
@@ -32,49 +31,18 @@ CONFIGURATION = "contact"  # an inbound mapping that the sandbox knows
 QUEUES = ("REQUESTS", "PARKED", "RESULTS")
 
 
-@dataclass(frozen=True)
-class Vendor:
-    """A CustomerGauge sandbox in a process of its own."""
-
-    url: str
-    client_id: str
-    client_secret: str = field(repr=False)
+class Vendor(CustomerGaugeSandbox):
+    """A CustomerGauge sandbox in this process, which only waits while another one is measured."""
 
     @property
     def secret(self) -> str:
         """The text of a credentials secret."""
         return json.dumps({"client_id": self.client_id, "client_secret": self.client_secret})
 
-    @property
-    def auth_url(self) -> str:
-        """Return the same server under another name: the real token server is another origin than the API."""
-        return f"http://localhost:{urlsplit(self.url).port}"
-
-    def answer_after(self, seconds: float) -> None:
-        """Delay every answer from now on."""
-        self._control("POST", "latency", {"seconds": seconds})
-
-    def calls(self, endpoint: str) -> int:
-        """Return the calls that `token` or `personal-link` got so far."""
-        return int(self._control("GET", "calls", {})[endpoint]["count"])
-
     def expect_records(self, expected: int) -> None:
         """Raise RuntimeError unless exactly so many survey records were made: no other measurement counts."""
-        made = self._control("GET", "calls", {})["links"]
-        if made != expected:
-            raise RuntimeError(f"CustomerGauge made {made} survey records, {expected} were expected")
-
-    def _control(self, method: str, action: str, content: Mapping[str, object]) -> Any:
-        connection = http.client.HTTPConnection(urlsplit(self.url).netloc, timeout=10)
-        try:
-            connection.request(method, f"/_sandbox/{action}", json.dumps(content))
-            response = connection.getresponse()
-            answer = json.load(response)
-        finally:
-            connection.close()
-        if response.status != 200:
-            raise RuntimeError(f"the sandbox refused {action}: {answer['message']}")
-        return answer
+        if len(self.links) != expected:
+            raise RuntimeError(f"CustomerGauge made {len(self.links)} survey records, {expected} were expected")
 
 
 @dataclass(frozen=True)
@@ -134,7 +102,8 @@ class Environment:
 
     def variables(self, function: Function, **parameters: str) -> dict[str, str]:
         """Return all environment variables of a function, with these template parameters."""
-        addresses = {"AuthBaseUrl": self.vendor.auth_url, "ImportsBaseUrl": self.vendor.url}
+        token_server = f"http://localhost:{self.vendor.port}"  # another origin than the API, as the real one
+        addresses = {"AuthBaseUrl": token_server, "ImportsBaseUrl": self.vendor.base_url}
         chosen = addresses | {"DefaultConfiguration": CONFIGURATION} | parameters
         variables = template_variables(function, self.account.places, **chosen)
         return {**self.account.environment, **variables, "PYTHONPATH": PYTHON_PATH}
@@ -189,14 +158,9 @@ def _template() -> dict[str, Any]:
 
 @contextmanager
 def running_vendor() -> Iterator[Vendor]:
-    """Run a CustomerGauge sandbox in a process of its own."""
-    command = [sys.executable, "-m", "sandbox.customergauge.server", "--port", "0"]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=without_aws(), cwd=REPOSITORY) as process:
-        try:
-            assert process.stdout is not None  # noqa: S101 - it is a pipe
-            yield Vendor(*(process.stdout.readline().split()[-1] for _line in range(3)))
-        finally:
-            process.terminate()
+    """Run a CustomerGauge sandbox."""
+    with Vendor() as vendor:
+        yield vendor
 
 
 @contextmanager

@@ -39,7 +39,7 @@ def _section(name: str, result: Result) -> Iterator[str]:
         yield f"![{measurement.TITLE}]({CHARTS[name]})\n"
     yield "| | median | quartiles | samples |"
     yield "| --- | --: | --: | --: |"
-    yield from map(_row, result.rows)
+    yield from (_row(row) for row in result.rows if row.goal is None or row.samples > 1)  # else it is above, whole
     yield ""
     if measurement.NOTES:
         yield from (f"- {note}" for note in measurement.NOTES)

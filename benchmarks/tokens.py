@@ -35,10 +35,10 @@ def _tokens(share: str) -> int:
             )
             for _ in range(ENVIRONMENTS)
         ]
-        vendor.answer_after(LATENCY)
+        vendor.latency = LATENCY
         _send_first_messages(processes)
         vendor.expect_records(ENVIRONMENTS)
-        return vendor.calls("token")
+        return len(vendor.calls("token"))
 
 
 def _send_first_messages(processes: Sequence[subprocess.Popen[str]]) -> None:

@@ -25,7 +25,7 @@ def measure() -> list[Row]:
     for latency, pairs in PAIRS.items():
         for function in FUNCTIONS:
             with canned_environment() as environment:
-                environment.vendor.answer_after(latency)
+                environment.vendor.latency = latency
                 turns = environment.run(function, workloads.take_turns, function, pairs)
                 environment.vendor.expect_records(2 * (pairs + workloads.WARMING))
             what = f"{function}, vendor {latency * 1000:.0f} ms"

@@ -149,10 +149,7 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         raise SandboxError(f"Python 3.13 is needed, this is {sys.version.split()[0]}: use `make`, which finds one")
     with one_at_a_time():
         build_what_changed(emulator.process_group)
-        entries = tomllib.loads(MAPPINGS.read_text())
-        detail_types = [entry.get("detail_type", name) for name, entry in entries.items()]
-        listened_to = dict.fromkeys(["Personal Link Requested", *detail_types])  # each once
-        parameters = {"EventDetailType": ",".join(listened_to), **parameters}
+        parameters = {"EventDetailType": ",".join(detail_types()), **parameters}
         # In quotes, because SAM cuts an unquoted value at its first blank.
         options = ["--parameter-overrides", *(f'{name}="{value}"' for name, value in parameters.items())]
         run_sam("deploy", emulator.process_group, emulator.environment(), _SECONDS_TO_DEPLOY, *options)
@@ -176,6 +173,13 @@ def deploy(emulator: Emulator, **parameters: str) -> Stack:
         dynamodb=emulator.client("dynamodb"),
         iam=emulator.client("iam"),
     )
+
+
+def detail_types() -> list[str]:
+    """Return the detail-types to which the stack's rule listens, each once."""
+    entries = tomllib.loads(MAPPINGS.read_text())
+    mapped = [entry.get("detail_type", name) for name, entry in entries.items()]
+    return list(dict.fromkeys(["Personal Link Requested", *mapped]))
 
 
 def local_url(endpoint: str, url: str) -> str:

@@ -18,21 +18,6 @@ PHONE = re.compile(r"[ ()+-]*[0-9][0-9 ()+-]*")
 BRACKETS = re.compile(r"([^\[]+)\[([^\]]*)\]")
 
 
-def wants_json(headers: Message) -> bool:
-    """Tell whether the preferred type is JSON; if not, Laravel redirects instead of refusing input."""
-    accepted = [entry.strip() for entry in headers.get("Accept", "").lower().split(",")]
-    first = max(accepted, key=_quality)  # the earliest of the best, as max() keeps the first
-    return "/json" in first or "+json" in first
-
-
-def _quality(entry: str) -> float:
-    found = re.search(r";\s*q=([0-9.]+)", entry)
-    try:
-        return float(found[1]) if found else 1.0
-    except ValueError:
-        return 0.0
-
-
 def read_input(headers: Message, body: bytes) -> dict[str, object]:
     """Return the fields of a request; none, and no error, if it is unreadable or has a wrong Content-Type."""
     media_type = headers.get("Content-Type", "").lower()

@@ -6,29 +6,23 @@
         ...
         assert len(vendor.calls("token")) == 1
 
-or alone, controlled with curl (see control.py): `python -m sandbox.customergauge.server --port 8099`.
-
 It gives the documented answers: unknown configuration, missing or invalid Email and Phone, no campaign, and the second
 record of a contact while `duplicate_rule` is on. `script` makes the next calls fail; `misbehave` every call, which
 follows fault_switches.py unless it is set. Some example e-mails get a documented refusal (replies.py).
 """
 
-import argparse
 import itertools
 import secrets
-import signal
 import ssl
-import sys
 import threading
 import time
 from collections import deque
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Self, get_args
+from typing import Literal, Self, get_args
 
 from sandbox.customergauge import replies, rules, survey_page
 from sandbox.customergauge.call import ANONYMIZE_PATH, PERSONAL_LINK_PATH, TOKEN_PATH, Call
-from sandbox.customergauge.control import CONTROL_PATH, DuplicateRule, control
 from sandbox.customergauge.fault_switches import FaultSwitches
 from sandbox.customergauge.log import CallLog, Endpoint, Exchange
 from sandbox.customergauge.replies import Reply
@@ -36,6 +30,7 @@ from sandbox.customergauge.wire import VendorServer
 
 __all__ = ["TOKEN_PATH", "Call", "CustomerGaugeSandbox", "DuplicateRule", "Endpoint", "PersonalLink", "Reply"]
 
+DuplicateRule = Literal["off", "global", "campaign"]
 Misbehave = Callable[[Call], Reply | None]  # the reply to a call without a script; None serves it as usual
 
 CONFIGURATIONS = frozenset({"9dd58237-c913-4073-9c76-07da0b49ff50", "contact"})
@@ -165,8 +160,6 @@ class CustomerGaugeSandbox:
                 self._log.begin("personal-link", call)
                 location = self.base_url + PERSONAL_LINK_PATH
                 return Reply.redirect(f"{location}?{query}" if query else location, 301)
-            if path.startswith(CONTROL_PATH):
-                return control(self, call)
             return survey_page.page(call.method, path, self._links)
 
     def _serve(self, endpoint: Endpoint, call: Call, serve: Callable[[Call], Reply]) -> Reply:
@@ -191,14 +184,13 @@ class CustomerGaugeSandbox:
             return Reply.error(401)
         fields = rules.read_input(call.headers, call.body)
         refused = rules.record_refusal(fields, CONFIGURATIONS, WRONG_DATA_TYPES)
-        if refused and refused.status == 422 and not rules.wants_json(call.headers):
+        if refused and refused.status == 422 and "json" not in call.headers.get("Accept", ""):
             return Reply.redirect(self.base_url)  # Laravel sends a browser back to its form
         if refused:
             return refused
         record = rules.record_of(fields)
-        return replies.chosen_by_email(record.get("Email")).instead_of(
-            lambda: self._create_link(str(fields["configuration"]), record)
-        )
+        chosen = replies.CHOSEN_BY_EMAIL.get(record.get("Email"))
+        return chosen or self._create_link(str(fields["configuration"]), record)
 
     def _anonymize(self, call: Call) -> Reply:
         if self._tokens.get(rules.bearer(call.headers), 0.0) <= time.monotonic():
@@ -217,30 +209,3 @@ class CustomerGaugeSandbox:
         link, short = f"{self.base_url}/r/{key}", f"{self.base_url}/s/{key}"
         self._links[key] = PersonalLink(number, link, short, configuration, record)
         return replies.created(number, link, short)
-
-
-def main(arguments: Sequence[str] | None = None) -> int:
-    """Serve until Ctrl-C."""
-    parser = argparse.ArgumentParser(
-        "python -m sandbox.customergauge.server", description="Run a sandbox CustomerGauge."
-    )
-    parser.add_argument("--port", type=int, default=8099, help="0 picks a free port (default: 8099)")
-    port = parser.parse_args(arguments).port
-    for number in (signal.SIGINT, signal.SIGTERM):  # a background job ignores SIGINT
-        signal.signal(number, signal.default_int_handler)
-    try:
-        with CustomerGaugeSandbox(port=port) as vendor:
-            print(f"CustomerGauge sandbox  {vendor.base_url}", flush=True)
-            print(f"client_id              {vendor.client_id}", flush=True)
-            print(f"client_secret          {vendor.client_secret}", flush=True)
-            threading.Event().wait()
-    except KeyboardInterrupt:
-        return 0
-    except (OSError, OverflowError) as error:
-        print(f"Cannot listen on port {port}: {error}. Choose another with --port.", file=sys.stderr)
-        return 1
-    return 0
-
-
-if __name__ == "__main__":
-    sys.exit(main())

@@ -18,8 +18,8 @@ MAX_BODY = 8 * 1024 * 1024  # PHP's post_max_size
 NO_LINGER = struct.pack("ii", 1, 0)
 
 
-class VendorServer(socketserver.ThreadingTCPServer):
-    """Serve `answer` on a loopback port with one thread per connection.
+class LoopbackServer(socketserver.ThreadingTCPServer):
+    """Listen on a loopback port, with one thread per connection.
 
     http.server.HTTPServer would look up the host's name, which may take seconds.
     """
@@ -27,6 +27,20 @@ class VendorServer(socketserver.ThreadingTCPServer):
     allow_reuse_address = True
     daemon_threads = True
     request_queue_size = 256
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.socket.getsockname()[1])
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a client that disconnected; print any other error, which is a bug of the sandbox."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
+
+class VendorServer(LoopbackServer):
+    """Serve `answer`."""
 
     def __init__(
         self,
@@ -45,11 +59,6 @@ class VendorServer(socketserver.ThreadingTCPServer):
         self.stopping = threading.Event()
         self._open: dict[threading.Thread, socket.socket] = {}
         self._accepting = threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True)
-
-    @property
-    def port(self) -> int:
-        """The port it listens on."""
-        return int(self.socket.getsockname()[1])
 
     def start(self) -> None:
         """Accept connections."""
@@ -79,11 +88,6 @@ class VendorServer(socketserver.ThreadingTCPServer):
             super().process_request_thread(request, client_address)
         finally:
             self._open.pop(threading.current_thread(), None)
-
-    def handle_error(self, request: Any, client_address: Any) -> None:
-        """Ignore a client that disconnected; print any other error, which is a bug of the sandbox."""
-        if not isinstance(sys.exception(), OSError):
-            super().handle_error(request, client_address)
 
 
 class _Exchange(BaseHTTPRequestHandler):
@@ -133,9 +137,6 @@ class _Exchange(BaseHTTPRequestHandler):
         match reply.fault:
             case None | "no_length":
                 self.wfile.write(head + body)
-            case "drip_headers":
-                self._drip(head, reply.interval)
-                self.wfile.write(body)
             case "drip_body":
                 self.wfile.write(head)
                 self._drip(body, reply.interval)

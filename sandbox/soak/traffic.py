@@ -1,11 +1,10 @@
 """The soak's traffic: requests of every kind by each trigger, from clients that retry."""
 
-import heapq
+import itertools
 import json
 import random
 import threading
-import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
@@ -35,9 +34,10 @@ DELIVERED_TWICE = 0.12  # share of the good ones: the same request and key, by t
 SHARE_KEYS: tuple[Trigger, ...] = ("eventbridge", "sqs")
 FINAL = {409: {"outcome_unknown"}, 502: {"bad_response"}}  # final codes of retryable statuses
 
-_HTTP_CALLERS = 6
+_HTTP_CALLERS = 6  # at once
+_HTTP_CALLS_WAITING = 64  # for their next try, at most; more calls wait for their first
 _PACE = 1.5  # seconds between batches of ten by one trigger: about the rate of the workers
-_LONGEST_WAIT = 10.0  # seconds; longest wait of an HTTP caller, also with a longer Retry-After
+_LONGEST_WAIT = 10.0  # seconds, of an HTTP caller, also with a longer Retry-After
 
 
 @dataclass(frozen=True)
@@ -126,36 +126,32 @@ class Traffic:
         self._stack = stack
         self._caller = caller
         self._dice = random.Random(f"{seed}/patience")
-        self._changing = threading.Condition()
-        pace, now = _PACE / 10, time.monotonic()
-        through_http = enumerate(_through("http", requests))
-        self._due = [(now + number * pace, number, request, 0) for number, request in through_http]
-        self._calling = 0
+        self._counting = threading.Lock()
+        self._calling = threading.Semaphore(_HTTP_CALLERS)
         self._giving_up = threading.Event()
         self._requests = requests
-        self._pool = ThreadPoolExecutor(_HTTP_CALLERS + 2, "soak")
+        self._pool = ThreadPoolExecutor(_HTTP_CALLS_WAITING, "soak")
         self._work = [
             self._pool.submit(self._feed, "eventbridge", self._put_events),
             self._pool.submit(self._feed, "sqs", self._send_messages),
-            *(self._pool.submit(self._call) for _ in range(_HTTP_CALLERS)),
+            self._pool.submit(self._feed, "http", self._start_calls),
         ]
 
     def is_over(self) -> bool:
         """Tell whether everything is sent and every HTTP caller has its answer. Raises an error of the threads."""
-        for work in self._work:
-            if work.done():
-                work.result()
-        return all(work.done() for work in self._work)
+        done = [work for work in self._work if work.done()]
+        for work in done:
+            work.result()
+        return len(done) == len(self._work)
 
     def give_up(self) -> None:
         """Stop sending and retrying. Calls in flight end with the emulator at the latest."""
         self._giving_up.set()
-        with self._changing:
-            self._changing.notify_all()
         self._pool.shutdown(wait=False, cancel_futures=True)
 
-    def _feed(self, trigger: Trigger, send: Any) -> None:
-        for batch in batched(_through(trigger, self._requests), 10, strict=False):
+    def _feed(self, trigger: Trigger, send: Callable[[Sequence[SoakRequest]], None]) -> None:
+        requests = [request for request in self._requests if trigger in request.deliveries]
+        for batch in batched(requests, 10, strict=False):
             if self._giving_up.is_set():
                 return
             send(batch)
@@ -185,32 +181,23 @@ class Traffic:
         if answer.get("Failed"):
             raise SandboxError(f"the requests queue refused {len(answer['Failed'])} messages")
 
-    def _call(self) -> None:
-        """Make the next HTTP call. Put back a call that has to wait, so that it does not block the others."""
-        while turn := self._next_turn():
-            _due, number, request, tries = turn
-            answer = self._try(request)
-            with self._changing:
-                self.http_calls += 1
-                self.sent["http"] += not tries
-                if answer is None or _is_worth_another_try(answer):
-                    due = time.monotonic() + self._patience(answer, tries)
-                    heapq.heappush(self._due, (due, number, request, tries + 1))
-                else:
-                    replayed = answer.headers.get("idempotent-replayed") == "true"
-                    self.http_ends[request.reference] = HttpEnd(answer.status, answer.json(), replayed, tries + 1)
-                self._calling -= 1
-                self._changing.notify_all()
+    def _start_calls(self, batch: Sequence[SoakRequest]) -> None:
+        self._work += [self._pool.submit(self._call, request) for request in batch]
 
-    def _next_turn(self) -> tuple[float, int, SoakRequest, int] | None:
-        with self._changing:
-            while not self._giving_up.is_set() and (self._due or self._calling):
-                wait = self._due[0][0] - time.monotonic() if self._due else 1.0
-                if self._due and wait <= 0:
-                    self._calling += 1
-                    return heapq.heappop(self._due)
-                self._changing.wait(min(wait, 1.0))
-            return None
+    def _call(self, request: SoakRequest) -> None:
+        """Make an HTTP call until its answer is final; while it waits for its next try, others may call."""
+        for tries in itertools.count():
+            if self._giving_up.is_set():
+                return
+            with self._calling:
+                answer = self._try(request)
+            with self._counting:
+                self.http_calls += 1
+            if answer is not None and not _is_worth_another_try(answer):
+                replayed = answer.headers.get("idempotent-replayed") == "true"
+                self.http_ends[request.reference] = HttpEnd(answer.status, answer.json(), replayed, tries + 1)
+                return
+            self._giving_up.wait(self._patience(answer, tries))
 
     def _try(self, request: SoakRequest) -> HttpReply | None:
         try:
@@ -222,10 +209,6 @@ class Traffic:
         told = answer.headers.get("retry-after", "") if answer else ""
         seconds = float(told) if told.isdigit() else self._dice.uniform(0.5, 1.0) * 2.0 ** min(tries, 4)
         return min(seconds, _LONGEST_WAIT)
-
-
-def _through(trigger: Trigger, requests: Sequence[SoakRequest]) -> Iterator[SoakRequest]:
-    return (request for request in requests if trigger in request.deliveries)
 
 
 def _is_worth_another_try(answer: HttpReply) -> bool:

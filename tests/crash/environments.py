@@ -19,6 +19,7 @@ from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.fetch_token import fetch_token
 from personal_link.customergauge.transport import Transport
+from personal_link.domain.clock import Clock
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
@@ -28,19 +29,9 @@ from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account
 from tests.crash.interruptions import Interruptions, WatchedTransport
 from tests.fake_clock import FakeClock
+from tests.lambda_environment import Context
 
 DAY = 86_400.0
-
-
-class Context:
-    """Lambda's context: the time that the function has left, and the id of the invocation."""
-
-    def __init__(self, seconds: float, aws_request_id: str = "invocation") -> None:
-        self._milliseconds = round(seconds * 1000)
-        self.aws_request_id = aws_request_id
-
-    def get_remaining_time_in_millis(self) -> int:
-        return self._milliseconds
 
 
 @dataclass(frozen=True)
@@ -110,14 +101,16 @@ def an_environment(
         sleep=clock.advance,
     )
     results = ResultsQueue(account.sqs, account.results_url, echo_record=True)
-    worker = BatchWorker(
-        issuer=issuer,
-        results=results,
-        requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
-        breaker=CircuitBreaker(clock, 10),
-        concurrency=10,
-        map_event=no_mapping,
-        retry_window=DAY,
-        clock=clock,
-    )
+    worker = a_worker(issuer, results, RequestsQueue(account.sqs, account.requests_url, account.parked_url), clock)
     return Environment(HttpApi(issuer, results), worker, DirectInvocation(issuer, results, no_mapping, clock))
+
+
+def a_worker(issuer: Any, results: Any, requests: Any, clock: Clock, **settings: Any) -> BatchWorker:
+    """Return a worker of these parts, or of doubles of them, with these settings beside the template's."""
+    usual: dict[str, Any] = {
+        "breaker": CircuitBreaker(clock, 10),
+        "concurrency": 10,
+        "map_event": no_mapping,
+        "retry_window": DAY,
+    }
+    return BatchWorker(issuer=issuer, results=results, requests=requests, clock=clock, **(usual | settings))

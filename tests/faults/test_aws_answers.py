@@ -81,27 +81,49 @@ each_trigger = pytest.mark.parametrize(
 )
 
 
-# Secrets Manager
-
-
-@pytest.mark.parametrize("fault", [THROTTLED, PROXY_PAGE], ids=["throttled", "a proxy's page"])
-def test_when_the_secret_temporarily_cannot_be_read_nothing_is_sent_and_the_next_call_reads_it(
-    aws: FaultyAws, vendor: CustomerGaugeSandbox, fault: Reply
+@pytest.mark.parametrize(
+    ("operation", "fault"), [("GetSecretValue", RESET), ("PutItem", LOST), ("SendMessageBatch", THROTTLED)]
+)
+def test_a_call_of_aws_that_fails_once_is_repeated_within_the_request(
+    aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, operation: str, fault: Reply
 ) -> None:
-    aws.script("GetSecretValue", fault, fault)
+    aws.script(operation, fault)
 
-    assert call() == "internal_error"
+    assert call() == "created"
+    assert aws.calls(operation) == 2
+    assert (len(vendor.calls("personal-link")), len(account.results())) == (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("operation", "fault"),
+    [
+        pytest.param("GetSecretValue", THROTTLED, id="the secret, throttled"),
+        pytest.param("GetSecretValue", PROXY_PAGE, id="the secret, a proxy's page"),
+        pytest.param("PutItem", DOWN, id="the ledger, down"),
+        pytest.param("PutItem", DENIED, id="the ledger, denied"),
+    ],
+)
+@each_trigger
+def test_when_the_secret_or_the_ledger_fails_nothing_is_sent_and_the_next_attempt_gets_the_link(
+    aws: FaultyAws,
+    account: Account,
+    vendor: CustomerGaugeSandbox,
+    ask: Trigger,
+    failure: str,
+    operation: str,
+    fault: Reply,
+) -> None:
+    aws.script(operation, fault, fault)
+
+    assert ask(account) == failure
     assert (vendor.calls("token"), vendor.calls("personal-link")) == ([], [])
 
     aws.forgive()
-    assert call() == "created"
+    assert ask(account) == "created"
+    assert len(vendor.calls("personal-link")) == 1
 
 
-def test_a_read_of_the_secret_that_fails_once_is_repeated_within_the_call(aws: FaultyAws) -> None:
-    aws.script("GetSecretValue", RESET)
-
-    assert call() == "created"
-    assert aws.calls("GetSecretValue") == 2
+# Secrets Manager
 
 
 @pytest.mark.parametrize("fault", [DENIED, NOT_DECRYPTED], ids=["denied", "not decrypted"])
@@ -129,21 +151,6 @@ def test_when_secrets_manager_does_not_answer_the_call_ends_in_time_and_sends_no
 # DynamoDB
 
 
-@pytest.mark.parametrize("fault", [DOWN, DENIED], ids=["down", "denied"])
-@each_trigger
-def test_when_the_ledger_item_cannot_be_written_nothing_is_sent_and_the_next_attempt_gets_the_link(
-    aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, ask: Trigger, failure: str, fault: Reply
-) -> None:
-    aws.script("PutItem", fault, fault)
-
-    assert ask(account) == failure
-    assert (vendor.calls("token"), vendor.calls("personal-link")) == ([], [])
-
-    aws.forgive()
-    assert ask(account) == "created"
-    assert len(vendor.calls("personal-link")) == 1
-
-
 def test_when_the_ledger_does_not_answer_the_batch_ends_in_time_and_starts_no_further_record(
     aws: FaultyAws, account: Account, vendor: CustomerGaugeSandbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,14 +165,6 @@ def test_when_the_ledger_does_not_answer_the_batch_ends_in_time_and_starts_no_fu
     assert time.monotonic() - began < HANGS
     assert aws.calls("PutItem") == 2
     assert vendor.calls("personal-link") == []
-
-
-def test_a_ledger_item_whose_write_got_no_answer_is_recognised(aws: FaultyAws, vendor: CustomerGaugeSandbox) -> None:
-    aws.script("PutItem", LOST)
-
-    assert call() == "created"
-    assert aws.calls("PutItem") == 2
-    assert len(vendor.calls("personal-link")) == 1
 
 
 @pytest.mark.parametrize(
@@ -267,13 +266,6 @@ def test_when_a_result_cannot_be_sent_the_attempt_fails_and_the_next_one_sends_i
     (message,) = account.results()
     assert json.loads(message["Body"])["personal_link"]["survey_link"] == vendor.links[0].survey_link
     assert len(vendor.calls("personal-link")) == 1
-
-
-def test_a_result_that_sqs_throttles_is_sent_again_within_the_call(aws: FaultyAws, account: Account) -> None:
-    aws.script("SendMessageBatch", THROTTLED)
-
-    assert deliver(queued(account)) == []
-    assert len(account.results()) == 1
 
 
 def test_a_result_whose_sending_got_no_answer_is_sent_again_unchanged(aws: FaultyAws, account: Account) -> None:

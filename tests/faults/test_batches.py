@@ -8,25 +8,21 @@ import pytest
 
 from personal_link.aws.queues import RequestsQueue, ResultsQueue
 from personal_link.customergauge.access_token import AccessToken, TokenCache
-from personal_link.customergauge.circuit_breaker import CircuitBreaker
 from personal_link.domain.clock import Deadline
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.batch import BatchWorker
-from personal_link.triggers.deliveries import no_mapping
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import Account
+from tests.crash.environments import a_worker
 
 
 def worker_of(account: Account, issuer: LinkIssuer, tokens: TokenCache | None = None) -> BatchWorker:
-    return BatchWorker(
-        issuer=replace(issuer, tokens=tokens or issuer.tokens),
-        results=ResultsQueue(account.sqs, account.results_url, echo_record=True),
-        requests=RequestsQueue(account.sqs, account.requests_url, account.parked_url),
-        breaker=CircuitBreaker(issuer.clock, 10),
+    return a_worker(
+        replace(issuer, tokens=tokens or issuer.tokens),
+        ResultsQueue(account.sqs, account.results_url, echo_record=True),
+        RequestsQueue(account.sqs, account.requests_url, account.parked_url),
+        issuer.clock,
         concurrency=1,  # so that it is known which record meets the failure
-        map_event=no_mapping,
-        retry_window=86_400.0,
-        clock=issuer.clock,
     )
 
 

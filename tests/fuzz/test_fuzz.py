@@ -14,17 +14,16 @@ from hypothesis import strategies as st
 import direct_invocation
 import http_api
 from personal_link import wiring
-from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.aws.queues import Parked, ResultsQueue
 from personal_link.domain import error_texts
 from personal_link.domain.clock import Deadline, SystemClock, timestamp
 from personal_link.domain.errors import PersonalLinkError
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import LinkRequest
-from personal_link.triggers.batch import BatchWorker
 from personal_link.triggers.deliveries import no_mapping
 from personal_link.triggers.http import HttpApi
 from personal_link.triggers.invocation import DirectInvocation
+from tests.crash.environments import a_worker
 from tests.fake_clock import FakeClock
 from tests.lambda_environment import Context
 
@@ -195,21 +194,12 @@ def end_of(body: str) -> dict[str, Any] | None:
 
     Return the result; None if it was parked.
     """
-    sqs, queue, clock = Sqs(), Queue(), FakeClock()
-    worker = BatchWorker(
-        issuer=cast("LinkIssuer", Issuer()),
-        results=ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True),
-        requests=cast("RequestsQueue", queue),
-        breaker=CircuitBreaker(clock, 10),
-        concurrency=10,
-        map_event=no_mapping,
-        retry_window=86_400,
-        clock=clock,
-    )
+    sqs, queue = Sqs(), Queue()
+    worker = a_worker(Issuer(), ResultsQueue(cast("SQSClient", sqs), "results", echo_record=True), queue, FakeClock())
     attributes = {"SentTimestamp": "1800000000000", "ApproximateReceiveCount": "1"}
     record = {"messageId": "m-1", "receiptHandle": "r-1", "body": body, "attributes": attributes}
 
-    again = worker.work([record], Deadline.after(30.0, clock))
+    again = worker.work([record], Deadline.after(30.0, worker.clock))
 
     assert again == []
     assert len(sqs.sent) + len(queue.parked) == 1

@@ -10,28 +10,23 @@ import random
 import threading
 from collections import Counter
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any
 
 import pytest
 
 from personal_link import observability
-from personal_link.aws.queues import Parked, RequestsQueue, ResultsQueue
-from personal_link.customergauge.circuit_breaker import CircuitBreaker
+from personal_link.aws.queues import Parked
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import Code, Unanswered
 from personal_link.domain.outcome import Outcome
 from personal_link.domain.request import LinkRequest, Source
 from personal_link.triggers.batch import BatchWorker
-from personal_link.triggers.deliveries import no_mapping
+from tests.crash.environments import DAY, a_worker
 from tests.fake_clock import FakeClock
-
-if TYPE_CHECKING:
-    from personal_link.issue_link import LinkIssuer
 
 OUTAGE = 7200  # seconds
 ENVIRONMENTS = 5  # MaximumConcurrency's default
 BATCHES_A_SECOND = 20  # that an environment works at most
-DAY = 86_400.0
 MOST_RECEIVES = 1000  # the template's maxReceiveCount: SQS parks what comes once more, and says no reason
 BODY = json.dumps({"configuration": "contact", "record": {"Email": "joe@example.com"}})
 
@@ -115,20 +110,9 @@ class Vendor:
 
 
 def environments(queue: Queue, vendor: Vendor, clock: FakeClock, retry_window: float) -> list[BatchWorker]:
-    chance = random.Random(1)
+    jitter = random.Random(1).random
     return [
-        BatchWorker(
-            issuer=cast("LinkIssuer", vendor),
-            results=cast("ResultsQueue", queue),
-            requests=cast("RequestsQueue", queue),
-            breaker=CircuitBreaker(clock, 10),
-            concurrency=10,
-            map_event=no_mapping,
-            retry_window=retry_window,
-            clock=clock,
-            jitter=chance.random,
-        )
-        for _ in range(ENVIRONMENTS)
+        a_worker(vendor, queue, queue, clock, retry_window=retry_window, jitter=jitter) for _ in range(ENVIRONMENTS)
     ]
 
 

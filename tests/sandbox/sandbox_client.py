@@ -55,6 +55,3 @@ class Client:
     def put(self, record: object, configuration: object = MAPPING) -> Answer:
         body = json.dumps({"configuration": configuration, "record": record})
         return self.send("PUT", "/personal-link/", body, self.headers())
-
-    def control(self, action: str, body: object = None) -> Answer:
-        return self.send("POST", f"/_sandbox/{action}", json.dumps(body) if body is not None else "")

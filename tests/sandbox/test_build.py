@@ -2,6 +2,7 @@
 
 import os
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -32,28 +33,27 @@ def test_the_stack_is_not_built_again_while_its_sources_stay_the_same(module: Pa
     assert not sam.sources_changed()
 
 
-def test_the_stack_is_built_again_after_a_source_was_written(module: Path) -> None:
+def write(module: Path) -> None:
     module.write_text("changed")
 
-    assert sam.sources_changed()
 
-
-def test_the_stack_is_built_again_after_a_source_was_deleted(module: Path) -> None:
+def delete(module: Path) -> None:
     module.unlink()
 
-    assert sam.sources_changed()
 
-
-def test_the_stack_is_built_again_after_an_old_file_took_the_place_of_a_source(module: Path) -> None:
+def replace_by_an_old_file(module: Path) -> None:
     old = module.with_name("old")
     old.write_text("")
     os.utime(old, (0, 0))
     old.replace(module)
 
-    assert sam.sources_changed()
 
-
-def test_the_stack_is_built_when_its_build_was_deleted(module: Path) -> None:
+def delete_the_build(module: Path) -> None:
     (module.parents[2] / ".aws-sam" / "build" / "template.yaml").unlink()
+
+
+@pytest.mark.parametrize("change", [write, delete, replace_by_an_old_file, delete_the_build])
+def test_the_stack_is_built_again_after_any_change(module: Path, change: Callable[[Path], None]) -> None:
+    change(module)
 
     assert sam.sources_changed()
