@@ -17,7 +17,7 @@ from samcli.yamlhelper import yaml_parse
 from sandbox import REPOSITORY
 from sandbox.template import source_template
 from tests.docs.documents import DOCS, fenced, marked, sections
-from tests.template.invariants.invariant import CONNECTOR
+from tests.template.invariants.built import MODES, built_in
 
 PAGE = sections((DOCS / "operation.md").read_text())["A pipeline"]
 TEXT = (DOCS / "pipeline.yaml").read_text()
@@ -154,7 +154,7 @@ def as_list(one_or_more: Any) -> list[Any]:
 
 def test_the_pipeline_policy_allows_only_what_the_resource_types_of_the_template_need() -> None:
     canary = {"AWS::CodeDeploy::Application", "AWS::CodeDeploy::DeploymentGroup"}  # with CanaryDeployments
-    made = {resource["Type"] for mode in CONNECTOR.modes for resource in CONNECTOR.built(mode).resources.values()}
+    made = {resource["Type"] for mode in MODES for resource in built_in(mode).resources.values()}
     needed = [part.split(": ") for text in NEEDED.values() for part in text.split("; ")]
     allowed = {action for one in STATEMENTS if one["Sid"] != KEY for action in as_list(one["Action"])}
 
