@@ -63,20 +63,6 @@ def test_every_link_to_a_file_or_a_heading_has_a_target(page: Path) -> None:
         assert not anchor or anchor in anchors(there.read_text()), f"{target}#{anchor}"
 
 
-@pytest.mark.parametrize(
-    "target",
-    [
-        "layers/personal_link/personal_link/triggers/batch.py",  # where a retry is decided
-        "layers/personal_link/personal_link/customergauge/answers.py",  # where a link is parsed
-        "layers/personal_link/personal_link/domain/errors.py",  # where a code is defined
-        "docs/parameters.md",  # what a parameter does
-        "docs/operation.md#uninstall",  # how to remove everything
-    ],
-)
-def test_the_readme_links_each_file_that_answers_a_question_of_a_newcomer(target: str) -> None:
-    assert f"]({target})" in README
-
-
 def test_the_indexes_name_every_page_and_decision() -> None:
     for folder in (DOCS, DOCS / "decisions"):
         index = (folder / "README.md").read_text()
@@ -198,13 +184,6 @@ def test_every_parameter_value_on_a_page_is_allowed(page: Path) -> None:
         assert re.fullmatch(parameter.get("AllowedPattern", ".*"), value), name
 
 
-@pytest.mark.parametrize(
-    "wrong", ["LEDGER_WEEKS", "outcome_unsure", "LinkIssuer.gess", "docs/runbok.md", "ledgr.py", "EchoRecords=true"]
-)
-def test_a_name_that_does_not_exist_fails_the_check_of_names(wrong: str) -> None:
-    assert not exists(wrong, REPOSITORY / "README.md")
-
-
 # Operation
 
 
@@ -225,10 +204,3 @@ def test_every_log_filter_on_the_page_uses_fields_and_messages_that_are_logged()
 
     assert observability.REDACTED not in vars(line).values()
     assert {value for field, value in asked if field == "message"} <= set(messages)
-
-
-@pytest.mark.parametrize("page", ["README.md", "docs/security.md", "docs/contracts/openapi.yaml"])
-def test_each_page_for_callers_says_that_an_http_key_belongs_to_its_caller(page: str) -> None:
-    text = " ".join((REPOSITORY / page).read_text().split())
-
-    assert re.search("[Kk]ey[^.]*belongs to its caller", text)
