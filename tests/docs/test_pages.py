@@ -116,28 +116,19 @@ def test_the_request_and_the_result_on_the_page_match_the_contract() -> None:
 
 # Names of AWS, of libraries and of the shell that documents use, and that nothing here defines.
 OF_OTHERS = {
-    "AWS_LAMBDA_LOG_LEVEL",
     "AWS_PROFILE",
     "ArtifactsBucket",  # a parameter that `make package` adds, as the next one
     "ArtifactsPrefix",
     "CAPABILITY_AUTO_EXPAND",
     "CouldNotDetermineMessageSource",  # an error of SQS's
-    "DEPLOYMENT_ROLE_ARN",  # a variable of the pipeline's environments
-    "ERROR_CODE",  # an attribute of what EventBridge parks
-    "InputType",  # of Step Functions, as the next three
-    "ItemBatcher",
+    "ItemBatcher",  # of Step Functions, as the next two
     "ItemReader",
     "ResultWriter",
     "KMS_KEY_ARN",  # a place to fill in
-    "OPERATOR_ROLE_ARN",  # as DEPLOYMENT_ROLE_ARN
-    "customer.email",  # a heading of the reader's
-    "http.client",
-    "invalid_client",  # OAuth's own code
     "ROLLBACK_COMPLETE",
     "UsePreviousValue=true",
     "UseYourKeyOrDeleteThisWithoutKmsKeyArn",  # a statement of docs/policies
     "sbom.cdx.json",  # `make package` writes it
-    "order.updated",  # a topic of WooCommerce
     "visit.json",  # the reader's
     "verify-aws.md",  # `make verify-aws` writes it
     "verify-aws.json",  # as verify-aws.md
