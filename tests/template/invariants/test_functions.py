@@ -153,9 +153,9 @@ def test_no_version_description_is_longer_than_256_characters_for_any_parameters
 
 
 def test_every_change_of_a_function_or_layer_publishes_a_version_and_deletes_the_last_one(built: Built) -> None:
-    globals_ = source()["Globals"]
+    functions = [one for one in source()["Resources"].values() if one["Type"] == "AWS::Serverless::Function"]
     versions = [one for one in built.resources.values() if one["Type"] == "AWS::Lambda::Version"]
 
-    assert globals_["Function"]["AutoPublishAliasAllProperties"] is True
-    assert globals_["LayerVersion"]["PublishLambdaVersion"] is True
+    assert [one["Properties"]["AutoPublishAliasAllProperties"] for one in functions] == [True] * 3
+    assert source()["Globals"]["LayerVersion"]["PublishLambdaVersion"] is True
     assert [one["DeletionPolicy"] for one in versions] == ["Delete"] * 3  # its snapshot costs
