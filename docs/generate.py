@@ -4,8 +4,11 @@ Each table stands in a page between two marks of cog; `make docs` calls this mod
 """
 
 import ast
+import dataclasses
 import re
 import textwrap
+import types
+import typing
 from collections.abc import Iterable, Iterator
 from functools import cache
 from typing import Any, Final
@@ -13,7 +16,6 @@ from typing import Any, Final
 import click
 
 from benchmarks import cost
-from docs.json_shapes import shape_of
 from operate.commands import operate
 from operate.reports import REPORTS
 from personal_link.domain.errors import CODES, Code
@@ -138,7 +140,7 @@ def commands() -> str:
 
 def reports() -> str:
     """Return what each command prints with --json."""
-    return _table(("command", "JSON"), ((f"`{name}`", f"`{shape_of(kind)}`") for name, kind in REPORTS.items()))
+    return _table(("command", "JSON"), ((f"`{name}`", f"`{_shape_of(kind)}`") for name, kind in REPORTS.items()))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -203,3 +205,32 @@ def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Comma
 def _options(command: click.Command) -> str:
     names = (one.opts[0] for one in command.params if isinstance(one, click.Option))
     return ", ".join(f"`{name}`" for name in names if name != "--json")
+
+
+def _shape_of(kind: object) -> str:
+    """Return the JSON that a type becomes: `{name: text, count: number or null}`."""
+    simple: dict[object, str] = {
+        str: "text",
+        int: "number",
+        float: "number",
+        bool: "true or false",
+        types.NoneType: "null",
+    }
+    if kind in simple:
+        return simple[kind]
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return "{" + ", ".join(f"{one.name}: {_shape_of(hints[one.name])}" for one in dataclasses.fields(kind)) + "}"
+    arguments = typing.get_args(kind)
+    match typing.get_origin(kind):
+        case typing.Literal:
+            shape = " or ".join(f'"{value}"' for value in arguments)
+        case typing.Union | types.UnionType:
+            shape = " or ".join(map(_shape_of, arguments))
+        case origin if origin is list:
+            shape = f"[{_shape_of(arguments[0])}, …]"
+        case origin if origin is dict:
+            shape = f"{{…: {_shape_of(arguments[1])}}}"
+        case _:
+            shape = "anything"
+    return shape
