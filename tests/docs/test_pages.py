@@ -71,13 +71,6 @@ def test_the_indexes_name_every_page_and_decision() -> None:
         ] == []
 
 
-def test_every_decision_has_a_date_and_says_how_to_revert_it() -> None:
-    for page in (DOCS / "decisions").glob("0*.md"):
-        text = page.read_text()
-        assert re.search(r"^20\d\d-\d\d-\d\d", text, re.MULTILINE), page.name
-        assert {"Context", "Alternatives", "Decision", "How to revert"} <= sections(text).keys(), page.name
-
-
 def test_every_page_that_code_or_an_alarm_names_exists() -> None:
     code = [
         path for room in ("layers", "functions", "operate", "sandbox") for path in REPOSITORY.glob(f"{room}/**/*.py")
