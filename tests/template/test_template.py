@@ -113,15 +113,6 @@ def test_properties_of_more_than_one_line_are_in_block_style() -> None:
     assert re.findall(r"^ +Properties: \{[^}\n]*$", SOURCE.read_text(), re.MULTILINE) == []
 
 
-# The same code as the transform that runs in AWS; `aws cloudformation package` uploads the folders first.
-@pytest.mark.parametrize("canary", ["false", "true"])
-def test_the_transformed_template_has_no_sam_resources_and_no_transform(canary: str) -> None:
-    translated = translated_template(CanaryDeployments=canary)
-
-    assert "Transform" not in translated
-    assert "AWS::Serverless" not in str(translated)
-
-
 def test_the_transformed_template_is_valid_cloudformation() -> None:
     found = lint(json.dumps(translated_template()), config=ManualArgs(regions=["eu-west-1"]))
 
