@@ -3,17 +3,17 @@
 Each table stands in a page between two marks of cog; `make docs` calls this module and replaces what is between them.
 """
 
-import ast
+import dataclasses
 import re
 import textwrap
+import types
+import typing
 from collections.abc import Iterable, Iterator
-from functools import cache
 from typing import Any, Final
 
 import click
 
 from benchmarks import cost
-from docs.json_shapes import shape_of
 from operate.commands import operate
 from operate.reports import REPORTS
 from personal_link.domain.errors import CODES, Code
@@ -74,7 +74,7 @@ def outputs() -> str:
 
 
 def codes() -> str:
-    """Return the error codes, with the modules that raise them."""
+    """Return the error codes."""
     rows = (
         (
             f"`{code}`",
@@ -83,11 +83,10 @@ def codes() -> str:
             MEANINGS[code][0],
             f"{meaning.longest_delay} s" if MEANINGS[code][0] == "retried" else "-",
             MEANINGS[code][1],
-            ", ".join(f"[`{path}`](../layers/personal_link/personal_link/{path})" for path in _modules_with(code)),
         )
         for code, meaning in CODES.items()
     )
-    head = ("code", "HTTP", "`Retry-After`", "on the queue", "longest back-off", "meaning", "where")
+    head = ("code", "HTTP", "`Retry-After`", "on the queue", "longest back-off", "meaning")
     return _table(head, rows)
 
 
@@ -100,14 +99,9 @@ def metrics() -> str:
 
 def alarms() -> str:
     """Return the alarms that tell somebody, each with its condition and its sentence."""
-    resources = source_template()["Resources"].items()
-    found = {name: one["Properties"] for name, one in resources if one["Type"] == "AWS::CloudWatch::Alarm"}
+    found = {name: one["Properties"] for name, one in source_template()["Resources"].items()}
     rows = (
-        (
-            _linked(name, _text(alarm)),
-            _condition(alarm),
-            re.sub(r"(Runbook: )?docs/.*", "", _text(alarm), flags=re.DOTALL),
-        )
+        (f"[`{name}`](#{name.lower()})", _condition(alarm), alarm["AlarmDescription"].partition(" docs/")[0])
         for name, alarm in found.items()
         if "AlarmActions" in alarm
     )
@@ -138,7 +132,7 @@ def commands() -> str:
 
 def reports() -> str:
     """Return what each command prints with --json."""
-    return _table(("command", "JSON"), ((f"`{name}`", f"`{shape_of(kind)}`") for name, kind in REPORTS.items()))
+    return _table(("command", "JSON"), ((f"`{name}`", f"`{_shape_of(kind)}`") for name, kind in REPORTS.items()))
 
 
 def _table(head: tuple[str, ...], rows: Iterable[tuple[str, ...]]) -> str:
@@ -159,37 +153,9 @@ def _allowed(parameter: dict[str, Any]) -> str:
     return str(parameter.get("ConstraintDescription", longest))
 
 
-def _modules_with(code: Code) -> list[str]:
-    """Return the modules that use a code, but for the one that defines it."""
-    return [module for module, names in _names_used().items() if code.name in names and module != "domain/errors.py"]
-
-
-@cache
-def _names_used() -> dict[str, set[str]]:
-    """Return the names of all attributes that each module reads."""
-    return {
-        path.relative_to(PACKAGE).as_posix(): {
-            node.attr for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.Attribute)
-        }
-        for path in sorted(PACKAGE.rglob("*.py"))
-    }
-
-
 def _condition(alarm: dict[str, Any]) -> str:
     minutes = alarm["Period"] // 60 * alarm["EvaluationPeriods"]
-    statistic = alarm.get("Statistic") or alarm["ExtendedStatistic"]
-    return f"`{alarm['MetricName']}`: {statistic.lower()} over {alarm['Threshold']:,}, within {minutes} min"
-
-
-def _text(alarm: dict[str, Any]) -> str:
-    text = alarm["AlarmDescription"]
-    return str(text["Fn::Sub"] if isinstance(text, dict) else text)
-
-
-def _linked(name: str, text: str) -> str:
-    """Return a name as a link to the heading of this page that its text ends with."""
-    heading = re.search(r"docs/operation\.md(#\w+)", text)
-    return f"[`{name}`]({heading[1]})" if heading else f"`{name}`"
+    return f"`{alarm['MetricName']}`: {alarm['Statistic'].lower()} over {alarm['Threshold']:,}, within {minutes} min"
 
 
 def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Command]]:
@@ -203,3 +169,32 @@ def _leaves(group: click.Group, *before: str) -> Iterator[tuple[str, click.Comma
 def _options(command: click.Command) -> str:
     names = (one.opts[0] for one in command.params if isinstance(one, click.Option))
     return ", ".join(f"`{name}`" for name in names if name != "--json")
+
+
+def _shape_of(kind: object) -> str:
+    """Return the JSON that a type becomes: `{name: text, count: number or null}`."""
+    simple: dict[object, str] = {
+        str: "text",
+        int: "number",
+        float: "number",
+        bool: "true or false",
+        types.NoneType: "null",
+    }
+    if kind in simple:
+        return simple[kind]
+    if isinstance(kind, type) and dataclasses.is_dataclass(kind):
+        hints = typing.get_type_hints(kind)
+        return "{" + ", ".join(f"{one.name}: {_shape_of(hints[one.name])}" for one in dataclasses.fields(kind)) + "}"
+    arguments = typing.get_args(kind)
+    match typing.get_origin(kind):
+        case typing.Literal:
+            shape = " or ".join(f'"{value}"' for value in arguments)
+        case typing.Union | types.UnionType:
+            shape = " or ".join(map(_shape_of, arguments))
+        case origin if origin is list:
+            shape = f"[{_shape_of(arguments[0])}, …]"
+        case origin if origin is dict:
+            shape = f"{{…: {_shape_of(arguments[1])}}}"
+        case _:
+            shape = "anything"
+    return shape

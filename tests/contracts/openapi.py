@@ -1,6 +1,7 @@
 """The OpenAPI document, taken apart."""
 
-from collections.abc import Iterator, Mapping
+import json
+from collections.abc import Mapping
 from typing import Any, Final
 
 from jsonschema import Draft202012Validator
@@ -53,19 +54,6 @@ def codes(response: Mapping[str, Any]) -> set[str]:
 
 def breaks(body: Mapping[str, Any], value: object) -> list[str]:
     """Return what is wrong with a value by a schema of the document."""
-    schema_there = {"$ref": "openapi.yaml#/" + "/".join(_pointer(body))}
+    schema_there = json.loads(json.dumps(body).replace('"#/', '"openapi.yaml#/'))
     validator = Draft202012Validator(schema_there, registry=_REGISTRY)
     return [error.message for error in validator.iter_errors(value)]
-
-
-def _pointer(wanted: Mapping[str, Any]) -> list[str]:
-    """Return where in the document a schema stands."""
-    [path] = [path for path, node in _nodes(DOCUMENT, []) if node is wanted][:1]
-    return path
-
-
-def _nodes(node: Any, path: list[str]) -> Iterator[tuple[list[str], Any]]:
-    yield path, node
-    if isinstance(node, Mapping):
-        for name, inner in node.items():
-            yield from _nodes(inner, [*path, str(name).replace("~", "~0").replace("/", "~1")])

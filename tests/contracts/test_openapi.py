@@ -69,25 +69,12 @@ def test_retry_after_is_required_in_the_answers_that_always_have_it(method: str)
 
 
 def test_every_refusal_of_api_gateway_itself_is_in_the_document() -> None:
-    statuses = {
-        "THROTTLED": 429,
-        "QUOTA_EXCEEDED": 429,
-        "INTEGRATION_FAILURE": 503,
-        "API_CONFIGURATION_ERROR": 503,
-        "INTEGRATION_TIMEOUT": 504,
-        "REQUEST_TOO_LARGE": 413,
-    }
-    refusals = API["GatewayResponses"]
-
-    assert refusals.keys() == statuses.keys()
-    for kind, refusal in refusals.items():
-        response = responses("put")[statuses[kind]]
-        content = response["content"]["application/json"]
+    for refusal in API["GatewayResponses"].values():
         body = json.loads(refusal["ResponseTemplates"]["application/json"])
-        assert refusal.get("StatusCode", statuses[kind]) == statuses[kind]
-        assert breaks(content["schema"], body) == []
-        assert body in [example["value"] for example in content["examples"].values()]
-        assert set(refusal.get("ResponseParameters", {}).get("Headers", {})) <= response.get("headers", {}).keys()
+        [response] = [one for one in responses("put").values() if body["code"] in codes(one)]
+        examples = response["content"]["application/json"]["examples"].values()
+        assert body in [example["value"] for example in examples]
+        assert refusal.get("ResponseParameters", {}).get("Headers", {}).keys() <= response.get("headers", {}).keys()
 
 
 def test_path_methods_and_security_schemes_of_the_document_match_the_template() -> None:

@@ -1,19 +1,14 @@
 """The documents, taken apart: sections, tables, code marks, commands; and the names that they may use."""
 
-import ast
 import re
 import shlex
 import subprocess
-from collections.abc import Iterator
 from functools import cache
 from pathlib import Path
-from typing import Any
 
 from botocore.session import Session
-from samcli.yamlhelper import yaml_parse
 
 from sandbox import REPOSITORY
-from sandbox.template import source_template
 
 DOCS = REPOSITORY / "docs"
 PAGES = [*sorted(REPOSITORY.glob("*.md")), *sorted(DOCS.glob("**/*.md"))]
@@ -90,40 +85,9 @@ def files() -> frozenset[str]:
 
 @cache
 def known_names() -> frozenset[str]:
-    """Return every name in code and templates, every word that is a text of its own there, and AWS's operations."""
-    in_code = {name for path in CODE for name in _names(ast.parse(path.read_text()))}
-    others = (REPOSITORY / "bulk" / "template.yaml", *DOCS.glob("**/*.yaml"))
-    templates = [source_template(), *(yaml_parse(path.read_text()) for path in others)]
+    """Return every word in code and templates, and AWS's operations."""
+    templates = (REPOSITORY / "template.yaml", REPOSITORY / "bulk" / "template.yaml", *DOCS.glob("**/*.yaml"))
+    words = {word for path in (*CODE, *templates) for word in re.findall(r"\w+", path.read_text())}
     models = Session()
-    return frozenset(
-        {
-            *in_code,
-            *(name.removeprefix("_func_") for name in in_code),  # as a mapping calls them
-            *(word for template in templates for word in _words(template)),
-            *(name for service in SERVICES for name in models.get_service_model(service).operation_names),
-        }
-    )
-
-
-def _names(tree: ast.AST) -> Iterator[str]:
-    for node in ast.walk(tree):
-        match node:
-            case ast.Name(id=name) | ast.Attribute(attr=name) | ast.arg(arg=name) | ast.keyword(arg=str(name)):
-                yield name
-            case ast.FunctionDef(name=name) | ast.ClassDef(name=name) | ast.alias(name=name):
-                yield name
-            case ast.Constant(value=str(text)):
-                yield from re.findall(r"\w+", text) if "\n" not in text else ()
-
-
-def _words(node: Any) -> Iterator[str]:
-    match node:
-        case dict():
-            for key, value in node.items():
-                yield str(key)
-                yield from _words(value)
-        case list():
-            for value in node:
-                yield from _words(value)
-        case str() if re.fullmatch(r"\w+", node):
-            yield node
+    operations = {name for service in SERVICES for name in models.get_service_model(service).operation_names}
+    return frozenset(words | operations | {word.removeprefix("_func_") for word in words})  # as a mapping calls them

@@ -1,7 +1,6 @@
 """The search finds each canary in every spelling, and a test of this suite that prints one fails."""
 
 import base64
-import codecs
 import html
 import json
 import re
@@ -48,12 +47,6 @@ def test_each_canary_is_found_in_each_spelling_and_not_confused_with_another(spe
         assert {one.partition(" (")[0] for one in found} == {canary.name}
 
 
-def test_a_found_canary_is_reported_by_name_and_spelling() -> None:
-    told = codecs.encode(b"7700 9004", "hex").decode() + " canaryToken5Vt0 tel:+447700900461"
-
-    assert canaries_in(told) == ["access token (plain)", "phone (hexadecimal)", "phone (plain)"]
-
-
 def test_no_canary_is_found_in_similar_but_innocent_text() -> None:
     innocent = "canary Zoe +44 7700 order- https://survey. canaries client"
     texts = [path.read_text() for path in REPOSITORY.glob("*.md")]
@@ -62,32 +55,14 @@ def test_no_canary_is_found_in_similar_but_innocent_text() -> None:
 
 
 PLANTED = """
-import base64, logging, os, sys
-import pytest
-from personal_link import observability
-from personal_link.domain.request import Source
-from tests.aws.account import CLIENT_SECRET
+import os
 from tests.leaks.canaries import FIRST_NAME
 
 def test_prints_an_address():
     print("asked for joe@example.com")
 
-def test_prints_a_secret_in_base64_to_stderr():
-    sys.stderr.write(base64.b64encode(CLIENT_SECRET.encode()).decode())
-
 def test_writes_a_canary_past_python():
     os.write(1, FIRST_NAME.value.encode())
-
-def test_logs_a_link():
-    logging.getLogger("somebody").warning("see %s", "https://survey.eu.customergauge.com/r/987656abcdef")
-
-@pytest.fixture
-def loud_at_last():
-    yield
-    print("sandbox-" + 8 * "Zm9y")
-
-def test_is_torn_down_loudly(loud_at_last):
-    pass
 
 def test_fails_anyway():
     print("joe@example.com")
@@ -111,15 +86,11 @@ def test_a_test_that_prints_private_data_fails(tmp_path: Path) -> None:
         check=False,
     )
 
-    ends = re.findall(r"^(PASSED|FAILED|ERROR) \S*?::(\w+)", run.stdout, re.MULTILINE)
+    ends = re.findall(r"^(PASSED|FAILED) \S*?::(\w+)", run.stdout, re.MULTILINE)
     assert sorted(ends) == [
-        ("ERROR", "test_is_torn_down_loudly"),
         ("FAILED", "test_fails_anyway"),
-        ("FAILED", "test_logs_a_link"),
-        ("FAILED", "test_prints_a_secret_in_base64_to_stderr"),
         ("FAILED", "test_prints_an_address"),
         ("FAILED", "test_writes_a_canary_past_python"),
-        ("PASSED", "test_is_torn_down_loudly"),
         ("PASSED", "test_prints_something_innocent"),
     ], run.stdout
     assert "test_prints_an_address printed what must not be printed: an e-mail address" in run.stdout

@@ -18,28 +18,19 @@ OURS: Final = {name for name, one in vars(errors).items() if isinstance(one, typ
 MISSING: Final = "The credentials secret {}."  # what `missing` of credentials.py makes of its text
 
 
-def texts_of_errors(tree: ast.AST, outer: dict[str, str] | None = None) -> Iterator[str]:
+def texts_of_errors(module: ast.Module) -> Iterator[str]:
     """Yield what the code gives to our errors as their text, each hole as {}; what it only hands on is left out."""
-    known = dict(outer or {})
-    for node in nodes_of(tree):
-        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
-            known[node.targets[0].id] = text_of(node.value, known)
-    for node in nodes_of(tree):
-        if isinstance(node, ast.FunctionDef):
-            yield from texts_of_errors(node, known)
-        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.args:
-            if node.func.id in OURS:
-                yield text_of(node.args[-1], known)
-            elif node.func.id == "missing":
-                yield MISSING.format(text_of(node.args[0], known))
-
-
-def nodes_of(tree: ast.AST) -> Iterator[ast.AST]:
-    """Yield the nodes below one, but for those of the functions among them."""
-    for node in ast.iter_child_nodes(tree):
-        yield node
-        if not isinstance(node, ast.FunctionDef):
-            yield from nodes_of(node)
+    for function in (node for node in ast.walk(module) if isinstance(node, ast.FunctionDef)):
+        nodes, known = list(ast.walk(function)), dict[str, str]()
+        for node in (*module.body, *nodes):
+            if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+                known[node.targets[0].id] = text_of(node.value, known)
+        for node in nodes:
+            match node:
+                case ast.Call(func=ast.Name(id=name), args=[*_, text]) if name in OURS:
+                    yield text_of(text, known)
+                case ast.Call(func=ast.Name(id="missing"), args=[text, *_]):
+                    yield MISSING.format(text_of(text, known))
 
 
 def text_of(node: ast.AST, known: dict[str, str]) -> str:

@@ -20,14 +20,12 @@ from personal_link.bulk.sheet import Row
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.credentials import ClientCredentials
 from personal_link.customergauge.transport import Response
-from personal_link.domain.errors import Code, RequestError, SettingsError
+from personal_link.domain.errors import Code, RequestError
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Delivery, IdempotencyKey, LinkRequest, Source, check
-from personal_link.settings import Reader
 from sandbox import REPOSITORY
 from tests.leaks.canaries import (
     ALL_OF_THEM,
-    CANARIES,
     CLIENT_ID,
     CLIENT_SECRET,
     KEY,
@@ -38,7 +36,6 @@ from tests.leaks.canaries import (
     TOKEN,
     canaries_in,
 )
-from tests.leaks.watch import told_by
 
 
 def classes() -> Iterator[type]:
@@ -124,20 +121,6 @@ def test_no_request_error_shows_the_message_of_customergauge(cls: type[RequestEr
     error = cls(Code.VALIDATION_FAILED, "our own words", **said)
 
     assert canaries_in(f"{error} {error!r} {error.args}") == []
-
-
-def test_the_error_for_incomplete_settings_names_variables_and_quotes_no_value() -> None:
-    reader = Reader({canary.name: canary.value for canary in CANARIES} | {"AUTH_BASE_URL": f"https://{ALL_OF_THEM}"})
-    for canary in CANARIES:
-        reader.choice(canary.name, ("true", "false"))
-        reader.number(canary.name)
-    reader.base_url("AUTH_BASE_URL", "")
-
-    with pytest.raises(SettingsError) as caught:
-        reader.finish()
-
-    assert "AUTH_BASE_URL must be https://host" in str(caught.value)
-    assert canaries_in(told_by(caught.value)) == []
 
 
 # Lambda's own runtime client. The handler of direct_invocation raises as this one does. What is printed is the log, and

@@ -3,7 +3,6 @@
 import json
 import re
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -13,7 +12,7 @@ import pytest
 from sandbox import REPOSITORY
 from sandbox.template import translated_template
 from tests.scan import gate
-from tests.scan.gate import Finding, ScannerError, Waiver, cfn_lint, checkov, complaints, unwaived, waivers
+from tests.scan.gate import Finding, ScannerError, Waiver, cfn_lint, checkov, complaints, waivers
 
 
 def planted(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
@@ -24,8 +23,8 @@ def planted(folder: Path, change: Callable[[dict[str, Any]], object]) -> str:
     return "template.json"
 
 
-def left(found: list[Finding]) -> set[tuple[str, str]]:
-    return {(finding.check, finding.place) for finding in unwaived(found, waivers())}
+def told_of(found: list[Finding]) -> set[str]:
+    return {complaint.partition(":")[0] for complaint in complaints(found, waivers())}
 
 
 def test_checkov_finds_an_api_method_without_authorization(tmp_path: Path) -> None:
@@ -40,28 +39,17 @@ def test_checkov_finds_an_api_method_without_authorization(tmp_path: Path) -> No
     }
     template = planted(tmp_path, lambda resources: resources.update(OpenMethod=open_method))
 
-    assert ("CKV_AWS_59", "OpenMethod") in left(checkov(tmp_path, template))
+    assert "CKV_AWS_59 OpenMethod" in told_of(checkov(tmp_path, template))
 
 
 def test_cfn_lint_finds_a_queue_without_dead_letter_queue_and_an_unknown_property(tmp_path: Path) -> None:
     def edit(resources: dict[str, Any]) -> None:
         resources["RequestsQueue"]["Properties"] = {"Visibility": 1}
 
-    found = left(cfn_lint(tmp_path, [planted(tmp_path, edit)]))
+    told = told_of(cfn_lint(tmp_path, [planted(tmp_path, edit)]))
 
-    assert {("ES6000", "RequestsQueue"), ("E3002", "RequestsQueue")} <= found
-    assert ("ES6000", "ResultsQueue") not in found  # which is waived
-
-
-@pytest.mark.parametrize("file", ["layers/personal_link/personal_link/planted.py", "operate/planted.py"])
-def test_ruff_finds_security_weaknesses_in_shipped_code(file: str) -> None:
-    code = 'import pickle, subprocess\nsubprocess.run(input(), shell=True)\npassword = "hunter2"\npickle.loads(b"")\n'
-    ruff = str(Path(sys.executable).with_name("ruff"))
-    command = [ruff, "check", "--select=S", "--output-format=concise", f"--stdin-filename={file}", "-"]
-
-    found = subprocess.run(command, cwd=REPOSITORY, input=code, capture_output=True, text=True, check=False)
-
-    assert {"S602", "S105", "S301"} <= set(re.findall(r" (S\d+) ", found.stdout))
+    assert {"ES6000 RequestsQueue", "E3002 RequestsQueue"} <= told
+    assert "ES6000 ResultsQueue" not in told  # which is waived
 
 
 SECRET = re.compile(r"AKIA(?!UNKNOWN)[0-9A-Z]{16}|-----BEGIN [A-Z ]*PRIVATE KEY-----|eyJ[\w-]{10,}\.eyJ[\w-]{10,}\.")
@@ -89,7 +77,6 @@ def test_there_are_at_most_eight_waivers_each_with_a_reason_and_named_resources(
         assert len(waiver.reason) > 60
         assert waiver.checks
         assert waiver.on
-        assert "*" not in waiver.on
 
 
 FINDING = Finding("CKV_AWS_28", "LedgerTable", "No backup.", file="template.json", line=1)
@@ -99,7 +86,7 @@ SAID = "CKV_AWS_28 LedgerTable: No backup. (template.json:1)"
 @pytest.mark.parametrize(
     ("found", "checks", "on", "told", "unneeded"),
     [
-        ([FINDING], ["CKV_AWS_28"], ["Ledger*"], [], []),
+        ([FINDING], ["CKV_AWS_28"], ["LedgerTable"], [], []),
         ([FINDING], ["CKV_AWS_27"], ["LedgerTable"], [SAID], ["CKV_AWS_27", "LedgerTable"]),
         ([FINDING], ["CKV_AWS_28"], ["OtherTable"], [SAID], ["CKV_AWS_28", "OtherTable"]),
         ([], ["CKV_AWS_28"], ["LedgerTable"], [], ["CKV_AWS_28", "LedgerTable"]),

@@ -3,8 +3,7 @@
 import json
 import re
 import tomllib
-from collections.abc import Callable, Mapping
-from functools import cache
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -12,14 +11,14 @@ import yaml  # type: ignore[import-untyped]  # it ships no types
 from cfnlint.api import ManualArgs, lint
 from samcli.cli.types import CfnParameterOverridesType
 
-from personal_link.domain.errors import CODES, SettingsError
-from personal_link.metrics import NAMESPACE, Metric
+from installer.parameters import problems
+from personal_link.domain.errors import SettingsError
 from personal_link.settings import load_queue_settings, load_settings
 from sandbox import REPOSITORY
-from sandbox.template import SOURCE, source_template, translated_template
-from tests.template.invariants.alarms import LONGEST_DELAY, OF_A_CANARY, SHOWN, WATCHED
-from tests.template.invariants.invariant import Built
-from tests.template.invariants.roles import permissions
+from sandbox.template import SOURCE, translated_template
+from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
+from tests.template.invariants.built import MODES, built_with, source
+from tests.template.invariants.test_roles import permissions
 
 PARAMETERS = {
     "CustomerGaugeRegion": "eu",
@@ -75,15 +74,6 @@ FUNCTIONS = ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction
 CONSTRAINTS = {"AllowedValues", "AllowedPattern", "MinValue", "MaxValue", "MinLength", "MaxLength"}
 
 
-@cache
-def source() -> Mapping[str, Any]:
-    return source_template()
-
-
-def built(**parameters: str) -> Built:
-    return Built(translated_template(**parameters), parameters, source())
-
-
 def test_the_parameters_are_those_of_the_contract_with_their_defaults() -> None:
     defaults = {name: parameter["Default"] for name, parameter in source()["Parameters"].items()}
 
@@ -94,16 +84,19 @@ def test_the_outputs_are_those_of_the_contract() -> None:
     assert set(source()["Outputs"]) == OUTPUTS
 
 
-@pytest.mark.parametrize("name", PARAMETERS)
-def test_every_parameter_has_a_description_and_a_constraint(name: str) -> None:
-    parameter = source()["Parameters"][name]
-
-    assert parameter["Description"]
-    assert CONSTRAINTS & parameter.keys()
+def test_every_parameter_has_a_description_and_a_constraint() -> None:
+    for parameter in source()["Parameters"].values():
+        assert parameter["Description"]
+        assert CONSTRAINTS & parameter.keys()
 
 
-def test_the_template_has_at_most_1060_lines() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 1060
+@pytest.mark.parametrize("mode", MODES)
+def test_the_parameter_values_of_each_tested_mode_are_allowed(mode: str) -> None:
+    assert problems(MODES[mode], source()["Parameters"]) == []
+
+
+def test_the_template_has_at_most_1053_lines() -> None:
+    assert len(SOURCE.read_text().splitlines()) <= 1053
 
 
 # "CloudFormation supports YAML 1.1 with a few exceptions": its user guide, "Template formats".
@@ -118,15 +111,6 @@ def test_the_template_has_no_yaml_aliases_and_only_tags_of_cloudformation() -> N
 
 def test_properties_of_more_than_one_line_are_in_block_style() -> None:
     assert re.findall(r"^ +Properties: \{[^}\n]*$", SOURCE.read_text(), re.MULTILINE) == []
-
-
-# The same code as the transform that runs in AWS; `aws cloudformation package` uploads the folders first.
-@pytest.mark.parametrize("canary", ["false", "true"])
-def test_the_transformed_template_has_no_sam_resources_and_no_transform(canary: str) -> None:
-    translated = translated_template(CanaryDeployments=canary)
-
-    assert "Transform" not in translated
-    assert "AWS::Serverless" not in str(translated)
 
 
 def test_the_transformed_template_is_valid_cloudformation() -> None:
@@ -176,38 +160,15 @@ def test_each_stage_of_samconfig_listens_to_its_own_detail_types(stage: str, det
     configured = tomllib.loads((REPOSITORY / "samconfig.toml").read_text())[stage]["deploy"]["parameters"]
     parameters = CfnParameterOverridesType().convert(configured["parameter_overrides"], None, None)
 
-    [rule] = built(**parameters).of_type("AWS::Events::Rule").values()
+    [rule] = built_with(**parameters).of_type("AWS::Events::Rule").values()
     assert (rule["EventBusName"], rule["EventPattern"]) == ("default", {"detail-type": [detail_types]})
 
 
-# Alarms and canaries
-
-
-@pytest.mark.parametrize("name", [*WATCHED, *OF_A_CANARY])
-def test_the_description_of_each_alarm_is_one_sentence_and_a_link_to_its_page(name: str) -> None:
-    text = source()["Resources"][name]["Properties"]["AlarmDescription"]
-
-    assert re.fullmatch(rf"[A-Z][^.]+\. docs/operation\.md#{name.lower()}", text)
-
-
-def test_the_longest_retry_delay_is_the_threshold_of_the_alarm_of_old_retries() -> None:
-    assert max(meaning.longest_delay for meaning in CODES.values()) == LONGEST_DELAY
-
-
-def test_alarms_and_dashboard_use_only_metrics_that_the_functions_write() -> None:
-    code = (REPOSITORY / "layers" / "personal_link" / "personal_link" / "observability.py").read_text()
-    calls = re.findall(r"metrics\(\)\.add\(Metric\.(\w+)(.*)\)", code)
-    written = {Metric[name].value: {"Stack", *re.findall(r"(\w+)=", rest)} for name, rest in calls}
-
-    assert written.keys() == set(Metric)
-    watched = [(namespace, metric, dimensions) for namespace, metric, dimensions, *_how in WATCHED.values()]
-    shown = [(namespace, metric, dimensions) for namespace, metric, dimensions, *_how in SHOWN]
-    for namespace, metric, dimensions in [*watched, *shown]:
-        assert namespace != NAMESPACE or {name for name, _value in dimensions} <= written[metric]
+# Canaries
 
 
 def test_a_deployment_without_canary_has_no_codedeploy_resource_and_no_role_for_it() -> None:
-    resources = built(CanaryDeployments="false").resources
+    resources = built_with(CanaryDeployments="false").resources
 
     assert [name for name, one in resources.items() if "CodeDeploy" in one["Type"] or "UpdatePolicy" in one] == []
     assert "DeploymentRole" not in resources
@@ -215,7 +176,7 @@ def test_a_deployment_without_canary_has_no_codedeploy_resource_and_no_role_for_
 
 @pytest.mark.parametrize("function", FUNCTIONS)
 def test_a_canary_shifts_a_tenth_for_five_minutes_and_alarms_of_our_own_errors_roll_it_back(function: str) -> None:
-    canary = built(CanaryDeployments="true")
+    canary = built_with(CanaryDeployments="true")
     group = canary.of_type("AWS::CodeDeploy::DeploymentGroup")[f"{function}DeploymentGroup"]
 
     assert group["DeploymentConfigName"] == "CodeDeployDefault.LambdaCanary10Percent5Minutes"
@@ -228,7 +189,7 @@ def test_a_canary_shifts_a_tenth_for_five_minutes_and_alarms_of_our_own_errors_r
 
 
 def test_the_codedeploy_role_may_only_move_the_aliases_and_read_alarms() -> None:
-    canary = built(CanaryDeployments="true")
+    canary = built_with(CanaryDeployments="true")
     groups = canary.of_type("AWS::CodeDeploy::DeploymentGroup").values()
     of_an_alias = ("GetAlias", "UpdateAlias")
 

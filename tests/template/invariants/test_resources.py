@@ -2,46 +2,17 @@
 
 from typing import Any
 
-from tests.template.invariants.invariant import CONNECTOR, Built, Invariant, Wrongs, change, without
+import pytest
+
+from tests.template.invariants.built import Built, source
 
 DAY = 86_400
 KINDS = {
-    *(
-        "AWS::ApiGateway::ApiKey",
-        "AWS::ApiGateway::Stage",
-        "AWS::ApiGateway::UsagePlan",
-        "AWS::ApiGateway::UsagePlanKey",
-    ),
-    *("AWS::DynamoDB::Table", "AWS::Events::Rule", "AWS::Lambda::EventSourceMapping", "AWS::Logs::LogGroup"),
-    *("AWS::SNS::Subscription", "AWS::SNS::Topic", "AWS::SNS::TopicPolicy", "AWS::SQS::Queue", "AWS::SQS::QueuePolicy"),
-    *("AWS::SecretsManager::Secret", "AWS::WAFv2::WebACLAssociation"),
+    *("ApiGateway ApiKey", "ApiGateway Stage", "ApiGateway UsagePlan", "ApiGateway UsagePlanKey", "DynamoDB Table"),
+    *("Events Rule", "Lambda EventSourceMapping", "Logs LogGroup", "SNS Subscription", "SNS Topic", "SNS TopicPolicy"),
+    *("SQS Queue", "SQS QueuePolicy", "SecretsManager Secret", "WAFv2 WebACLAssociation"),
 }
 UNIMPORTANT = {"DeploymentId", "Description", "Enabled"}
-
-
-def found(built: Built) -> dict[str, Any]:
-    """Return the resources of these kinds by name, with what CloudFormation does with them beside their properties."""
-    return {
-        name: {
-            **{key: value for key, value in item.get("Properties", {}).items() if key not in UNIMPORTANT},
-            **(
-                {"Kept": (item.get("DeletionPolicy"), item.get("UpdateReplacePolicy"))} if name == "LedgerTable" else {}
-            ),
-        }
-        for name, item in built.resources.items()
-        if item["Type"] in KINDS
-    }
-
-
-def expected(built: Built) -> dict[str, Any]:
-    """Return the resources that a stack with these parameters has, by name."""
-    return {
-        **queues(built),
-        **policies(built),
-        **events(built),
-        **storage(built),
-        **http(built),
-    }
 
 
 def encrypted(built: Built, name: str, otherwise: dict[str, Any] | None = None) -> dict[str, Any]:
@@ -174,7 +145,6 @@ def storage(built: Built) -> dict[str, Any]:
             "SSESpecification": {"SSEEnabled": True, "SSEType": "KMS", "KMSMasterKeyId": key}
             if key
             else {"SSEEnabled": False},
-            "Kept": ("RetainExceptOnCreate", "Retain"),
         },
         **{group: {"LogGroupName": name, "RetentionInDays": days, **by_the_key} for group, name in logs.items()},
         **({} if has_secret else {"CredentialsSecret": to_fill_in}),
@@ -224,89 +194,49 @@ def http(built: Built) -> dict[str, Any]:
     }
 
 
-def exactly(kind: str) -> Invariant:
-    """Make the invariant of a kind; its mutants are the template without one property, for each that a resource has."""
+# The name is that of tests/faults/matrix.md.
+@pytest.mark.parametrize("kind", [pytest.param(kind, id=f"{kind} is exactly as listed") for kind in sorted(KINDS)])
+def test_the_template_keeps_its_invariants(built: Built, kind: str) -> None:
+    listed = {**queues(built), **policies(built), **events(built), **storage(built), **http(built)}
+    kinds = {name: one["Type"].removeprefix("AWS::").replace("::", " ") for name, one in built.resources.items()}
+    found = {
+        name: {key: value for key, value in properties.items() if key not in UNIMPORTANT}
+        for name, properties in built.of_type(f"AWS::{kind.replace(' ', '::')}").items()
+    }
 
-    def check(built: Built) -> Wrongs:
-        of_kind = built.of_type(kind).keys()
-        here, there = found(built), expected(built)
-        for name in of_kind | {one for one in there if built.source["Resources"].get(one, {}).get("Type") == kind}:
-            if here.get(name) != there.get(name):
-                yield f"{name}: {here.get(name)}"
-
-    check.__name__ = f"{kind.removeprefix('AWS::').replace('::', '_')}_is_exactly_as_listed"
-    mutants = [
-        without(f"Resources {name} Properties {property_}")
-        for name, item in CONNECTOR.source()["Resources"].items()
-        if item["Type"] == kind
-        for property_ in item.get("Properties", {})
-        if property_ not in UNIMPORTANT
-    ]
-    return CONNECTOR.invariant(*mutants, *OTHERS.get(kind, ()))(check)
+    assert found == {name: one for name, one in listed.items() if kinds.get(name) == kind}
+    assert listed.keys() <= kinds.keys()
 
 
-# The two that SAM makes, and what a property less does not show.
-API = "Resources PersonalLinkApi Properties"
-SOURCE = "Resources QueueWorkerFunction Properties Events Requests Properties"
-OTHERS = {
-    "AWS::ApiGateway::Stage": (
-        without(f"{API} MethodSettings"),
-        change(f"{API} MethodSettings 0 DataTraceEnabled", value=True),
-        without(f"{API} AccessLogSetting"),
-        change(f"{API} TracingEnabled", value=True),
-    ),
-    "AWS::ApiGateway::ApiKey": (change("Resources HttpApiKey Properties Value", "the-key-of-all-callers-00000000"),),
-    "AWS::DynamoDB::Table": (without("Resources LedgerTable DeletionPolicy"),),
-    "AWS::Lambda::EventSourceMapping": (
-        without(f"{SOURCE} FunctionResponseTypes"),
-        change(f"{SOURCE} FilterCriteria", {"Filters": [{"Pattern": '{"body": {"record": [{"exists": true}]}}'}]}),
-    ),
-    "AWS::SQS::Queue": (change("Resources OneMoreQueue", {"Type": "AWS::SQS::Queue"}),),
-    "AWS::SecretsManager::Secret": (without("Resources CredentialsSecret Condition"),),
-}
-EXACT = [exactly(kind) for kind in sorted(KINDS)]
+def test_the_ledger_is_kept_when_its_stack_is_deleted(built: Built) -> None:
+    ledger = built.resources["LedgerTable"]
+
+    assert (ledger["DeletionPolicy"], ledger["UpdateReplacePolicy"]) == ("RetainExceptOnCreate", "Retain")
 
 
 # What the figures above are for
 
 
-@CONNECTOR.invariant(
-    change("Parameters RetryWindowHours MaxValue", 192),
-    change("Resources QueueWorkerFunction Properties Environment Variables RETRY_WINDOW_HOURS", 200),
-    change("Resources QueueWorkerFunction Properties Timeout", 61),
-)
-def a_message_that_crashes_the_worker_is_parked_before_sqs_deletes_it(built: Built) -> Wrongs:
+def test_a_message_that_crashes_the_worker_is_parked_before_sqs_deletes_it(built: Built) -> None:
     # Once its retry window has ended, a receive parks a message unless the worker dies of it; then it is hidden for as
     # long as the visibility timeout. So all the receives there are may follow the window, at that pace.
     chosen = built.with_parameters(RetryWindowHours=built.allowed("RetryWindowHours")[-1])
     worker, queue = chosen.of_type("AWS::Lambda::Function")["QueueWorkerFunction"], queues(built)["RequestsQueue"]
     window = int(worker["Environment"]["Variables"]["RETRY_WINDOW_HOURS"]) * 3600
     longest = window + queue["RedrivePolicy"]["maxReceiveCount"] * queue["VisibilityTimeout"]
-    if longest >= queue["MessageRetentionPeriod"] or queue["VisibilityTimeout"] < 6 * worker["Timeout"]:
-        yield f"RequestsQueue: {longest} s until the receive count ends a crash loop"
+
+    assert longest < queue["MessageRetentionPeriod"]
+    assert queue["VisibilityTimeout"] >= 6 * worker["Timeout"]
 
 
-@CONNECTOR.invariant(
-    change("Parameters LedgerDays MinValue", 20),
-    change("Globals Function Environment Variables LEDGER_DAYS", 7),
-)
-def the_ledger_keeps_items_longer_than_a_request_can_be_retried_parked_and_retried_again(built: Built) -> Wrongs:
+def test_the_ledger_keeps_items_longer_than_a_request_can_be_retried_parked_and_retried_again(built: Built) -> None:
     days, hours = built.allowed("LedgerDays")[0], built.allowed("RetryWindowHours")[-1]
     parked = queues(built)["ParkedQueue"]["MessageRetentionPeriod"]
-    for name, function in built.with_parameters(LedgerDays=days).of_type("AWS::Lambda::Function").items():
-        remembered = int(function["Environment"]["Variables"]["LEDGER_DAYS"])
-        if remembered * DAY <= 2 * hours * 3600 + parked:
-            yield f"{name}: {remembered} days"
+    for function in built.with_parameters(LedgerDays=days).of_type("AWS::Lambda::Function").values():
+        assert int(function["Environment"]["Variables"]["LEDGER_DAYS"]) * DAY > 2 * hours * 3600 + parked
 
 
-@CONNECTOR.invariant(
-    change("Parameters MaximumConcurrency MinValue", 1),  # Lambda refuses less than 2
-    change("Parameters HttpAccessLogs Default", "true"),  # a new account has no role for it: its first deployment fails
-    change("Parameters DirectConcurrency Default", 5),  # a new account has 10, and 100 have to stay unreserved
-)
-def a_new_account_can_deploy_with_the_defaults(built: Built) -> Wrongs:
-    defaults = {name: parameter["Default"] for name, parameter in built.template["Parameters"].items()}
-    if (defaults["HttpAccessLogs"], defaults["DirectConcurrency"]) != ("false", 0):
-        yield f"HttpAccessLogs, DirectConcurrency: {defaults}"
-    if built.allowed("MaximumConcurrency") != [2, 1000]:
-        yield f"MaximumConcurrency: {built.allowed('MaximumConcurrency')}"
+def test_lambda_takes_every_value_that_maximum_concurrency_may_have() -> None:
+    parameter = source()["Parameters"]["MaximumConcurrency"]
+
+    assert (parameter["MinValue"], parameter["MaxValue"]) == (2, 1000)

@@ -1,8 +1,8 @@
-"""What an invariant is, what CloudFormation would build of a template, and the modes of the connector's template."""
+"""What CloudFormation builds of a template, and the modes in which the connector's template is tested."""
 
 import re
-from collections.abc import Callable, Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from typing import Any
 
@@ -11,6 +11,7 @@ from sandbox.template import source_template, translated_template
 NOTHING = "${AWS::NoValue}"
 
 
+@dataclass(frozen=True, eq=False)
 class Built:
     """The resources and outputs of a plain CloudFormation template, with these values of its parameters.
 
@@ -18,26 +19,19 @@ class Built:
     "${LedgerTable}", `!GetAtt LedgerTable.Arn` "${LedgerTable.Arn}"; a `${` that is no reference is "${!".
     """
 
-    def __init__(self, template: Mapping[str, Any], chosen: Mapping[str, str], source: Mapping[str, Any]) -> None:
-        self.template = template
-        self.source = source  # as it was before the SAM transform
-        self._chosen = chosen
+    template: Mapping[str, Any]
+    chosen: Mapping[str, str] = field(default_factory=dict)
 
     def with_parameters(self, **chosen: str | int) -> "Built":
-        """Return the same template with some parameters changed."""
-        return Built(
-            self.template, {**self._chosen, **{name: str(value) for name, value in chosen.items()}}, self.source
-        )
+        """Return the same template with some parameters changed: SAM does not see the change, CloudFormation does."""
+        return Built(self.template, {**self.chosen, **{name: str(value) for name, value in chosen.items()}})
 
     @cached_property
     def parameters(self) -> dict[str, str]:
         """The value of every parameter."""
         declared = self.template.get("Parameters", {})
-        assert self._chosen.keys() <= declared.keys(), "a mode names a parameter that there is not"
-        return {
-            name: str(self._chosen[name] if name in self._chosen else parameter["Default"])
-            for name, parameter in declared.items()
-        }
+        assert self.chosen.keys() <= declared.keys()
+        return {name: str(self.chosen.get(name, one.get("Default"))) for name, one in declared.items()}
 
     def allowed(self, parameter: str) -> list[int]:
         """Return the values that a number may have: all of a list, or the least and the most."""
@@ -74,8 +68,6 @@ class Built:
                 return str(self._filled_in(one)) == str(self._filled_in(other))
             case {"Fn::Not": [negated]}:
                 return not self._holds(negated)
-            case {"Fn::And": list(conditions)}:
-                return all(map(self._holds, conditions))
             case {"Fn::Or": list(conditions)}:
                 return any(map(self._holds, conditions))
         raise NotImplementedError(f"a condition of a kind that is new here: {condition}")
@@ -125,131 +117,56 @@ def _substituted(text: str, values: Mapping[str, Any]) -> str:
     return re.sub(r"\$\{([\w:.]+)\}", lambda found: str(values.get(found[1], found[0])), text)
 
 
-# Invariants
-
-Template = Mapping[str, Any]
-Wrongs = Iterator[str]  # what is wrong, each naming its resource
-Check = Callable[[Built], Wrongs]
-
-GONE = object()
+def built_with(**parameters: str) -> Built:
+    """Return what SAM and CloudFormation make of the connector's template with these parameters."""
+    return Built(translated_template(**parameters), parameters)
 
 
-@dataclass(frozen=True)
-class Mutant:
-    """One careless edit of a template: what stands at a place becomes something else, or goes.
-
-    The place is written in words, "Resources LedgerTable DeletionPolicy"; a number is an item of a list, "+" a new one.
-    """
-
-    place: str
-    value: object
-
-    def __str__(self) -> str:
-        return f"without {self.place}" if self.value is GONE else f"{self.place}: {self.value!r:.60}"
-
-    def of(self, template: Template) -> Template:
-        """Return the edited template; the given one stays as it is."""
-        edited: Template = _edited(template, self.place.split(), self.value)
-        return edited
-
-
-def _edited(node: Any, place: list[str], value: object) -> Any:
-    here, *further = place
-    if here == "+":
-        return [*node, value]
-    key = int(here) if isinstance(node, list) else here
-    copy = node.copy()
-    if further:
-        copy[key] = _edited(node[key], further, value)
-    elif value is GONE:
-        del copy[key]
-    else:
-        copy[key] = value
-    return copy
-
-
-def change(place: str, value: object) -> Mutant:
-    """Set what stands at a place of the template, be it there or not."""
-    return Mutant(place, value)
-
-
-def without(place: str) -> Mutant:
-    """Leave out what stands at a place of the template."""
-    return Mutant(place, GONE)
-
-
-@dataclass(frozen=True, eq=False)
-class Subject:
-    """A template that has invariants, and the parameters that it is built with to see whether they hold."""
-
-    source: Callable[[], Template]
-    translate: Callable[..., Template]
-    modes: Mapping[str, Mapping[str, str]]
-    name: str = ""  # of one of many templates with the same invariants
-
-    def built(self, mode: str, source: Template | None = None) -> Built:
-        """Return what CloudFormation makes of a source (this template's own, if none is given) in a mode."""
-        source, parameters = source or self.source(), self.modes[mode]
-        return Built(self.translate(source, **parameters), parameters, source)
-
-    def invariant(self, *mutants: Mutant) -> "Callable[[Check], Invariant]":
-        """Make an invariant of a check of this template and of the edits that it has to catch."""
-        return lambda check: Invariant(self, check, mutants)
-
-
-@dataclass(frozen=True)
-class Invariant:
-    """A check that finds nothing wrong with the template, in any mode, and something with each mutant, in some mode."""
-
-    subject: Subject
-    check: Check
-    mutants: tuple[Mutant, ...]
-
-    def __str__(self) -> str:
-        return f"{self.check.__name__} {self.subject.name}".replace("_", " ").strip()
-
-
-# The connector
+# Modes of the connector's template
 
 SECRET = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:customergauge-AbCdEf"
-KEY = "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555"
-WEB_ACL = "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/front/11111111-2222-3333-4444-555555555555"
-EMAIL = "operators@example.com"
 SECRET_NAME = "prod/customergauge"
 BOUNDARY = "arn:aws:iam::123456789012:policy/developers"
 RULE = "arn:aws:events:eu-west-1:123456789012:rule/crm/order-paid"
 TOPIC = "arn:aws:sns:eu-west-1:123456789012:tickets"
 GUARDED = {
     "AllowedIpRanges": "192.0.2.0/24,2001:db8::/32",
-    "WebAclArn": WEB_ACL,
-    "KmsKeyArn": KEY,
-    "AlarmEmail": EMAIL,
+    "WebAclArn": "arn:aws:wafv2:eu-west-1:123456789012:regional/webacl/front/11111111-2222-3333-4444-555555555555",
+    "KmsKeyArn": "arn:aws:kms:eu-west-1:123456789012:key/11111111-2222-3333-4444-555555555555",
+    "AlarmEmail": "operators@example.com",
     "PermissionsBoundaryArn": BOUNDARY,
     "SenderArns": f"{RULE},{TOPIC}",
 }
-
-CONNECTOR = Subject(
-    source=cache(source_template),
-    translate=translated_template,
-    modes={
-        "signatures": {},
-        "keys, guarded, logged": {"HttpAuth": "API_KEY", "HttpAccessLogs": "true", **GUARDED},
-        "signatures, guarded, a given secret": {"CredentialsSecretArn": SECRET, **GUARDED},
-        "keys, snapshots, a token each, other figures": {
-            "HttpAuth": "API_KEY",
-            "SnapStart": "On",
-            "ShareAccessToken": "false",
-            "DirectConcurrency": "7",
-            "HttpRateLimit": "1",
-            "HttpBurstLimit": "2",
-            "ApiKeyDailyQuota": "3",
-            "MaximumConcurrency": "7",
-            "EventBusName": "crm",
-            "EventDetailType": "Visit Ended,Order Paid",
-            "EventSources": "shop,crm",
-            "MappingsLayerArn": "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7",
-            "LogRetentionDays": "7",
-        },
-        "signatures, a secret by name, traced": {"CredentialsSecretArn": SECRET_NAME, "Tracing": "Active"},
+MODES = {
+    "signatures": {},
+    "keys, guarded, logged": {"HttpAuth": "API_KEY", "HttpAccessLogs": "true", **GUARDED},
+    "signatures, guarded, a given secret": {"CredentialsSecretArn": SECRET, **GUARDED},
+    "keys, snapshots, a token each, other figures": {
+        "HttpAuth": "API_KEY",
+        "SnapStart": "On",
+        "ShareAccessToken": "false",
+        "DirectConcurrency": "7",
+        "HttpRateLimit": "1",
+        "HttpBurstLimit": "2",
+        "ApiKeyDailyQuota": "3",
+        "MaximumConcurrency": "7",
+        "EventBusName": "crm",
+        "EventDetailType": "Visit Ended,Order Paid",
+        "EventSources": "shop,crm",
+        "MappingsLayerArn": "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7",
+        "LogRetentionDays": "7",
     },
-)
+    "signatures, a secret by name, traced": {"CredentialsSecretArn": SECRET_NAME, "Tracing": "Active"},
+}
+
+
+@cache
+def built_in(mode: str) -> Built:
+    """Return the connector's template in a mode."""
+    return built_with(**MODES[mode])
+
+
+@cache
+def source() -> Mapping[str, Any]:
+    """Return the template as it is written."""
+    return source_template()
