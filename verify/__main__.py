@@ -27,10 +27,9 @@ from sandbox import REPOSITORY
 from sandbox.aws.emulator import running_emulator
 from verify.account import PREFIX, VENDOR, Site
 from verify.bridge import bridge_to
-from verify.check import Check
 from verify.checks import CHECKS, GROUPS
 from verify.report import Report, Result, Row
-from verify.stage import Stage, Wrong
+from verify.stage import Check, Stage, Wrong
 from verify.standin.standin import CLIENT_ID
 
 PLAN: Final = """\
@@ -188,7 +187,7 @@ def _row(one: Check, stage: Stage) -> tuple[Row, str]:
         result, seen, why = "error", f"{failure.operation_name}: {aws_error_code(failure)}", str(failure)
     except Exception as failure:  # noqa: BLE001 # a check that breaks must not keep the others from running
         result, seen, why = "error", f"{type(failure).__name__} at {_place(failure)}", str(failure)
-    return Row(one.name, one.group, one.answers, result, seen, round(time.monotonic() - began, 1)), why
+    return Row(one.name, one.group, result, seen, round(time.monotonic() - began, 1)), why
 
 
 def _place(failure: Exception) -> str:

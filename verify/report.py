@@ -27,7 +27,6 @@ class Row:
 
     check: str
     group: str
-    answers: str
     result: Result
     seen: str
     seconds: float

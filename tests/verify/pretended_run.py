@@ -10,8 +10,7 @@ from unittest.mock import patch
 from tests.verify.answering_account import empty_account
 from verify import __main__ as command
 from verify.account import Site
-from verify.check import Check
-from verify.stage import Stage
+from verify.stage import Check, Stage
 
 
 @contextmanager
@@ -24,8 +23,7 @@ def pretended_run(check: Check) -> Iterator[None]:
 
     account = empty_account()
     with (
-        patch.multiple(command, _deployed=deployed, _account=lambda: account, run_sam=lambda *_: None),
-        patch.multiple(command, CHECKS=[check]),
+        patch.multiple(command, _deployed=deployed, _account=lambda: account, run_sam=lambda *_: None, CHECKS=[check]),
         patch.object(Site, "left", lambda *_args, **_named: []),
     ):
         yield
@@ -42,7 +40,7 @@ def main(folder: Path, seconds: float) -> None:
         (folder / "deleted").write_text(site.name)
         return []
 
-    with pretended_run(Check("A check waits.", "", wait)), patch.object(Site, "delete", delete):
+    with pretended_run(Check("triggers", "A check waits.", wait)), patch.object(Site, "delete", delete):
         command.verify(["--yes"], prog_name="make verify-aws")
 
 
