@@ -19,6 +19,7 @@ from sandbox.aws.stack import Stack, deploy
 from sandbox.bulk import Bulk, as_csv, deploy_bulk
 from sandbox.customergauge.server import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.singles import Singles
+from tests.stack.deployed import queue_for
 
 pytestmark = pytest.mark.slow
 
@@ -175,19 +176,9 @@ def test_only_the_changed_rows_of_a_replaced_file_call_customergauge(bulk: Bulk,
 
 
 def test_a_finished_job_is_announced_by_an_event_on_the_bus(bulk: Bulk, stack: Stack) -> None:
-    url = stack.sqs.create_queue(QueueName="finished-jobs")["QueueUrl"]
-    arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    url, arn = queue_for(stack, "finished-jobs", "events")
     pattern = {"source": ["personal-link.bulk"], "detail-type": ["Personal Link Bulk Finished"]}
-    rule = stack.events.put_rule(Name="finished-jobs", EventPattern=json.dumps(pattern))["RuleArn"]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    stack.events.put_rule(Name="finished-jobs", EventPattern=json.dumps(pattern))
     stack.events.put_targets(Rule="finished-jobs", Targets=[{"Id": "queue", "Arn": arn}])
 
     bulk.put("told", as_csv(["Email"], [{"Email": "told@example.com"}]))

@@ -7,8 +7,6 @@ import pytest
 import file_parts
 from bulk_files import Files
 from bulk_task import BulkError, task
-from personal_link.bulk.job import Job
-from personal_link.bulk.sheet import Sheet
 from personal_link.domain.errors import PersonalLinkError
 from tests.bulk_stack.conftest import Put, split_file
 
@@ -31,16 +29,9 @@ def test_each_row_is_stored_with_its_request(put: Put) -> None:
 
     assert split_file(files) == "split"
     assert [row["cells"] for row in rows(files)] == [["ann@example.com", "Ann"], ["bob@example.com", "Bob"]]
-    assert json.loads(rows(files)[0]["body"])["record"] == {"Email": "ann@example.com", "First name": "Ann"}
-
-
-def test_a_row_has_the_key_that_operate_bulk_gives_it(put: Put) -> None:
-    files = put(CONTACTS)
-    split_file(files)
-    sheet = Sheet.open(CONTACTS.encode().splitlines(keepends=True))
-    requests = [Job("orders", has_default_configuration=True).to_request(row) for row in sheet.rows]
-
-    assert [row["digest"] for row in rows(files)] == [request.digest for request in requests]  # type: ignore[union-attr]
+    body = json.loads(rows(files)[0]["body"])
+    assert body["record"] == {"Email": "ann@example.com", "First name": "Ann"}
+    assert body["idempotency_key"].startswith("bulk:orders:"), "as `operate bulk --job orders` names it"
 
 
 def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> None:
@@ -52,23 +43,17 @@ def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> N
     assert rows(files)[1] == {"cells": ["bob@example.com"], "refused": ["invalid_request", message]}
 
 
-def test_the_list_of_parts_holds_numbers_only(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 1)
+@pytest.mark.parametrize(("limit", "most"), [("ROWS_PER_PART", 1), ("BYTES_PER_PART", 100)])
+def test_a_part_has_no_more_rows_or_bytes_than_allowed_and_the_list_of_parts_holds_numbers_only(
+    put: Put, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_parts, limit, most)
     files = put(CONTACTS)
 
     split_file(files)
 
     assert json.loads(files.read(files.run.parts)) == [{"part": 1}, {"part": 2}]
     assert [row["cells"][1] for row in rows(files, 2)] == ["Bob"]
-
-
-def test_a_part_with_long_rows_has_fewer_rows(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_parts, "BYTES_PER_PART", 100)
-    files = put(CONTACTS)
-
-    split_file(files)
-
-    assert files.read_parts() == [1, 2]
 
 
 def test_a_file_without_rows_has_no_parts(put: Put) -> None:
