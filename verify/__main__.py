@@ -21,7 +21,7 @@ from installer.sam import run as run_sam
 from operate import VERSION
 from operate.stack import Account, aws_session
 from operate.terminal.failures import WrongCall, explain
-from operate.terminal.screen import screen, table, when
+from operate.terminal.screen import screen, when
 from personal_link.aws.aws_errors import aws_error_code
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import running_emulator
@@ -120,7 +120,8 @@ def _verified(only: str, name: str | None, boundary: str, interrupted: Event, *,
             where = "the emulator" if site.is_emulated else "AWS"
             minutes = round((time.time() - began) / 60, 1)
             files = Report(VERSION, where, region, when(began), minutes, len(left), rows).write(Path())
-        _show(rows, files)
+        names = ", ".join(map(str, files))
+        screen().print(f"For the maintainers, without names of your account: {names}", soft_wrap=True)
     return not left and all(row.result in {"ok", "needs AWS"} for row in rows)
 
 
@@ -221,14 +222,6 @@ def _say(text: str) -> None:
     """Print a line, unless nobody reads any more: Ctrl-C ends a `tee` too, and the deletion must go on."""
     with suppress(OSError, SystemExit):  # rich exits when a pipe is broken
         screen().print(text, soft_wrap=True)
-
-
-def _show(rows: Sequence[Row], files: Sequence[Path]) -> None:
-    lines = table("check", "result", "seen", ">s")
-    for row in rows:
-        lines.add_row(row.check, row.result, row.seen, f"{row.seconds:.0f}")
-    screen().print(lines)
-    screen().print(f"For the maintainers, without names of your account: {', '.join(map(str, files))}", soft_wrap=True)
 
 
 if __name__ == "__main__":

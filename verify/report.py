@@ -1,4 +1,4 @@
-"""The table on the screen, and a report for the maintainers that names nothing of the account."""
+"""A report for the maintainers that names nothing of the account."""
 
 import json
 import re

@@ -14,8 +14,7 @@ from click.testing import CliRunner, Result
 from samtranslator.yaml_helper import yaml_parse
 
 from sandbox import REPOSITORY
-from tests.verify.answering_account import AnsweringAccount, empty_account, refusal
-from tests.verify.pretended_run import pretended_run
+from tests.verify.pretended_run import AnsweringAccount, empty_account, pretended_run, refusal
 from verify import __main__ as command
 from verify.account import Site
 from verify.checks import triggers
