@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
@@ -18,7 +17,7 @@ import pytest
 from botocore.credentials import Credentials
 
 from sandbox import REPOSITORY
-from sandbox.aws.emulator import REGION, Emulator, running_emulator
+from sandbox.aws.emulator import REGION, Emulator
 from sandbox.aws.http_caller import (
     HttpCaller,
     anonymous_caller,
@@ -26,9 +25,10 @@ from sandbox.aws.http_caller import (
     keyed_caller,
     permitted_caller,
 )
-from sandbox.aws.stack import STACK_NAME, Stack, deploy
-from sandbox.customergauge.replies import Reply
+from sandbox.aws.stack import Stack, deploy
+from sandbox.customergauge.replies import DUPLICATE, Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
+from tests.stack.deployed import FUNCTIONS, resources
 
 BODY = (REPOSITORY / "events" / "http_put.json").read_text()
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -53,25 +53,13 @@ class Site:
 
     def live(self) -> list[Any]:
         """Return the configuration of what is called of each function."""
-        client = self.emulator.client("lambda")
-        resources = self.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
-        names = [
-            one["PhysicalResourceId"]
-            for one in resources["StackResources"]
-            if one["ResourceType"] == "AWS::Lambda::Function"
-        ]
-        return [client.get_function_configuration(FunctionName=name, Qualifier="live") for name in names]
+        client, names = self.emulator.client("lambda"), resources(self.emulator)
+        return [client.get_function_configuration(FunctionName=names[one], Qualifier="live") for one in FUNCTIONS]
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
-        yield Site(emulator, vendor)
-
-
-@pytest.fixture(scope="module")
-def vendor(site: Site) -> CustomerGaugeSandbox:
-    return site.vendor
+def site(emulator: Emulator, vendor: CustomerGaugeSandbox) -> Site:
+    return Site(emulator, vendor)
 
 
 def everywhere(caller: HttpCaller) -> set[int]:
@@ -116,11 +104,14 @@ def caller(signed: Stack) -> HttpCaller:
     return permitted_caller(signed)
 
 
-@pytest.mark.parametrize("intruder", ["unsigned", "wrongly signed", "unknown", "permitted something else"])
+@pytest.mark.parametrize(
+    "intruder", ["unsigned", "wrongly signed", "unknown", "permitted something else", "of another account"]
+)
 def test_nobody_without_a_permitted_signature_gets_in_anywhere(
     signed: Stack, caller: HttpCaller, vendor: CustomerGaugeSandbox, intruder: str
 ) -> None:
     assert caller.credentials
+    refusals = {403}
     match intruder:
         case "unsigned":
             intruding = anonymous_caller(signed)
@@ -128,18 +119,15 @@ def test_nobody_without_a_permitted_signature_gets_in_anywhere(
             intruding = HttpCaller(signed, Credentials(caller.credentials.access_key, "a wrong secret access key"))
         case "unknown":
             intruding = HttpCaller(signed, Credentials("AKIAUNKNOWNUNKNOWN00", "any secret access key"))
-        case _:
+        case "permitted something else":
             intruding = caller_with_policy(signed, "permitted-something-else", SOMETHING_ELSE)
+        case _:
+            iam = signed.emulator.client("iam", account="222222222222")
+            intruding = caller_with_policy(signed, "stranger", EVERYTHING, iam)
+            refusals = {403, 404}  # AWS says 403; to the emulator an API of another account does not even exist
 
-    assert everywhere(intruding) == {403}
+    assert everywhere(intruding) <= refusals
     assert vendor.calls("personal-link") == []
-
-
-def test_a_caller_of_another_account_does_not_get_in(signed: Stack) -> None:
-    iam = signed.emulator.client("iam", account="222222222222")
-
-    # AWS says 403; to the emulator an API of another account does not even exist.
-    assert everywhere(caller_with_policy(signed, "stranger", EVERYTHING, iam)) <= {403, 404}
 
 
 def test_a_permitted_caller_gets_in_by_two_methods_and_nowhere_else(caller: HttpCaller) -> None:
@@ -215,17 +203,30 @@ def test_a_caller_that_is_told_to_slow_down_comes_again_with_its_key_and_gets_on
     assert len(vendor.links) == made + 1
 
 
-@pytest.mark.parametrize("name", RETRYING)
-def test_a_caller_comes_again_after_a_lost_answer_and_says_that_the_link_is_lost(
-    signed: Stack, signer: dict[str, str], vendor: CustomerGaugeSandbox, name: str
-) -> None:
-    duplicate = "Personal link record could not be created because it duplicates with another record."
-    vendor.script("personal-link", Reply(fault="reset", commit=True), Reply.error(400, duplicate))
+LOST = [Reply(fault="reset", commit=True), DUPLICATE]
 
-    answer = call(PROGRAMS[name], signed, a_request(f"{name} loses an answer"), **signer)
+
+@pytest.mark.parametrize("name", RETRYING)
+@pytest.mark.parametrize(
+    ("replies", "environment", "said"),
+    [(LOST, {}, "outcome_unknown: "), ([], {"AWS_SECRET_ACCESS_KEY": "another"}, "not_let_in: ")],
+    ids=["its link is lost", "it is not let in"],
+)
+def test_a_caller_that_cannot_get_its_link_ends_and_says_why(
+    signed: Stack,
+    signer: dict[str, str],
+    vendor: CustomerGaugeSandbox,
+    name: str,
+    replies: list[Reply],
+    environment: dict[str, str],
+    said: str,
+) -> None:
+    vendor.script("personal-link", *replies)
+
+    answer = call(PROGRAMS[name], signed, a_request(f"{name} {said}"), **signer | environment)
 
     assert answer.returncode == 1
-    assert answer.stderr.startswith("outcome_unknown: ")
+    assert answer.stderr.startswith(said)
 
 
 @pytest.mark.parametrize("name", PROGRAMS)
@@ -235,16 +236,6 @@ def test_a_caller_says_what_is_wrong_with_its_request(signed: Stack, signer: dic
     assert answer.returncode != 0
     assert "validation_failed" in answer.stdout + answer.stderr
     assert "must be a valid email address" in answer.stdout + answer.stderr
-
-
-@pytest.mark.parametrize("name", RETRYING)
-def test_a_caller_that_is_not_let_in_does_not_come_again(signed: Stack, signer: dict[str, str], name: str) -> None:
-    signer["AWS_SECRET_ACCESS_KEY"] = "another"
-
-    answer = call(PROGRAMS[name], signed, a_request(f"{name} is a stranger"), **signer)
-
-    assert answer.returncode == 1
-    assert answer.stderr.startswith("not_let_in: ")
 
 
 def test_no_caller_is_left_out() -> None:

@@ -7,7 +7,6 @@ lists instead.
 
 import json
 import time
-import uuid
 from collections.abc import Iterator
 from contextlib import contextmanager
 from itertools import cycle
@@ -15,12 +14,13 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from sandbox.aws.emulator import running_emulator
+from sandbox.aws.emulator import Emulator
 from sandbox.aws.http_caller import permitted_caller
-from sandbox.aws.stack import STACK_NAME, Stack, deploy
+from sandbox.aws.stack import Stack, deploy
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from sandbox.template import translated_template
+from tests.stack.deployed import FUNCTIONS, a_request, as_list, resources
 
 ROLES = ("HttpApiRole", "QueueWorkerRole", "DirectInvocationRole")
 # Lambda's own use of the role: AWS's managed policy AWSLambdaSQSQueueExecutionRole, less the right to make log groups.
@@ -42,10 +42,6 @@ class Grant(NamedTuple):
     policy: str
     action: str
     resource: str
-
-
-def as_list(one_or_more: Any) -> list[Any]:
-    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
 
 def logical_id(resource: Any) -> str:
@@ -99,8 +95,7 @@ class Site:
         self._caller = permitted_caller(stack)
         self._lambda = stack.emulator.client("lambda")
         self._secrets = stack.emulator.client("secretsmanager")
-        resources = stack.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
-        self._names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
+        self._names = resources(stack.emulator)
         self._memory = 256
 
     @contextmanager
@@ -129,7 +124,7 @@ class Site:
         document = json.dumps({"Version": "2012-10-17", "Statement": granted})
         self._stack.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
         self._memory += 1  # new environments: the old ones' caches would hide that something is denied
-        for function in ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"):
+        for function in FUNCTIONS:
             name = self._names[function]
             self._lambda.update_function_configuration(FunctionName=name, MemorySize=self._memory)
             version = self._lambda.publish_version(FunctionName=name)["Version"]
@@ -137,9 +132,8 @@ class Site:
 
     def works(self, role: str, within: float = PATIENCE) -> bool:
         """Tell whether a function does its work. What an earlier, poorer role left behind does not count."""
-        reference = uuid.uuid4().hex
-        record = {"Email": f"{reference}@example.com"}
-        body = json.dumps({"configuration": "contact", "record": record, "reference": reference})
+        request = a_request()
+        body, reference = json.dumps(request), request["reference"]
         if role == "QueueWorkerRole":
             return self._queue_works(body, reference, within) and self._shares_its_token()
         send = self._is_answered if role == "HttpApiRole" else self._is_returned
@@ -174,11 +168,10 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
-        stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
-        stack.fill_secret(vendor.client_id, vendor.client_secret)
-        yield Site(stack, vendor)
+def site(emulator: Emulator, vendor: CustomerGaugeSandbox) -> Site:
+    stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
+    stack.fill_secret(vendor.client_id, vendor.client_secret)
+    return Site(stack, vendor)
 
 
 @pytest.mark.parametrize("grant", ITS_OWN, ids=lambda grant: f"{grant.role} {grant.action} {grant.resource}")

@@ -4,7 +4,6 @@ The emulator keeps alarms, metrics and logs, but does not take metrics out of lo
 """
 
 import json
-import time
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -15,6 +14,7 @@ from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.customergauge.server import CustomerGaugeSandbox, Reply
 from tests.deployments.given.conftest import EMAIL
 from tests.embedded_metrics import counted_in, values_of
+from tests.stack.deployed import a_request, hand_to_worker, queue_for, wait_until
 from tests.template.invariants.alarms import OF_A_CANARY, WATCHED
 
 INVOKE = {"Effect": "Allow", "Action": "execute-api:Invoke", "Resource": "*"}
@@ -28,32 +28,14 @@ def alarms(stack: Stack) -> dict[str, Any]:
     return {one["AlarmName"].removeprefix(f"{STACK_NAME}-").partition("-")[0]: one for one in described}
 
 
-def a_request(key: str) -> str:
-    return json.dumps({"configuration": "contact", "record": {"Email": f"{key}@acme.example"}, "idempotency_key": key})
-
-
 def suffer_an_outage(stack: Stack, vendor: CustomerGaugeSandbox) -> None:
     """Let a request be retried twice while the vendor is down, and one more that was sent 31 minutes ago."""
     before = len(retry_ages(stack))
-    vendor.misbehave = lambda _call: Reply(503)
-    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=a_request("outage"))
-    deadline = time.monotonic() + 60
-    while len(retry_ages(stack)) < before + 2:
-        assert time.monotonic() < deadline
-        time.sleep(0.5)
-    record = {
-        "messageId": "11111111-1111-4111-8111-111111111111",
-        "receiptHandle": "none",
-        "body": a_request("old"),
-        "attributes": {"ApproximateReceiveCount": "9", "SentTimestamp": str(round((time.time() - 1860) * 1000))},
-        "messageAttributes": {},
-        "eventSource": "aws:sqs",
-    }
-    functions = stack.emulator.client("lambda")
-    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
-    [worker] = [name for name in names if name.startswith(f"{STACK_NAME}-QueueWorkerFunction")]
-    functions.invoke(FunctionName=worker, Qualifier="live", Payload=json.dumps({"Records": [record]}))
-    vendor.misbehave = lambda _call: None
+    vendor.faults.switch("outage", on=True)
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(a_request()))
+    wait_until(lambda: len(retry_ages(stack)) >= before + 2)
+    hand_to_worker(stack, a_request(), hours_old=31 / 60)
+    vendor.faults.clear()
 
 
 def retry_ages(stack: Stack) -> list[float]:
@@ -64,10 +46,10 @@ def test_faults_bring_the_metrics_that_our_own_alarms_watch_above_their_threshol
     stack: Stack, vendor: CustomerGaugeSandbox, alarms: dict[str, Any]
 ) -> None:
     vendor.script("personal-link", Reply(200, {"data": {}}))
-    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=a_request("lost"))
+    stack.sqs.send_message(QueueUrl=stack.requests_queue_url, MessageBody=json.dumps(a_request()))
     [lost] = stack.results(1)
     vendor.script("personal-link", Reply.error(403))
-    forbidden = caller_with_policy(stack, "alarmed", INVOKE).send("PUT", a_request("forbidden"))
+    forbidden = caller_with_policy(stack, "alarmed", INVOKE).send("PUT", json.dumps(a_request()))
     suffer_an_outage(stack, vendor)
     [_retried] = stack.results(1, within=90)
 
@@ -96,11 +78,7 @@ def is_above(cloudwatch: Any, alarm: dict[str, Any]) -> bool:
 
 def test_an_alarm_that_goes_off_tells_whoever_subscribed_its_whole_text(stack: Stack, alarms: dict[str, Any]) -> None:
     assert alarms.keys() == {*WATCHED, *OF_A_CANARY}
-    url = stack.sqs.create_queue(QueueName="told")["QueueUrl"]
-    arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
-    may = {"Effect": "Allow", "Principal": {"Service": "sns.amazonaws.com"}, "Action": "sqs:SendMessage"}
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**may, "Resource": arn}]})
-    stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    url, arn = queue_for(stack, "told", "sns")
     [topic] = alarms["ParkedRequests"]["AlarmActions"]
     sns = stack.emulator.client("sns")
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
