@@ -5,7 +5,6 @@ What fails for good is parked, or fails the workflow with its code.
 
 import json
 import re
-import time
 import uuid
 from collections.abc import Callable, Iterator
 from contextlib import suppress
@@ -99,36 +98,31 @@ def test_an_eventbridge_rule_can_invoke_the_alias_directly(stack: Stack) -> None
 # The example workflow
 
 
-class Workflow:
-    """The deployed state machine."""
-
-    def __init__(self, stack: Stack, arn: str) -> None:
-        self._states = stack.emulator.client("stepfunctions")
-        self._arn = arn
-
-    def run(self, request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
-        """Run an execution to its end; return its description, and by which errors its task failed, in order."""
-        execution = self._states.start_execution(stateMachineArn=self._arn, input=json.dumps(request))["executionArn"]
-        deadline = time.monotonic() + 60
-        while (described := self._states.describe_execution(executionArn=execution))["status"] == "RUNNING":
-            assert time.monotonic() < deadline, "the execution does not end"
-            time.sleep(0.1)  # nothing tells that an execution has ended
-        history = self._states.get_execution_history(executionArn=execution)["events"]
-        failed = [event["taskFailedEventDetails"]["error"] for event in history if event["type"] == "TaskFailed"]
-        return dict(described), failed
+Run = Callable[[dict[str, Any]], tuple[dict[str, Any], list[str]]]
 
 
 @pytest.fixture(scope="module")
-def workflow(stack: Stack) -> Iterator[Workflow]:
+def run_workflow(stack: Stack) -> Iterator[Run]:
+    """Run an execution to its end; return its description, and by which errors its task failed, in order."""
+    states = stack.emulator.client("stepfunctions")
     given = {"DirectInvocationArn": stack.direct_invocation_arn, "SetUpWaitSeconds": "1", "SetUpAttempts": "1"}
-    with companion(stack, "survey-workflow", EXAMPLE.read_text(), given) as arn:
-        yield Workflow(stack, arn)
+    with companion(stack, "survey-workflow", EXAMPLE.read_text(), given) as machine:
+
+        def run_it(request: dict[str, Any]) -> tuple[dict[str, Any], list[str]]:
+            started = states.start_execution(stateMachineArn=machine, input=json.dumps(request))
+            execution = {"executionArn": started["executionArn"]}
+            wait_until(lambda: states.describe_execution(**execution)["status"] != "RUNNING")
+            events = states.get_execution_history(**execution)["events"]
+            failed = [one["taskFailedEventDetails"]["error"] for one in events if one["type"] == "TaskFailed"]
+            return states.describe_execution(**execution), failed
+
+        yield run_it
 
 
-def test_the_workflow_retries_after_a_429_and_gets_the_link(workflow: Workflow, vendor: CustomerGaugeSandbox) -> None:
+def test_the_workflow_retries_after_a_429_and_gets_the_link(run_workflow: Run, vendor: CustomerGaugeSandbox) -> None:
     vendor.script("personal-link", Reply.error(429, retry_after=1))
 
-    ended, failures = workflow.run(a_request())
+    ended, failures = run_workflow(a_request())
 
     assert ended["status"] == "SUCCEEDED"
     assert failures == ["rate_limited"]
@@ -136,11 +130,11 @@ def test_the_workflow_retries_after_a_429_and_gets_the_link(workflow: Workflow, 
 
 
 def test_a_rejected_request_fails_the_workflow_with_its_code_and_is_not_retried(
-    workflow: Workflow, vendor: CustomerGaugeSandbox
+    run_workflow: Run, vendor: CustomerGaugeSandbox
 ) -> None:
     request = a_request(configuration="no-such-mapping")
 
-    ended, failures = workflow.run(request)
+    ended, failures = run_workflow(request)
 
     assert (ended["status"], ended["error"], failures) == ("FAILED", "mapping_not_found", [])
     email = request["record"]["Email"].encode()
@@ -157,12 +151,12 @@ def test_a_rejected_request_fails_the_workflow_with_its_code_and_is_not_retried(
     ids=["a lost answer, without a second survey", "a fault of the set-up, after its retries"],
 )
 def test_the_workflow_fails_with_the_code_of_its_last_failure(
-    workflow: Workflow, vendor: CustomerGaugeSandbox, replies: list[Reply], failures: list[str], code: str
+    run_workflow: Run, vendor: CustomerGaugeSandbox, replies: list[Reply], failures: list[str], code: str
 ) -> None:
     vendor.script("personal-link", *replies)
     vendor.duplicate_rule = "campaign"
     try:
-        ended, failed = workflow.run(a_request())
+        ended, failed = run_workflow(a_request())
     finally:
         vendor.duplicate_rule = "off"
 

@@ -52,13 +52,14 @@ CALLS: Final[dict[str, Any]] = {
 class System:
     """A stand-in for Zendesk, HubSpot and Salesforce: the calls that it got, and the statuses that it answers next."""
 
+    url: str = ""
     calls: list[tuple[str, str, Any]] = field(default_factory=list)
     tokens: list[str] = field(default_factory=list)
     answers: list[int] = field(default_factory=list)
 
 
 @pytest.fixture(scope="module")
-def system() -> Iterator[tuple[System, str]]:
+def system() -> Iterator[System]:
     system = System()
 
     class Api(BaseHTTPRequestHandler):
@@ -79,13 +80,11 @@ def system() -> Iterator[tuple[System, str]]:
         def log_message(self, *_: object) -> None:
             """Say nothing."""
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Api)
-    thread = threading.Thread(target=server.serve_forever)
-    thread.start()
-    yield system, f"http://127.0.0.1:{server.server_port}"
-    server.shutdown()
-    thread.join()
-    server.server_close()
+    with ThreadingHTTPServer(("127.0.0.1", 0), Api) as server:
+        threading.Thread(target=server.serve_forever).start()
+        system.url = f"http://127.0.0.1:{server.server_port}"
+        yield system
+        server.shutdown()
 
 
 @dataclass(frozen=True)
@@ -118,7 +117,7 @@ def queue_of_the_bus(stack: Stack, name: str) -> str:
 
 
 @pytest.fixture(scope="module")
-def examples(stack: Stack, system: tuple[System, str]) -> Iterator[Examples]:
+def examples(stack: Stack, system: System) -> Iterator[Examples]:
     """Deploy the consumer, and each system's rule for the results of an inbound mapping of the system's name."""
     undelivered: dict[str, str] = {}
     with ExitStack() as deployed:
@@ -126,9 +125,9 @@ def examples(stack: Stack, system: tuple[System, str]) -> Iterator[Examples]:
         archive = deployed.enter_context(companion(stack, "results", RESULTS, parameters))
         for name, secret in SECRETS.items():
             stack.secretsmanager.create_secret(Name=f"links/{name}", SecretString=json.dumps(secret))
-            parameters = {"System": name, "Configuration": name, "BaseUrl": system[1], "SecretName": f"links/{name}"}
+            parameters = {"System": name, "Configuration": name, "BaseUrl": system.url, "SecretName": f"links/{name}"}
             undelivered[name] = deployed.enter_context(companion(stack, name, LINK_TO_API, parameters))
-        yield Examples(stack, system[0], queue_of_the_bus(stack, "heard"), undelivered, archive)
+        yield Examples(stack, system, queue_of_the_bus(stack, "heard"), undelivered, archive)
 
 
 def a_result(status: str, **changed: object) -> dict[str, Any]:
