@@ -159,22 +159,6 @@ def test_every_row_of_a_file_gets_its_own_link_or_reason_while_calls_fail(
     assert bulk.links(name) == found
 
 
-def test_only_the_changed_rows_of_a_replaced_file_call_customergauge(bulk: Bulk, vendor: CustomerGaugeSandbox) -> None:
-    rows = [{"Email": f"changed{number}@example.com"} for number in range(3)]
-    runs = len(bulk.executions())
-    bulk.put("changed", as_csv(["Email"], rows))
-    bulk.finish(runs + 1, within=60)
-    first, calls = bulk.links("changed"), len(vendor.calls("personal-link"))
-
-    bulk.put("changed", as_csv(["Email"], [rows[0], {"Email": "corrected@example.com"}, rows[2]]))
-    bulk.finish(runs + 2, within=60)
-
-    second = bulk.links("changed")
-    assert [row["Email"] for row in second] == ["changed0@example.com", "corrected@example.com", "changed2@example.com"]
-    assert len(vendor.calls("personal-link")) == calls + 1
-    assert [second[0]["survey_link"], second[2]["survey_link"]] == [first[0]["survey_link"], first[2]["survey_link"]]
-
-
 def test_a_finished_job_is_announced_by_an_event_on_the_bus(bulk: Bulk, stack: Stack) -> None:
     url, arn = queue_for(stack, "finished-jobs", "events")
     pattern = {"source": ["personal-link.bulk"], "detail-type": ["Personal Link Bulk Finished"]}
