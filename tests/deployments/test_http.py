@@ -1,16 +1,14 @@
 """Who gets in by HTTP, and the callers of docs/examples/callers as they stand: with signatures, then with keys.
 
-One stack is deployed three times: with signatures, with keys and other parameters, and closed to this address. The
-tests run in that order.
+One stack is deployed three times: with signatures, with keys, and closed to this address. The tests run in that order.
 """
 
 import json
 import os
 import subprocess
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 import playwright
 import pytest
@@ -28,7 +26,6 @@ from sandbox.aws.http_caller import (
 from sandbox.aws.stack import Stack, deploy
 from sandbox.customergauge.replies import DUPLICATE, Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.stack.deployed import FUNCTIONS, resources
 
 BODY = (REPOSITORY / "events" / "http_put.json").read_text()
 METHODS = ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"]
@@ -38,28 +35,9 @@ SOMETHING_ELSE = {"Effect": "Allow", "Action": "sqs:*", "Resource": "*"}
 HERE, ELSEWHERE = "10.0.0.0/8,127.0.0.0/8", "10.0.0.0/8,2001:db8::/32"
 
 
-@dataclass
-class Site:
-    """The stack as it was deployed last, and the parameters that it has."""
-
-    emulator: Emulator
-    vendor: CustomerGaugeSandbox
-    parameters: dict[str, str] = field(default_factory=dict)
-
-    def deploy(self, **changes: str) -> Stack:
-        self.parameters |= changes
-        urls = {"AuthBaseUrl": self.vendor.base_url, "ImportsBaseUrl": self.vendor.base_url}
-        return deploy(self.emulator, **urls, **self.parameters)
-
-    def live(self) -> list[Any]:
-        """Return the configuration of what is called of each function."""
-        client, names = self.emulator.client("lambda"), resources(self.emulator)
-        return [client.get_function_configuration(FunctionName=names[one], Qualifier="live") for one in FUNCTIONS]
-
-
-@pytest.fixture(scope="module")
-def site(emulator: Emulator, vendor: CustomerGaugeSandbox) -> Site:
-    return Site(emulator, vendor)
+def deployed(emulator: Emulator, vendor: CustomerGaugeSandbox, auth: str, ranges: str) -> Stack:
+    urls = {"AuthBaseUrl": vendor.base_url, "ImportsBaseUrl": vendor.base_url}
+    return deploy(emulator, HttpAuth=auth, AllowedIpRanges=ranges, **urls)
 
 
 def everywhere(caller: HttpCaller) -> set[int]:
@@ -93,9 +71,9 @@ def assert_each_of_two_callers_has_a_link_of_its_own(one: HttpCaller, other: Htt
 
 
 @pytest.fixture(scope="module")
-def signed(site: Site) -> Stack:
-    stack = site.deploy(HttpAuth="AWS_IAM", AllowedIpRanges=HERE)
-    stack.fill_secret(site.vendor.client_id, site.vendor.client_secret)
+def signed(emulator: Emulator, vendor: CustomerGaugeSandbox) -> Stack:
+    stack = deployed(emulator, vendor, "AWS_IAM", HERE)
+    stack.fill_secret(vendor.client_id, vendor.client_secret)
     return stack
 
 
@@ -248,38 +226,14 @@ def test_no_caller_is_left_out() -> None:
 
 
 @pytest.fixture(scope="module")
-def versions(site: Site, signed: Stack) -> list[int]:  # `signed` is deployed before
-    """The versions that were live before the stack's owner changed from signatures to keys."""
-    return [int(one["Version"]) for one in site.live()]
-
-
-@pytest.fixture(scope="module")
-def keyed(site: Site, versions: list[int]) -> Stack:  # `versions` are read before
-    headings = "Account Name,Email,First Name,Last Name"
-    return site.deploy(HttpAuth="API_KEY", LogLevel="WARNING", KnownHeadings=headings)
+def keyed(emulator: Emulator, vendor: CustomerGaugeSandbox, signed: Stack) -> Stack:  # `signed` is deployed before
+    return deployed(emulator, vendor, "API_KEY", HERE)
 
 
 @pytest.fixture(scope="module")
 def key_holder(keyed: Stack) -> HttpCaller:
     assert keyed.api_key_id
     return keyed_caller(keyed, keyed.api_key_id)
-
-
-@pytest.mark.usefixtures("keyed")
-def test_a_deployment_that_changes_nothing_but_parameters_is_live(site: Site, versions: list[int]) -> None:
-    live = site.live()
-
-    assert [one["Environment"]["Variables"]["LOG_LEVEL"] for one in live] == ["WARNING"] * 3
-    assert all(int(one["Version"]) > earlier for one, earlier in zip(live, versions, strict=True))
-
-
-def test_a_heading_beside_the_known_ones_is_refused_with_the_one_that_was_meant(key_holder: HttpCaller) -> None:
-    wrong = json.dumps({"configuration": "contact", "record": {"Email": "ada@acme.example", "First name": "Ada"}})
-
-    answer = key_holder.send("PUT", wrong)
-
-    meant = ["is not a heading of the inbound mapping; did you mean First Name?"]
-    assert (answer.status, answer.json()["errors"]) == (400, {"record.First name": meant})
 
 
 @pytest.mark.parametrize("intruder", ["keyless", "wrongly keyed", "signed and keyless", "disabled", "of no plan"])
@@ -331,7 +285,9 @@ def test_the_caller_with_a_key_gets_the_link_and_without_it_does_not(
 # Addresses
 
 
-def test_from_an_address_that_may_not_call_nobody_gets_in(site: Site, key_holder: HttpCaller) -> None:
-    elsewhere = site.deploy(AllowedIpRanges=ELSEWHERE)
+def test_from_an_address_that_may_not_call_nobody_gets_in(
+    emulator: Emulator, vendor: CustomerGaugeSandbox, key_holder: HttpCaller
+) -> None:
+    elsewhere = deployed(emulator, vendor, "API_KEY", ELSEWHERE)
 
     assert everywhere(HttpCaller(elsewhere, api_key=key_holder.api_key)) == {403}

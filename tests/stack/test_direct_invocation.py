@@ -5,9 +5,7 @@ What fails for good is parked, or fails the workflow with its code.
 
 import json
 import re
-import uuid
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from typing import Any
 
 import pytest
@@ -65,34 +63,6 @@ def test_an_asynchronous_invocation_that_keeps_failing_is_parked_and_gets_its_li
     result = result_of(stack, request).json()
     assert (result["status"], result["source"]["type"]) == ("created", "direct")
     assert stack.depth(stack.parked_queue_url) == 0
-
-
-def test_an_eventbridge_rule_can_invoke_the_alias_directly(stack: Stack) -> None:
-    events, function = stack.events, stack.emulator.client("lambda")
-    request, source = a_request(), f"shop-{uuid.uuid4()}"
-    rule = events.put_rule(Name=source, EventPattern=json.dumps({"source": [source]}))["RuleArn"]
-    function.add_permission(
-        FunctionName=stack.direct_invocation_arn,
-        StatementId="of-a-rule",
-        Action="lambda:InvokeFunction",
-        Principal="events.amazonaws.com",
-        SourceArn=rule,
-    )
-    events.put_targets(Rule=source, Targets=[{"Id": "direct", "Arn": stack.direct_invocation_arn}])
-    entry: Any = {"Source": source, "DetailType": "Survey Wanted", "Detail": json.dumps(request)}
-    try:
-        result = None
-        for _try in range(3):  # EventBridge would try its target again; the emulator tries once
-            events.put_events(Entries=[entry])
-            with suppress(AssertionError):
-                result = result_of(stack, request, within=15)
-                break
-    finally:
-        events.remove_targets(Rule=source, Ids=["direct"])
-        events.delete_rule(Name=source)
-
-    assert result is not None
-    assert result.attributes == {"status": "created", "code": "created", "source": "eventbridge"}
 
 
 # The example workflow
