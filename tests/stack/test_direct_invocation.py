@@ -57,6 +57,7 @@ def test_an_asynchronous_invocation_that_keeps_failing_is_parked_and_gets_its_li
     [message_id] = re.findall(r"[0-9a-f-]{36}", listed.output)
     shown = run("parked", "show", STACK_NAME, message_id).output
     assert re.search(r"^Detail +CustomerGauge answered HTTP 503$", shown, re.MULTILINE)
+    assert request["reference"] not in shown
 
     run("parked", "redrive", STACK_NAME)
 

@@ -1,4 +1,4 @@
-"""The operator's command line on the deployed stack: parked requests are redriven and become links."""
+"""The operator's command line finds what the deployed functions log and store; other files of this folder redrive."""
 
 import json
 import re
@@ -11,29 +11,9 @@ from sandbox.aws.http_caller import HttpCaller
 from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.stack.deployed import a_request, hand_to_worker, result_of, wait_until
+from tests.stack.deployed import a_request, result_of, wait_until
 
 Run = Callable[..., Result]
-
-
-def test_a_parked_request_is_listed_shown_masked_and_redriven_to_a_link(
-    stack: Stack, vendor: CustomerGaugeSandbox, run: Run
-) -> None:
-    request = a_request()
-    vendor.script("personal-link", Reply.error(503, retry_after=1))
-    assert hand_to_worker(stack, request, hours_old=25) == {"batchItemFailures": []}
-
-    listed = run("parked", "list", STACK_NAME, "--code", "unavailable")
-    [message_id] = re.findall(r"[0-9a-f-]{36}", listed.output)
-    assert listed.output.startswith("1 parked: 1 unavailable")
-    assert request["reference"] not in run("parked", "show", STACK_NAME, message_id).output
-
-    redriven = run("parked", "redrive", STACK_NAME)
-
-    assert redriven.exit_code == 0
-    result = result_of(stack, request).json()
-    assert (result["status"], result["replayed"]) == ("created", False)
-    assert run("parked", "list", STACK_NAME).output == "0 parked\n"
 
 
 def test_health_find_and_tail_show_a_retried_request_during_an_outage_and_its_link_after_it(

@@ -8,7 +8,6 @@ from collections.abc import Iterator
 from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field
-from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from typing import Any, Final
 
@@ -95,7 +94,6 @@ class Examples:
     system: System
     heard: str  # URL of a queue with the bus's events
     undelivered: dict[str, str]  # URL of each system's queue
-    archive: str  # ARN of the archive of the bus's events
 
     def deliver(self, *results: dict[str, Any]) -> None:
         """Put results on the results queue, and wait until the consumer has taken them."""
@@ -108,26 +106,21 @@ class Examples:
         return [message.json() for message in self.stack.take(self.heard, count, within)]
 
 
-def queue_of_the_bus(stack: Stack, name: str) -> str:
-    """Return the URL of a queue that gets every event of the connector."""
-    url, arn = queue_for(stack, name, "events")
-    stack.events.put_rule(Name=name, EventPattern='{"source": ["personal-link"]}')
-    stack.events.put_targets(Rule=name, Targets=[{"Id": name, "Arn": arn}])
-    return url
-
-
 @pytest.fixture(scope="module")
 def examples(stack: Stack, system: System) -> Iterator[Examples]:
     """Deploy the consumer, and each system's rule for the results of an inbound mapping of the system's name."""
     undelivered: dict[str, str] = {}
     with ExitStack() as deployed:
         parameters = {"ResultsQueueUrl": stack.results_queue_url}
-        archive = deployed.enter_context(companion(stack, "results", RESULTS, parameters))
+        deployed.enter_context(companion(stack, "results", RESULTS, parameters))
         for name, secret in SECRETS.items():
             stack.secretsmanager.create_secret(Name=f"links/{name}", SecretString=json.dumps(secret))
             parameters = {"System": name, "Configuration": name, "BaseUrl": system.url, "SecretName": f"links/{name}"}
             undelivered[name] = deployed.enter_context(companion(stack, name, LINK_TO_API, parameters))
-        yield Examples(stack, system, queue_of_the_bus(stack, "heard"), undelivered, archive)
+        heard, arn = queue_for(stack, "heard", "events")
+        stack.events.put_rule(Name="heard", EventPattern='{"source": ["personal-link"]}')
+        stack.events.put_targets(Rule="heard", Targets=[{"Id": "heard", "Arn": arn}])
+        yield Examples(stack, system, heard, undelivered)
 
 
 def a_result(status: str, **changed: object) -> dict[str, Any]:
@@ -157,22 +150,6 @@ def test_a_result_that_comes_again_is_one_event_and_a_link_after_another_status_
         examples.deliver(result)
 
     assert [event["detail"] for event in examples.events(3, within=4)] == [unknown, created]
-
-
-def test_a_result_that_no_rule_took_is_replayed_to_a_rule_that_is_made_later(examples: Examples) -> None:
-    result, began = a_result("created"), datetime.now(UTC)
-    examples.deliver(result)
-    late = queue_of_the_bus(examples.stack, "late")
-
-    examples.stack.events.start_replay(
-        ReplayName="late",
-        EventSourceArn=examples.archive,
-        EventStartTime=began - timedelta(seconds=1),
-        EventEndTime=datetime.now(UTC) + timedelta(seconds=1),
-        Destination={"Arn": examples.archive.rpartition("archive/")[0] + "event-bus/default"},
-    )
-
-    assert result in [message.json()["detail"] for message in examples.stack.take(late, 1)]
 
 
 def test_a_result_that_is_too_large_for_an_event_is_sent_without_what_the_caller_sent(examples: Examples) -> None:

@@ -12,7 +12,7 @@ from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.stack.deployed import create_stack
 
 ACCOUNT, BUS, SECRET = "000000000000", "crm", "prod/customergauge"
-EMAIL, MOST_CALLS = "operators@example.com", 10
+MOST_CALLS = 10
 SENDERS = [
     *(f"events:{REGION}:{ACCOUNT}:rule/{name}" for name in ("named", "example-s3")),
     *(
@@ -55,7 +55,7 @@ def stack(emulator: Emulator, vendor: CustomerGaugeSandbox, key: str) -> Stack:
         CredentialsSecretArn=SECRET,
         KmsKeyArn=key,
         HttpAccessLogs="true",
-        AlarmEmail=EMAIL,
+        AlarmEmail="operators@example.com",
         SnapStart="On",
         EventDetailType="Personal Link Requested",
         EventSources="com.example.shop",

@@ -6,23 +6,10 @@ from sandbox import REPOSITORY
 from sandbox.aws.http_caller import permitted_caller
 from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.given.conftest import EMAIL, MOST_CALLS, SECRET
-from tests.stack.deployed import FUNCTIONS, queue_for, resources
+from tests.deployments.given.conftest import MOST_CALLS, SECRET
+from tests.stack.deployed import FUNCTIONS, resources
 
 EVENTS = REPOSITORY / "events"
-
-
-def test_every_queue_secret_and_log_is_encrypted_with_the_customers_key(stack: Stack, key: str) -> None:
-    urls = (stack.requests_queue_url, stack.parked_queue_url, stack.results_queue_url)
-    keys = [
-        stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"].get("KmsMasterKeyId")
-        for url in urls
-    ]
-    token_secret = resources(stack.emulator)["AccessTokenSecret"]  # the other one is given
-    keys.append(stack.secretsmanager.describe_secret(SecretId=token_secret).get("KmsKeyId"))
-    keys += [one.get("kmsKeyId") for one in stack.emulator.client("logs").describe_log_groups()["logGroups"]]
-
-    assert keys == [key] * 8  # the emulator does not tell the table's, topic's and functions': tests/template has them
 
 
 def test_with_the_key_snapshots_and_a_secret_by_its_name_every_trigger_gives_a_link(
@@ -56,24 +43,6 @@ def test_no_second_has_more_calls_than_the_stack_may_make(stack: Stack, vendor: 
     assert len(times) == messages
     assert max(sum(start <= at < start + 1 for at in times) for start in times) <= MOST_CALLS
     assert max(times) - min(times) <= messages / MOST_CALLS * 6, "the rate is used, not only kept"
-
-
-def test_an_alarm_that_goes_off_tells_whoever_subscribed_its_whole_text(stack: Stack) -> None:
-    cloudwatch, sns = stack.emulator.client("cloudwatch"), stack.emulator.client("sns")
-    name = resources(stack.emulator)["ParkedRequests"]
-    [alarm] = cloudwatch.describe_alarms(AlarmNames=[name])["MetricAlarms"]
-    [topic] = alarm["AlarmActions"]
-    url, arn = queue_for(stack, "told", "sns")
-    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn)
-
-    cloudwatch.set_alarm_state(AlarmName=name, StateValue="ALARM", StateReason="to see who is told")
-
-    [message] = stack.take(url, 1)
-    text = json.loads(message.json()["Message"])
-    assert (text["AlarmName"], text["NewStateValue"]) == (name, "ALARM")
-    assert text["AlarmDescription"].endswith(". docs/operation.md#parkedrequests")
-    subscribed = sns.list_subscriptions_by_topic(TopicArn=topic)["Subscriptions"]
-    assert ("email", EMAIL) in [(one["Protocol"], one["Endpoint"]) for one in subscribed]
 
 
 def test_the_dashboard_is_at_its_url_and_shows_what_the_stack_is_made_of(stack: Stack) -> None:
