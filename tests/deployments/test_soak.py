@@ -68,7 +68,7 @@ def data(number: int) -> dict[str, Any]:
 
 def link(number: int) -> PersonalLink:
     record = {"Order": f"soak-{number:05}", "Email": f"soak-{number:05}@example.com"}
-    return PersonalLink(*data(number).values(), "contact", record)
+    return PersonalLink(**data(number), configuration="contact", record=record)
 
 
 def result(number: int, code: str = "created", **changes: Any) -> Message:
