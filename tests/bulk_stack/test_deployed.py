@@ -24,13 +24,15 @@ from tests.stack.deployed import queue_for
 pytestmark = pytest.mark.slow
 
 # A tenth of the calls fail; one in a hundred loses the answer to a record that was made.
-FAULTS = (
-    (30, Reply.error(503)),
-    (20, Reply.error(429, retry_after=1)),
-    (30, Reply(fault="reset")),
-    (10, Reply(fault="reset", commit=True)),
-    (10, Reply.html(502)),
-)
+REPLIES = [
+    None,
+    Reply.error(503),
+    Reply.error(429, retry_after=1),
+    Reply(fault="reset"),
+    Reply(fault="reset", commit=True),
+    Reply.html(502),
+]
+IN_A_HUNDRED = [90, 3, 2, 3, 1, 1]
 CALLS_BETWEEN_KILLS = 100  # of CustomerGauge: on a slow machine workers start slowly
 SECONDS_BETWEEN_KILLS = 20.0  # when there are fewer calls
 VISIBILITY = 40  # seconds until a killed worker's messages return; 360 in the template
@@ -75,15 +77,11 @@ class Misbehave:
         self.failed = 0
 
     def __call__(self, call: Call) -> Reply | None:
-        draw = self.dice.randrange(1000)
         if call.path == TOKEN_PATH:
             return None
-        for share, reply in FAULTS:
-            if draw < share:
-                self.failed += 1
-                return reply
-            draw -= share
-        return None
+        [reply] = self.dice.choices(REPLIES, IN_A_HUNDRED)
+        self.failed += reply is not None
+        return reply
 
 
 @contextmanager
