@@ -30,7 +30,7 @@ from verify.bridge import bridge_to
 from verify.checks import CHECKS, GROUPS
 from verify.report import Report, Result, Row
 from verify.stage import Check, Stage, Wrong
-from verify.standin.standin import CLIENT_ID
+from verify.standin import CLIENT_ID
 
 PLAN: Final = """\
 In account {number}, region {region}, this creates:
@@ -152,7 +152,7 @@ def _deployed(site: Site, boundary: str) -> Iterator[Stage]:
     """Deploy the stand-in and the copy."""
     screen().print(f"Deploying {site.name} ...")
     url, secret = site.upload(), secrets.token_urlsafe(24)
-    template = (REPOSITORY / "verify" / "standin" / "template.yaml").read_text()
+    template = (REPOSITORY / "verify" / "standin.yaml").read_text()
     bounded = {"PermissionsBoundaryArn": boundary}
     given = {"Bucket": site.name, "Key": "standin.zip", "ClientSecret": secret}
     beside = site.create(VENDOR, given | bounded, TemplateBody=template)

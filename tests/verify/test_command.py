@@ -135,7 +135,7 @@ def test_the_hint_leads_to_the_same_account_and_region_and_says_why_something_is
 
 
 def test_every_role_of_the_stand_in_can_have_a_boundary() -> None:
-    template = yaml_parse((REPOSITORY / "verify" / "standin" / "template.yaml").read_text())
+    template = yaml_parse((REPOSITORY / "verify" / "standin.yaml").read_text())
     roles = {name: one for name, one in template["Resources"].items() if one["Type"] == "AWS::IAM::Role"}
 
     assert list(roles) == ["Role", "Caller", "Stranger"]

@@ -171,7 +171,7 @@ def test_the_stand_in_needs_nothing_but_the_standard_library_and_what_is_packed_
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(REPOSITORY / name, tmp_path / name)
     program = (
-        f"import sys, threading; sys.path.insert(0, {str(tmp_path)!r}); import verify.standin.standin as one; "
+        f"import sys, threading; sys.path.insert(0, {str(tmp_path)!r}); import verify.standin as one; "
         "assert one.handler and one.probe and threading.active_count() == 1; print('socketserver' in sys.modules)"
     )
 
