@@ -15,7 +15,7 @@ from sandbox.aws.emulator import REGION, Emulator
 from sandbox.aws.sam import one_at_a_time
 from sandbox.aws.stack import local_url, set_concurrency
 from sandbox.customergauge.server import TOKEN_PATH, CustomerGaugeSandbox, Reply
-from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
+from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run, taken_results
 from tests.docs.documents import DOCS, fenced, sections
 from tests.stack.deployed import PolicyUser, create_stack, everything_in, grants_of, resources, wait_until
 
@@ -98,18 +98,7 @@ class Reader:
         return sum(map(int, found.values()))
 
     def results(self, count: int) -> dict[str, str]:
-        """Take this many results; return the status of each by its reference."""
-        sqs, url, found = self.emulator.client("sqs"), self.output("ResultsQueueUrl"), {}
-        for _ in range(20):
-            answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                result = json.loads(message["Body"])
-                assert result["reference"] not in found, "one result per request"
-                found[result["reference"]] = result["status"]
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            if len(found) >= count:
-                break
-        return found
+        return taken_results(self.emulator, self.output("ResultsQueueUrl"), count)
 
 
 def key_of_a_user(emulator: Emulator) -> dict[str, str]:

@@ -6,9 +6,8 @@ lists instead.
 """
 
 import json
-import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Any, NamedTuple
 
@@ -20,7 +19,7 @@ from sandbox.aws.stack import Stack, deploy
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from sandbox.template import translated_template
-from tests.stack.deployed import FUNCTIONS, a_request, as_list, resources
+from tests.stack.deployed import FUNCTIONS, a_request, as_list, resources, result_of
 
 ROLES = ("HttpApiRole", "QueueWorkerRole", "DirectInvocationRole")
 # Lambda's own use of the role: AWS's managed policy AWSLambdaSQSQueueExecutionRole, less the right to make log groups.
@@ -133,20 +132,20 @@ class Site:
     def works(self, role: str, within: float = PATIENCE) -> bool:
         """Tell whether a function does its work. What an earlier, poorer role left behind does not count."""
         request = a_request()
-        body, reference = json.dumps(request), request["reference"]
+        body = json.dumps(request)
         if role == "QueueWorkerRole":
-            return self._queue_works(body, reference, within) and self._shares_its_token()
+            return self._queue_works(request, within) and self._shares_its_token()
         send = self._is_answered if role == "HttpApiRole" else self._is_returned
         answered = send(body) and send(body)
-        calls = [one for one in self._vendor.calls("personal-link") if reference in one.body.decode()]
-        return answered and len(calls) == 1 and self._shares_its_token() and self._is_told(reference, within)
+        calls = [one for one in self._vendor.calls("personal-link") if request["reference"] in one.body.decode()]
+        return answered and len(calls) == 1 and self._shares_its_token() and self._is_told(request, within)
 
-    def _queue_works(self, body: str, reference: str, within: float) -> bool:
+    def _queue_works(self, request: dict[str, Any], within: float) -> bool:
         """Tell whether a bad message is parked, and one that waits comes back in time and becomes a link."""
         self._vendor.script("personal-link", Reply.error(503, retry_after=1))
-        for message in (f"{{{reference}", body):
+        for message in ("{", json.dumps(request)):
             self._stack.sqs.send_message(QueueUrl=self._stack.requests_queue_url, MessageBody=message)
-        return bool(self._stack.parked(1, within)) and self._is_told(reference, within)
+        return bool(self._stack.parked(1, within)) and self._is_told(request, within)
 
     def _is_answered(self, body: str) -> bool:
         return self._caller.send("PUT", body).status == 200
@@ -155,11 +154,9 @@ class Site:
         answer = self._lambda.invoke(FunctionName=self._stack.direct_invocation_arn, Payload=body.encode())
         return "FunctionError" not in answer
 
-    def _is_told(self, reference: str, within: float) -> bool:
-        end = time.monotonic() + within
-        while (left := end - time.monotonic()) > 0:
-            if any(message.json().get("reference") == reference for message in self._stack.results(1, left)):
-                return True
+    def _is_told(self, request: dict[str, Any], within: float) -> bool:
+        with suppress(AssertionError):
+            return bool(result_of(self._stack, request, within))
         return False
 
     def _shares_its_token(self) -> bool:

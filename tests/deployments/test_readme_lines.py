@@ -11,7 +11,7 @@ from sandbox.aws.emulator import Emulator
 from sandbox.aws.stack import local_url as on_the_emulator
 from sandbox.aws.stack import set_concurrency
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
+from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run, taken_results
 from tests.docs.documents import fenced
 
 TRY, INTO_AND_OUT, DEPLOY, EVENT_AND_MESSAGE, HTTP, BULK, *_ = fenced((REPOSITORY / "README.md").read_text(), "sh")
@@ -48,7 +48,8 @@ def test_the_lines_deploy_wire_and_remove_a_stack(
     )
 
     assert '"survey_link":' in answered
-    assert sorted(references(emulator, outputs["ResultsQueueUrl"], 3)) == ["call-1003", "order-1002", "ticket-1001"]
+    created = dict.fromkeys(["call-1003", "order-1002", "ticket-1001"], "created")
+    assert taken_results(emulator, outputs["ResultsQueueUrl"], 3) == created
 
     links = tmp_path / "links.csv"
     run(emulator, "\n".join((DEPLOY.splitlines()[0], BULK.replace("links.csv", str(links)))))
@@ -59,18 +60,6 @@ def test_the_lines_deploy_wire_and_remove_a_stack(
     run(emulator, f"printf 'y\\ny\\ny\\n' | {OUT.split('   #', maxsplit=1)[0].rstrip()}", AWS_REGION="eu-west-1")
     stacks = emulator.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
     assert "personal-link" not in {one["StackName"] for one in stacks["StackSummaries"]}
-
-
-def references(emulator: Emulator, queue_url: str, count: int) -> set[str]:
-    """Return the references of this many created results."""
-    sqs, found = emulator.client("sqs"), set()
-    for _ in range(15):
-        answer = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-        results = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
-        found |= {one["reference"] for one in results if one["status"] == "created"}
-        if len(found) >= count:
-            break
-    return found
 
 
 def test_the_first_block_has_the_two_commands_that_a_newcomer_needs() -> None:
