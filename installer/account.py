@@ -108,7 +108,7 @@ class Account:
         self, parameter: str, service: str, operation: str, argument: str, parameters: Mapping[str, str]
     ) -> Iterator[Finding]:
         name = parameters[parameter]
-        if name in {"", "default"}:
+        if not name or (parameter, name) == ("EventBusName", "default"):
             return
         try:
             getattr(self._client(service), operation)(**{argument: name})
