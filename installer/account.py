@@ -13,6 +13,12 @@ from personal_link.aws.aws_errors import aws_error_code
 
 UNRESERVED: Final = 100  # executions that Lambda keeps unreserved in an account
 
+# What a parameter names: the service, the operation and its argument that describe it.
+_DESCRIBE: Final = {
+    "CredentialsSecretArn": ("secretsmanager", "describe_secret", "SecretId"),
+    "EventBusName": ("events", "describe_event_bus", "Name"),
+    "KmsKeyArn": ("kms", "describe_key", "KeyId"),
+}
 _FAILED_FIRST: Final = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
 
 
@@ -73,7 +79,9 @@ class Account:
         `before` are the parameters that the stack has, or none.
         """
         concurrency = partial(self._concurrency, reserved=int(before.get("DirectConcurrency", 0)))
-        for look in (concurrency, self._access_log_role, self._secret, self._event_bus, self._key):
+        looks: list[Callable[[Mapping[str, str]], Iterator[Finding]]] = [concurrency, self._access_log_role]
+        looks += [partial(self._named, parameter, *calls) for parameter, calls in _DESCRIBE.items()]
+        for look in looks:
             try:
                 yield from look(parameters)
             except ClientError as failure:
@@ -96,21 +104,18 @@ class Account:
             role = "API Gateway has no CloudWatch role; deploy docs/api-gateway-logging.yaml first."
             yield Finding(f"HttpAccessLogs=true: {role}")
 
-    def _secret(self, parameters: Mapping[str, str]) -> Iterator[Finding]:
-        if secret := parameters["CredentialsSecretArn"]:
-            describe = self._client("secretsmanager").describe_secret
-            yield from _absent(f"CredentialsSecretArn={secret}", lambda: describe(SecretId=secret))
-
-    def _event_bus(self, parameters: Mapping[str, str]) -> Iterator[Finding]:
-        bus = parameters["EventBusName"]
-        if bus != "default":
-            describe = self._client("events").describe_event_bus
-            yield from _absent(f"EventBusName={bus}", lambda: describe(Name=bus))
-
-    def _key(self, parameters: Mapping[str, str]) -> Iterator[Finding]:
-        if key := parameters["KmsKeyArn"]:
-            describe = self._client("kms").describe_key
-            yield from _absent(f"KmsKeyArn={key}", lambda: describe(KeyId=key))
+    def _named(
+        self, parameter: str, service: str, operation: str, argument: str, parameters: Mapping[str, str]
+    ) -> Iterator[Finding]:
+        name = parameters[parameter]
+        if not name or (parameter, name) == ("EventBusName", "default"):
+            return
+        try:
+            getattr(self._client(service), operation)(**{argument: name})
+        except ClientError as failure:
+            if aws_error_code(failure) not in {"ResourceNotFoundException", "NotFoundException"}:
+                raise
+            yield Finding(f"{parameter}={name}: it is not in this account and region.")
 
     def _client(self, service: str) -> Any:
         make: Any = self.session.client  # the stubs accept literal service names only
@@ -132,12 +137,3 @@ def refusal(stack: str, found: DeployedStack | None, where: str = "") -> str | N
     if found.status.endswith("_IN_PROGRESS"):
         return f"The stack {stack} is {found.status}: wait until it has ended, then deploy again."
     return None
-
-
-def _absent(what: str, look: Callable[[], object]) -> Iterator[Finding]:
-    try:
-        look()
-    except ClientError as failure:
-        if aws_error_code(failure) not in {"ResourceNotFoundException", "NotFoundException"}:
-            raise
-        yield Finding(f"{what}: it is not in this account and region.")

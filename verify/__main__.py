@@ -21,17 +21,16 @@ from installer.sam import run as run_sam
 from operate import VERSION
 from operate.stack import Account, aws_session
 from operate.terminal.failures import WrongCall, explain
-from operate.terminal.screen import screen, table, when
+from operate.terminal.screen import screen, when
 from personal_link.aws.aws_errors import aws_error_code
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import running_emulator
 from verify.account import PREFIX, VENDOR, Site
 from verify.bridge import bridge_to
-from verify.check import Check
 from verify.checks import CHECKS, GROUPS
 from verify.report import Report, Result, Row
-from verify.stage import Stage, Wrong
-from verify.standin.standin import CLIENT_ID
+from verify.stage import Check, Stage, Wrong
+from verify.standin import CLIENT_ID
 
 PLAN: Final = """\
 In account {number}, region {region}, this creates:
@@ -121,7 +120,8 @@ def _verified(only: str, name: str | None, boundary: str, interrupted: Event, *,
             where = "the emulator" if site.is_emulated else "AWS"
             minutes = round((time.time() - began) / 60, 1)
             files = Report(VERSION, where, region, when(began), minutes, len(left), rows).write(Path())
-        _show(rows, files)
+        names = ", ".join(map(str, files))
+        screen().print(f"For the maintainers, without names of your account: {names}", soft_wrap=True)
     return not left and all(row.result in {"ok", "needs AWS"} for row in rows)
 
 
@@ -152,7 +152,7 @@ def _deployed(site: Site, boundary: str) -> Iterator[Stage]:
     """Deploy the stand-in and the copy."""
     screen().print(f"Deploying {site.name} ...")
     url, secret = site.upload(), secrets.token_urlsafe(24)
-    template = (REPOSITORY / "verify" / "standin" / "template.yaml").read_text()
+    template = (REPOSITORY / "verify" / "standin.yaml").read_text()
     bounded = {"PermissionsBoundaryArn": boundary}
     given = {"Bucket": site.name, "Key": "standin.zip", "ClientSecret": secret}
     beside = site.create(VENDOR, given | bounded, TemplateBody=template)
@@ -188,7 +188,7 @@ def _row(one: Check, stage: Stage) -> tuple[Row, str]:
         result, seen, why = "error", f"{failure.operation_name}: {aws_error_code(failure)}", str(failure)
     except Exception as failure:  # noqa: BLE001 # a check that breaks must not keep the others from running
         result, seen, why = "error", f"{type(failure).__name__} at {_place(failure)}", str(failure)
-    return Row(one.name, one.group, one.answers, result, seen, round(time.monotonic() - began, 1)), why
+    return Row(one.name, one.group, result, seen, round(time.monotonic() - began, 1)), why
 
 
 def _place(failure: Exception) -> str:
@@ -222,14 +222,6 @@ def _say(text: str) -> None:
     """Print a line, unless nobody reads any more: Ctrl-C ends a `tee` too, and the deletion must go on."""
     with suppress(OSError, SystemExit):  # rich exits when a pipe is broken
         screen().print(text, soft_wrap=True)
-
-
-def _show(rows: Sequence[Row], files: Sequence[Path]) -> None:
-    lines = table("check", "result", "seen", ">s")
-    for row in rows:
-        lines.add_row(row.check, row.result, row.seen, f"{row.seconds:.0f}")
-    screen().print(lines)
-    screen().print(f"For the maintainers, without names of your account: {', '.join(map(str, files))}", soft_wrap=True)
 
 
 if __name__ == "__main__":

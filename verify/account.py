@@ -29,7 +29,7 @@ CAPABILITIES: Final = ["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
 OF_THE_STAND_IN: Final = (
     "sandbox/__init__.py",
     *(f"sandbox/customergauge/{name}.py" for name in ("__init__", "call", "replies", "rules")),
-    *(f"verify/{name}.py" for name in ("__init__", "standin/__init__", "standin/standin")),
+    *(f"verify/{name}.py" for name in ("__init__", "standin")),
 )
 
 

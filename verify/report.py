@@ -1,12 +1,12 @@
-"""The table on the screen, and a report for the maintainers that names nothing of the account."""
+"""A report for the maintainers that names nothing of the account."""
 
 import json
 import re
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Literal
+from typing import Final, Literal
 
 Result = Literal["ok", "failed", "error", "needs AWS"]
 
@@ -27,7 +27,6 @@ class Row:
 
     check: str
     group: str
-    answers: str
     result: Result
     seen: str
     seconds: float
@@ -47,16 +46,15 @@ class Report:
 
     def write(self, folder: Path) -> list[Path]:
         """Write verify-aws.json and verify-aws.md."""
-        counts = Counter(row.result for row in self.rows)
+        rows = [replace(row, seen=without_names(row.seen)) for row in self.rows]
+        counts = Counter(row.result for row in rows)
         head = f"# make verify-aws on {self.where} ({self.region}), {self.began}\n\n"
         head += f"Version {self.version}, {self.minutes:.0f} minutes, {self.left_behind} things left behind. "
         head += (", ".join(f"{count} {result}" for result, count in counts.items()) or "No check ran") + ".\n\n"
         head += "| check | result | seen |\n| --- | --- | --- |\n"
-        cells = [
-            (row.check, row.result, " ".join(without_names(row.seen).split()).replace("|", "/")) for row in self.rows
-        ]
+        cells = [(row.check, row.result, " ".join(row.seen.split()).replace("|", "/")) for row in rows]
         lines = "".join(f"| {' | '.join(cell)} |\n" for cell in cells)
-        content = _cleaned(asdict(self))
+        content = asdict(replace(self, rows=rows))
         written = {"verify-aws.json": json.dumps(content, indent=2) + "\n", "verify-aws.md": head + lines}
         for name, text in written.items():
             (folder / name).write_text(text)
@@ -68,15 +66,3 @@ def without_names(text: str) -> str:
     for pattern, instead in NAMING:
         text = pattern.sub(instead, text)
     return text
-
-
-def _cleaned(value: Any) -> Any:
-    """Clean the texts in a JSON value; in the JSON itself a pattern could take a quote's backslash."""
-    match value:
-        case str():
-            return without_names(value)
-        case dict():
-            return {name: _cleaned(one) for name, one in value.items()}
-        case list() | tuple():
-            return [_cleaned(one) for one in value]
-    return value

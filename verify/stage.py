@@ -1,4 +1,4 @@
-"""What a check works with: the deployed copy, its callers and queues, and what the stand-in saw."""
+"""What a check is, and what it works with: the deployed copy, its callers and queues, and what the stand-in saw."""
 
 import json
 import os
@@ -181,3 +181,29 @@ class Stage:
             self._results[result.get("reference", "")] = result
             sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
         return self._results
+
+
+Run = Callable[[Stage], str]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One check: a group, a sentence, and a function that returns what it saw, or raises Wrong."""
+
+    group: str
+    name: str
+    run: Run
+    needs_aws: bool = False
+
+
+CHECKS: Final[list[Check]] = []
+
+
+def check(group: str, name: str, *, needs_aws: bool = False) -> Callable[[Run], Run]:
+    """Make a function a check."""
+
+    def add(run: Run) -> Run:
+        CHECKS.append(Check(group, name, run, needs_aws))
+        return run
+
+    return add

@@ -1,11 +1,11 @@
 """The output of a job: the output of all its parts, its summary, and how long to wait until the next look."""
 
-import io
+import sys
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from datetime import datetime
-from typing import Any, Final
+from typing import IO, Any, Final, cast
 
 from boto3.s3.transfer import TransferConfig
 
@@ -27,7 +27,7 @@ def join(files: Files, sent_at: str, now: Callable[[], float] = time.time) -> di
     if not files.is_current():  # its successor writes the same names
         return {"outcome": "replaced"}
     counts: Counter[str] = Counter(dict.fromkeys(STATUSES, 0))
-    body = io.BufferedReader(_Chained(_pieces(files, counts)), 1 << 20)
+    body = cast("IO[bytes]", _Stream(_pieces(files, counts)))  # which is read, and no more
     files.s3.upload_fileobj(body, run.bucket, run.links, Config=_TRANSFER)
     state = "waiting" if counts["waiting"] else "finished"
     summary = {"job": run.job, "rows": counts.total(), **counts, "bucket": run.bucket, "links": run.links}
@@ -46,25 +46,16 @@ def _pieces(files: Files, counts: Counter[str]) -> Iterator[bytes]:
         yield found["Body"].read()
 
 
-class _Chained(io.RawIOBase):
-    """Pieces of bytes as one stream, of which one piece at a time is in memory."""
+class _Stream:
+    """Pieces of bytes as a file that is read once, without all of them in memory."""
 
     def __init__(self, pieces: Iterator[bytes]) -> None:
         self._pieces = pieces
-        self._piece = memoryview(b"")
+        self._rest = b""
 
-    def readable(self) -> bool:
-        """Say that it can be read."""
-        return True
-
-    def readinto(self, buffer: Any, /) -> int:
-        """Fill the buffer with what is left of a piece, or with the next one."""
-        while not self._piece:
-            piece = next(self._pieces, None)
-            if piece is None:
-                return 0
-            self._piece = memoryview(piece)
-        taken = self._piece[: len(buffer)]
-        buffer[: len(taken)] = taken
-        self._piece = self._piece[len(taken) :]
-        return len(taken)
+    def read(self, size: int = sys.maxsize) -> bytes:
+        """Return so many bytes; fewer at the end."""
+        while len(self._rest) < size and (piece := next(self._pieces, None)) is not None:
+            self._rest += piece
+        taken, self._rest = self._rest[:size], self._rest[size:]
+        return taken

@@ -1,11 +1,13 @@
 """The output file: the columns of each row, then its result, safe to open in a spreadsheet."""
 
+import codecs
 import csv
 import io
 from dataclasses import replace
-from typing import Literal
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from personal_link.bulk.output import (
     STATUSES,
@@ -18,7 +20,7 @@ from personal_link.bulk.output import (
     refused,
     settled,
 )
-from personal_link.bulk.sheet import Layout
+from personal_link.bulk.sheet import Layout, Row
 from personal_link.domain.errors import Code, Refused
 from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import Source
@@ -35,10 +37,9 @@ CREATED = Outcome(
     attempts=1,
     personal_link=PersonalLink(12345, "https://cg.example/r/1", "https://cg.example/s/1"),
 )
-
-
-def line_of(ending: Ending) -> str:
-    return output_row(LAYOUT, ROW, ending).decode()
+ERROR = {"code": "validation_failed", "message": "It is invalid.", "errors": {"Email": ["Is required.", "Is odd."]}}
+LINKLESS = replace(CREATED, personal_link=None, error=ERROR)
+MARK = codecs.BOM_UTF8
 
 
 def test_the_header_of_the_output_has_the_columns_of_the_file_then_those_of_the_result() -> None:
@@ -47,49 +48,34 @@ def test_the_header_of_the_output_has_the_columns_of_the_file_then_those_of_the_
     )
 
 
-def test_a_created_row_has_its_link() -> None:
-    assert line_of(settled(CREATED)) == (
-        "Joe,joe@acme.example,created,,,12345,https://cg.example/r/1,https://cg.example/s/1\r\n"
-    )
-
-
-def test_a_created_row_without_number_and_short_link_leaves_these_cells_empty() -> None:
-    outcome = replace(CREATED, personal_link=PersonalLink(None, "https://cg.example/r/1", None))
-
-    assert line_of(settled(outcome)) == "Joe,joe@acme.example,created,,,,https://cg.example/r/1,\r\n"
-
-
-@pytest.mark.parametrize("status", ["rejected", "unknown"])
-def test_a_row_without_a_link_has_its_code_and_every_message(status: Literal["rejected", "unknown"]) -> None:
-    error = {"code": "validation_failed", "message": "It is invalid.", "errors": {"Email": ["Is required.", "Is odd."]}}
-    outcome = replace(CREATED, status=status, personal_link=None, error=error)
-
-    assert line_of(settled(outcome)) == (
-        f"Joe,joe@acme.example,{status},validation_failed,It is invalid. Email: Is required. Is odd.,,,\r\n"
-    )
-
-
-def test_a_parked_row_has_its_code_and_reason() -> None:
-    assert line_of(parked("unavailable", "not started")) == "Joe,joe@acme.example,parked,unavailable,not started,,,\r\n"
-
-
-def test_a_waiting_row_has_only_its_status() -> None:
-    assert line_of(WAITING) == "Joe,joe@acme.example,waiting,,,,,\r\n"
+@pytest.mark.parametrize(
+    ("ending", "cells"),
+    [
+        (settled(CREATED), "created,,,12345,https://cg.example/r/1,https://cg.example/s/1"),
+        (
+            settled(replace(CREATED, personal_link=PersonalLink(None, "https://cg.example/r/1", None))),
+            "created,,,,https://cg.example/r/1,",
+        ),
+        (
+            settled(replace(LINKLESS, status="rejected")),
+            "rejected,validation_failed,It is invalid. Email: Is required. Is odd.,,,",
+        ),
+        (
+            settled(replace(LINKLESS, status="unknown")),
+            "unknown,validation_failed,It is invalid. Email: Is required. Is odd.,,,",
+        ),
+        (refused(Refused(Code.BAD_REQUEST, "It is bad.")), "rejected,bad_request,It is bad.,,,"),
+        (parked("unavailable", "not started"), "parked,unavailable,not started,,,"),
+        (WAITING, "waiting,,,,,"),
+    ],
+)
+def test_a_row_has_its_status_and_its_link_or_reason(ending: Ending, cells: str) -> None:
+    assert output_row(LAYOUT, ROW, ending).decode() == f"Joe,joe@acme.example,{cells}\r\n"
+    assert ending.status in STATUSES
 
 
 def test_a_refusal_without_field_errors_is_told_by_its_message() -> None:
-    ending = refused(Refused(Code.BAD_REQUEST, "It is bad."))
-
-    assert (ending.status, ending.code, ending.message, ending.kind) == (
-        "rejected",
-        "bad_request",
-        "It is bad.",
-        "It is bad.",
-    )
-
-
-def test_a_row_is_created_rejected_unknown_parked_or_waiting() -> None:
-    assert STATUSES == ("created", "rejected", "unknown", "parked", "waiting")
+    assert refused(Refused(Code.BAD_REQUEST, "It is bad.")).kind == "It is bad."
 
 
 def test_the_result_columns_of_a_row_that_is_too_short_or_too_long_stay_in_place() -> None:
@@ -98,22 +84,9 @@ def test_the_result_columns_of_a_row_that_is_too_short_or_too_long_stay_in_place
     assert (short, long) == (b"Joe,,waiting,,,,,\r\n", b"Joe,a,waiting,,,,,\r\n")
 
 
-@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
-def test_the_output_uses_the_delimiter_of_the_file(delimiter: str) -> None:
-    cells = ["a;b,c\td", 'say "x"\nand y']
-    row = replace(ROW, cells=tuple(cells))
-    written = output_row(replace(LAYOUT, delimiter=delimiter), row, parked("c", "a, b; c\td")).decode()
-
-    assert list(csv.reader(io.StringIO(written, newline=""), delimiter=delimiter)) == [
-        [*cells, "parked", "c", "a, b; c\td", "", "", ""]
-    ]
-
-
-@pytest.mark.parametrize(
-    ("content", "mark"), [(b"\xef\xbb\xbfName\n", b"\xef\xbb\xbf"), (b"Name\n", b"")], ids=["with", "without"]
-)
-def test_the_output_has_a_byte_order_mark_if_the_file_has_one(content: bytes, mark: bytes) -> None:
-    assert output_header(sheet_of(content).layout)[:3] == (mark or b"Nam")
+@pytest.mark.parametrize(("content", "begins"), [(MARK + b"Name\n", MARK + b"Name,"), (b"Name\n", b"Name,")])
+def test_the_output_has_a_byte_order_mark_if_the_file_has_one(content: bytes, begins: bytes) -> None:
+    assert output_header(sheet_of(content).layout).startswith(begins)
 
 
 def test_the_output_of_a_file_in_windows_1252_is_utf_8_with_a_byte_order_mark() -> None:
@@ -141,3 +114,50 @@ def test_cells_headings_and_messages_that_look_like_formulas_get_an_apostrophe()
 
     assert output_header(layout).startswith(b"'=A,Email,")
     assert output_row(layout, row, parked("c", "=D")).startswith(b"'=B,x,parked,c,'=D,")
+
+
+# Any table: what is written is read back
+
+COLUMNS = ("Name", "Email", "Text")
+CELLS = st.text(st.characters(exclude_categories=["Cs"]) | st.sampled_from(",;\t\"\r\n =+-@'\u2028\x85"))
+TABLES = st.lists(st.tuples(CELLS, CELLS, CELLS).filter(lambda cells: any(cell.strip() for cell in cells)))
+DELIMITERS = st.sampled_from(",;\t")
+
+
+def written(table: list[tuple[str, str, str]], delimiter: str, ending: str) -> bytes:
+    text = io.StringIO(newline="")
+    writer = csv.writer(text, delimiter=delimiter, lineterminator=ending)
+    writer.writerows([COLUMNS, *table])
+    return text.getvalue().encode()
+
+
+def seen(rows: list[Row]) -> list[tuple[str | None, tuple[str, ...]]]:
+    return [(row.fault, row.cells) for row in rows]
+
+
+@given(TABLES, DELIMITERS, st.sampled_from(["\n", "\r\n"]), st.sampled_from([b"", MARK]))
+def test_every_cell_of_a_written_table_is_read_back_unchanged(
+    table: list[tuple[str, str, str]], delimiter: str, ending: str, mark: bytes
+) -> None:
+    sheet = sheet_of(mark + written(table, delimiter, ending))
+
+    assert sheet.layout == Layout(COLUMNS, delimiter, "utf-8", has_mark=bool(mark))
+    assert seen(list(sheet.rows)) == [(None, cells) for cells in table]
+
+
+@given(TABLES, DELIMITERS)
+def test_the_output_is_read_back_with_every_formula_prefixed_by_an_apostrophe(
+    table: list[tuple[str, str, str]], delimiter: str
+) -> None:
+    sheet = sheet_of(written(table, delimiter, "\n"))
+    output = output_header(sheet.layout) + b"".join(output_row(sheet.layout, row, WAITING) for row in sheet.rows)
+
+    again = sheet_of(output)
+
+    assert seen(list(again.rows)) == [(None, (*map(defused, cells), "waiting", *[""] * 5)) for cells in table]
+
+
+@given(CELLS)
+def test_no_cell_of_the_output_starts_with_an_equals_or_at_sign(cell: str) -> None:
+    assert defused(cell).lstrip()[:1] not in {"=", "@"}
+    assert defused(cell).removeprefix("'") in {cell, cell.removeprefix("'")}

@@ -19,17 +19,20 @@ from sandbox.aws.stack import Stack, deploy
 from sandbox.bulk import Bulk, as_csv, deploy_bulk
 from sandbox.customergauge.server import TOKEN_PATH, Call, CustomerGaugeSandbox, Reply
 from sandbox.singles import Singles
+from tests.stack.deployed import queue_for
 
 pytestmark = pytest.mark.slow
 
 # A tenth of the calls fail; one in a hundred loses the answer to a record that was made.
-FAULTS = (
-    (30, Reply.error(503)),
-    (20, Reply.error(429, retry_after=1)),
-    (30, Reply(fault="reset")),
-    (10, Reply(fault="reset", commit=True)),
-    (10, Reply.html(502)),
-)
+REPLIES = [
+    None,
+    Reply.error(503),
+    Reply.error(429, retry_after=1),
+    Reply(fault="reset"),
+    Reply(fault="reset", commit=True),
+    Reply.html(502),
+]
+IN_A_HUNDRED = [90, 3, 2, 3, 1, 1]
 CALLS_BETWEEN_KILLS = 100  # of CustomerGauge: on a slow machine workers start slowly
 SECONDS_BETWEEN_KILLS = 20.0  # when there are fewer calls
 VISIBILITY = 40  # seconds until a killed worker's messages return; 360 in the template
@@ -74,15 +77,11 @@ class Misbehave:
         self.failed = 0
 
     def __call__(self, call: Call) -> Reply | None:
-        draw = self.dice.randrange(1000)
         if call.path == TOKEN_PATH:
             return None
-        for share, reply in FAULTS:
-            if draw < share:
-                self.failed += 1
-                return reply
-            draw -= share
-        return None
+        [reply] = self.dice.choices(REPLIES, IN_A_HUNDRED)
+        self.failed += reply is not None
+        return reply
 
 
 @contextmanager
@@ -158,36 +157,10 @@ def test_every_row_of_a_file_gets_its_own_link_or_reason_while_calls_fail(
     assert bulk.links(name) == found
 
 
-def test_only_the_changed_rows_of_a_replaced_file_call_customergauge(bulk: Bulk, vendor: CustomerGaugeSandbox) -> None:
-    rows = [{"Email": f"changed{number}@example.com"} for number in range(3)]
-    runs = len(bulk.executions())
-    bulk.put("changed", as_csv(["Email"], rows))
-    bulk.finish(runs + 1, within=60)
-    first, calls = bulk.links("changed"), len(vendor.calls("personal-link"))
-
-    bulk.put("changed", as_csv(["Email"], [rows[0], {"Email": "corrected@example.com"}, rows[2]]))
-    bulk.finish(runs + 2, within=60)
-
-    second = bulk.links("changed")
-    assert [row["Email"] for row in second] == ["changed0@example.com", "corrected@example.com", "changed2@example.com"]
-    assert len(vendor.calls("personal-link")) == calls + 1
-    assert [second[0]["survey_link"], second[2]["survey_link"]] == [first[0]["survey_link"], first[2]["survey_link"]]
-
-
 def test_a_finished_job_is_announced_by_an_event_on_the_bus(bulk: Bulk, stack: Stack) -> None:
-    url = stack.sqs.create_queue(QueueName="finished-jobs")["QueueUrl"]
-    arn = stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    url, arn = queue_for(stack, "finished-jobs", "events")
     pattern = {"source": ["personal-link.bulk"], "detail-type": ["Personal Link Bulk Finished"]}
-    rule = stack.events.put_rule(Name="finished-jobs", EventPattern=json.dumps(pattern))["RuleArn"]
-    allowed = {
-        "Effect": "Allow",
-        "Principal": {"Service": "events.amazonaws.com"},
-        "Action": "sqs:SendMessage",
-        "Resource": arn,
-        "Condition": {"ArnEquals": {"aws:SourceArn": rule}},
-    }
-    policy = json.dumps({"Version": "2012-10-17", "Statement": [allowed]})
-    stack.sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    stack.events.put_rule(Name="finished-jobs", EventPattern=json.dumps(pattern))
     stack.events.put_targets(Rule="finished-jobs", Targets=[{"Id": "queue", "Arn": arn}])
 
     bulk.put("told", as_csv(["Email"], [{"Email": "told@example.com"}]))

@@ -87,12 +87,6 @@ def test_the_output_has_the_link_reason_or_waiting_status_of_each_row(files: Fil
     ]
 
 
-def test_a_job_stays_waiting_while_a_row_waits(files: Files, settle: Settle, look: Look) -> None:
-    settle(files, 0)
-
-    assert look(files, after=60)["outcome"] == "waiting"
-
-
 @pytest.mark.parametrize(("after", "pause"), [(0, 10), (100, 50), (24 * HOUR, 1800)])
 def test_the_pause_between_lookups_grows_with_the_time_since_sending(
     files: Files, look: Look, after: float, pause: int
@@ -121,11 +115,13 @@ def test_a_job_is_finished_when_no_row_waits(files: Files, settle: Settle, look:
     }
 
 
-def test_each_lookup_writes_the_summary(files: Files, look: Look) -> None:
-    look(files)
+def test_a_lookup_of_a_job_that_waits_writes_the_summary(files: Files, settle: Settle, look: Look) -> None:
+    settle(files, 0)
+
+    assert look(files, after=60)["outcome"] == "waiting"
 
     written = json.loads(files.read(files.run.summary))
-    assert (written["state"], written["rows"], written["waiting"]) == ("waiting", 3, 2)
+    assert (written["state"], written["rows"], written["created"], written["waiting"]) == ("waiting", 3, 1, 1)
 
 
 def test_rows_that_wait_count_as_parked_after_four_days(files: Files, settle: Settle, look: Look) -> None:
@@ -152,19 +148,6 @@ def test_a_part_whose_rows_are_all_settled_is_not_looked_up_again(
     assert look(files)["outcome"] == "finished"
 
 
-def test_the_parts_of_the_output_follow_in_order_under_one_heading_line(
-    put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 2)
-    emails = [f"person{number}@example.com" for number in range(5)]
-    files = put("Email\n" + "\n".join(emails), name="five")
-    split_file(files)
-
-    look(files, parts=3)
-
-    assert [row["Email"] for row in output(files)] == emails
-
-
 def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
     files = put("Email\n", name="none")
     split_file(files)
@@ -173,7 +156,9 @@ def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
     assert files.read(files.run.links).startswith(b"Email,status,code,")
 
 
-def test_an_output_of_many_megabytes_is_complete(put: Put, look: Look, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_parts_of_an_output_of_many_megabytes_follow_in_order_under_one_heading_line(
+    put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(file_parts, "ROWS_PER_PART", 100)
     note = "x" * 60_000
     files = put("Email,Note\n" + "".join(f"p{number}@example.com,{note}\n" for number in range(300)), name="long")
@@ -184,14 +169,10 @@ def test_an_output_of_many_megabytes_is_complete(put: Put, look: Look, monkeypat
     assert [row["Email"] for row in output(files)] == [f"p{number}@example.com" for number in range(300)]
 
 
-def test_a_replaced_file_writes_no_output(files: Files, put: Put, look: Look) -> None:
+def test_a_replaced_or_deleted_file_writes_no_output(files: Files, put: Put, look: Look) -> None:
     put("Email\nother@example.com\n")
 
     assert look(files) == {"outcome": "replaced"}
-    assert files.metadata(files.run.links) is None
-
-
-def test_a_deleted_file_writes_no_output(files: Files, look: Look) -> None:
     files.s3.delete_object(Bucket=files.run.bucket, Key=files.run.key)
-
     assert look(files) == {"outcome": "replaced"}
+    assert files.metadata(files.run.links) is None

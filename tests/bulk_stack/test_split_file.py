@@ -7,8 +7,6 @@ import pytest
 import file_parts
 from bulk_files import Files
 from bulk_task import BulkError, task
-from personal_link.bulk.job import Job
-from personal_link.bulk.sheet import Sheet
 from personal_link.domain.errors import PersonalLinkError
 from tests.bulk_stack.conftest import Put, split_file
 
@@ -31,16 +29,9 @@ def test_each_row_is_stored_with_its_request(put: Put) -> None:
 
     assert split_file(files) == "split"
     assert [row["cells"] for row in rows(files)] == [["ann@example.com", "Ann"], ["bob@example.com", "Bob"]]
-    assert json.loads(rows(files)[0]["body"])["record"] == {"Email": "ann@example.com", "First name": "Ann"}
-
-
-def test_a_row_has_the_key_that_operate_bulk_gives_it(put: Put) -> None:
-    files = put(CONTACTS)
-    split_file(files)
-    sheet = Sheet.open(CONTACTS.encode().splitlines(keepends=True))
-    requests = [Job("orders", has_default_configuration=True).to_request(row) for row in sheet.rows]
-
-    assert [row["digest"] for row in rows(files)] == [request.digest for request in requests]  # type: ignore[union-attr]
+    body = json.loads(rows(files)[0]["body"])
+    assert body["record"] == {"Email": "ann@example.com", "First name": "Ann"}
+    assert body["idempotency_key"].startswith("bulk:orders:"), "as `operate bulk --job orders` names it"
 
 
 def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> None:
@@ -52,23 +43,17 @@ def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> N
     assert rows(files)[1] == {"cells": ["bob@example.com"], "refused": ["invalid_request", message]}
 
 
-def test_the_list_of_parts_holds_numbers_only(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 1)
+@pytest.mark.parametrize(("limit", "most"), [("ROWS_PER_PART", 1), ("BYTES_PER_PART", 100)])
+def test_a_part_has_no_more_rows_or_bytes_than_allowed_and_the_list_of_parts_holds_numbers_only(
+    put: Put, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(file_parts, limit, most)
     files = put(CONTACTS)
 
     split_file(files)
 
     assert json.loads(files.read(files.run.parts)) == [{"part": 1}, {"part": 2}]
     assert [row["cells"][1] for row in rows(files, 2)] == ["Bob"]
-
-
-def test_a_part_with_long_rows_has_fewer_rows(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_parts, "BYTES_PER_PART", 100)
-    files = put(CONTACTS)
-
-    split_file(files)
-
-    assert files.read_parts() == [1, 2]
 
 
 def test_a_file_without_rows_has_no_parts(put: Put) -> None:
@@ -82,35 +67,35 @@ def test_a_file_without_rows_has_no_parts(put: Put) -> None:
     ("content", "metadata", "message"),
     [
         ("", {}, "The file is empty."),
-        (b"PK\x03\x04", {}, "The file is an Excel workbook or a zip file, no CSV in UTF-8: save it as CSV UTF-8."),
-        ("Email,Email\n", {}, "Columns 1 and 2 have the same heading: rename or remove one."),
+        ("Email\ncaf\xe9@example.com\n".encode("cp1252"), {}, "Line 2 is not UTF-8."),
         (CONTACTS, {"encoding": "latin1"}, "The metadata `encoding` is one of utf-8, cp1252."),
         (
             CONTACTS,
             {"configuration": "contact", "detail-type": "Order Paid"},
             "The file's name or metadata is wrong: with a detail-type its mapping names the configuration.",
         ),
+        ("Email\n" + "a@example.com\n" * 100, {}, "The file is larger than 1000 bytes: split it."),
     ],
 )
-def test_a_file_that_cannot_be_read_is_refused_and_the_reason_is_stored(
-    put: Put, content: str | bytes, metadata: dict[str, str], message: str
+def test_a_file_that_cannot_be_read_is_refused_as_a_whole_and_the_reason_is_stored(
+    put: Put, content: str | bytes, metadata: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.setattr(file_parts, "MAX_BYTES", 1000)
     files = put(content, **metadata)
 
     assert split_file(files) == "refused"
-    assert reason(files) == message
+    assert reason(files).startswith(message)
+    assert files.metadata(files.run.parts) is None
 
 
-def test_rows_that_are_events_need_the_mappings_of_the_connector(put: Put) -> None:
+def test_only_rows_that_are_events_need_the_mappings_of_the_connector(put: Put) -> None:
+    assert split_file(put(CONTACTS), mappings_layer_arn=LAYER) == "split"
+
     files = put(CONTACTS, **{"detail-type": "Order Paid"})
 
     assert split_file(files, mappings_layer_arn=LAYER) == "refused"
     told = "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
     assert reason(files) == told
-
-
-def test_rows_that_are_records_do_not(put: Put) -> None:
-    assert split_file(put(CONTACTS), mappings_layer_arn=LAYER) == "split"
 
 
 def test_rows_that_are_events_become_requests_by_the_mappings_of_the_layer(
@@ -122,22 +107,6 @@ def test_rows_that_are_events_become_requests_by_the_mappings_of_the_layer(
 
     assert split_file(files, LAYER, mappings_layer_arn=LAYER) == "split"
     assert "body" in rows(files)[0]
-
-
-def test_a_file_that_cannot_be_decoded_at_its_end_is_refused_as_a_whole(put: Put) -> None:
-    files = put(CONTACTS.encode() + b"c\xe9line@example.com,C\n")
-
-    assert split_file(files) == "refused"
-    assert reason(files).startswith("Line 4 is not UTF-8.")
-    assert files.metadata(files.run.parts) is None
-
-
-def test_a_file_that_is_too_large_is_refused_without_reading_it(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(file_parts, "MAX_BYTES", 10)
-    files = put(CONTACTS)
-
-    assert split_file(files) == "refused"
-    assert reason(files) == "The file is larger than 10 bytes: split it."
 
 
 def test_a_corrected_file_removes_the_stored_reason_of_the_refused_one(put: Put) -> None:
@@ -165,17 +134,13 @@ def test_every_row_with_a_heading_unknown_to_the_stack_is_refused(put: Put) -> N
     assert [row["refused"][0] for row in rows(files)] == ["invalid_request", "invalid_request"]
 
 
-def test_a_file_that_was_replaced_before_the_split_is_not_split(put: Put) -> None:
+def test_a_file_that_was_replaced_or_deleted_before_the_split_is_not_split(put: Put) -> None:
     files = put(CONTACTS)
-    put("Email\ncarl@example.com\n")
+    later = put("Email\ncarl@example.com\n")
+    later.s3.delete_object(Bucket=later.run.bucket, Key=later.run.key)
 
-    assert split_file(files) == "replaced"
-
-
-def test_a_file_that_was_deleted_before_the_split_is_not_split(put: Put) -> None:
-    files = put(CONTACTS)
-    files.s3.delete_object(Bucket=files.run.bucket, Key=files.run.key)
-
+    assert split_file(later) == "replaced"
+    put(CONTACTS + "carl@example.com,Carl\n")
     assert split_file(files) == "replaced"
 
 

@@ -63,12 +63,11 @@ def states(machine: Any) -> Iterator[tuple[str, dict[str, Any]]]:
             yield from states(state["ItemProcessor"])
 
 
-def test_the_template_has_at_most_340_lines() -> None:
-    assert len(SOURCE.read_text().splitlines()) <= 340
+def test_the_template_has_at_most_340_lines_and_no_anchors() -> None:
+    text = SOURCE.read_text()
 
-
-def test_the_template_has_no_anchors() -> None:
-    assert [event for event in yaml.parse(SOURCE.read_text()) if getattr(event, "anchor", None)] == []
+    assert len(text.splitlines()) <= 340
+    assert [event for event in yaml.parse(text) if getattr(event, "anchor", None)] == []
 
 
 def test_the_template_is_valid_cloudformation_with_a_valid_state_machine() -> None:
@@ -83,30 +82,31 @@ def test_every_parameter_has_a_description_and_a_constraint() -> None:
         assert {"AllowedPattern", "MinValue"} & parameter.keys()
 
 
-def test_no_role_has_a_wildcard_action_or_resource() -> None:
+def test_every_role_has_exact_permissions_and_the_boundary_if_there_is_one() -> None:
+    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+    roles = of_type("AWS::IAM::Role").values()
+
+    assert [role.get("PermissionsBoundary") for role in roles] == [boundary] * 6
+    assert [role for role in roles if role.get("ManagedPolicyArns")] == []
     for statement in statements():
         assert "*" not in as_list(statement["Resource"])
         assert [action for action in as_list(statement["Action"]) if "*" in action] == []
 
 
-def test_no_role_has_an_aws_managed_policy() -> None:
-    assert [name for name, role in of_type("AWS::IAM::Role").items() if role.get("ManagedPolicyArns")] == []
+def test_queue_and_bucket_refuse_plain_http() -> None:
+    policies = (*of_type("AWS::SQS::QueuePolicy").values(), *of_type("AWS::S3::BucketPolicy").values())
+
+    [queue, bucket] = [
+        one for policy in policies for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"
+    ]
+    for denial in (queue, bucket):
+        assert denial["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
+    assert (bucket["Principal"], bucket["Action"], len(bucket["Resource"])) == ("*", "s3:*", 2)
 
 
-def test_every_role_has_the_permissions_boundary_if_there_is_one() -> None:
-    boundary = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
+def test_an_undelivered_file_is_kept_for_two_weeks() -> None:
+    [queue] = of_type("AWS::SQS::Queue").values()
 
-    assert len(of_type("AWS::IAM::Role")) == 6
-    assert {json.dumps(role.get("PermissionsBoundary")) for role in of_type("AWS::IAM::Role").values()} == {
-        json.dumps(boundary)
-    }
-
-
-def test_the_queue_of_undelivered_files_refuses_plain_http_and_keeps_a_message_for_two_weeks() -> None:
-    [policy], [queue] = of_type("AWS::SQS::QueuePolicy").values(), of_type("AWS::SQS::Queue").values()
-
-    denied = [one["Condition"] for one in policy["PolicyDocument"]["Statement"] if one["Effect"] == "Deny"]
-    assert denied == [{"Bool": {"aws:SecureTransport": "false"}}]
     assert queue["MessageRetentionPeriod"] == 1_209_600
 
 
@@ -121,39 +121,24 @@ def test_the_bucket_is_encrypted_and_private_and_its_files_expire() -> None:
     assert "Prefix" not in everything
 
 
-def test_the_bucket_policy_denies_plain_http() -> None:
-    [policy] = of_type("AWS::S3::BucketPolicy").values()
-
-    [statement] = policy["PolicyDocument"]["Statement"]
-    assert (statement["Effect"], statement["Principal"], statement["Action"]) == ("Deny", "*", "s3:*")
-    assert statement["Condition"] == {"Bool": {"aws:SecureTransport": "false"}}
-    assert len(statement["Resource"]) == 2
-
-
-def test_a_failed_execution_raises_an_alarm() -> None:
-    alarm = of_type("AWS::CloudWatch::Alarm")["JobsFailed"]
-
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/States", "ExecutionsFailed")
-    assert alarm["Dimensions"] == [{"Name": "StateMachineArn", "Value": {"Ref": "StateMachine"}}]
-    assert alarm["AlarmActions"]
-
-
-def test_no_alarm_says_ok_when_its_metric_ends_since_the_job_or_the_file_still_waits() -> None:
+def test_a_failed_execution_and_a_file_that_started_none_raise_an_alarm_that_never_says_ok() -> None:
+    """The job or the file still waits when the metric ends."""
+    [rule] = of_type("AWS::Events::Rule").values()
     alarms = of_type("AWS::CloudWatch::Alarm")
 
-    assert {name: alarm.get("OKActions") for name, alarm in alarms.items()} == {
-        "FilesUndelivered": None,
-        "JobsFailed": None,
+    assert {name: (one["Namespace"], one["MetricName"], one["Dimensions"]) for name, one in alarms.items()} == {
+        "JobsFailed": (
+            "AWS/States",
+            "ExecutionsFailed",
+            [{"Name": "StateMachineArn", "Value": {"Ref": "StateMachine"}}],
+        ),
+        "FilesUndelivered": (
+            "AWS/Events",
+            "InvocationsSentToDlq",
+            [{"Name": "RuleName", "Value": rule["Name"]}],
+        ),
     }
-
-
-def test_a_file_for_which_no_job_could_be_started_raises_an_alarm() -> None:
-    alarm = of_type("AWS::CloudWatch::Alarm")["FilesUndelivered"]
-    [rule] = of_type("AWS::Events::Rule").values()
-
-    assert (alarm["Namespace"], alarm["MetricName"]) == ("AWS/Events", "InvocationsSentToDlq")
-    assert alarm["Dimensions"] == [{"Name": "RuleName", "Value": rule["Name"]}]
-    assert alarm["AlarmActions"]
+    assert all(one["AlarmActions"] and "OKActions" not in one for one in alarms.values())
 
 
 def test_the_state_machine_writes_no_logs() -> None:
@@ -183,35 +168,19 @@ def test_every_task_of_the_state_machine_is_retried() -> None:
 
 def test_the_state_machine_reads_only_fields_that_the_functions_return() -> None:
     """A path that no function fills would fail on AWS, in a state that is reached late."""
-    text = MACHINE.read_text()
+    paths = {path for path in MACHINE.read_text().split('"') if path.startswith("$.")}
+    of_the_file = {"$.bucket", "$.key", "$.etag", "$.file", "$.file.bucket"}
+    of_the_tasks = {"$.Payload", "$.outcome", "$.parts", "$.next", "$.sent_at", "$.pause"}
 
-    assert sorted({path for path in text.split('"') if path.startswith("$.")}) == [
-        "$.Payload",
-        "$.bucket",
-        "$.etag",
-        "$.file",
-        "$.file.bucket",
-        "$.key",
-        "$.next",
-        "$.outcome",
-        "$.parts",
-        "$.pause",
-        "$.sent_at",
-    ]
+    assert paths == of_the_file | of_the_tasks
 
 
 def test_the_main_stack_exports_the_values_that_the_bulk_stack_imports() -> None:
     main = yaml_parse(Path(REPOSITORY / "template.yaml").read_text())
-    words = main["Outputs"]["BulkImports"]["Value"]["Fn::Sub"].split(" ")
-
-    assert words == [
-        "${RequestsQueue}",
-        "${RequestsQueue.Arn}",
-        "${LedgerTable}",
-        "${LedgerTable.Arn}",
-        "${AlarmTopic}",
-        "${QueueWorkerFunction.Arn}",
-    ]
+    assert main["Outputs"]["BulkImports"]["Value"]["Fn::Sub"] == (
+        "${RequestsQueue} ${RequestsQueue.Arn} ${LedgerTable} ${LedgerTable.Arn} ${AlarmTopic} "
+        "${QueueWorkerFunction.Arn}"
+    )
     assert main["Outputs"]["BulkImports"]["Export"] == {"Name": {"Fn::Sub": "${AWS::StackName}-BulkImports"}}
 
 

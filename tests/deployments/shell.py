@@ -1,5 +1,6 @@
 """The lines of the documents, run by bash in this repository against an emulator."""
 
+import json
 import shlex
 import shutil
 import subprocess
@@ -40,3 +41,18 @@ def run(emulator: Emulator, script: str, folder: Path = REPOSITORY, **variables:
     )
     assert ended.returncode == 0, ended.stdout
     return ended.stdout
+
+
+def taken_results(emulator: Emulator, queue_url: str, count: int) -> dict[str, str]:
+    """Take this many results; return the status of each by its reference."""
+    sqs, found = emulator.client("sqs"), dict[str, str]()
+    for _ in range(20):
+        answer = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
+        for message in answer.get("Messages", []):
+            result = json.loads(message["Body"])
+            assert result["reference"] not in found, "one result per request"
+            found[result["reference"]] = result["status"]
+            sqs.delete_message(QueueUrl=queue_url, ReceiptHandle=message["ReceiptHandle"])
+        if len(found) >= count:
+            break
+    return found

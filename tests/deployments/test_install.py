@@ -4,22 +4,20 @@ import json
 import shutil
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from installer import package
 from sandbox import REPOSITORY
-from sandbox.aws.emulator import REGION, Emulator, running_emulator
+from sandbox.aws.emulator import REGION, Emulator
 from sandbox.aws.sam import one_at_a_time
 from sandbox.aws.stack import local_url, set_concurrency
 from sandbox.customergauge.server import TOKEN_PATH, CustomerGaugeSandbox, Reply
-from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
+from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run, taken_results
 from tests.docs.documents import DOCS, fenced, sections
+from tests.stack.deployed import PolicyUser, create_stack, everything_in, grants_of, resources, wait_until
 
 PAGE = sections((DOCS / "install.md").read_text())
 CREATE, FILL_IN = fenced(PAGE["CloudFormation"], "sh")
@@ -42,26 +40,14 @@ pytestmark = [
 
 
 @pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with running_emulator() as running:
-        location = {"LocationConstraint": REGION}
-        running.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
-        yield running
-
-
-@pytest.fixture(scope="module")
 def template_url(emulator: Emulator) -> str:
     """What `make package BUCKET=releases` prints last."""
+    location = {"LocationConstraint": REGION}
+    emulator.client("s3").create_bucket(Bucket=BUCKET, CreateBucketConfiguration=location)
     command = [sys.executable, "-m", "installer", "package", "--bucket", BUCKET]
     environment = emulator.environment()
     packed = subprocess.run(command, env=environment, cwd=REPOSITORY, capture_output=True, text=True, check=True)
     return packed.stdout.splitlines()[-1]
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[CustomerGaugeSandbox]:
-    with CustomerGaugeSandbox() as sandbox:
-        yield sandbox
 
 
 @dataclass
@@ -112,63 +98,16 @@ class Reader:
         return sum(map(int, found.values()))
 
     def results(self, count: int) -> dict[str, str]:
-        """Take this many results; return the status of each by its reference."""
-        sqs, url, found = self.emulator.client("sqs"), self.output("ResultsQueueUrl"), {}
-        for _ in range(20):
-            answer = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-            for message in answer.get("Messages", []):
-                result = json.loads(message["Body"])
-                assert result["reference"] not in found, "one result per request"
-                found[result["reference"]] = result["status"]
-                sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-            if len(found) >= count:
-                break
-        return found
-
-
-def wait_until(reached: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 30
-    while not reached():
-        assert time.monotonic() < deadline
-        time.sleep(0.2)
-
-
-def everything(emulator: Emulator) -> set[str]:
-    """Return what the account has of each kind that the stack consists of."""
-    client = emulator.client
-    layers = [one["LayerName"] for one in client("lambda").list_layers()["Layers"]]
-    tables, queues = client("dynamodb").list_tables()["TableNames"], client("sqs").list_queues().get("QueueUrls", [])
-    found: list[tuple[str, Any]] = [
-        ("alarm", [one["AlarmName"] for one in client("cloudwatch").describe_alarms()["MetricAlarms"]]),
-        ("api", [one["name"] for one in client("apigateway").get_rest_apis()["items"]]),
-        ("bucket", [one["Name"] for one in client("s3").list_buckets()["Buckets"]]),
-        ("dashboard", [one["DashboardName"] for one in client("cloudwatch").list_dashboards()["DashboardEntries"]]),
-        ("function", [one["FunctionName"] for one in client("lambda").list_functions()["Functions"]]),
-        ("layer", layers),
-        ("log group", [one["logGroupName"] for one in client("logs").describe_log_groups()["logGroups"]]),
-        ("poller", [one["UUID"] for one in client("lambda").list_event_source_mappings()["EventSourceMappings"]]),
-        ("queue", [url.rsplit("/", 1)[1] for url in queues]),
-        ("role", [one["RoleName"] for one in client("iam").list_roles()["Roles"]]),
-        ("rule", [one["Name"] for one in client("events").list_rules()["Rules"]]),
-        ("secret", [one["Name"] for one in client("secretsmanager").list_secrets()["SecretList"]]),
-        ("table", tables),
-        ("topic", [one["TopicArn"] for one in client("sns").list_topics()["Topics"]]),
-    ]
-    return {f"{kind} {name}" for kind, names in found for name in names}
+        return taken_results(self.emulator, self.output("ResultsQueueUrl"), count)
 
 
 def key_of_a_user(emulator: Emulator) -> dict[str, str]:
     """Make a user who may do what docs/policies/install.json says. The emulator does not ask for what a stack holds."""
-    policy, iam = (DOCS / "policies" / "install.json").read_text(), emulator.client("iam")
-    account = emulator.client("sts").get_caller_identity()["Account"]
-    names = {"REGION": REGION, "ACCOUNT": account, "STACK": "personal-link", "BUCKET": BUCKET}
+    names = {"STACK": "personal-link", "BUCKET": BUCKET}
     names |= {":secret:": ":secret:personal-link-"}  # AWS does not put the stack's name before a secret's
-    for place, value in names.items():
-        policy = policy.replace(place, value)
-    iam.create_user(UserName="reader")
-    iam.put_user_policy(UserName="reader", PolicyName="install", PolicyDocument=policy)
-    key = iam.create_access_key(UserName="reader")["AccessKey"]
-    return {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]}
+    user = PolicyUser(emulator, "reader", names)
+    user.may(grants_of((DOCS / "policies" / "install.json").read_text()))
+    return user.key
 
 
 @pytest.fixture(scope="module")
@@ -177,7 +116,7 @@ def reader(
 ) -> Reader:
     """The reader, with the stack and its credentials, as the page's first section leaves them."""
     folder, key = tmp_path_factory.mktemp("reader"), key_of_a_user(emulator)
-    one = Reader(emulator, vendor, folder, template_url, everything(emulator), key)
+    one = Reader(emulator, vendor, folder, template_url, everything_in(emulator), key)
     one.follow(CREATE)
     set_concurrency(emulator.client("lambda"), 5)  # the emulator keeps the template's number as text
     one.follow(answering(FILL_IN, json.dumps({"client_id": vendor.client_id, "client_secret": vendor.client_secret})))
@@ -220,10 +159,8 @@ def test_with_a_layer_of_ones_own_an_event_of_ones_own_gets_a_link(reader_with_m
 
 def live_version(emulator: Emulator) -> str:
     """Return the published version of the queue worker that gets the messages."""
-    functions = emulator.client("lambda")
-    names = [one["FunctionName"] for one in functions.list_functions()["Functions"]]
-    [worker] = [name for name in names if name.startswith("personal-link-QueueWorkerFunction")]
-    return str(functions.get_alias(FunctionName=worker, Name="live")["FunctionVersion"])
+    worker = resources(emulator, "personal-link")["QueueWorkerFunction"]
+    return str(emulator.client("lambda").get_alias(FunctionName=worker, Name="live")["FunctionVersion"])
 
 
 def next_release(folder: Path, emulator: Emulator, monkeypatch: pytest.MonkeyPatch) -> str:
@@ -271,14 +208,13 @@ def test_an_update_by_url_loses_no_message_that_is_in_a_queue(
 def test_what_stays_after_its_removal_is_the_ledgers_table_and_what_the_stack_did_not_create(
     reader_with_mappings: Reader,
 ) -> None:
-    reader, cloudformation = reader_with_mappings, reader_with_mappings.emulator.client("cloudformation")
-    described = cloudformation.describe_stack_resources(StackName="personal-link")["StackResources"]
-    [table] = [one["PhysicalResourceId"] for one in described if one["ResourceType"] == "AWS::DynamoDB::Table"]
-    assert len(everything(reader.emulator) - reader.before) > 30
+    reader = reader_with_mappings
+    table = resources(reader.emulator, "personal-link")["LedgerTable"]
+    assert len(everything_in(reader.emulator) - reader.before) > 30
 
     reader.follow(REMOVE)
 
-    assert everything(reader.emulator) - reader.before == {f"table {table}", "layer personal-link-mappings"}
+    assert everything_in(reader.emulator) - reader.before == {f"table {table}", "layer personal-link-mappings"}
     assert "**The ledger's table**" in sections((DOCS / "operation.md").read_text())["Uninstall"]
 
 
@@ -294,15 +230,5 @@ Outputs:
   Queue:
     Value: !GetAtt PersonalLink.Outputs.RequestsQueueUrl
 """
-    cloudformation = emulator.client("cloudformation")
-
-    cloudformation.create_stack(
-        StackName="outer", TemplateBody=outer, Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"]
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="outer", WaiterConfig={"Delay": 1, "MaxAttempts": 60}
-    )
-
-    [found] = cloudformation.describe_stacks(StackName="outer")["Stacks"]
-    queue = found["Outputs"][0]["OutputValue"]
+    queue = create_stack(emulator, "outer", outer, {})["Queue"]
     assert emulator.client("sqs").get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]

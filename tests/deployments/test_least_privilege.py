@@ -6,21 +6,20 @@ lists instead.
 """
 
 import json
-import time
-import uuid
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from itertools import cycle
 from typing import Any, NamedTuple
 
 import pytest
 
-from sandbox.aws.emulator import running_emulator
+from sandbox.aws.emulator import Emulator
 from sandbox.aws.http_caller import permitted_caller
-from sandbox.aws.stack import STACK_NAME, Stack, deploy
+from sandbox.aws.stack import Stack, deploy
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from sandbox.template import translated_template
+from tests.stack.deployed import FUNCTIONS, a_request, as_list, resources, result_of
 
 ROLES = ("HttpApiRole", "QueueWorkerRole", "DirectInvocationRole")
 # Lambda's own use of the role: AWS's managed policy AWSLambdaSQSQueueExecutionRole, less the right to make log groups.
@@ -42,10 +41,6 @@ class Grant(NamedTuple):
     policy: str
     action: str
     resource: str
-
-
-def as_list(one_or_more: Any) -> list[Any]:
-    return one_or_more if isinstance(one_or_more, list) else [one_or_more]
 
 
 def logical_id(resource: Any) -> str:
@@ -99,8 +94,7 @@ class Site:
         self._caller = permitted_caller(stack)
         self._lambda = stack.emulator.client("lambda")
         self._secrets = stack.emulator.client("secretsmanager")
-        resources = stack.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
-        self._names = {one["LogicalResourceId"]: one["PhysicalResourceId"] for one in resources["StackResources"]}
+        self._names = resources(stack.emulator)
         self._memory = 256
 
     @contextmanager
@@ -129,7 +123,7 @@ class Site:
         document = json.dumps({"Version": "2012-10-17", "Statement": granted})
         self._stack.iam.put_role_policy(RoleName=role, PolicyName=policy, PolicyDocument=document)
         self._memory += 1  # new environments: the old ones' caches would hide that something is denied
-        for function in ("HttpApiFunction", "QueueWorkerFunction", "DirectInvocationFunction"):
+        for function in FUNCTIONS:
             name = self._names[function]
             self._lambda.update_function_configuration(FunctionName=name, MemorySize=self._memory)
             version = self._lambda.publish_version(FunctionName=name)["Version"]
@@ -137,22 +131,21 @@ class Site:
 
     def works(self, role: str, within: float = PATIENCE) -> bool:
         """Tell whether a function does its work. What an earlier, poorer role left behind does not count."""
-        reference = uuid.uuid4().hex
-        record = {"Email": f"{reference}@example.com"}
-        body = json.dumps({"configuration": "contact", "record": record, "reference": reference})
+        request = a_request()
+        body = json.dumps(request)
         if role == "QueueWorkerRole":
-            return self._queue_works(body, reference, within) and self._shares_its_token()
+            return self._queue_works(request, within) and self._shares_its_token()
         send = self._is_answered if role == "HttpApiRole" else self._is_returned
         answered = send(body) and send(body)
-        calls = [one for one in self._vendor.calls("personal-link") if reference in one.body.decode()]
-        return answered and len(calls) == 1 and self._shares_its_token() and self._is_told(reference, within)
+        calls = [one for one in self._vendor.calls("personal-link") if request["reference"] in one.body.decode()]
+        return answered and len(calls) == 1 and self._shares_its_token() and self._is_told(request, within)
 
-    def _queue_works(self, body: str, reference: str, within: float) -> bool:
+    def _queue_works(self, request: dict[str, Any], within: float) -> bool:
         """Tell whether a bad message is parked, and one that waits comes back in time and becomes a link."""
         self._vendor.script("personal-link", Reply.error(503, retry_after=1))
-        for message in (f"{{{reference}", body):
+        for message in ("{", json.dumps(request)):
             self._stack.sqs.send_message(QueueUrl=self._stack.requests_queue_url, MessageBody=message)
-        return bool(self._stack.parked(1, within)) and self._is_told(reference, within)
+        return bool(self._stack.parked(1, within)) and self._is_told(request, within)
 
     def _is_answered(self, body: str) -> bool:
         return self._caller.send("PUT", body).status == 200
@@ -161,11 +154,9 @@ class Site:
         answer = self._lambda.invoke(FunctionName=self._stack.direct_invocation_arn, Payload=body.encode())
         return "FunctionError" not in answer
 
-    def _is_told(self, reference: str, within: float) -> bool:
-        end = time.monotonic() + within
-        while (left := end - time.monotonic()) > 0:
-            if any(message.json().get("reference") == reference for message in self._stack.results(1, left)):
-                return True
+    def _is_told(self, request: dict[str, Any], within: float) -> bool:
+        with suppress(AssertionError):
+            return bool(result_of(self._stack, request, within))
         return False
 
     def _shares_its_token(self) -> bool:
@@ -174,11 +165,10 @@ class Site:
 
 
 @pytest.fixture(scope="module")
-def site() -> Iterator[Site]:
-    with CustomerGaugeSandbox() as vendor, running_emulator() as emulator:
-        stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
-        stack.fill_secret(vendor.client_id, vendor.client_secret)
-        yield Site(stack, vendor)
+def site(emulator: Emulator, vendor: CustomerGaugeSandbox) -> Site:
+    stack = deploy(emulator, AuthBaseUrl=vendor.base_url, ImportsBaseUrl=vendor.base_url)
+    stack.fill_secret(vendor.client_id, vendor.client_secret)
+    return Site(stack, vendor)
 
 
 @pytest.mark.parametrize("grant", ITS_OWN, ids=lambda grant: f"{grant.role} {grant.action} {grant.resource}")

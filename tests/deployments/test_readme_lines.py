@@ -1,35 +1,23 @@
-"""README's lines for the shell, run as they stand: a stack is deployed, makes links by three ways, and is removed."""
+"""README's lines for the shell, run as they stand: a stack is deployed, makes links by four ways, and is removed."""
 
+import csv
 import json
 import re
-from collections.abc import Iterator
-
-import pytest
+from collections import Counter
+from pathlib import Path
 
 from sandbox import REPOSITORY
-from sandbox.aws.emulator import Emulator, running_emulator
+from sandbox.aws.emulator import Emulator
 from sandbox.aws.stack import local_url as on_the_emulator
 from sandbox.aws.stack import set_concurrency
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run
+from tests.deployments.shell import answering, needs_aws_cli, needs_curl, run, taken_results
 from tests.docs.documents import fenced
 
-TRY, INTO_AND_OUT, DEPLOY, EVENT_AND_MESSAGE, HTTP, *_ = fenced((REPOSITORY / "README.md").read_text(), "sh")
+TRY, INTO_AND_OUT, DEPLOY, EVENT_AND_MESSAGE, HTTP, BULK, *_ = fenced((REPOSITORY / "README.md").read_text(), "sh")
 INTO, OUT = (line for line in INTO_AND_OUT.splitlines() if line)
 
 pytestmark = [needs_aws_cli, needs_curl]
-
-
-@pytest.fixture(scope="module")
-def emulator() -> Iterator[Emulator]:
-    with running_emulator() as running:
-        yield running
-
-
-@pytest.fixture(scope="module")
-def vendor() -> Iterator[CustomerGaugeSandbox]:
-    with CustomerGaugeSandbox() as sandbox:
-        yield sandbox
 
 
 def with_typing(block: str, vendor: CustomerGaugeSandbox) -> str:
@@ -42,7 +30,9 @@ def with_typing(block: str, vendor: CustomerGaugeSandbox) -> str:
     )
 
 
-def test_the_lines_deploy_wire_and_remove_a_stack(emulator: Emulator, vendor: CustomerGaugeSandbox) -> None:
+def test_the_lines_deploy_wire_and_remove_a_stack(
+    emulator: Emulator, vendor: CustomerGaugeSandbox, tmp_path: Path
+) -> None:
     shown = run(emulator, answering(INTO, "y"))
     assert "Create stack personal-link, account 000000000000, region eu-west-1." in shown
 
@@ -58,23 +48,18 @@ def test_the_lines_deploy_wire_and_remove_a_stack(emulator: Emulator, vendor: Cu
     )
 
     assert '"survey_link":' in answered
-    assert sorted(references(emulator, outputs["ResultsQueueUrl"], 3)) == ["call-1003", "order-1002", "ticket-1001"]
+    created = dict.fromkeys(["call-1003", "order-1002", "ticket-1001"], "created")
+    assert taken_results(emulator, outputs["ResultsQueueUrl"], 3) == created
+
+    links = tmp_path / "links.csv"
+    run(emulator, "\n".join((DEPLOY.splitlines()[0], BULK.replace("links.csv", str(links)))))
+    with links.open(newline="") as rows:
+        statuses = Counter(row["status"] for row in csv.DictReader(rows))
+    assert statuses == {"created": 5}
 
     run(emulator, f"printf 'y\\ny\\ny\\n' | {OUT.split('   #', maxsplit=1)[0].rstrip()}", AWS_REGION="eu-west-1")
     stacks = emulator.client("cloudformation").list_stacks(StackStatusFilter=["CREATE_COMPLETE", "UPDATE_COMPLETE"])
     assert "personal-link" not in {one["StackName"] for one in stacks["StackSummaries"]}
-
-
-def references(emulator: Emulator, queue_url: str, count: int) -> set[str]:
-    """Return the references of this many created results."""
-    sqs, found = emulator.client("sqs"), set()
-    for _ in range(15):
-        answer = sqs.receive_message(QueueUrl=queue_url, WaitTimeSeconds=2, MaxNumberOfMessages=10)
-        results = [json.loads(message["Body"]) for message in answer.get("Messages", [])]
-        found |= {one["reference"] for one in results if one["status"] == "created"}
-        if len(found) >= count:
-            break
-    return found
 
 
 def test_the_first_block_has_the_two_commands_that_a_newcomer_needs() -> None:

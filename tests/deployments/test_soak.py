@@ -17,13 +17,8 @@ from sandbox.customergauge.server import PersonalLink
 from sandbox.soak.report import CHECKS, Report
 from sandbox.soak.traffic import HttpEnd, SoakRequest, make_requests
 
-REASON = {
-    "code": "invalid_request",
-    "detail": "malformed",
-    "attempts": "1",
-    "original_message_id": "message-1",
-    "first_sent_at": "1795427999500",
-}
+REASON = {"code": "invalid_request", "detail": "malformed", "attempts": "1"}
+REASON |= {"original_message_id": "message-1", "first_sent_at": "1795427999500"}
 
 
 def number_of(name: str, output: str) -> int:
@@ -66,27 +61,25 @@ def request(number: int, **changes: Any) -> SoakRequest:
     return replace(made, **changes)
 
 
+def data(number: int) -> dict[str, Any]:
+    links = {"survey_link": f"https://cg/r/{number}", "survey_link_short": f"https://cg/s/{number}"}
+    return {"number_customergauge": number, **links}
+
+
 def link(number: int) -> PersonalLink:
-    reference = f"soak-{number:05}"
-    record = {"Order": reference, "Email": f"{reference}@example.com"}
-    return PersonalLink(number, f"https://cg/r/{number}", f"https://cg/s/{number}", "contact", record)
+    record = {"Order": f"soak-{number:05}", "Email": f"soak-{number:05}@example.com"}
+    return PersonalLink(**data(number), configuration="contact", record=record)
 
 
-def result(number: int, code: str = "created", *, replayed: bool = False, **changes: Any) -> Message:
+def result(number: int, code: str = "created", **changes: Any) -> Message:
     status = {"created": "created", "outcome_unknown": "unknown"}.get(code, "rejected")
-    body: dict[str, Any] = {"id": f"id-{number}", "status": status, "reference": f"soak-{number:05}"}
-    body["source"] = {"type": "sqs", "id": "message"}
-    if code == "created":
-        body["personal_link"] = data(number)
-    else:
-        body["error"] = {"code": code, "message": "…"}
-    text = json.dumps(body | {"replayed": replayed, "attempts": 1} | changes, separators=(",", ":"))
+    end: dict[str, Any] = (
+        {"personal_link": data(number)} if code == "created" else {"error": {"code": code, "message": "…"}}
+    )
+    whole: dict[str, Any] = {"id": f"id-{number}", "status": status, "reference": f"soak-{number:05}", **end}
+    whole |= {"source": {"type": "sqs", "id": "message"}, "replayed": False, "attempts": 1}
+    text = json.dumps(whole | changes, separators=(",", ":"))
     return Message(text, {"status": status, "code": code, "source": "sqs"})
-
-
-def data(number: int) -> Mapping[str, object]:
-    link = {"survey_link": f"https://cg/r/{number}", "survey_link_short": f"https://cg/s/{number}"}
-    return {"number_customergauge": number, **link}
 
 
 SOUND = Report(
@@ -116,6 +109,9 @@ SOUND = Report(
 )
 
 
+RESULTS, RECORDS = list(SOUND.results), list(SOUND.records)
+
+
 def failing(report: Report) -> dict[str, list[str]]:
     return {name: references for name, references in report.failures().items() if references}
 
@@ -124,41 +120,38 @@ def test_a_sound_sheet_passes_every_check() -> None:
     assert failing(SOUND) == {}
 
 
-RESULTS = list(SOUND.results)
-
-
 @pytest.mark.parametrize(
-    ("changes", "check", "reference"),
+    ("check", "reference", "changes"),
     [
-        ({"results": RESULTS[1:]}, "every request ended exactly once", "soak-00001"),
-        ({"results": [*RESULTS, result(1, id="another")]}, "every request ended exactly once", "soak-00001"),
-        ({"http_ends": {}}, "every HTTP caller got a final answer", "soak-00003"),
-        ({"results": [*RESULTS, result(1, attempts=2)]}, "every copy of a result says the same", "soak-00001"),
+        ("every request ended exactly once", "soak-00001", {"results": RESULTS[1:]}),
+        ("every request ended exactly once", "soak-00001", {"results": [*RESULTS, result(1, id="another")]}),
+        ("every HTTP caller got a final answer", "soak-00003", {"http_ends": {}}),
+        ("every copy of a result says the same", "soak-00001", {"results": [*RESULTS, result(1, attempts=2)]}),
         (
-            {"results": [result(1, "bad_request"), *RESULTS[1:]]},
             "every end is one that its request may have",
             "soak-00001",
+            {"results": [result(1, "bad_request"), *RESULTS[1:]]},
         ),
         (
-            {"records": [*SOUND.records, link(6)]},
             "every survey record is in a created result, or an unknown accounts for it",
             "soak-00006",
+            {"records": [*RECORDS, link(6)]},
         ),
-        ({"records": SOUND.records[1:]}, "every created and every unknown has its survey record", "soak-00001"),
+        ("every created and every unknown has its survey record", "soak-00001", {"records": RECORDS[1:]}),
         (
-            {"results": [*RESULTS[:1], result(2, "duplicate_record"), *RESULTS[2:]]},
             "no request is called a duplicate of its own record",
             "soak-00002",
+            {"results": [RESULTS[0], result(2, "duplicate_record"), *RESULTS[2:]]},
         ),
-        ({"records": [*SOUND.records, link(1)]}, "no request made two survey records", "soak-00001"),
-        ({"results": [*RESULTS[:2], *RESULTS[4:]]}, "every HTTP answer has its result", "soak-00003"),
+        ("no request made two survey records", "soak-00001", {"records": [*RECORDS, link(1)]}),
+        ("every HTTP answer has its result", "soak-00003", {"results": [*RESULTS[:2], *RESULTS[4:]]}),
         (
-            {"parked": [Message('{"cut', {"code": "invalid_request"})]},
             "every parked message is as it was sent, with its reason",
             "a message without an id",
+            {"parked": [Message('{"cut', {"code": "invalid_request"})]},
         ),
-        ({"left": {"requests": 1}}, "nothing is left on the queues", "1 on the requests queue"),
+        ("nothing is left on the queues", "1 on the requests queue", {"left": {"requests": 1}}),
     ],
 )
-def test_the_sheet_notices(changes: Mapping[str, Any], check: str, reference: str) -> None:
+def test_the_sheet_notices(check: str, reference: str, changes: Mapping[str, Any]) -> None:
     assert reference in failing(replace(SOUND, **changes))[check]

@@ -1,20 +1,24 @@
-"""`make deploy`: the preview and the refusals before anything is built; the commands of SAM are replaced."""
+"""`make deploy`: parameters, preview and refusals before anything is built; the commands of SAM are replaced."""
 
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import boto3
+import click
 import pytest
 from click.testing import CliRunner, Result
 from moto import mock_aws
 
 from installer.__main__ import installer
 from installer.account import Account, DeployedStack, Finding, refusal
+from installer.parameters import Target, assignments, problems, target
 from sandbox.template import source_template
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
-DEFAULTS = {name: str(one["Default"]) for name, one in source_template()["Parameters"].items()}
+DECLARED = source_template()["Parameters"]
+DEFAULTS = {name: str(one["Default"]) for name, one in DECLARED.items()}
 
 
 @pytest.fixture(autouse=True)
@@ -65,15 +69,6 @@ def test_a_first_deployment_shows_account_parameters_price_and_permissions_and_a
     assert sam == []
 
 
-def test_a_deployment_goes_to_the_region_of_aws_region(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-
-    result = run()
-
-    assert result.output.startswith("Create stack personal-link, account 123456789012, region eu-central-1.\n")
-    assert sam[1][sam[1].index("--region") + 1] == "eu-central-1"
-
-
 def test_a_confirmed_deployment_runs_sam_with_the_parameters_of_samconfig_and_the_command_line(sam: list[Any]) -> None:
     result = run("--config-env", "staging", "LogLevel=INFO", "--tag", "team=cx")
 
@@ -93,11 +88,23 @@ def test_a_confirmed_deployment_runs_sam_with_the_parameters_of_samconfig_and_th
     )
 
 
-@pytest.mark.usefixtures("sam")
-def test_the_next_command_has_the_region_that_was_given() -> None:
-    result = run("--region", "eu-central-1")
+@pytest.mark.parametrize(
+    ("options", "variable", "next_command"),
+    [
+        ([], "eu-central-1", "check personal-link"),
+        (["--region", "eu-central-1"], "us-east-1", "--region eu-central-1 check personal-link"),
+    ],
+)
+def test_the_region_is_that_of_the_option_or_of_aws_region(
+    sam: list[Any], options: list[str], variable: str, next_command: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", variable)
 
-    assert result.output.endswith('make operate ARGS="--region eu-central-1 check personal-link"\n')
+    result = run(*options)
+
+    assert result.output.startswith("Create stack personal-link, account 123456789012, region eu-central-1.\n")
+    assert sam[1][sam[1].index("--region") + 1] == "eu-central-1"
+    assert result.output.endswith(f'make operate ARGS="{next_command}"\n')
 
 
 def test_an_update_shows_and_keeps_the_deployed_parameters(sam: list[Any], monkeypatch: pytest.MonkeyPatch) -> None:
@@ -162,49 +169,46 @@ def test_a_deployment_that_aws_would_refuse_is_refused_without_asking(sam: list[
             "run `aws cloudformation continue-update-rollback --stack-name s --region eu-west-1`, then deploy again.",
         ),
         ("UPDATE_IN_PROGRESS", "wait until it has ended, then deploy again."),
+        ("CREATE_COMPLETE", None),
+        ("UPDATE_COMPLETE", None),
+        ("UPDATE_ROLLBACK_COMPLETE", None),
     ],
 )
-def test_a_stack_in_a_failed_state_is_refused_with_the_command_that_helps(status: str, problem: str) -> None:
-    assert refusal("s", DeployedStack(status, {}), " --region eu-west-1") == f"The stack s is {status}: {problem}"
+def test_a_stack_is_refused_in_a_failed_state_alone_with_the_command_that_helps(
+    status: str, problem: str | None
+) -> None:
+    expected = problem and f"The stack s is {status}: {problem}"
 
-
-@pytest.mark.parametrize("status", ["CREATE_COMPLETE", "UPDATE_COMPLETE", "UPDATE_ROLLBACK_COMPLETE"])
-def test_a_stack_in_a_complete_state_can_be_updated(status: str) -> None:
-    assert refusal("s", DeployedStack(status, {})) is None
+    assert refusal("s", DeployedStack(status, {}), " --region eu-west-1") == expected
 
 
 @pytest.mark.parametrize(
-    ("parameters", "text"),
+    ("unreserved", "parameters", "text"),
     [
+        (1000, {}, None),
         (
+            1000,
             {"HttpAccessLogs": "true"},
             "HttpAccessLogs=true: API Gateway has no CloudWatch role; deploy docs/api-gateway-logging.yaml first.",
         ),
-        ({"CredentialsSecretArn": "cg"}, "CredentialsSecretArn=cg: it is not in this account and region."),
-        ({"KmsKeyArn": KEY}, f"KmsKeyArn={KEY}: it is not in this account and region."),
+        (1000, {"CredentialsSecretArn": "cg"}, "CredentialsSecretArn=cg: it is not in this account and region."),
+        (1000, {"KmsKeyArn": KEY}, f"KmsKeyArn={KEY}: it is not in this account and region."),
+        (150, {"DirectConcurrency": "50"}, None),
+        (150, {"DirectConcurrency": "51"}, "DirectConcurrency=51: 100 of the account's 150 must stay unreserved."),
     ],
 )
-def test_a_resource_that_the_account_lacks_is_named(parameters: dict[str, str], text: str) -> None:
-    assert findings(**parameters) == [Finding(text)]
+def test_what_the_account_lacks_is_named(
+    unreserved: int, parameters: dict[str, str], text: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Account, "unreserved", lambda _: unreserved)
 
-
-def test_the_default_parameters_need_nothing_that_the_account_lacks() -> None:
-    assert findings() == []
-
-
-def test_a_reservation_that_leaves_less_than_100_executions_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(Account, "unreserved", lambda _: 150)
-
-    assert findings(DirectConcurrency="51") == [
-        Finding("DirectConcurrency=51: 100 of the account's 150 must stay unreserved.")
-    ]
-    assert findings(DirectConcurrency="50") == []
+    assert findings(**parameters) == ([Finding(text)] if text else [])
 
 
 def test_what_the_stack_has_reserved_already_is_not_reserved_twice(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Account, "unreserved", lambda _: 500)
 
-    assert findings({"DirectConcurrency": "500"}, DirectConcurrency="500") == []
+    assert findings({"DirectConcurrency": "500"}, DirectConcurrency="900") == []
     assert findings({"DirectConcurrency": "500"}, DirectConcurrency="901") == [
         Finding("DirectConcurrency=901: 100 of the account's 1000 must stay unreserved.")
     ]
@@ -212,10 +216,60 @@ def test_what_the_stack_has_reserved_already_is_not_reserved_twice(monkeypatch: 
 
 def test_a_worker_concurrency_of_the_whole_account_limit_is_a_warning(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Account, "unreserved", lambda _: 10)
+    text = "MaximumConcurrency=10: the account runs 10 functions at once; HTTP callers may get 503."
 
-    assert findings(MaximumConcurrency="10") == [
-        Finding(
-            "MaximumConcurrency=10: the account runs 10 functions at once; HTTP callers may get 503.", refused=False
-        )
-    ]
     assert findings(MaximumConcurrency="9") == []
+    assert findings(MaximumConcurrency="10") == [Finding(text, refused=False)]
+
+
+# Parameters
+
+
+def test_the_stack_name_and_parameters_are_read_from_the_environment_in_samconfig() -> None:
+    assert target("default") == Target("personal-link", {})
+    assert target("staging") == Target(
+        "personal-link-staging",
+        {"EventDetailType": "Personal Link Requested (staging)", "LogLevel": "DEBUG", "LogRetentionDays": "7"},
+    )
+
+
+def test_quotes_in_samconfig_are_read_as_sam_reads_them(tmp_path: Path) -> None:
+    config = tmp_path / "samconfig.toml"
+    config.write_text(
+        '[default.global.parameters]\nstack_name = "s"\n[default.deploy.parameters]\n'
+        """parameter_overrides = ['KnownHeadings="Email,First Name"', "LogLevel=DEBUG"]\n"""
+    )
+
+    assert target("default", config).parameters == {"KnownHeadings": "Email,First Name", "LogLevel": "DEBUG"}
+
+
+def test_an_unknown_environment_is_refused_with_the_list_of_known_ones() -> None:
+    with pytest.raises(click.ClickException, match=r"no environment production; it has default, staging, prod[.]"):
+        target("production")
+
+
+def test_a_parameter_value_may_contain_an_equals_sign_and_may_not_be_missing() -> None:
+    assert assignments(["DefaultConfiguration=a=b"]) == {"DefaultConfiguration": "a=b"}
+    with pytest.raises(click.ClickException, match=r"'LogLevel' is not a parameter: write Name=value, as in LogLevel"):
+        assignments(["LogLevel"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "problem"),
+    [
+        ("LogLevl", "INFO", "There is no parameter LogLevl: did you mean LogLevel?"),
+        ("Colour", "red", "There is no parameter Colour: docs/parameters.md lists them."),
+        ("MaximumConcurrency", "1", "MaximumConcurrency is '1': it must be a whole number from 2 to 1000."),
+        ("MaximumConcurrency", "ten", "MaximumConcurrency is 'ten': it must be a whole number from 2 to 1000."),
+        ("AlarmEmail", "nobody", "AlarmEmail is 'nobody': it must be empty, or an e-mail address."),
+        ("KnownHeadings", "x" * 257, f"KnownHeadings is '{'x' * 257}': it must be at most 256 characters long."),
+        ("EventSources", "a,b c", "EventSources is 'a,b c': it must be text that matches ^[A-Za-z0-9._/-]{0,256}$."),
+    ],
+)
+def test_a_parameter_that_cloudformation_would_refuse_is_a_problem(name: str, value: str, problem: str) -> None:
+    assert problems({name: value}, DECLARED) == [problem]
+
+
+def test_the_defaults_and_every_environment_of_samconfig_pass_the_parameter_check() -> None:
+    for parameters in (DEFAULTS, *(target(name).parameters for name in ("staging", "prod"))):
+        assert problems(parameters, DECLARED) == []

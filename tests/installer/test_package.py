@@ -37,9 +37,11 @@ def release(tmp_path: Path) -> Path:
 
 def test_the_packaged_template_refers_to_files_of_a_bucket_and_to_no_folder(release: Path) -> None:
     text = (release / "template.yaml").read_text()
+    start = text.index("  ArtifactsBucket:")
 
     assert "CodeUri: functions" not in text
     assert "ContentUri: layers" not in text
+    assert "Default" not in text[start : text.index("ArtifactsPrefix:", start)]
     archives = [path.name for path in release.glob("*.zip")]
     assert len(archives) == 5
     assert all(text.count(f"Key: !Sub ${{ArtifactsPrefix}}/{name}\n") == 1 for name in archives)
@@ -52,26 +54,15 @@ def test_each_archive_holds_the_files_of_its_resource(release: Path) -> None:
         assert opened.read("python/module.py") == b"# PersonalLinkLayer\n"
 
 
-def test_the_bucket_parameter_has_no_default_when_no_bucket_is_given(release: Path) -> None:
-    lines = (release / "template.yaml").read_text().splitlines()
-    start = lines.index("  ArtifactsBucket:")
-
-    assert not [line for line in lines[start : start + 5] if "Default" in line]
-
-
-def test_packaging_the_same_build_twice_gives_the_same_checksums(release: Path, build: Path, tmp_path: Path) -> None:
+def test_the_same_build_has_the_same_checksums_and_a_changed_one_another_prefix(build: Path, tmp_path: Path) -> None:
+    before = package.write(tmp_path / "before")
     for path in build.rglob("*.py"):
         path.touch()
-
-    package.write(tmp_path / "again")
-
-    assert (tmp_path / "again" / "SHA256SUMS").read_text() == (release / "SHA256SUMS").read_text()
-
-
-def test_a_changed_build_gets_a_different_prefix(build: Path, tmp_path: Path) -> None:
-    before = package.write(tmp_path / "before")
+    again = package.write(tmp_path / "again")
     (build / "HttpApiFunction" / "more.py").touch()
 
+    sums = [(tmp_path / name / "SHA256SUMS").read_text() for name in ("before", "again")]
+    assert (again, sums[1]) == (before, sums[0])
     assert package.write(tmp_path / "after") != before
 
 
@@ -113,19 +104,16 @@ def bucket(aws_environment: None) -> Iterator[str]:
         yield "releases"
 
 
-def test_package_with_a_bucket_uploads_the_release_and_prints_the_url_of_the_template(bucket: str) -> None:
+@pytest.mark.parametrize("region", ["eu-west-1", "eu-central-1"])
+def test_package_with_a_bucket_uploads_the_release_to_its_region_and_prints_the_url_of_the_template(
+    bucket: str, region: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_REGION", region)
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
+
     result = CliRunner().invoke(installer, ["package", "--bucket", bucket])
 
     keys = [one["Key"] for one in boto3.client("s3").list_objects_v2(Bucket=bucket)["Contents"]]
     [template] = [key for key in keys if key.endswith("/template.yaml")]
     assert len(keys) == 8
-    assert result.output == f"https://releases.s3.eu-west-1.amazonaws.com/{template}\n"
-
-
-def test_package_uploads_to_the_region_of_aws_region(bucket: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("AWS_REGION", "eu-central-1")
-    monkeypatch.setenv("AWS_DEFAULT_REGION", "us-east-1")
-
-    result = CliRunner().invoke(installer, ["package", "--bucket", bucket])
-
-    assert result.output.startswith("https://releases.s3.eu-central-1.amazonaws.com/")
+    assert result.output == f"https://releases.s3.{region}.amazonaws.com/{template}\n"

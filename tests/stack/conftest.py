@@ -1,6 +1,5 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
 
 import pytest
 from click.testing import CliRunner, Result
@@ -10,6 +9,7 @@ from sandbox.aws.emulator import running_emulator
 from sandbox.aws.http_caller import HttpCaller, permitted_caller
 from sandbox.aws.stack import Stack, deploy
 from sandbox.customergauge.server import CustomerGaugeSandbox
+from tests.stack.deployed import create_stack
 
 
 @pytest.fixture(scope="session")
@@ -45,16 +45,9 @@ def run(stack: Stack) -> Callable[..., Result]:
 @contextmanager
 def companion(stack: Stack, name: str, template: str, parameters: Mapping[str, str]) -> Iterator[str]:
     """Deploy a template of at most one output beside the stack; return the output."""
+    yield "".join(create_stack(stack.emulator, name, template, parameters).values())
     cloudformation = stack.emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName=name,
-        TemplateBody=template,
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Parameters=[{"ParameterKey": one, "ParameterValue": value} for one, value in parameters.items()],
-    )
-    patience: Any = {"StackName": name, "WaiterConfig": {"Delay": 1, "MaxAttempts": 30}}
-    cloudformation.get_waiter("stack_create_complete").wait(**patience)
-    outputs = cloudformation.describe_stacks(StackName=name)["Stacks"][0].get("Outputs", [])
-    yield "".join(output["OutputValue"] for output in outputs)
     cloudformation.delete_stack(StackName=name)
-    cloudformation.get_waiter("stack_delete_complete").wait(**patience)
+    cloudformation.get_waiter("stack_delete_complete").wait(
+        StackName=name, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
+    )

@@ -14,13 +14,11 @@ from click.testing import CliRunner, Result
 from samtranslator.yaml_helper import yaml_parse
 
 from sandbox import REPOSITORY
-from tests.verify.answering_account import AnsweringAccount, empty_account, refusal
-from tests.verify.pretended_run import pretended_run
+from tests.verify.pretended_run import AnsweringAccount, empty_account, pretended_run, refusal
 from verify import __main__ as command
 from verify.account import Site
-from verify.check import Check
-from verify.checks import retries, triggers
-from verify.stage import Stage, Wrong
+from verify.checks import triggers
+from verify.stage import Check, Stage, Wrong
 
 RUN = "personal-link-verify-1a2b3c4d"
 PATH = f"{REPOSITORY}:{REPOSITORY / 'layers' / 'personal_link'}"
@@ -39,7 +37,7 @@ def failing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[Callab
     monkeypatch.chdir(tmp_path)
 
     def run(check: Callable[[Stage], str]) -> Result:
-        with pretended_run(Check("A check.", "", check)):
+        with pretended_run(Check("triggers", "A check.", check)):
             return CliRunner().invoke(command.verify, ["--yes"])
 
     return run
@@ -105,18 +103,6 @@ def test_the_report_is_written_when_the_deletion_breaks(
 # Where
 
 
-def test_a_profile_beside_a_key_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name, value in {"AWS_PROFILE": "sandbox", "AWS_ACCESS_KEY_ID": "AKIAX", "AWS_REGION": "eu-west-1"}.items():
-        monkeypatch.setenv(name, value)
-
-    ended = CliRunner().invoke(command.verify, ["--delete", RUN])
-
-    assert ended.exit_code == 2
-    assert ended.output == (
-        "Error: AWS_PROFILE and AWS_ACCESS_KEY_ID are both set, and the key would win: unset one of them.\n"
-    )
-
-
 def test_delete_says_where_it_found_nothing(account: AnsweringAccount) -> None:
     ended = CliRunner().invoke(command.verify, ["--delete", RUN])
 
@@ -149,18 +135,12 @@ def test_the_hint_leads_to_the_same_account_and_region_and_says_why_something_is
 
 
 def test_every_role_of_the_stand_in_can_have_a_boundary() -> None:
-    template = yaml_parse((REPOSITORY / "verify" / "standin" / "template.yaml").read_text())
+    template = yaml_parse((REPOSITORY / "verify" / "standin.yaml").read_text())
     roles = {name: one for name, one in template["Resources"].items() if one["Type"] == "AWS::IAM::Role"}
 
     assert list(roles) == ["Role", "Caller", "Stranger"]
     given = {"Fn::If": ["HasPermissionsBoundary", {"Ref": "PermissionsBoundaryArn"}, {"Ref": "AWS::NoValue"}]}
     assert [one["Properties"].get("PermissionsBoundary") for one in roles.values()] == [given] * 3
-
-
-def test_a_boundary_that_is_no_policy_is_refused(account: AnsweringAccount) -> None:
-    ended = CliRunner().invoke(command.verify, ["--boundary", "my-boundary"])
-
-    assert (ended.exit_code, ended.output) == (2, "Error: my-boundary is not the ARN of a policy\n")
 
 
 # Why
@@ -189,21 +169,3 @@ def test_the_reason_of_a_failed_update_is_on_the_terminal_and_not_in_the_report(
         r"failed +A check\.  the update ended as UPDATE_ROLLBACK_COMPLETE\n +Queue: a policy of yours\n", ended.output
     )
     assert all("policy of yours" not in path.read_text() for path in tmp_path.glob("verify-aws.*"))
-
-
-# One check alone
-
-
-def test_the_check_of_the_metric_has_a_request_retried_if_none_was(monkeypatch: pytest.MonkeyPatch) -> None:
-    account = empty_account()
-    account.answers["GetMetricStatistics"] = {"Datapoints": []}
-    stage = Stage(Site(account, RUN), None, "", {}, "")  # type: ignore[arg-type] # it needs no stack
-
-    def retry(_stage: Stage) -> str:
-        account.answers["GetMetricStatistics"] = {"Datapoints": [{"Maximum": 41.0}]}
-        return ""
-
-    monkeypatch.setattr(retries, "redelivery", retry)
-    monkeypatch.setattr(Stage, "wait", lambda _stage, look, _what, within: look() or within * 0)
-
-    assert retries.metric(stage) == "41 s at most"

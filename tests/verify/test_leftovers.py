@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from tests.verify.answering_account import AnsweringAccount, empty_account, no_stack, refusal
+from tests.verify.pretended_run import AnsweringAccount, empty_account, no_stack, refusal
 from verify.account import KEY, Site
 
 RUN = "personal-link-verify-1a2b3c4d"

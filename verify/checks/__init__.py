@@ -2,11 +2,10 @@
 
 from typing import Final
 
-from verify import check
-from verify.checks import canaries, encryption, gateway, parameters, retries, runtime, secrecy, triggers
+from verify import stage
+from verify.checks import gateway, parameters, runtime, triggers
 
-GROUPS: Final = tuple(
-    module.__name__.rpartition(".")[2]
-    for module in (triggers, retries, gateway, parameters, encryption, runtime, secrecy, canaries)
-)
-CHECKS: Final = sorted(check.CHECKS, key=lambda one: GROUPS.index(one.group))
+__all__ = ("CHECKS", "GROUPS", "gateway", "parameters", "runtime", "triggers")
+
+GROUPS: Final = ("triggers", "retries", "gateway", "parameters", "encryption", "runtime", "secrecy", "canaries")
+CHECKS: Final = sorted(stage.CHECKS, key=lambda one: GROUPS.index(one.group))

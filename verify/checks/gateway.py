@@ -8,18 +8,17 @@ from botocore.exceptions import ClientError
 
 from personal_link.aws.aws_errors import aws_error_code
 from sandbox.aws.http_caller import HttpCaller, HttpReply
-from verify.check import check
-from verify.stage import Stage, Wrong
+from verify.stage import Stage, Wrong, check
 
 CALLS_AT_ONCE = 30
 
 
-@check("A call without a signature is refused.", "the API is closed by default")
+@check("gateway", "A call without a signature is refused.")
 def unsigned(stage: Stage) -> str:
     return _refused(stage, HttpCaller(stage))
 
 
-@check("A call with a wrong signature is refused.", "the gateway checks signatures")
+@check("gateway", "A call with a wrong signature is refused.")
 def wrongly_signed(stage: Stage) -> str:
     given = stage.caller().credentials
     if given is None:
@@ -27,18 +26,18 @@ def wrongly_signed(stage: Stage) -> str:
     return _refused(stage, HttpCaller(stage, Credentials(given.access_key, "a wrong secret", given.token)))
 
 
-@check("A call of a role without permission is refused.", "no statement lets any signed caller in")
+@check("gateway", "A call of a role without permission is refused.")
 def not_permitted(stage: Stage) -> str:
     return _refused(stage, stage.caller("Stranger"))
 
 
-@check("A call that is too large is answered 413, as the function does.", "gateway responses", needs_aws=True)
+@check("gateway", "A call that is too large is answered 413, as the function does.", needs_aws=True)
 def too_large(stage: Stage) -> str:
     answer = stage.caller().send("PUT", json.dumps({"record": {"Email": "x" * 11_000_000}}))
     return _answered(answer, 413, "too_large")
 
 
-@check("A call is answered 503 if the function cannot run.", "gateway response INTEGRATION_FAILURE", needs_aws=True)
+@check("gateway", "A call is answered 503 if the function cannot run.", needs_aws=True)
 def cannot_run(stage: Stage) -> str:
     functions, name = stage.client("lambda"), stage.stack.resource("HttpApiFunction")
     functions.put_function_concurrency(FunctionName=name, ReservedConcurrentExecutions=0)
@@ -49,7 +48,7 @@ def cannot_run(stage: Stage) -> str:
     return _answered(answer, 503, "internal_error", "5")
 
 
-@check("More calls than the limit are answered 429 with Retry-After.", "gateway response THROTTLED", needs_aws=True)
+@check("gateway", "More calls than the limit are answered 429 with Retry-After.", needs_aws=True)
 def throttled(stage: Stage) -> str:
     stage.update(HttpRateLimit="1", HttpBurstLimit="1")
     caller = stage.caller()
@@ -65,7 +64,7 @@ def throttled(stage: Stage) -> str:
         stage.update(HttpRateLimit="20", HttpBurstLimit="40")
 
 
-@check("The requests queue refuses plain http.", "aws:SecureTransport in the queue's policy", needs_aws=True)
+@check("gateway", "The requests queue refuses plain http.", needs_aws=True)
 def plain_http(stage: Stage) -> str:
     plain = stage.site.account.session.client("sqs", use_ssl=False)
     try:

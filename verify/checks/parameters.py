@@ -1,16 +1,18 @@
 """Each parameter, changed alone, is live when the update ends. CloudFormation publishes no version by itself.
 
 Left out: parameters that name something of the user's own (a secret, a web ACL, a bus, an address), and
-DirectConcurrency, which a new account refuses. The customer's key, snapshots and canaries have checks of their own.
+DirectConcurrency, which a new account refuses. Snapshots and canaries are in runtime.py.
 """
 
 import json
 from collections.abc import Callable
 from typing import Final
 
+from sandbox import REPOSITORY
 from sandbox.aws.http_caller import HttpCaller
-from verify.check import check
-from verify.stage import FUNCTIONS, SOURCE, Stage, Wrong
+from verify.account import KEY
+from verify.checks.triggers import every_trigger
+from verify.stage import FUNCTIONS, SOURCE, Stage, Wrong, check
 
 Look = Callable[[Stage], set[str]]  # where a parameter acts: the values that are live there
 WORKER: Final = ("QueueWorkerFunction",)
@@ -82,7 +84,7 @@ CHANGES: Final[tuple[tuple[str, str, Look], ...]] = (
 
 
 def _add(parameter: str, value: str, look: Look) -> None:
-    @check(f"The parameter {parameter}, changed alone, is live.", "versions and aliases")
+    @check("parameters", f"The parameter {parameter}, changed alone, is live.")
     def change(stage: Stage) -> str:
         stage.update(**{parameter: value})
         if (seen := look(stage)) != {value}:
@@ -94,7 +96,7 @@ for one in CHANGES:
     _add(*one)
 
 
-@check("A topic named in SenderArns may send requests.", "queue policy, changed alone")
+@check("parameters", "A topic named in SenderArns may send requests.")
 def senders(stage: Stage) -> str:
     sns, topic, request = stage.client("sns"), stage.beside["TopicArn"], stage.request("topic")
     stage.update(SenderArns=topic)
@@ -105,9 +107,7 @@ def senders(stage: Stage) -> str:
     return "created"
 
 
-@check(
-    "With AllowedIpRanges a caller elsewhere is refused, and without it let in again.", "resource policy, redeployed"
-)
+@check("parameters", "With AllowedIpRanges a caller elsewhere is refused, and without it let in again.")
 def addresses(stage: Stage) -> str:
     seen = []
     for ranges, status in (("192.0.2.0/24", 403), ("", 200)):
@@ -116,7 +116,7 @@ def addresses(stage: Stage) -> str:
     return ", then ".join(seen)
 
 
-@check("With HttpAuth=API_KEY the key alone lets callers in.", "usage plan and stage, redeployed")
+@check("parameters", "With HttpAuth=API_KEY the key alone lets callers in.")
 def keys(stage: Stage) -> str:
     signed = stage.caller()
     stage.update(HttpAuth="API_KEY")
@@ -137,3 +137,24 @@ def _status_becomes(stage: Stage, caller: HttpCaller, status: int) -> str:
         return str(found) if found == status else None
 
     return stage.wait(look, f"a call was not answered {status}", within=15)
+
+
+# The customer's own KMS key
+
+
+@check("encryption", "With a customer's key every trigger gives a link, and data is encrypted with it.")
+def encryption(stage: Stage) -> str:
+    template = (REPOSITORY / "docs" / "customer-key.yaml").read_text()
+    key = stage.site.create(KEY, {"StackName": stage.site.name}, TemplateBody=template)["KmsKeyArn"]
+    stage.update(KmsKeyArn=key)
+    sqs, logs = stage.client("sqs"), stage.client("logs")
+    wrong = []
+    for name, url in stage.stack.of_type("AWS::SQS::Queue").items():
+        attributes = sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"]
+        wrong += [name] if attributes.get("KmsMasterKeyId") != key else []
+    for name, group in stage.stack.of_type("AWS::Logs::LogGroup").items():
+        [described] = logs.describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+        wrong += [name] if described.get("kmsKeyId") != key else []
+    if wrong:
+        raise Wrong(f"encrypted with another key: {', '.join(wrong)}")
+    return every_trigger(stage)

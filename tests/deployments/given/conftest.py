@@ -9,9 +9,10 @@ from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION, Emulator, running_emulator
 from sandbox.aws.stack import STACK_NAME, Stack, deploy
 from sandbox.customergauge.server import CustomerGaugeSandbox
+from tests.stack.deployed import create_stack
 
 ACCOUNT, BUS, SECRET = "000000000000", "crm", "prod/customergauge"
-EMAIL, MOST_CALLS = "operators@example.com", 10
+MOST_CALLS = 10
 SENDERS = [
     *(f"events:{REGION}:{ACCOUNT}:rule/{name}" for name in ("named", "example-s3")),
     *(
@@ -37,17 +38,8 @@ def emulator() -> Iterator[Emulator]:
 @pytest.fixture(scope="session")
 def key(emulator: Emulator) -> str:
     """The ARN of the key that docs/customer-key.yaml makes."""
-    cloudformation = emulator.client("cloudformation")
-    cloudformation.create_stack(
-        StackName="key",
-        TemplateBody=(REPOSITORY / "docs" / "customer-key.yaml").read_text(),
-        Parameters=[{"ParameterKey": "StackName", "ParameterValue": STACK_NAME}],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName="key", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
-    [described] = cloudformation.describe_stacks(StackName="key")["Stacks"]
-    return str(described["Outputs"][0]["OutputValue"])
+    template = (REPOSITORY / "docs" / "customer-key.yaml").read_text()
+    return create_stack(emulator, "key", template, {"StackName": STACK_NAME})["KmsKeyArn"]
 
 
 @pytest.fixture(scope="session")
@@ -63,7 +55,7 @@ def stack(emulator: Emulator, vendor: CustomerGaugeSandbox, key: str) -> Stack:
         CredentialsSecretArn=SECRET,
         KmsKeyArn=key,
         HttpAccessLogs="true",
-        AlarmEmail=EMAIL,
+        AlarmEmail="operators@example.com",
         SnapStart="On",
         EventDetailType="Personal Link Requested",
         EventSources="com.example.shop",

@@ -11,6 +11,7 @@ from sandbox import REPOSITORY
 from sandbox.aws.emulator import REGION
 from sandbox.aws.stack import STACK_NAME, Stack
 from tests.deployments.given.conftest import ACCOUNT, BUS
+from tests.stack.deployed import create_stack
 
 
 @cache
@@ -21,17 +22,7 @@ def with_example(stack: Stack, name: str, **parameters: str) -> dict[str, str]:
     arns = {one["OutputKey"]: one["OutputValue"] for one in described if one["OutputKey"].endswith("QueueArn")}
     template = (REPOSITORY / "docs" / "examples" / f"{name}.yaml").read_text()
     given = {key: arn for key, arn in arns.items() if f"  {key}:" in template} | parameters
-    cloudformation.create_stack(
-        StackName=f"example-{name}",
-        TemplateBody=template,
-        Parameters=[{"ParameterKey": key, "ParameterValue": value} for key, value in given.items()],
-        Capabilities=["CAPABILITY_IAM"],
-    )
-    cloudformation.get_waiter("stack_create_complete").wait(
-        StackName=f"example-{name}", WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
-    outputs = cloudformation.describe_stacks(StackName=f"example-{name}")["Stacks"][0].get("Outputs", [])
-    return {output["OutputKey"]: output["OutputValue"] for output in outputs}
+    return create_stack(stack.emulator, f"example-{name}", template, given)
 
 
 def heard(stack: Stack, name: str, event: dict[str, Any]) -> bool:
@@ -52,24 +43,20 @@ def the_result(stack: Stack) -> dict[str, Any]:
     return message.json()
 
 
-ORDERS = {
-    "order": ("eventbridge_order_paid.json", "1005", "lin@example.com"),
-    "woocommerce": ("eventbridge_woocommerce_order_completed.json", "727", "imani@example.com"),
-}
-PARTNERS = {
-    "salesforce": ("sqs_event_salesforce_case_closed.json", "00001026", "sam@example.com"),
-    "shopify": ("sqs_event_shopify_order_fulfilled.json", "#1006", "mira.okafor@example.com"),
-    "stripe": (
-        "sqs_event_stripe_checkout_completed.json",
-        "cs_test_a1ExampleSession",
-        "theo.lindqvist@example.com",
-    ),
-}
+# What the source sends, and the reference and the address of the request.
+ORDERS = [
+    ("order", "eventbridge_order_paid.json", "1005", "lin@example.com"),
+    ("woocommerce", "eventbridge_woocommerce_order_completed.json", "727", "imani@example.com"),
+]
+PARTNERS = [
+    ("salesforce", "sqs_event_salesforce_case_closed.json", "00001026", "sam@example.com"),
+    ("shopify", "sqs_event_shopify_order_fulfilled.json", "#1006", "mira.okafor@example.com"),
+    ("stripe", "sqs_event_stripe_checkout_completed.json", "cs_test_a1ExampleSession", "theo.lindqvist@example.com"),
+]
 
 
-@pytest.mark.parametrize("name", ORDERS)
-def test_an_order_on_a_bus_becomes_a_link(stack: Stack, name: str) -> None:
-    file, reference, address = ORDERS[name]
+@pytest.mark.parametrize(("name", "file", "reference", "address"), ORDERS)
+def test_an_order_on_a_bus_becomes_a_link(stack: Stack, name: str, file: str, reference: str, address: str) -> None:
     with_example(stack, name, EventBusName=BUS)
     (entry,) = sample(file)
 
@@ -79,9 +66,10 @@ def test_an_order_on_a_bus_becomes_a_link(stack: Stack, name: str) -> None:
     assert (result["status"], result["reference"], result["record"]["Email"]) == ("created", reference, address)
 
 
-@pytest.mark.parametrize("name", PARTNERS)
-def test_an_event_of_a_partner_is_heard_and_becomes_a_link(stack: Stack, name: str) -> None:
-    file, reference, address = PARTNERS[name]
+@pytest.mark.parametrize(("name", "file", "reference", "address"), PARTNERS)
+def test_an_event_of_a_partner_is_heard_and_becomes_a_link(
+    stack: Stack, name: str, file: str, reference: str, address: str
+) -> None:
     event = sample(file)
 
     # Nobody but the partner may put its events, and the emulator has no partners.

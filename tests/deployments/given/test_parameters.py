@@ -7,34 +7,17 @@ from sandbox.aws.http_caller import permitted_caller
 from sandbox.aws.stack import STACK_NAME, Stack
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.deployments.given.conftest import MOST_CALLS, SECRET
+from tests.stack.deployed import FUNCTIONS, resources
 
 EVENTS = REPOSITORY / "events"
-
-
-def physical_ids(stack: Stack, kind: str) -> list[str]:
-    described = stack.emulator.client("cloudformation").describe_stack_resources(StackName=STACK_NAME)
-    return [one["PhysicalResourceId"] for one in described["StackResources"] if one["ResourceType"] == kind]
-
-
-def test_every_queue_secret_and_log_is_encrypted_with_the_customers_key(stack: Stack, key: str) -> None:
-    urls = (stack.requests_queue_url, stack.parked_queue_url, stack.results_queue_url)
-    keys = [
-        stack.sqs.get_queue_attributes(QueueUrl=url, AttributeNames=["All"])["Attributes"].get("KmsMasterKeyId")
-        for url in urls
-    ]
-    [token_secret] = physical_ids(stack, "AWS::SecretsManager::Secret")  # the other one is given
-    keys.append(stack.secretsmanager.describe_secret(SecretId=token_secret).get("KmsKeyId"))
-    keys += [one.get("kmsKeyId") for one in stack.emulator.client("logs").describe_log_groups()["logGroups"]]
-
-    assert keys == [key] * 8  # the emulator does not tell the table's, topic's and functions': tests/template has them
 
 
 def test_with_the_key_snapshots_and_a_secret_by_its_name_every_trigger_gives_a_link(
     stack: Stack, vendor: CustomerGaugeSandbox
 ) -> None:
-    functions = stack.emulator.client("lambda")
-    for name in physical_ids(stack, "AWS::Lambda::Function"):
-        live = functions.get_function_configuration(FunctionName=name, Qualifier="live")
+    functions, names = stack.emulator.client("lambda"), resources(stack.emulator)
+    for function in FUNCTIONS:
+        live = functions.get_function_configuration(FunctionName=names[function], Qualifier="live")
         assert live["SnapStart"] == {"ApplyOn": "PublishedVersions", "OptimizationStatus": "On"}
     assert stack.credentials_secret_arn == SECRET
 
@@ -62,26 +45,10 @@ def test_no_second_has_more_calls_than_the_stack_may_make(stack: Stack, vendor: 
     assert max(times) - min(times) <= messages / MOST_CALLS * 6, "the rate is used, not only kept"
 
 
-def test_a_tag_of_the_stack_reaches_its_resources(stack: Stack) -> None:
-    cloudformation = stack.emulator.client("cloudformation")
-    [deployed] = cloudformation.describe_stacks(StackName=STACK_NAME)["Stacks"]
-    cloudformation.update_stack(
-        StackName=STACK_NAME,
-        UsePreviousTemplate=True,
-        Parameters=[{"ParameterKey": one["ParameterKey"], "UsePreviousValue": True} for one in deployed["Parameters"]],
-        Capabilities=["CAPABILITY_IAM", "CAPABILITY_AUTO_EXPAND"],
-        Tags=[{"Key": "CostCentre", "Value": "surveys"}],
-    )
-    cloudformation.get_waiter("stack_update_complete").wait(
-        StackName=STACK_NAME, WaiterConfig={"Delay": 1, "MaxAttempts": 30}
-    )
+def test_the_dashboard_is_at_its_url_and_shows_what_the_stack_is_made_of(stack: Stack) -> None:
+    [description] = stack.emulator.client("cloudformation").describe_stacks(StackName=STACK_NAME)["Stacks"]
+    [url] = [one["OutputValue"] for one in description["Outputs"] if one["OutputKey"] == "DashboardUrl"]
+    board = stack.emulator.client("cloudwatch").get_dashboard(DashboardName=url.rpartition("/")[2])["DashboardBody"]
 
-    found = stack.emulator.client("resourcegroupstaggingapi").get_resources(
-        TagFilters=[{"Key": "CostCentre", "Values": ["surveys"]}]
-    )
-    # The emulator does not list the tags of the other services.
-    assert {one["ResourceARN"].split(":")[2] for one in found["ResourceTagMappingList"]} >= {
-        "lambda",
-        "sqs",
-        "dynamodb",
-    }
+    assert stack.requests_queue_url.rpartition("/")[2] in board
+    assert "${" not in board

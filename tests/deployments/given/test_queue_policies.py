@@ -58,15 +58,13 @@ def a_request(reference: str) -> str:
     return json.dumps({"configuration": "contact", "record": record, "reference": reference})
 
 
-def publish(stack: Stack, sns: Any, topic: str, reference: str, *, raw: bool = True) -> str:
-    """Send a request through a topic that the requests queue is subscribed to; return the id that SNS gave it."""
+def publish(stack: Stack, sns: Any, topic: str, reference: str) -> None:
+    """Send a request through a topic that the requests queue is subscribed to."""
     arn = sns.create_topic(Name=topic)["TopicArn"]
-    subscription = sns.subscribe(TopicArn=arn, Protocol="sqs", Endpoint=stack.requests_queue_arn)["SubscriptionArn"]
-    sns.set_subscription_attributes(
-        SubscriptionArn=subscription, AttributeName="RawMessageDelivery", AttributeValue=str(raw).lower()
+    sns.subscribe(
+        TopicArn=arn, Protocol="sqs", Endpoint=stack.requests_queue_arn, Attributes={"RawMessageDelivery": "true"}
     )
-    name: str = sns.publish(TopicArn=arn, Message=a_request(reference))["MessageId"]
-    return name
+    sns.publish(TopicArn=arn, Message=a_request(reference))
 
 
 def put(events: Any, reference: str, detail_type: str = "Personal Link Requested", source: str = "") -> None:
@@ -104,11 +102,3 @@ def test_rules_and_topics_that_are_named_get_in_and_whoever_may_make_others_gets
     assert got_in == {"of-the-shop", "by-the-named-rule", "by-the-named-topic"}
     assert stack.leftovers(within=2) == {}
     assert stack.results(1, within=2) == []
-
-
-def test_a_request_by_a_topic_without_raw_delivery_becomes_a_link_and_is_known_by_the_id_of_sns(stack: Stack) -> None:
-    name = publish(stack, stack.emulator.client("sns"), "named", "in-an-envelope", raw=False)
-
-    [result] = stack.results(1)
-    assert (result.json()["status"], result.json()["reference"]) == ("created", "in-an-envelope")
-    assert result.json()["source"] == {"type": "sqs", "id": name}

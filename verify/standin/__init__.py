@@ -1,1 +1,0 @@
-"""What is deployed beside the stack: a stand-in for CustomerGauge, a probe, and two callers."""
