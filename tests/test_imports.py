@@ -165,7 +165,7 @@ def test_a_module_with_side_effects_on_import_fails_the_check(tmp_path: Path, co
     ("library", "importers"),
     [
         ("urllib3", {"transport"}),
-        ("boto3", {"bulk_task", "job_output"}),  # botocore is enough, and starts sooner
+        ("boto3", {"bulk_task", "join_parts"}),  # botocore is enough, and starts sooner
         ("snapshot_restore_py", {"wiring"}),
         ("jmespath", {"event_mappings"}),
         ("aws_lambda_powertools", {"observability", "metrics"}),
@@ -187,7 +187,7 @@ def test_only_the_allowed_libraries_are_imported(path: Path) -> None:
 
 def test_only_the_aws_adapters_import_botocore() -> None:
     adapters = {"aws_errors", "credentials_secret", "conditional_write", "queues", "token_secret", "wiring"}
-    of_bulk = {"bulk_files", "bulk_task", "file_parts"}
+    of_bulk = {"bulk_files", "bulk_task", "split_file"}
 
     assert {path.stem for path in FILES if "botocore" in top_level(path)} <= adapters | of_bulk
 
