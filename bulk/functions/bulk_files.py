@@ -101,7 +101,7 @@ class Files:
         return [item["part"] for item in json.loads(self.read(self.run.parts))]
 
     def read_rows(self, part: int) -> Iterator[dict[str, Any]]:
-        """Iterate over the rows of a part, as `file_parts` wrote them."""
+        """Iterate over the rows of a part, as the split wrote them."""
         return map(json.loads, self.read(self.run.rows(part)).splitlines())
 
     def is_current(self) -> bool:

@@ -7,7 +7,7 @@ import pytest
 
 from bulk_files import Files, JobRun
 from bulk_settings import WorkerSettings
-from file_parts import Outcome, split
+from split_file import Outcome, split
 from tests.aws.account import Account
 
 BUCKET = "files"
@@ -16,7 +16,7 @@ SETTINGS = WorkerSettings(has_default_configuration=True, known_headings=frozens
 Put = Callable[..., Files]
 
 
-def split_file(files: Files, layer_arn: str = "", **settings: Any) -> Outcome:
+def split_up(files: Files, layer_arn: str = "", **settings: Any) -> Outcome:
     """Split a file by a stack with this layer beside a connector with these settings."""
     return split(files, replace(SETTINGS, **settings), layer_arn)
 

@@ -8,9 +8,9 @@ from typing import Any
 
 import pytest
 
-import file_parts
-import job_output
-import part_output
+import collect_part
+import join_parts
+import split_file
 from bulk_files import Files
 from personal_link.aws.ledger import Ledger
 from personal_link.aws.ledger_lookup import LedgerLookup
@@ -19,7 +19,7 @@ from personal_link.domain.outcome import Outcome, PersonalLink
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
 from tests.aws.account import Account
-from tests.bulk_stack.conftest import Put, split_file
+from tests.bulk_stack.conftest import Put, split_up
 from tests.fake_clock import FakeClock
 
 FILE = "Email\nann@example.com\nbob@example.com\nbroken,row\n"
@@ -32,7 +32,7 @@ Look = Callable[..., dict[str, Any]]
 @pytest.fixture
 def files(put: Put) -> Files:
     whole = put(FILE)
-    split_file(whole)
+    split_up(whole)
     return whole
 
 
@@ -63,10 +63,10 @@ def look(account: Account, clock: FakeClock) -> Look:
     def once(files: Files, after: float = 0.0, parts: int = 1, join_after: float | None = None) -> dict[str, Any]:
         now = clock.wall() + after
         lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
-        over = part_output.is_over(sent_at, lambda: now)
+        over = collect_part.is_over(sent_at, lambda: now)
         for part in range(1, parts + 1):
-            part_output.collect(files, lookup, part, over=over)
-        return job_output.join(files, sent_at, lambda: clock.wall() + (join_after or after))
+            collect_part.collect(files, lookup, part, over=over)
+        return join_parts.join(files, sent_at, lambda: clock.wall() + (join_after or after))
 
     return once
 
@@ -150,7 +150,7 @@ def test_a_part_whose_rows_are_all_settled_is_not_looked_up_again(
 
 def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
     files = put("Email\n", name="none")
-    split_file(files)
+    split_up(files)
 
     assert look(files, parts=0)["outcome"] == "finished"
     assert files.read(files.run.links).startswith(b"Email,status,code,")
@@ -159,10 +159,10 @@ def test_a_file_without_rows_is_finished_at_once(put: Put, look: Look) -> None:
 def test_the_parts_of_an_output_of_many_megabytes_follow_in_order_under_one_heading_line(
     put: Put, look: Look, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_parts, "ROWS_PER_PART", 100)
+    monkeypatch.setattr(split_file, "ROWS_PER_PART", 100)
     note = "x" * 60_000
     files = put("Email,Note\n" + "".join(f"p{number}@example.com,{note}\n" for number in range(300)), name="long")
-    split_file(files)
+    split_up(files)
 
     look(files, parts=len(files.read_parts()))
 

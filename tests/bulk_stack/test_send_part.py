@@ -13,9 +13,9 @@ from personal_link.aws.queues import RequestsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
-from row_sender import ALL_SENT, Gate, RowSender
+from send_part import ALL_SENT, Gate, RowSender
 from tests.aws.account import Account
-from tests.bulk_stack.conftest import Put, split_file
+from tests.bulk_stack.conftest import Put, split_up
 from tests.fake_clock import FakeClock
 
 EMAILS = [f"person{number:02}@example.com" for number in range(25)]
@@ -32,7 +32,7 @@ def gate(account: Account, clock: FakeClock, **limits: Any) -> Gate:
 @pytest.fixture
 def files(put: Put) -> Files:
     whole = put(FILE)
-    assert split_file(whole) == "split"
+    assert split_up(whole) == "split"
     return whole
 
 
@@ -77,7 +77,7 @@ def test_a_row_that_occurs_twice_is_sent_once_and_none_is_skipped_when_the_queue
     put: Put, account: Account, clock: FakeClock
 ) -> None:
     files = put(FILE + "".join(f"{email}\n" for email in EMAILS[:10]), name="again")
-    split_file(files)
+    split_up(files)
     lookup = LedgerLookup(account.dynamodb, account.ledger_table, clock)
 
     assert RowSender(files, lookup, gate(account, clock, most_waiting=0)).send(1, 0, ends_at=5_060.0) == 0

@@ -4,11 +4,11 @@ from typing import Any
 
 import pytest
 
-import file_parts
+import split_file
 from bulk_files import Files
 from bulk_task import BulkError, task
 from personal_link.domain.errors import PersonalLinkError
-from tests.bulk_stack.conftest import Put, split_file
+from tests.bulk_stack.conftest import Put, split_up
 
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:7"
 CONTACTS = "Email,First name\nann@example.com,Ann\nbob@example.com,Bob\n"
@@ -27,7 +27,7 @@ def reason(files: Files) -> str:
 def test_each_row_is_stored_with_its_request(put: Put) -> None:
     files = put(CONTACTS)
 
-    assert split_file(files) == "split"
+    assert split_up(files) == "split"
     assert [row["cells"] for row in rows(files)] == [["ann@example.com", "Ann"], ["bob@example.com", "Bob"]]
     body = json.loads(rows(files)[0]["body"])
     assert body["record"] == {"Email": "ann@example.com", "First name": "Ann"}
@@ -37,7 +37,7 @@ def test_each_row_is_stored_with_its_request(put: Put) -> None:
 def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> None:
     files = put("Email,First name\nann@example.com,Ann\nbob@example.com\n")
 
-    split_file(files)
+    split_up(files)
 
     message = "The row has 1 cell, the heading line has 2."
     assert rows(files)[1] == {"cells": ["bob@example.com"], "refused": ["invalid_request", message]}
@@ -47,10 +47,10 @@ def test_a_row_that_breaks_the_contract_is_stored_with_the_reason(put: Put) -> N
 def test_a_part_has_no_more_rows_or_bytes_than_allowed_and_the_list_of_parts_holds_numbers_only(
     put: Put, limit: str, most: int, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_parts, limit, most)
+    monkeypatch.setattr(split_file, limit, most)
     files = put(CONTACTS)
 
-    split_file(files)
+    split_up(files)
 
     assert json.loads(files.read(files.run.parts)) == [{"part": 1}, {"part": 2}]
     assert [row["cells"][1] for row in rows(files, 2)] == ["Bob"]
@@ -59,7 +59,7 @@ def test_a_part_has_no_more_rows_or_bytes_than_allowed_and_the_list_of_parts_hol
 def test_a_file_without_rows_has_no_parts(put: Put) -> None:
     files = put("Email\n")
 
-    assert split_file(files) == "split"
+    assert split_up(files) == "split"
     assert files.read_parts() == []
 
 
@@ -80,20 +80,20 @@ def test_a_file_without_rows_has_no_parts(put: Put) -> None:
 def test_a_file_that_cannot_be_read_is_refused_as_a_whole_and_the_reason_is_stored(
     put: Put, content: str | bytes, metadata: dict[str, str], message: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(file_parts, "MAX_BYTES", 1000)
+    monkeypatch.setattr(split_file, "MAX_BYTES", 1000)
     files = put(content, **metadata)
 
-    assert split_file(files) == "refused"
+    assert split_up(files) == "refused"
     assert reason(files).startswith(message)
     assert files.metadata(files.run.parts) is None
 
 
 def test_only_rows_that_are_events_need_the_mappings_of_the_connector(put: Put) -> None:
-    assert split_file(put(CONTACTS), mappings_layer_arn=LAYER) == "split"
+    assert split_up(put(CONTACTS), mappings_layer_arn=LAYER) == "split"
 
     files = put(CONTACTS, **{"detail-type": "Order Paid"})
 
-    assert split_file(files, mappings_layer_arn=LAYER) == "refused"
+    assert split_up(files, mappings_layer_arn=LAYER) == "refused"
     told = "This stack has another MappingsLayerArn than the connector: deploy it with the connector's."
     assert reason(files) == told
 
@@ -105,15 +105,15 @@ def test_rows_that_are_events_become_requests_by_the_mappings_of_the_layer(
     (tmp_path / "event_mappings.toml").write_text('["Visit Ended"]\nrecord.Email = "detail.address"')
     monkeypatch.syspath_prepend(tmp_path)
 
-    assert split_file(files, LAYER, mappings_layer_arn=LAYER) == "split"
+    assert split_up(files, LAYER, mappings_layer_arn=LAYER) == "split"
     assert "body" in rows(files)[0]
 
 
 def test_a_corrected_file_removes_the_stored_reason_of_the_refused_one(put: Put) -> None:
-    split_file(put(""))
+    split_up(put(""))
     files = put(CONTACTS)
 
-    split_file(files)
+    split_up(files)
 
     assert files.metadata(files.run.error) is None
 
@@ -121,7 +121,7 @@ def test_a_corrected_file_removes_the_stored_reason_of_the_refused_one(put: Put)
 def test_encoding_and_configuration_are_read_from_the_metadata_of_the_file(put: Put) -> None:
     files = put("Email;Name\nann@example.com;Zo\xe9\n".encode("cp1252"), encoding="cp1252", configuration="contact")
 
-    assert split_file(files, has_default_configuration=False) == "split"
+    assert split_up(files, has_default_configuration=False) == "split"
     body = json.loads(rows(files)[0]["body"])
     assert (body["configuration"], body["record"]["Name"]) == ("contact", "Zoé")
 
@@ -129,7 +129,7 @@ def test_encoding_and_configuration_are_read_from_the_metadata_of_the_file(put: 
 def test_every_row_with_a_heading_unknown_to_the_stack_is_refused(put: Put) -> None:
     files = put(CONTACTS)
 
-    split_file(files, known_headings=frozenset({"Email"}))
+    split_up(files, known_headings=frozenset({"Email"}))
 
     assert [row["refused"][0] for row in rows(files)] == ["invalid_request", "invalid_request"]
 
@@ -139,9 +139,9 @@ def test_a_file_that_was_replaced_or_deleted_before_the_split_is_not_split(put: 
     later = put("Email\ncarl@example.com\n")
     later.s3.delete_object(Bucket=later.run.bucket, Key=later.run.key)
 
-    assert split_file(later) == "replaced"
+    assert split_up(later) == "replaced"
     put(CONTACTS + "carl@example.com,Carl\n")
-    assert split_file(files) == "replaced"
+    assert split_up(files) == "replaced"
 
 
 def test_the_error_of_a_failed_task_does_not_quote_the_original_exception() -> None:
