@@ -5,7 +5,7 @@ import json
 import random
 import threading
 from collections.abc import Callable, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from itertools import batched
 from typing import Any, Literal
@@ -131,11 +131,10 @@ class Traffic:
         self._giving_up = threading.Event()
         self._requests = requests
         self._pool = ThreadPoolExecutor(_HTTP_CALLS_WAITING, "soak")
-        self._work = [
-            self._pool.submit(self._feed, "eventbridge", self._put_events),
-            self._pool.submit(self._feed, "sqs", self._send_messages),
-            self._pool.submit(self._feed, "http", self._start_calls),
-        ]
+        self._work: list[Future[None]] = []
+        self._work.append(self._pool.submit(self._feed, "eventbridge", self._put_events))
+        self._work.append(self._pool.submit(self._feed, "sqs", self._send_messages))
+        self._work.append(self._pool.submit(self._feed, "http", self._start_calls))
 
     def is_over(self) -> bool:
         """Tell whether everything is sent and every HTTP caller has its answer. Raises an error of the threads."""
@@ -182,7 +181,7 @@ class Traffic:
             raise SandboxError(f"the requests queue refused {len(answer['Failed'])} messages")
 
     def _start_calls(self, batch: Sequence[SoakRequest]) -> None:
-        self._work += [self._pool.submit(self._call, request) for request in batch]
+        self._work.extend([self._pool.submit(self._call, request) for request in batch])
 
     def _call(self, request: SoakRequest) -> None:
         """Make an HTTP call until its answer is final; while it waits for its next try, others may call."""
