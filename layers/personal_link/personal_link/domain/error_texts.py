@@ -40,7 +40,7 @@ _PLACEHOLDERS: Final = {
 DETAILS: Final = (
     # an attempt
     "CustomerGauge answered HTTP <number>",
-    "CustomerGauge answered HTTP <number>, cut short",
+    "CustomerGauge answered HTTP <number>, cut short or by a proxy",
     "CustomerGauge answered HTTP <number>, which cannot be read",
     "CustomerGauge answered HTTP <number>.",
     "CustomerGauge answered HTTP <number>: it refuses the access token",
