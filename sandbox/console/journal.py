@@ -4,12 +4,14 @@ A request has the ids of its messages and of its event, and a result names one o
 first request with the key; it is given to the request that waits for a result.
 """
 
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from sandbox.console.outcomes import Answer, Result, event_of, read_result, reference_of
 from sandbox.console.queues import WHOLE, QueuedMessage, Queues
+from sandbox.console.samples import JSON
 
 Place = Literal["under way", "waiting", "result", "parked", "answered"]
 
@@ -27,6 +29,7 @@ class Request:
     sent_at: float
     reference: str | None = None
     content: str = field(default="", repr=False)  # as it was sent
+    media_type: str = JSON
     ids: set[str] = field(default_factory=set)
     message: QueuedMessage | None = None  # its last message
     place: Place = "under way"
@@ -85,6 +88,10 @@ class Journal:
                 request.place = "answered"
             if request.place != "under way":
                 request.seen_at = now
+
+    def counts(self) -> Counter[str]:
+        """Count the requests at each place."""
+        return Counter(request.place for request in self.requests)
 
     def forget_ended(self) -> None:
         """Forget all ended requests and their results."""

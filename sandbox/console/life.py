@@ -1,15 +1,18 @@
 """The life of a request: each step with its time, and the texts to copy."""
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from dataclasses import asdict, dataclass
-from typing import Final
+from datetime import UTC, datetime
+from typing import Any, Final
 
 from sandbox.console.journal import Request
+from sandbox.console.logs import LogLine
+from sandbox.console.outcomes import seconds_of
 from sandbox.console.page_state import reason_parked
+from sandbox.console.preview import Preview
 from sandbox.console.queues import WHOLE
-from sandbox.console.traces import LogLine
 from sandbox.customergauge.log import Exchange
 
 TOKENS_SHOWN: Final = 5
@@ -23,9 +26,9 @@ _HOW: Final = {
 
 @dataclass(frozen=True)
 class Step:
-    """A step, and when it was, in epoch seconds."""
+    """A step; `at` is None for what holds now."""
 
-    at: float
+    at: float | None
     what: str
     text: str
     kind: str = "quiet"
@@ -38,6 +41,8 @@ class Traces:
     calls: Sequence[Exchange]
     tokens: Sequence[Exchange]
     lines: Sequence[LogLine]
+    item: Mapping[str, Any] | None  # of the ledger
+    shared: bool  # another request with the same record is on its way, too
 
     def last_answer(self) -> float:
         """Return when the sandbox had sent its last answer. The function may have read it somewhat earlier."""
@@ -47,20 +52,25 @@ class Traces:
 def life(request: Request, traces: Traces) -> list[dict[str, object]]:
     """Return the steps, oldest first."""
     steps = [
-        Step(request.sent_at, "Received", _HOW.get(request.way, request.way)),
+        *_received(request),
         *_tokens(request, traces),
         *_calls(traces),
         *_lines(traces.lines),
+        *_ledger(request, traces),
         *_end(request, traces),
     ]
-    return [asdict(step) for step in sorted(steps, key=lambda step: step.at)]
+    steps.sort(key=lambda step: float("inf") if step.at is None else step.at)  # stable: in the order above
+    return [asdict(step) for step in steps]
 
 
-def texts(request: Request, traces: Traces) -> dict[str, str]:
+def texts(request: Request, preview: Preview, traces: Traces) -> dict[str, str]:
     """Return the texts of a request by title, without empty ones."""
     answer = "" if request.answer is None else pretty(json.dumps(request.answer.content))
+    becomes = pretty(json.dumps(preview.request)) if preview.request else preview.problem
+    made = pretty(request.content)
     shown = {
-        "Request": pretty(request.content),
+        "Request": made,
+        "What it becomes": becomes if made and becomes != made else "",
         "Answer": answer,
         "Result": pretty(json.dumps(request.result.content)) if request.result else "",
         "Log lines": "\n".join(line.text for line in traces.lines),
@@ -75,22 +85,33 @@ def pretty(text: str) -> str:
     return text
 
 
+def _received(request: Request) -> list[Step]:
+    return [Step(request.sent_at, "Received", _HOW.get(request.way, request.way))]
+
+
 def _tokens(request: Request, traces: Traces) -> list[Step]:
-    """Return the last token fetches during the request; without one an earlier token serves it."""
+    """Return the token fetches during the request, or the earlier one that serves its first call."""
     start, end = request.sent_at, request.ended_at
     during = [one for one in traces.tokens if one.began >= start and (end is None or one.began <= end)]
-    return [
+    steps = [
         Step(one.began, "Token", "CustomerGauge gives a token for all environments", "created")
         if one.status == 200
         else Step(one.began, "Token", f"CustomerGauge refuses a token: {_status(one)}", "rejected")
         for one in during[-TOKENS_SHOWN:]
     ]
+    if traces.calls and not any(one.began <= traces.calls[0].began for one in during):
+        kept = [one for one in traces.tokens if one.status == 200 and one.began <= traces.calls[0].began]
+        if kept:
+            since = datetime.fromtimestamp(kept[-1].began).astimezone().strftime("%H:%M:%S")
+            steps.append(Step(traces.calls[0].began, "Token", f"The shared token of {since}"))
+    return steps
 
 
 def _calls(traces: Traces) -> list[Step]:
     steps: list[Step] = []
+    also = "; an identical request was on its way, too" if traces.shared else ""
     for number, one in enumerate(traces.calls, start=1):
-        steps.append(Step(one.began, "Call", f"Attempt {number} at CustomerGauge"))
+        steps.append(Step(one.began, "Call", f"Attempt {number} at CustomerGauge{also}"))
         if one.seconds is not None:
             kind = "created" if one.status == 200 else "rejected"
             after = f" after {round(one.seconds * 1000)} ms" if one.status else ""
@@ -106,6 +127,21 @@ def _lines(lines: Sequence[LogLine]) -> list[Step]:
             why = f"{line.content.get('code')}: {line.content.get('detail')}"
             steps.append(Step(line.at, "Retry", f"In {wait} s, because of {why}", "waits"))
     return steps
+
+
+def _ledger(request: Request, traces: Traces) -> list[Step]:
+    item = traces.item
+    if item is None:
+        return []
+    attempts, unanswered = (int(item.get(name, {}).get("N", 0)) for name in ("attempts", "unanswered"))
+    if item.get("state", {}).get("S") == "settled":
+        until = datetime.fromtimestamp(int(item["expires_at"]["N"]), UTC).strftime("%Y-%m-%d %H:%M UTC")
+        text = f"The outcome is stored; a repeat of the key gets it until {until}"
+        outcome = json.loads(item.get("outcome", {}).get("S", "{}"))
+        at = seconds_of(outcome.get("completed_at")) or request.sent_at
+        return [Step(max(at, traces.last_answer()), "Ledger", text, "created")]
+    text = f"{attempts} {'attempt' if attempts == 1 else 'attempts'}, {unanswered} without an answer"
+    return [Step(None, "Ledger", f"{text}; {'one in flight' if 'owner' in item else 'none in flight'}", "waits")]
 
 
 def _end(request: Request, traces: Traces) -> list[Step]:

@@ -1,33 +1,36 @@
-"""The state of the page: the sum, and the rows of the list."""
+"""The state of the page: the sum, the rows of the list, and CustomerGauge's last calls."""
 
-from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
-from sandbox.console.journal import Journal, Place, Request
+from sandbox.console.calls import Calls
+from sandbox.console.journal import Journal, Request
+from sandbox.console.preview import in_words
+from sandbox.customergauge.server import CustomerGaugeSandbox
 
+CALLS_SHOWN: Final = 15
 LOST_AFTER: Final = 30.0  # seconds until a request without a place counts as missing
 LONGEST_TEXT: Final = 300
-MOST_ROWS: Final = 500
-GROUPS: Mapping[Place, str] = {
-    "under way": "waiting",
-    "waiting": "waiting",
-    "parked": "parked",
-    "answered": "errors",
-    "result": "results",
+FILTERS: Mapping[str, frozenset[str]] = {
+    "all": frozenset({"under way", "waiting", "parked", "answered", "result"}),
+    "waiting": frozenset({"under way", "waiting"}),
+    "parked": frozenset({"parked"}),
+    "errors": frozenset({"answered"}),
+    "results": frozenset({"result"}),
 }
 _MAY_RETRY: Final = frozenset({409, 429, 500, 502, 503, 504})
 
 LastRetry = Callable[[str], Mapping[str, Any]]
 
 
-def page_state(journal: Journal, last_retry: LastRetry, now: float) -> dict[str, object]:
-    """Return the sum and the newest rows.
+def page_state(journal: Journal, last_retry: LastRetry, now: float, show: str, most: int) -> dict[str, object]:
+    """Return the sum and the newest rows of a filter.
 
     `last_retry` returns the log line about a message's last retry.
     """
-    counts = Counter(one.place for one in journal.requests)
+    counts = journal.counts()
     missing = sum(one.place == "under way" and _is_late(one, now) for one in journal.requests)
+    rows = [one for one in reversed(journal.requests) if one.place in FILTERS[show]]
     return {
         "now": now,
         "counts": {
@@ -38,19 +41,52 @@ def page_state(journal: Journal, last_retry: LastRetry, now: float) -> dict[str,
             "errors": counts["answered"],
             "missing": missing,
         },
-        "rows": [_row(one, last_retry, now) for one in journal.requests[: -MOST_ROWS - 1 : -1]],
+        "show": show,
+        "rows": [row(one, last_retry, now) for one in rows[:most]],
+        "more": max(0, len(rows) - most),
     }
 
 
-def _row(request: Request, last_retry: LastRetry, now: float) -> dict[str, object]:
+def vendor_state(vendor: CustomerGaugeSandbox, calls: Calls, requests: Sequence[Request]) -> dict[str, object]:
+    """Return CustomerGauge's counts and last calls, the last one first."""
+    exchanges = calls.all()
+    shown = []
+    for one in exchanges[: -CALLS_SHOWN - 1 : -1]:
+        request = next(iter(calls.requests_of(one, requests)), None)
+        shown.append(
+            {
+                "key": f"call-{one.number}",
+                "what": "token" if one.endpoint == "token" else "link",
+                "request": request and request.key,
+                "title": request and title(request),
+                "began": one.began,
+                "status": one.status,
+                "milliseconds": None if one.seconds is None else round(one.seconds * 1000),
+            }
+        )
+    return {
+        "calls": len(exchanges),
+        "tokens": sum(one.endpoint == "token" and one.status == 200 for one in exchanges),
+        "records": len(vendor.links),
+        "last": shown,
+    }
+
+
+def row(request: Request, last_retry: LastRetry, now: float) -> dict[str, object]:
+    """Return a request's row."""
     return {
         "key": request.key,
-        "group": GROUPS[request.place],
-        "title": _short(request.reference or request.label),
+        "title": title(request),
+        "way": request.way,
         "label": _short(request.label),
         "sent_at": request.sent_at,
         **_badge(request, last_retry, now),
     }
+
+
+def title(request: Request) -> str:
+    """Return the reference, or the label where there is none."""
+    return _short(request.reference or request.label)
 
 
 def reason_parked(request: Request) -> tuple[str, str]:
@@ -65,7 +101,7 @@ def _badge(request: Request, last_retry: LastRetry, now: float) -> dict[str, obj
     if request.place == "result" and request.result:
         result = request.result
         error = result.content.get("error") or {}
-        words = _in_words(str(error.get("message", "")), error.get("errors") or {}) if error else ""
+        words = in_words(str(error.get("message", "")), error.get("errors") or {}) if error else ""
         same = result.status == result.code
         badge = result.status if same else f"{result.status}: {result.code}"
         note = "replay of the first outcome" if result.replayed else ""
@@ -76,7 +112,7 @@ def _badge(request: Request, last_retry: LastRetry, now: float) -> dict[str, obj
         return {"kind": "rejected", "badge": f"parked: {code}" if code else "parked", "words": detail}
     if request.place == "answered" and request.answer:
         answer = request.answer
-        words = _in_words(str(answer.content.get("message", "")), answer.content.get("errors") or {})
+        words = in_words(str(answer.content.get("message", "")), answer.content.get("errors") or {})
         badge = f"{answer.status} {_short(answer.code)}".strip() if answer.status else "no answer"
         note = "the caller may retry with the same key" if answer.status in _MAY_RETRY or not answer.status else ""
         return {"kind": "rejected", "badge": badge, "words": _short(words), "note": note}
@@ -108,10 +144,3 @@ def _is_late(request: Request, now: float) -> bool:
 
 def _short(text: str) -> str:
     return text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
-
-
-def _in_words(message: str, errors: Mapping[str, Any]) -> str:
-    """Return an error with its fields in one line, without a message that only repeats a field's."""
-    fields = [f"{name}: {'; '.join(map(str, texts))}" for name, texts in errors.items()]
-    repeats = any(str(text) in message for texts in errors.values() for text in texts)
-    return " ".join(fields if repeats else [message, *fields])

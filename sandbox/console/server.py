@@ -5,25 +5,31 @@ the page's own origin only, which no form and no simple request can send.
 """
 
 import json
+import socketserver
+import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any, Protocol
+from urllib.parse import parse_qs
 
 from sandbox.aws.emulator import EmulatorGone, SandboxError
-from sandbox.console.controller import Controller, UnknownAction
-from sandbox.customergauge.wire import LoopbackServer
+from sandbox.console.controller import UnknownAction
+from sandbox.console.page_state import FILTERS
 
 PAGE = Path(__file__).with_name("page")
+SCRIPTS = ("console", "dom", "faults", "requests", "send", "server", "tabs")
 FILES: Mapping[str, tuple[str, str]] = {
     "/": ("index.html", "text/html; charset=utf-8"),
-    "/console.css": ("console.css", "text/css; charset=utf-8"),
-    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in ("console", "dom", "requests")},
+    **{f"/{name}.css": (f"{name}.css", "text/css; charset=utf-8") for name in ("look", "console")},
+    **{f"/{name}.js": (f"{name}.js", "text/javascript; charset=utf-8") for name in SCRIPTS},
     "/icon.svg": ("icon.svg", "image/svg+xml"),
 }
 MAX_BODY = 512 * 1024  # a pasted event in JSON; EventBridge takes 256 KiB
+MAX_ROWS = 1000
 ACTIONS = "/actions/"
 REQUESTS = "/requests/"
 HEADERS = {
@@ -37,23 +43,55 @@ HEADERS = {
 }
 
 
-class ConsoleServer(LoopbackServer):
-    """Serve a console."""
+class Console(Protocol):
+    """The state of the page and the actions of its buttons."""
 
+    def state(self, show: str, most: int) -> dict[str, object]:
+        """Return the state of the page with at most this many rows of a filter."""
+        ...
+
+    def samples(self) -> dict[str, object]:
+        """Return the samples."""
+        ...
+
+    def request(self, key: str) -> dict[str, object]:
+        """Return the life of a request."""
+        ...
+
+    def do(self, action: str, fields: Mapping[str, Any]) -> dict[str, object]:
+        """Run a button's action and return what the page says of it."""
+        ...
+
+
+class ConsoleServer(socketserver.ThreadingTCPServer):
+    """Serve a console. http.server.HTTPServer would look up the host's name, which may take seconds."""
+
+    allow_reuse_address = True
+    daemon_threads = True
     block_on_close = False
 
-    def __init__(self, console: Controller, port: int) -> None:
+    def __init__(self, console: Console, port: int) -> None:
         super().__init__(("127.0.0.1", port), _Exchange)
         self.console = console
+
+    @property
+    def port(self) -> int:
+        """The port it listens on."""
+        return int(self.socket.getsockname()[1])
 
     @property
     def hosts(self) -> set[str]:
         """The allowed Host headers."""
         return {f"127.0.0.1:{self.port}", f"localhost:{self.port}"}
 
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """Ignore a browser that disconnected."""
+        if not isinstance(sys.exception(), OSError):
+            super().handle_error(request, client_address)
+
 
 @contextmanager
-def serving(console: Controller, port: int | None = None) -> Iterator[str]:
+def serving(console: Console, port: int | None = None) -> Iterator[str]:
     """Serve a console on the given port, or on a free one, and yield its address."""
     try:
         server = ConsoleServer(console, port or 0)
@@ -84,12 +122,12 @@ class _Exchange(BaseHTTPRequestHandler):
         elif self.path in FILES:
             name, media_type = FILES[self.path]
             self._send(HTTPStatus.OK, (PAGE / name).read_bytes(), media_type)
-        elif self.path == "/state":
-            self._answer_with(self.server.console.state)
         elif self.path == "/samples":
             self._answer_with(self.server.console.samples)
         elif self.path.startswith(REQUESTS):
             self._answer_with(lambda: self.server.console.request(self.path.removeprefix(REQUESTS)))
+        elif self.path.partition("?")[0] == "/state":
+            self._state(parse_qs(self.path.partition("?")[2]))
         else:
             self._refuse(HTTPStatus.NOT_FOUND, "There is nothing here.")
 
@@ -112,6 +150,14 @@ class _Exchange(BaseHTTPRequestHandler):
         origin = self.headers.get("Origin")
         return origin is None or origin == f"http://{self.headers.get('Host')}"
 
+    def _state(self, query: Mapping[str, list[str]]) -> None:
+        show, most = (query.get(name, [default])[-1] for name, default in (("show", "all"), ("most", "50")))
+        if show not in FILTERS or not (most.isascii() and most.isdigit() and int(most[:9]) <= MAX_ROWS):
+            message = f"show is one of {', '.join(FILTERS)}; most is a number up to {MAX_ROWS}."
+            self._refuse(HTTPStatus.BAD_REQUEST, message)
+        else:
+            self._answer_with(lambda: self.server.console.state(show, int(most)))
+
     def _do(self, action: str, body: bytes) -> None:
         try:
             fields = json.loads(body or b"{}")
@@ -122,7 +168,7 @@ class _Exchange(BaseHTTPRequestHandler):
         else:
             self._refuse(HTTPStatus.BAD_REQUEST, "The body is not a JSON object.")
 
-    def _answer_with(self, content: Callable[[], Mapping[str, object] | None]) -> None:
+    def _answer_with(self, content: Callable[[], Mapping[str, object]]) -> None:
         try:
             answer = content()
         except UnknownAction as error:
@@ -132,7 +178,7 @@ class _Exchange(BaseHTTPRequestHandler):
         except SandboxError as error:
             self._refuse(HTTPStatus.SERVICE_UNAVAILABLE, str(error))
         else:
-            self._answer(HTTPStatus.OK, answer or {})
+            self._answer(HTTPStatus.OK, answer)
 
     def _refuse(self, status: HTTPStatus, message: str) -> None:
         self.close_connection = True  # its body may be unread

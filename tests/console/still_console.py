@@ -1,15 +1,16 @@
 """A console without a stack: its journal is real, its CustomerGauge too, and what its queues hold is written down."""
 
 import json
-import threading
 import time
 from collections.abc import Mapping
-from types import SimpleNamespace
 from typing import Any
 
-from sandbox.console.controller import Controller
+from sandbox.console.calls import Calls
 from sandbox.console.journal import Journal
+from sandbox.console.life import Traces, life, texts
 from sandbox.console.outcomes import Answer
+from sandbox.console.page_state import page_state, vendor_state
+from sandbox.console.preview import Previews
 from sandbox.console.queues import QueuedMessage, Queues
 from sandbox.customergauge.server import CustomerGaugeSandbox
 
@@ -30,39 +31,56 @@ def result(message_id: str, source_id: str, **facts: object) -> QueuedMessage:
     return queued(message_id, body | facts)
 
 
-class StillConsole(Controller):
+class StillConsole:
     """Shows what its queues are told to hold; notes which buttons were pressed, and lets the switches follow."""
 
-    def __init__(self, vendor: CustomerGaugeSandbox) -> None:  # without super's, which needs a stack
+    def __init__(self, vendor: CustomerGaugeSandbox, queues: Queues | None = None) -> None:
         self.vendor = vendor
-        self.queues = Queues()
-        self.journal = self._journal = Journal()
+        self.queues = queues or Queues()
+        self.journal = Journal()
+        self.previews = Previews()
+        self.calls = Calls(vendor, self.previews)
         self.pressed: list[tuple[str, Mapping[str, Any]]] = []
         self.failure: Exception | None = None
-        self.on = dict.fromkeys(("outage", "rate-limit", "lost-answers", "duplicates", "secret"), False)
-        self._environment: Any = SimpleNamespace(vendor=vendor)
-        self._logs: Any = SimpleNamespace(last_retry=self._last_retry, of=lambda _ids: [])
-        self._lock = threading.Lock()
+        self._switches = dict.fromkeys(("outage", "rate-limit", "lost-answers", "duplicates", "secret"), False)
 
-    def switches(self) -> dict[str, bool]:
-        """Return the switches as they were pressed."""
-        return self.on
+    def state(self, show: str, most: int) -> dict[str, object]:
+        """Return what the page shows."""
+        if self.failure:
+            raise self.failure
+        now = time.time()
+        self.journal.observe(self.queues, now)
+        return {
+            **page_state(self.journal, self._last_retry, now, show, most),
+            "vendor": vendor_state(self.vendor, self.calls, self.journal.requests),
+            "switches": self._switches,
+        }
 
-    def do(self, action: str, fields: Mapping[str, Any]) -> None:
+    def samples(self) -> dict[str, object]:
+        """Return one sample with a preview and one that becomes nothing."""
+        well = {"name": "http_put.json", "label": "HTTP, JSON", "way": "HTTP call", "body": '{"a": 1}'}
+        ill = {"name": "sqs_malformed.txt", "label": "Malformed message", "way": "Requests queue", "body": HOSTILE}
+        problem = {"request": None, "problem": HOSTILE}
+        return {"samples": [well | {"becomes": {"request": "{}", "problem": ""}}, ill | {"becomes": problem}]}
+
+    def request(self, key: str) -> dict[str, object]:
+        """Return the life of a request."""
+        [request] = [one for one in self.journal.requests if one.key == key]
+        traces = Traces(self.calls.of(request), self.calls.tokens(), lines=(), item=None, shared=False)
+        preview = self.previews.of("sqs", request.content)
+        return {"life": life(request, traces), "texts": texts(request, preview, traces)}
+
+    def do(self, action: str, fields: Mapping[str, Any]) -> dict[str, object]:
         """Note it."""
         if self.failure:
             raise self.failure
         self.pressed.append((action, fields))
         if action == "switch":
-            self.on[fields["name"]] = fields["on"]
-
-    def look(self) -> float:
-        """Read the queues; return the time."""
-        if self.failure:
-            raise self.failure
-        now = time.time()
-        self.journal.observe(self.queues, now)
-        return now
+            self._switches[fields["name"]] = fields["on"]
+        if action == "try":
+            return {"request": None, "problem": HOSTILE, "goes": "Requests queue", "warning": ""}
+        sent = self.journal.requests[-1:] if action.startswith("send") else ()
+        return {"sent": [{"key": one.key, "title": one.reference} for one in sent]}
 
     def _last_retry(self, message_id: str) -> Mapping[str, Any]:
         return {"code": "unavailable", "detail": "CustomerGauge answered HTTP 503"} if message_id == "late" else {}

@@ -14,7 +14,7 @@ from playwright.sync_api import Locator, Page, expect
 
 from sandbox import REPOSITORY
 from sandbox.aws.emulator import SandboxError, running_emulator
-from sandbox.console.sender import samples
+from sandbox.console.samples import samples
 from sandbox.local import KEPT, SETTINGS, free
 
 SOON = 60_000  # ms: the first back-offs are a few seconds, a rest after some failures up to a minute
@@ -84,13 +84,8 @@ def row(page: Page, text: str) -> Locator:
     return page.locator(".row", has_text=text)
 
 
-def show(page: Page, part: str) -> None:
-    if page.locator("[name=part]:not([open]) > summary", has_text=part).count():
-        page.locator(".part > summary", has_text=part).click()
-
-
 def switch(page: Page, name: str) -> None:
-    show(page, "Faults")
+    page.get_by_role("tab", name="Faults").click()
     page.get_by_role("button", name=name, exact=True).click()
     expect(page.locator(".banner", has_text=f"{name} is on.")).to_be_visible()
 
@@ -101,7 +96,7 @@ def switch_off(page: Page, name: str) -> None:
 
 
 def send(page: Page, name: str) -> None:
-    show(page, "Send")
+    page.get_by_role("tab", name="Send").click()
     with page.expect_response("**/actions/send*"):
         page.get_by_role("button", name=f"Send {name}", exact=True).click()
 
@@ -126,30 +121,34 @@ def test_twenty_requests_sent_in_an_outage_all_get_their_link_after_it(console: 
     assert sorted(titles) == [f"visit-{number:03}" for number in range(1, 21)]
 
 
-def test_a_pasted_event_is_sent_and_its_row_shows_every_step(console: Page) -> None:
+def test_a_pasted_event_is_previewed_and_sent_on_a_phone_and_its_row_shows_every_step(console: Page) -> None:
+    console.set_viewport_size({"width": 390, "height": 844})
+    console.get_by_role("tab", name="Send").click()
     console.get_by_label("Paste an event").fill(ORDER.replace("1005", "7007"))
-    console.get_by_role("button", name="Send your event").click()
-    row(console, "7007").locator("summary").first.click()
+    expect(console.locator("#own-preview")).to_contain_text('"reference": "7007"')
+    console.get_by_role("button", name="Send to the event bus").click()
 
+    console.get_by_role("button", name="Show it").click()
+
+    expect(console.locator("#rows")).to_be_visible()
     expect(row(console, "created")).to_be_visible(timeout=SOON)
     steps = console.locator(".life b")
-    expect(steps).to_have_text(["Received", "Call", "Answer", "Result"], timeout=SOON)
+    expect(steps).to_have_text(["Received", "Token", "Call", "Answer", "Ledger", "Result"], timeout=SOON)
     times = console.locator(".life time").all_inner_texts()
     assert times == sorted(times)
-    expect(console.locator(".texts summary")).to_have_text(["Request", "Result", "Log lines"])
-    names = console.locator(".texts summary").all_inner_texts()
-    texts = dict(zip(names, console.locator(".texts pre").all_text_contents(), strict=True))
+    names = console.locator("#rows .text summary").all_inner_texts()
+    texts = dict(zip(names, console.locator("#rows .text pre").all_text_contents(), strict=True))
     assert '"DetailType": "Order Paid"' in texts["Request"]
+    assert '"idempotency_key": "order-paid-7007"' in texts["What it becomes"]
     assert '"schema": "personal-link-result/1"' in texts["Result"]
     assert '"message":"outcome"' in texts["Log lines"]
 
 
-def test_a_pasted_event_that_the_rule_would_drop_is_not_sent(console: Page) -> None:
+def test_the_preview_of_a_pasted_event_that_matches_no_entry_says_why(console: Page) -> None:
     console.get_by_label("Paste an event").fill(ORDER.replace("Order Paid", "Order Lost"))
-    console.get_by_role("button", name="Send your event").click()
 
-    expect(console.get_by_role("alert").last).to_contain_text("the rule does not listen to Order Lost")
-    expect(count(console, "all")).to_have_text("0")
+    expect(console.locator("#own-preview .wrong")).to_contain_text("No entry takes this event")
+    expect(console.locator("#own-preview .wrong")).to_contain_text("The rule does not listen to Order Lost")
 
 
 def test_a_lost_answer_with_the_duplicate_rule_on_ends_as_unknown(console: Page) -> None:

@@ -3,7 +3,6 @@
 import http.client
 import json
 import socket
-import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -12,13 +11,9 @@ import pytest
 
 from sandbox.aws.emulator import EmulatorGone, SandboxError
 from sandbox.console.controller import UnknownAction
-from sandbox.console.journal import Request
-from sandbox.console.outcomes import Answer
 from sandbox.console.server import FILES, MAX_BODY, serving
-from sandbox.console.traces import calls_of
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.console.still_console import StillConsole
-from tests.sandbox.sandbox_client import JOE, Client
 
 JSON = {"Content-Type": "application/json"}
 
@@ -53,7 +48,7 @@ def press(address: str, headers: Mapping[str, str], body: str = "{}", action: st
     return ask(address, "POST", f"/actions/{action}", headers, body)[0]
 
 
-@pytest.mark.parametrize("path", [*FILES, "/state", "/samples"])
+@pytest.mark.parametrize("path", [*FILES, "/state?show=waiting&most=1", "/samples"])
 def test_every_path_is_served_with_a_strict_content_security_policy(address: str, path: str) -> None:
     status, headers, _ = ask(address, "GET", path)
 
@@ -69,44 +64,42 @@ def test_every_unknown_path_returns_404(address: str, path: str) -> None:
     assert ask(address, "GET", path)[0] == 404
 
 
+@pytest.mark.parametrize("query", ["show=lost", "most=-1", "most=1001", "most=9999999999"])
+def test_an_invalid_filter_or_number_of_rows_is_refused(address: str, query: str) -> None:
+    status, _, answer = ask(address, "GET", f"/state?{query}")
+
+    assert status == 400
+    assert answer == {"message": "show is one of all, waiting, parked, errors, results; most is a number up to 1000."}
+
+
 def test_the_server_listens_on_loopback_alone(address: str) -> None:
     with socket.socket() as other:  # all of 127.0.0.0/8 is this machine
         other.settimeout(5)
         assert other.connect_ex(("127.0.0.2", urlsplit(f"//{address}").port)) != 0
 
 
-HOSTS = ("console.evil.example", "console.evil.example:80", "127.0.0.1", "")
-ORIGINS = ("https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1")
-REFUSED: Mapping[str, tuple[Mapping[str, str], str, int]] = {
-    **{f"host {host}": ({"Host": host, **JSON}, "{}", 403) for host in HOSTS},
-    **{f"origin {origin}": ({"Origin": origin, **JSON}, "{}", 403) for origin in ORIGINS},
-    "no media type": ({}, "{}", 415),
-    "text": ({"Content-Type": "text/plain"}, "{}", 415),
-    "a form": ({"Content-Type": "application/x-www-form-urlencoded"}, "{}", 415),
-    "a list": (JSON, "[]", 400),
-    "cut off": (JSON, "{", 400),
-    "not UTF-8": (JSON, "\xed\xa0\xbd", 400),
-    "deeply nested": (JSON, "[" * MAX_BODY, 400),
-    "too long": ({"Content-Length": str(MAX_BODY + 1), **JSON}, "{}", 413),  # without reading it
-}
-
-
-@pytest.mark.parametrize("name", REFUSED)
-def test_a_post_that_is_not_json_of_the_page_is_refused_without_effect(
-    console: StillConsole, address: str, name: str
+@pytest.mark.parametrize("host", ["console.evil.example", "console.evil.example:80", "127.0.0.1", ""])
+@pytest.mark.parametrize(("method", "path"), [("GET", "/state"), ("GET", "/"), ("POST", "/actions/clear")])
+def test_a_request_with_a_foreign_host_header_is_refused(
+    console: StillConsole, address: str, host: str, method: str, path: str
 ) -> None:
-    headers, body, status = REFUSED[name]
+    status, _, answer = ask(address, method, path, {"Host": host, **JSON}, "{}" if method == "POST" else None)
 
-    assert press(address, headers, body) == status
+    assert (status, list(answer), console.pressed) == (403, ["message"], [])
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example", "null", "http://127.0.0.1:1", "http://127.0.0.1"])
+def test_a_post_from_a_foreign_origin_is_refused_without_effect(
+    console: StillConsole, address: str, origin: str
+) -> None:
+    assert press(address, {"Origin": origin, **JSON}) == 403
     assert console.pressed == []
 
 
-@pytest.mark.parametrize("host", HOSTS)
-@pytest.mark.parametrize("path", ["/state", "/"])
-def test_a_page_of_a_foreign_host_gets_nothing(address: str, host: str, path: str) -> None:
-    status, _, answer = ask(address, "GET", path, {"Host": host})
-
-    assert (status, list(answer)) == (403, ["message"])
+@pytest.mark.parametrize("media_type", [None, "text/plain", "application/x-www-form-urlencoded"])
+def test_a_post_that_is_not_json_is_refused(console: StillConsole, address: str, media_type: str | None) -> None:
+    assert press(address, {"Content-Type": media_type} if media_type else {}) == 415
+    assert console.pressed == []
 
 
 def test_a_post_from_the_console_page_or_without_an_origin_runs_its_action(console: StillConsole, address: str) -> None:
@@ -114,6 +107,21 @@ def test_a_post_from_the_console_page_or_without_an_origin_runs_its_action(conso
     assert press(address, JSON) == 200  # a program on this machine has no origin
 
     assert console.pressed == [("switch", {"name": "outage", "on": True}), ("revoke-tokens", {})]
+
+
+@pytest.mark.parametrize(
+    "body",
+    ["[]", "{", "\ud83d", "[" * MAX_BODY],
+    ids=["a list", "cut off", "not UTF-8", "deeply nested"],
+)
+def test_a_body_that_is_not_a_json_object_is_refused(console: StillConsole, address: str, body: str) -> None:
+    assert press(address, JSON, body.encode(errors="surrogatepass").decode("latin-1")) == 400
+    assert console.pressed == []
+
+
+def test_a_body_that_is_too_long_is_refused_without_reading_it(console: StillConsole, address: str) -> None:
+    assert press(address, {"Content-Length": str(MAX_BODY + 1), **JSON}) == 413
+    assert console.pressed == []
 
 
 @pytest.mark.parametrize(
@@ -126,24 +134,3 @@ def test_an_action_that_fails_is_answered_with_its_status_and_message(
     console.failure = failure
 
     assert ask(address, "POST", "/actions/jump", JSON, "{}")[::2] == (status, {"message": "jump: no"})
-
-
-def test_a_call_of_customergauge_belongs_to_the_requests_of_its_contact_that_wait_at_its_time(
-    console: StillConsole,
-) -> None:
-    client = Client(console.vendor)
-    client.put(JOE)
-    client.wire.close()
-    exchanges, now = console.vendor.exchanges(), time.time()
-
-    def sent(at: float, record: object = JOE) -> Request:
-        request = console.journal.sent("sqs", "Request", at, None)
-        request.content = json.dumps({"configuration": "contact", "record": record})
-        return request
-
-    waits, waits_too, ended = sent(now - 9), sent(now - 8), sent(now - 9)
-    other, later = sent(now - 9, {"Email": "ida@example.com"}), sent(now + 9)
-    ended.place, ended.answer = "answered", Answer(503, now - 7, {})
-
-    found = [[call.endpoint for call in calls_of(one, exchanges)] for one in (waits, waits_too, other, later, ended)]
-    assert found == [["personal-link"], ["personal-link"], [], [], []]

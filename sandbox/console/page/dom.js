@@ -1,10 +1,11 @@
-// Elements, texts, and the console's server. Foreign text is inserted as text only, never as markup.
+// Elements and texts. Insert foreign text as text only, never as markup.
 export const byId = (id) => document.getElementById(id);
 
-export function make(tag, className = "", text = "") {
+export function make(tag, className, text) {
   const element = document.createElement(tag);
-  element.className = className;
-  element.textContent = text;
+  if (className) element.className = className;
+  if (text !== undefined) element.textContent = text;
+  if (tag === "button") element.type = "button";
   return element;
 }
 
@@ -12,11 +13,25 @@ export function write(element, text) {
   if (element.textContent !== String(text)) element.textContent = text;
 }
 
-export const many = (number, one, more = `${one}s`) => `${number} ${number === 1 ? one : more}`;
+export function many(number, one, more = `${one}s`) {
+  return `${number} ${number === 1 ? one : more}`;
+}
+
+export function duration(seconds) {
+  const whole = Math.max(0, Math.round(seconds));
+  const text = whole < 60 ? `${whole} s` : `${Math.floor(whole / 60)} min ${whole % 60} s`;
+  return text.replaceAll(" ", "\u00a0"); // a number and its unit stay on one line
+}
 
 export function clock(seconds, digits) {
   const parts = { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23", fractionalSecondDigits: digits };
   return new Date(seconds * 1000).toLocaleTimeString([], parts);
+}
+
+export function webAddress(text) {
+  if (!text || !URL.canParse(text)) return null;
+  const address = new URL(text);
+  return ["http:", "https:"].includes(address.protocol) ? address.href : null;
 }
 
 // Keep the element of a key, so that it keeps its focus and selection.
@@ -37,26 +52,25 @@ export function reconcile(parent, items, build, fill) {
   for (const gone of known.values()) gone.remove();
 }
 
-export async function ask(path, options = {}) {
-  const answer = await fetch(path, { signal: AbortSignal.timeout(15000), ...options });
-  const content = await answer.json();
-  if (!answer.ok) throw Object.assign(new Error(content.message), { status: answer.status });
-  return content;
+// A title that opens a text, and a button that copies it.
+export function buildText(item) {
+  const block = make("div", "text");
+  const details = make("details");
+  const copy = make("button", "plain", "Copy");
+  const text = make("pre");
+  copy.setAttribute("aria-label", `Copy: ${item.key}`);
+  copy.addEventListener("click", async () => {
+    await navigator.clipboard.writeText(text.textContent);
+    copy.textContent = "Copied";
+    setTimeout(() => { copy.textContent = "Copy"; }, 2000);
+  });
+  text.tabIndex = 0; // a scrolling text needs keyboard focus
+  text.setAttribute("role", "group");
+  text.setAttribute("aria-label", item.key);
+  details.append(make("summary", "", item.key), text);
+  details.open = item.open === true;
+  block.append(details, copy);
+  return block;
 }
 
-// Run a button's action; show what went wrong.
-export async function press(action, fields = {}) {
-  const problem = byId("problem");
-  problem.hidden = true;
-  try {
-    const headers = { "Content-Type": "application/json" };
-    await ask(`/actions/${action}`, { method: "POST", headers, body: JSON.stringify(fields) });
-  } catch (error) {
-    problem.textContent = error instanceof TypeError ? "That did not reach make local. Start it again." : error.message;
-    problem.hidden = false;
-  }
-  changed();
-}
-
-// Let the page look at once.
-export const changed = () => document.dispatchEvent(new Event("changed"));
+export const fillText = (block, item) => write(block.querySelector("pre"), item.text);

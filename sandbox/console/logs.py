@@ -1,47 +1,19 @@
-"""What a request leaves behind: its calls to CustomerGauge and its log lines."""
+"""The functions' log lines, by the ids of messages, events and calls."""
 
-import json
-from collections.abc import Collection, Iterable
+from collections.abc import Collection
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Final
-from urllib.parse import unquote_plus
 
 from botocore.exceptions import BotoCoreError, ClientError
 
 from sandbox.aws.stack import STACK_NAME, Stack
-from sandbox.console.journal import Request
 from sandbox.console.queues import object_in
-from sandbox.customergauge.log import Exchange
 
-_SLACK: Final = 0.1  # seconds: a queue may round the time
 _GROUPS: Final = tuple(f"/aws/lambda/{STACK_NAME}-{name}" for name in ("http-api", "queue-worker", "direct-invocation"))
 _LATE: Final = 5.0  # seconds until a line is in the log
 _IDS: Final = ("message_id", "source_id", "outcome_id")
-
-
-def calls_of(request: Request, exchanges: Iterable[Exchange]) -> list[Exchange]:
-    """Return the calls for a link that are about a request: those with its contact, while it waited.
-
-    CustomerGauge gets neither reference nor key. Two requests of one contact at the same time share their calls.
-    """
-    text = request.content or (json.dumps(request.result.content) if request.result else "")
-    end = request.ended_at
-    return [
-        one
-        for one in exchanges
-        if one.endpoint == "personal-link"
-        and request.sent_at - _SLACK <= one.began
-        and (end is None or one.began <= end)
-        and (contact := _contact_in(one)) in text + unquote_plus(text)
-        and contact
-    ]
-
-
-def _contact_in(exchange: Exchange) -> str:
-    record = object_in(exchange.call.body.decode(errors="replace")).get("record")
-    return str(record.get("Email") or record.get("Phone") or "") if isinstance(record, dict) else ""
 
 
 @dataclass(frozen=True)
