@@ -1,4 +1,4 @@
-"""The screens that are golden files: reports of an outage at night, written out, and how they are printed."""
+"""The screens of screens.txt: reports of an outage at night, written out, and how they are printed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
