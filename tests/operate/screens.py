@@ -1,4 +1,4 @@
-"""The screens that are golden files: reports of an outage at night, written out, and how they are printed."""
+"""The screens of screens.txt: reports of an outage at night, written out, and how they are printed."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
@@ -14,9 +14,9 @@ from operate.erase.erasure import ROWS, Erasure, Item
 from operate.find.command import print_found
 from operate.find.search import Event, Found
 from operate.health.checks import Alarm, Credentials, FunctionState, Parked, QueueState, Subscribers
+from operate.health.command import print_health
 from operate.health.report import Health, Unseen
 from operate.health.retries import Retries
-from operate.health.view import print_health
 from operate.ledger_reader import Entry, Standing
 from operate.parked.delete_command import LOST, SETTLED, UNREADABLE, Deletable, Deletion, print_preview
 from operate.parked.list_command import ParkedList, ParkedRequest, Row, print_list, print_request

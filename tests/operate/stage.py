@@ -212,6 +212,11 @@ class Stage:
         parameters = self.located.answers["DescribeStacks"]["Stacks"][0]["Parameters"]
         parameters.append({"ParameterKey": name, "ParameterValue": value})
 
+    def environment(self) -> dict[str, str]:
+        """Return the environment of the functions, to be changed."""
+        variables: dict[str, str] = self.located.answers["GetFunctionConfiguration"]["Environment"]["Variables"]
+        return variables
+
     def begin(self, request: LinkRequest | None = None) -> Attempt:
         """Begin an attempt of a request, as a function does."""
         begun = self._ledger.begin(request or the_request(), Deadline.after(30, SystemClock()))

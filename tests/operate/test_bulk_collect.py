@@ -7,7 +7,6 @@ from pathlib import Path
 import pytest
 
 from operate.bulk.job import Tally
-from personal_link.bulk.output import WAITING, Ending
 from personal_link.domain.errors import Code
 from tests.aws.account import doing_before, watched
 from tests.leaks.canaries import CANARIES, LINK, SHORT_LINK, canaries_in
@@ -149,14 +148,6 @@ def test_the_rate_is_that_of_the_last_minute_or_since_the_job_began() -> None:
     assert old.rate() == 0.5
 
 
-def test_the_time_left_is_for_the_waiting_rows() -> None:
-    tally = Tally(recent=60)
-    for ending in (WAITING, WAITING, Ending("created")):
-        tally.count(ending, None)
-
-    assert (tally.rows, tally.waiting, tally.seconds_left()) == (3, 2, 2.0)
-
-
 def test_a_script_gets_one_json_object_on_one_line(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("COLUMNS", "60")
     stage.settle(requests_of(file)[0])
@@ -287,12 +278,3 @@ def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path
     assert canaries_in(shown, CANARIES) == []
     assert "own words" not in shown
     assert "acme.example" not in shown
-
-
-def test_without_the_permission_the_action_is_named(stage: Stage, file: Path) -> None:
-    stage.located.deny("BatchGetItem", "dynamodb:BatchGetItem")
-
-    told = stage.run("bulk", "status", NAME, str(file), *JOB)
-
-    assert told.exit_code == 3
-    assert "not allowed: dynamodb:BatchGetItem" in told.output

@@ -253,8 +253,7 @@ def test_options_that_do_not_fit_are_a_wrong_call(stage: Stage, file: Path, opti
 
 
 def test_a_stack_with_mappings_of_its_own_needs_them_here(stage: Stage, file: Path) -> None:
-    [stack] = stage.located.answers["DescribeStacks"]["Stacks"]
-    stack["Parameters"].append({"ParameterKey": "MappingsLayerArn", "ParameterValue": "arn:aws:lambda:x"})
+    stage.parameter("MappingsLayerArn", "arn:aws:lambda:x")
 
     sent = stage.run("bulk", "send", NAME, str(file), "--job", "a", "--detail-type", "Order Paid")
 
@@ -263,12 +262,9 @@ def test_a_stack_with_mappings_of_its_own_needs_them_here(stage: Stage, file: Pa
 
 
 def test_the_headings_and_the_configuration_of_the_stack_count(stage: Stage, file: Path) -> None:
-    [stack] = stage.located.answers["DescribeStacks"]["Stacks"]
     unset = stage.run("bulk", "send", NAME, str(file), "--job", "a", "--dry-run")
-    stack["Parameters"] = [
-        {"ParameterKey": "DefaultConfiguration", "ParameterValue": "contact"},
-        {"ParameterKey": "KnownHeadings", "ParameterValue": "Account Name, E-Mail"},
-    ]
+    stage.parameter("DefaultConfiguration", "contact")
+    stage.parameter("KnownHeadings", "Account Name, E-Mail")
     unknown = stage.run("bulk", "send", NAME, str(file), "--job", "a", "--dry-run")
 
     assert "configuration. (is required: the stack has no default configuration)" in unset.output
@@ -278,8 +274,7 @@ def test_the_headings_and_the_configuration_of_the_stack_count(stage: Stage, fil
 def test_the_screen_shows_nothing_of_a_record_even_if_the_heading_line_is_missing(stage: Stage, file: Path) -> None:
     values = ",".join(f'"{value}"' for value in RECORD.values())
     file.write_text(f"{values}\n{values}\n{values},1\n{values[:-1]}\n")
-    [stack] = stage.located.answers["DescribeStacks"]["Stacks"]
-    stack["Parameters"] = [{"ParameterKey": "KnownHeadings", "ParameterValue": "Email"}]
+    stage.parameter("KnownHeadings", "Email")
 
     sent = stage.run("bulk", "send", NAME, str(file), *JOB)
     as_json = stage.run("bulk", "send", NAME, str(file), *JOB, "--json")

@@ -105,11 +105,6 @@ def test_what_was_erased_is_printed_although_customergauge_cannot_be_asked(
 # Other hosts
 
 
-def environment(stage: Stage) -> dict[str, str]:
-    variables: dict[str, str] = stage.located.answers["GetFunctionConfiguration"]["Environment"]["Variables"]
-    return variables
-
-
 @pytest.mark.parametrize(
     ("of_customergauge", "question"),
     [
@@ -121,7 +116,7 @@ def test_secret_token_and_address_leave_for_another_host_only_when_somebody_says
     stage: Stage, of_customergauge: str, question: str
 ) -> None:
     stage.settle()
-    environment(stage)[of_customergauge] = ""
+    stage.environment()[of_customergauge] = ""
 
     told = stage.run("erase", NAME, *BY_KEY, *BY_PERSON, "--vendor", "--yes", typed="n\n")
 

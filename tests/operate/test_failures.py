@@ -139,26 +139,27 @@ def test_a_region_or_an_endpoint_that_cannot_be_is_a_wrong_call(option: str, val
     assert (asked.exit_code, asked.output.splitlines()[-1]) == (2, f"Error: {line}")
 
 
-def test_a_stack_that_is_not_there_is_told_with_where_it_was_looked_for(stage: Stage) -> None:
+@pytest.mark.parametrize(
+    ("refused_with", "exit_code", "line"),
+    [
+        (
+            "ValidationError",
+            2,
+            "There is no stack personal-link in eu-west-1: check its name, --region and --profile.",
+        ),
+        ("AccessDenied", 3, "not allowed: DescribeStacks (docs/policies has all that is needed)"),
+    ],
+    ids=["not there", "not allowed"],
+)
+def test_a_stack_that_is_not_there_is_told_apart_from_one_that_may_not_be_looked_at(
+    stage: Stage, refused_with: str, exit_code: int, line: str
+) -> None:
     cloudformation = stage.located.client("cloudformation")
     cloudformation.meta.events.unregister("before-call", stage.located.answer)  # one that says no instead
-    with refusing(cloudformation, "DescribeStacks", "ValidationError"):
+    with refusing(cloudformation, "DescribeStacks", refused_with):
         asked = stage.run("health", NAME)
 
-    assert asked.exit_code == 2
-    assert (
-        asked.output == "Error: There is no stack personal-link in eu-west-1: check its name, --region and --profile.\n"
-    )
-
-
-def test_a_stack_that_may_not_be_looked_at_is_not_taken_for_one_that_is_not_there(stage: Stage) -> None:
-    cloudformation = stage.located.client("cloudformation")
-    cloudformation.meta.events.unregister("before-call", stage.located.answer)
-    with refusing(cloudformation, "DescribeStacks", "AccessDenied"):
-        asked = stage.run("health", NAME)
-
-    assert asked.exit_code == 3
-    assert asked.output == ("Error: not allowed: DescribeStacks (docs/policies has all that is needed)\n")
+    assert (asked.exit_code, asked.output) == (exit_code, f"Error: {line}\n")
 
 
 def test_a_stack_of_something_else_is_told(stage: Stage) -> None:

@@ -25,12 +25,6 @@ def commands(group: click.Group, *names: str) -> Iterator[tuple[str, ...]]:
 EVERY_COMMAND = [pytest.param(names, id=" ".join(names) or "operate") for names in commands(operate)]
 
 
-def test_the_example_has_the_name_by_which_the_program_was_called() -> None:
-    shown = CliRunner().invoke(operate, ["health", "--help"], prog_name="bin/operate")
-
-    assert shown.output.splitlines()[-1] == "Example: bin/operate health personal-link"
-
-
 @pytest.mark.parametrize("names", EVERY_COMMAND)
 def test_the_list_of_commands_shows_whole_sentences(names: tuple[str, ...]) -> None:
     assert "..." not in CliRunner().invoke(operate, [*names, "--help"]).output.partition("Commands:")[2]
@@ -57,28 +51,6 @@ def test_a_shell_completes_commands_and_codes() -> None:
 
     assert completed("operate pa", 1) == ["parked"]
     assert completed("operate parked list s --code un", 5) == ["unsupported_media_type", "unavailable"]
-
-
-def test_the_commands_are_these() -> None:
-    assert {" ".join(names) for names in commands(operate)} == {
-        "",
-        "bulk",
-        "bulk collect",
-        "bulk send",
-        "bulk status",
-        "check",
-        "erase",
-        "find",
-        "health",
-        "outputs",
-        "parked",
-        "parked delete",
-        "parked list",
-        "parked redrive",
-        "parked show",
-        "send",
-        "tail",
-    }
 
 
 @pytest.mark.parametrize("names", EVERY_COMMAND)

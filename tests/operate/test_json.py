@@ -107,8 +107,3 @@ def test_an_error_is_a_line_on_stderr_and_stdout_stays_empty(stage: Stage) -> No
 
     assert (told.exit_code, told.stdout) == (2, "")
     assert told.stderr == "Error: Give one of --key, --reference and --digest.\n"
-
-
-@pytest.mark.parametrize("wrong", [{}, {"stack": "s", "region": 1, "outputs": {}}, {"stack": 1}, [], None])
-def test_a_value_of_another_shape_would_be_noticed(wrong: object) -> None:
-    assert list(misfits(wrong, REPORTS["outputs"])) != []

@@ -64,9 +64,7 @@ def test_what_is_settled_gets_its_result_again_and_no_second_try(stage: Stage) -
 def test_a_result_sent_again_echoes_the_record_only_if_the_stack_does(stage: Stage) -> None:
     outcome = stage.settle()
     stage.park()
-    stage.located.answers["DescribeStacks"]["Stacks"][0]["Parameters"] = [
-        {"ParameterKey": "EchoRecord", "ParameterValue": "false"}
-    ]
+    stage.parameter("EchoRecord", "false")
 
     stage.run("parked", "redrive", NAME)
 

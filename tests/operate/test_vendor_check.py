@@ -81,11 +81,6 @@ def test_a_vendor_that_is_not_there_is_told(stage: Stage) -> None:
     )
 
 
-def environment(stage: Stage) -> dict[str, str]:
-    variables: dict[str, str] = stage.located.answers["GetFunctionConfiguration"]["Environment"]["Variables"]
-    return variables
-
-
 @pytest.mark.parametrize("answer", ["n\n", ""])
 def test_the_secret_leaves_for_a_host_that_is_not_the_vendors_only_when_somebody_says_so(
     stage: Stage, answer: str
@@ -104,7 +99,7 @@ def test_the_secret_leaves_for_a_host_that_is_not_the_vendors_only_when_somebody
 def test_a_token_leaves_for_an_api_that_is_not_the_vendors_only_when_somebody_says_so(
     stage: Stage, answer: str
 ) -> None:
-    environment(stage).update(AUTH_BASE_URL="")
+    stage.environment().update(AUTH_BASE_URL="")
     host = stage.vendor.base_url.removeprefix("http://")
 
     asked = stage.run("check", NAME, "--configuration", "contact", typed=answer)
@@ -114,7 +109,7 @@ def test_a_token_leaves_for_an_api_that_is_not_the_vendors_only_when_somebody_sa
 
 
 def test_without_a_configuration_no_token_leaves_so_nobody_is_asked_about_the_api(stage: Stage) -> None:
-    environment(stage).update(AUTH_BASE_URL="")
+    stage.environment().update(AUTH_BASE_URL="")
     stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString="{}")  # so nothing is sent
 
     assert states(stage.run("check", NAME).output) == ["bad", "ok"]
@@ -127,7 +122,7 @@ def test_whoever_says_yes_has_it_sent(stage: Stage) -> None:
 
 @pytest.mark.parametrize("region", REGIONS)
 def test_nobody_is_asked_about_the_vendors_own_hosts(stage: Stage, region: str) -> None:
-    environment(stage).update(CUSTOMERGAUGE_REGION=region, AUTH_BASE_URL="")
+    stage.environment().update(CUSTOMERGAUGE_REGION=region, AUTH_BASE_URL="")
     stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString="{}")  # so nothing is sent
 
     checked = stage.run("check", NAME)
@@ -145,7 +140,7 @@ def test_nobody_is_asked_about_the_vendors_own_hosts(stage: Stage, region: str) 
     ],
 )
 def test_a_host_that_looks_like_the_vendors_is_none_of_its_own(stage: Stage, url: str) -> None:
-    environment(stage)["AUTH_BASE_URL"] = url
+    stage.environment()["AUTH_BASE_URL"] = url
 
     assert "is not CustomerGauge's" in stage.run("check", NAME, typed="n\n").output
 
@@ -198,17 +193,17 @@ def test_a_mapping_that_is_there_is_told_with_what_it_requires_and_no_survey_rec
     assert len(stage.vendor.calls("token")) == 1
 
 
-def test_a_mapping_that_is_not_there_is_told(stage: Stage) -> None:
-    code, told = of_the_mapping(stage, "contract")
+@pytest.mark.parametrize(
+    ("configuration", "said"),
+    [
+        ("contract", "there is none with this reference"),
+        ("activities", "refused: its data type is not Multi-Object or Survey Data"),
+    ],
+)
+def test_a_mapping_that_is_not_there_or_of_a_wrong_type_is_told(stage: Stage, configuration: str, said: str) -> None:
+    code, told = of_the_mapping(stage, configuration)
 
-    assert (code, told[0]) == (1, "bad  Inbound mapping contract: there is none with this reference")
-
-
-def test_a_mapping_of_a_wrong_type_is_told(stage: Stage) -> None:
-    code, told = of_the_mapping(stage, "activities")
-
-    said = "refused: its data type is not Multi-Object or Survey Data"
-    assert (code, told[0]) == (1, f"bad  Inbound mapping activities: {said}")
+    assert (code, told[0]) == (1, f"bad  Inbound mapping {configuration}: {said}")
 
 
 def test_the_vendors_own_words_are_not_shown(stage: Stage) -> None:
