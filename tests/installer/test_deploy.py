@@ -219,3 +219,38 @@ def test_a_worker_concurrency_of_the_whole_account_limit_is_a_warning(monkeypatc
         )
     ]
     assert findings(MaximumConcurrency="9") == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stack", ""], "--stack is empty."),
+        (["--region", ""], "--region is empty."),
+        (["--stack", "1abc"], "The stack's name is '1abc': it must be a letter, then letters, digits and hyphens"),
+        (["--stack", "a b"], "The stack's name is 'a b': it must be a letter"),
+        *((["--tag", tag], f"--tag is {tag!r}: write KEY=VALUE") for tag in ("foo", "=x", "AWS:x=y")),
+        (
+            ["KnownHeadings=Email,First", "Name"],
+            "'Name' is not a parameter: write Name=value, as in LogLevel=DEBUG; a value",
+        ),
+        (["LogLevel=DEBUG", "LogLevel=INFO"], "LogLevel is given twice."),
+    ],
+)
+def test_a_wrong_call_is_refused_before_aws_is_asked(
+    arguments: list[str], message: str, sam: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Account, "number", lambda _: pytest.fail("AWS was asked"))
+
+    result = run("--yes", *arguments)
+
+    assert result.output.startswith(f"Error: {message}")
+    assert result.exit_code > 0
+    assert sam == []
+
+
+def test_every_pattern_of_the_template_is_said_in_words() -> None:
+    declared = source_template()["Parameters"]
+
+    assert [
+        name for name, one in declared.items() if "AllowedPattern" in one and "ConstraintDescription" not in one
+    ] == []

@@ -9,6 +9,7 @@ from installer.parameters import Target, assignments, problems, target
 from sandbox.template import source_template
 
 DECLARED = source_template()["Parameters"]
+SOURCES = "empty, or names of A to Z, a to z, 0 to 9 and ._/-, separated by commas, without blanks"
 
 
 def test_the_stack_name_and_parameters_are_read_from_the_environment_in_samconfig() -> None:
@@ -46,7 +47,9 @@ def test_a_parameter_without_a_value_is_refused_with_an_example() -> None:
         ("MaximumConcurrency", "ten", "MaximumConcurrency is 'ten': it must be a whole number from 2 to 1000."),
         ("AlarmEmail", "nobody", "AlarmEmail is 'nobody': it must be empty, or an e-mail address."),
         ("KnownHeadings", "x" * 257, f"KnownHeadings is '{'x' * 257}': it must be at most 256 characters long."),
-        ("EventSources", "a,b c", "EventSources is 'a,b c': it must be text that matches ^[A-Za-z0-9._/-]{0,256}$."),
+        ("EventSources", "a,b c", f"EventSources is 'a,b c': it must be {SOURCES}."),
+        ("EventSources", "a,,b", f"EventSources is 'a,,b': it must be {SOURCES}."),
+        ("EventDetailType", "", "EventDetailType is '': it must be 1 to 128 characters each, separated by commas."),
     ],
 )
 def test_a_parameter_that_cloudformation_would_refuse_is_a_problem(name: str, value: str, problem: str) -> None:
