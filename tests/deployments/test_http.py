@@ -357,7 +357,7 @@ def test_a_caller_says_how_it_is_called_and_why_no_answer_came(
     *interpreter, file = PROGRAMS[name]
     program = tmp_path / file
     program.write_text((CALLERS / file).read_text().replace("ATTEMPTS = 5", "ATTEMPTS = 1"))
-    known = {"PERSONAL_LINK_URL": "https://127.0.0.1:1/", "AWS_REGION": REGION}
+    known = {"PERSONAL_LINK_URL": "https://127.0.0.1:2/", "AWS_REGION": REGION}
     known |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
 
     answer = subprocess.run(
