@@ -40,7 +40,8 @@ demo: $(TOOLS)  ## see it work: the real template on an AWS emulator, against a 
 	@$(BIN)/python -m sandbox.demo
 
 local: $(TOOLS)  ## the same, left up, with a console page to watch it; PORT=4566 fixes the emulator's port, CONSOLE_PORT=8080 the page's
-	@$(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT)) $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT))
+	@trap : INT; $(BIN)/python -m sandbox.local $(if $(PORT),--port $(PORT)) $(if $(CONSOLE_PORT),--console-port $(CONSOLE_PORT)) \
+	  || [ $$? = 130 ]
 
 mapping: $(TOOLS)  ## the event mappings checked; EVENT=events/sqs_event_survey_due.json shows what an event becomes
 	@$(BIN)/python -m sandbox.mapping $${EVENT:+"$$EVENT"}

@@ -1,7 +1,8 @@
 """`make deploy`: say what will be deployed, refuse what AWS would refuse, ask, build and deploy."""
 
 import os
-from collections.abc import Iterator, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 import click
@@ -11,6 +12,7 @@ from installer.account import Account, refusal
 from installer.parameters import assignments, problems, target
 from installer.sam import run
 from operate.stack import aws_session
+from operate.terminal.failures import WrongCall
 from operate.terminal.screen import screen, table
 from sandbox.template import source_template
 
@@ -40,7 +42,8 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
     template's default.
     """
     configured = target(config_env)
-    name = stack or configured.stack
+    name = configured.stack if stack is None else stack
+    refuse(name, region, profile, tags)
     declared = source_template()["Parameters"]
     given = {**configured.parameters, **assignments(parameters)}
     if lost := sorted(declared.keys() & os.environ.keys()):
@@ -75,6 +78,20 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
     run("deploy", *options)
     steps = "".join(f"\n{number}. {step}" for number, step in enumerate(next_steps(name, after, where), 1))
     screen().print(f"\nDeployed. Next:{steps}")
+
+
+def refuse(stack: str, region: str | None, profile: str | None, tags: Iterable[str]) -> None:
+    """Raise WrongCall for an empty option, such as an unset variable, and for a name or tag that AWS refuses."""
+    for option, value in (("stack", stack), ("region", region), ("profile", profile)):
+        if value == "":
+            raise WrongCall(f"--{option} is empty.")
+    if not re.fullmatch("[A-Za-z][A-Za-z0-9-]{0,127}", stack):
+        raise WrongCall(
+            f"The stack's name is {stack!r}: it must be a letter, then letters, digits and hyphens, at most 128."
+        )
+    for tag in tags:
+        if not re.fullmatch("(?!(?i:aws:))[^=]+=.*", tag):
+            raise WrongCall(f"--tag is {tag!r}: write KEY=VALUE; a key must not begin with aws:.")
 
 
 def show(chosen: Mapping[str, str], declared: Mapping[str, Any]) -> None:

@@ -44,11 +44,16 @@ def _is_of_this_template(environment: Any) -> bool:
 
 def assignments(words: Iterable[str]) -> dict[str, str]:
     """Return `Name=value` words as a dictionary. Raises ClickException for any other word."""
-    found = {}
+    found: dict[str, str] = {}
     for word in words:
         name, equals, value = word.partition("=")
         if not equals:
-            raise click.ClickException(f"{word!r} is not a parameter: write Name=value, as in LogLevel=DEBUG.")
+            raise click.ClickException(
+                f"{word!r} is not a parameter: write Name=value, as in LogLevel=DEBUG; "
+                "a value with a blank needs quotes, ARGS=\"'KnownHeadings=Email,First Name'\"."
+            )
+        if name in found:
+            raise click.ClickException(f"{name} is given twice.")
         found[name] = value
     return found
 
@@ -79,6 +84,6 @@ def _refusal(value: str, declared: Mapping[str, Any]) -> str | None:
         return f"at most {declared['MaxLength']} characters long"
     items = value.split(",") if declared["Type"] == "CommaDelimitedList" else [value]
     pattern = declared.get("AllowedPattern", ".*")
-    if not all(re.fullmatch(pattern, item) for item in items):
+    if not all(re.fullmatch(pattern, item) for item in items) or ("" in items and len(items) > 1):
         return str(declared.get("ConstraintDescription", f"text that matches {pattern}"))
     return None

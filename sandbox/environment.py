@@ -1,5 +1,6 @@
 """The environment of `make demo`, `local` and `soak`: sandbox CustomerGauge, AWS emulator, stack and callers."""
 
+import os
 import signal
 import sys
 import time
@@ -27,8 +28,14 @@ class Environment:
 
 
 def say(line: str = "") -> None:
-    """Print a line without buffering."""
-    print(line, flush=True)
+    """Print a line without buffering. Raises SandboxError if it cannot be written; a closed pipe ends the program."""
+    try:
+        print(line, flush=True)
+    except OSError as error:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # else Python tries it once more at its exit
+        if isinstance(error, BrokenPipeError):
+            sys.exit(1)
+        raise SandboxError(f"the output cannot be written: {error.strerror}") from None
 
 
 @contextmanager

@@ -83,7 +83,7 @@ def settings(environment: Environment) -> str:
     values = {
         "AWS_ENDPOINT_URL": emulator.url,
         "AWS_CA_BUNDLE": str(emulator.authority),
-        "CURL_CA_BUNDLE": str(emulator.authority),
+        **dict.fromkeys(("CURL_CA_BUNDLE", "SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS"), str(emulator.authority)),
         "AWS_ACCESS_KEY_ID": ROOT_KEY,
         "AWS_SECRET_ACCESS_KEY": ROOT_KEY,
         "AWS_REGION": REGION,
@@ -128,7 +128,7 @@ def lines(console: str) -> str:
         aws logs filter-log-events --log-group-name /aws/lambda/{STACK_NAME}-queue-worker \\
           --query 'events[].message' --output text
 
-        # the stack's health
+        # the stack's health; the emulator's alarms ignore which function failed (docs/decisions/0018)
         make operate ARGS="health $STACK"
 
         # without the AWS CLI: the messages of all queues; none is taken away

@@ -20,7 +20,7 @@ from sandbox.environment import run, say
 sys.path.insert(0, str(REPOSITORY / "layers" / "personal_link"))
 
 from personal_link.domain import strict_json
-from personal_link.domain.errors import RequestError, SettingsError
+from personal_link.domain.errors import RequestError, SettingsError, Unreadable
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries, event_mappings
 
@@ -35,17 +35,23 @@ def mapping() -> None:
     except SettingsError as error:
         raise SandboxError(str(error)) from None
     if file is None:
-        say("\n".join(f"{name}: {len(entry.expressions)} expressions" for name, entry in mappings.entries.items()))
+        lines = [f"{name}: {len(entry.expressions)} expressions" for name, entry in mappings.entries.items()]
+        say("\n".join(lines) or f"{event_mappings.FILE.name} has no entry")
         return
     try:
-        content = file.read_bytes()
+        content = file.read_text(encoding="utf-8")
     except OSError as error:
         raise SandboxError(f"{file} cannot be read: {error.strerror}") from None
-    for event in list(events_in(content, str(file))):  # report a wrong entry before the first output
+    except UnicodeDecodeError as error:
+        raise SandboxError(f"{file} is not UTF-8: see line {error.object[: error.start].count(10) + 1}") from None
+    events = list(events_in(content, str(file)))  # report a wrong entry before the first output
+    if not events:
+        raise SandboxError(f"{file} holds no event")
+    for event in events:
         say(json.dumps(request_of(event, mappings), indent=2, ensure_ascii=False))
 
 
-def events_in(text: str | bytes, name: str) -> Iterator[dict[str, Any]]:
+def events_in(text: str, name: str) -> Iterator[dict[str, Any]]:
     """Yield the events in a text: an event, or entries for put-events. Raises SandboxError that begins with `name`."""
     try:
         content = strict_json.parse(text)
@@ -101,9 +107,13 @@ def request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) ->
     try:
         request = check(deliveries.open_sqs(record, mappings.apply))
     except RequestError as error:
-        is_mapped = "detail-type" not in event or mappings.apply(event)
-        reasons = [] if is_mapped else ["No entry takes this event, and its detail is not a request."]
-        raise SandboxError("\n".join([*reasons, error.message, *_lines(error)])) from None
+        reasons = [error.message, *_lines(error)]
+        if "detail-type" in event and not mappings.apply(event):
+            taken = ", ".join(sorted({entry.detail_type for entry in mappings.entries.values()}))
+            no_entry = f'No entry takes this event. Its detail-type is "{event["detail-type"]}"; entries: {taken}. '
+            no_entry += "Add one (docs/mapping.md)."
+            reasons = [no_entry] if isinstance(error, Unreadable) else [no_entry, *reasons]
+        raise SandboxError("\n".join(reasons)) from None
     return {
         "configuration": request.configuration or "(the stack's DefaultConfiguration)",
         "record": request.record,
@@ -114,7 +124,8 @@ def request_of(event: dict[str, Any], mappings: event_mappings.EventMappings) ->
 
 def _lines(error: RequestError) -> Iterator[str]:
     for field, messages in error.errors.items():
-        yield f"{field}: {'; '.join(messages)}"
+        hint = "; write a fixed text in '…'" if field == "configuration" and "gives nothing" in messages[0] else ""
+        yield f"{field}: {'; '.join(messages)}{hint}"
 
 
 if __name__ == "__main__":

@@ -230,6 +230,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, help="decides the requests and the faults (default: a new one)")
     parser.add_argument("--short", action="store_true", help="as in CI: no hangs, few kills")
     chosen = parser.parse_args(arguments)
+    if chosen.requests < 1:
+        parser.error("--requests must be at least 1")
     seed = random.randrange(10**6) if chosen.seed is None else chosen.seed
     soak(Plan(chosen.requests, seed, chosen.short))
 

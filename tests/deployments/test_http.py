@@ -5,6 +5,7 @@ One stack is deployed three times: with signatures, with keys, and closed to thi
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -291,3 +292,24 @@ def test_from_an_address_that_may_not_call_nobody_gets_in(
     elsewhere = deployed(emulator, vendor, "API_KEY", ELSEWHERE)
 
     assert everywhere(HttpCaller(elsewhere, api_key=key_holder.api_key)) == {403}
+
+
+@pytest.mark.parametrize(
+    ("arguments", "told"), [([], "Usage: call"), (["key", "{}"], "no_answer: No answer came .*refused")]
+)
+@pytest.mark.parametrize("name", RETRYING)
+def test_a_caller_says_how_it_is_called_and_why_no_answer_came(
+    name: str, arguments: list[str], told: str, tmp_path: Path
+) -> None:
+    *interpreter, file = PROGRAMS[name]
+    program = tmp_path / file
+    program.write_text((CALLERS / file).read_text().replace("ATTEMPTS = 5", "ATTEMPTS = 1"))
+    known = {"PERSONAL_LINK_URL": "https://127.0.0.1:2/", "AWS_REGION": REGION}
+    known |= {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret"}
+
+    answer = subprocess.run(
+        [*interpreter, program, *arguments], env=known, capture_output=True, text=True, check=False, timeout=60
+    )
+
+    assert answer.returncode == 1
+    assert re.match(told, answer.stderr, re.IGNORECASE)

@@ -18,6 +18,7 @@ from sandbox.template import source_template
 
 KEY = "arn:aws:kms:eu-west-1:123456789012:key/1"
 DECLARED = source_template()["Parameters"]
+SOURCES = "empty, or names of A to Z, a to z, 0 to 9 and ._/-, separated by commas, without blanks"
 DEFAULTS = {name: str(one["Default"]) for name, one in DECLARED.items()}
 
 
@@ -263,7 +264,9 @@ def test_a_parameter_value_may_contain_an_equals_sign_and_may_not_be_missing() -
         ("MaximumConcurrency", "ten", "MaximumConcurrency is 'ten': it must be a whole number from 2 to 1000."),
         ("AlarmEmail", "nobody", "AlarmEmail is 'nobody': it must be empty, or an e-mail address."),
         ("KnownHeadings", "x" * 257, f"KnownHeadings is '{'x' * 257}': it must be at most 256 characters long."),
-        ("EventSources", "a,b c", "EventSources is 'a,b c': it must be text that matches ^[A-Za-z0-9._/-]{0,256}$."),
+        ("EventSources", "a,b c", f"EventSources is 'a,b c': it must be {SOURCES}."),
+        ("EventSources", "a,,b", f"EventSources is 'a,,b': it must be {SOURCES}."),
+        ("EventDetailType", "", "EventDetailType is '': it must be 1 to 128 characters each, separated by commas."),
     ],
 )
 def test_a_parameter_that_cloudformation_would_refuse_is_a_problem(name: str, value: str, problem: str) -> None:
@@ -273,3 +276,36 @@ def test_a_parameter_that_cloudformation_would_refuse_is_a_problem(name: str, va
 def test_the_defaults_and_every_environment_of_samconfig_pass_the_parameter_check() -> None:
     for parameters in (DEFAULTS, *(target(name).parameters for name in ("staging", "prod"))):
         assert problems(parameters, DECLARED) == []
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["--stack", ""], "--stack is empty."),
+        (["--region", ""], "--region is empty."),
+        (["--stack", "1abc"], "The stack's name is '1abc': it must be a letter, then letters, digits and hyphens"),
+        (["--stack", "a b"], "The stack's name is 'a b': it must be a letter"),
+        *((["--tag", tag], f"--tag is {tag!r}: write KEY=VALUE") for tag in ("foo", "=x", "AWS:x=y")),
+        (
+            ["KnownHeadings=Email,First", "Name"],
+            "'Name' is not a parameter: write Name=value, as in LogLevel=DEBUG; a value",
+        ),
+        (["LogLevel=DEBUG", "LogLevel=INFO"], "LogLevel is given twice."),
+    ],
+)
+def test_a_wrong_call_is_refused_before_aws_is_asked(
+    arguments: list[str], message: str, sam: list[Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(Account, "number", lambda _: pytest.fail("AWS was asked"))
+
+    result = run("--yes", *arguments)
+
+    assert result.output.startswith(f"Error: {message}")
+    assert result.exit_code > 0
+    assert sam == []
+
+
+def test_every_pattern_of_the_template_is_said_in_words() -> None:
+    assert [
+        name for name, one in DECLARED.items() if "AllowedPattern" in one and "ConstraintDescription" not in one
+    ] == []

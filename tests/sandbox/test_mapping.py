@@ -1,6 +1,7 @@
 """`make mapping`: the preview sees what the deployed stack would see, and names what is wrong with a file."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -11,6 +12,7 @@ import pytest
 from personal_link.triggers import event_mappings
 from sandbox import REPOSITORY, mapping
 from sandbox.aws.emulator import SandboxError
+from sandbox.soak import run as soak
 
 AN_ENTRY = """
 ["Visit Ended"]
@@ -36,8 +38,12 @@ REFUSED: list[tuple[Any, str]] = [
     (A_VISIT | {"Time": "0001-01-01T00:00:00+01:00"}, "entry 1: Time is no timestamp"),
     ({"Entries": [A_VISIT | {"Detail": "[]"}]}, "entry 1: Detail must hold a JSON object"),
     ([A_VISIT, "Visit Ended"], f"entry 2: {NO_ENTRY}"),
+    ([], "holds no event"),
     (A_VISIT | {"Detail": "{}"}, r'record\.Email: the mapping of "Visit Ended" gives nothing: detail\.email'),
-    (A_VISIT | {"DetailType": "Visit Began"}, "No entry takes this event, and its detail is not a request"),
+    (
+        A_VISIT | {"DetailType": "Visit Began"},
+        r"^No entry .* detail-type is \"Visit Began\"; entries: Visit Ended. Add one [^\n]*$",
+    ),
 ]
 
 
@@ -72,7 +78,7 @@ def test_an_event_that_cannot_become_a_request_is_refused_with_the_reason(
         mapping.mapping()
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000, b"\xff"], ids=["empty", "cut off", "deep", "Latin-1"])
+@pytest.mark.parametrize("content", [b"", b"{", b"[" * 100_000], ids=["empty", "cut off", "deep"])
 def test_a_file_that_is_not_json_is_refused_by_name(content: bytes, file: Path) -> None:
     file.write_bytes(content)
 
@@ -94,3 +100,67 @@ def test_the_path_of_the_event_file_may_have_blanks_and_quotes(tmp_path: Path) -
 
     assert made.stderr == ""
     assert json.loads(made.stdout)["reference"] == "1005"
+
+
+def test_an_event_file_that_is_not_utf_8_is_told_where(file: Path) -> None:
+    file.write_bytes(b"{\n\xff}")
+
+    with pytest.raises(SandboxError, match=r"visit\.json is not UTF-8: see line 2$"):
+        mapping.mapping()
+
+
+def test_a_fixed_text_without_quotes_as_configuration_is_told_what_to_write(tmp_path: Path) -> None:
+    event = {"id": "1", "detail-type": "Visit Ended", "detail": {"email": "ida@example.com"}}
+    toml = tmp_path / "event_mappings.toml"
+    toml.write_text('["Visit Ended"]\nconfiguration = "contact"\nrecord.Email = "detail.email"')
+
+    with pytest.raises(SandboxError, match=r"configuration: .* gives nothing: contact; write a fixed text in '…'"):
+        mapping.request_of(event, event_mappings.load(toml))
+
+
+def test_a_file_of_mappings_without_entries_says_so(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(event_mappings, "load", lambda: event_mappings.EventMappings({}))
+    monkeypatch.setattr(sys, "argv", ["mapping"])
+
+    mapping.mapping()
+
+    assert capsys.readouterr().out == "event_mappings.toml has no entry\n"
+
+
+FULL = Path("/dev/full")
+
+
+@pytest.mark.parametrize(
+    ("device", "message"),
+    [
+        (None, ""),
+        pytest.param(
+            FULL,
+            "\nerror: the output cannot be written: No space left on device\n",
+            marks=pytest.mark.skipif(not FULL.exists(), reason="needs /dev/full"),
+        ),
+    ],
+)
+def test_an_output_that_cannot_be_written_ends_without_a_traceback(device: Path | None, message: str) -> None:
+    reader, closed = os.pipe()
+    os.close(reader)
+    output = os.open(device, os.O_WRONLY) if device else closed
+
+    ended = subprocess.run(
+        [sys.executable, "-m", "sandbox.mapping"],
+        cwd=REPOSITORY,
+        stdout=output,
+        stderr=subprocess.PIPE,
+        text=True,
+        check=False,
+    )
+
+    os.close(output)
+    assert (ended.returncode, ended.stderr) == (1, message)
+
+
+def test_a_soak_without_a_request_is_a_wrong_call() -> None:
+    with pytest.raises(SystemExit, match="2"):
+        soak.main(["--requests", "0"])

@@ -3,6 +3,7 @@
 import json
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 from hypothesis import given, settings
@@ -51,7 +52,7 @@ MAPPING = "9dd58237-c913-4073-9c76-07da0b49ff50"
         ("""["A"]\nreference = "join('-')"\nrecord.Email = "id\"""", '"A" reference: join() takes 2 arguments'),
         (
             '["A"]\noptional = ["record.Phone"]\nrecord.Email = "id"',
-            '"A" optional must be a list of some of record.Email',
+            "\"A\" optional is ['record.Phone']: it must be a list of some of record.Email",
         ),
     ],
 )
@@ -256,6 +257,28 @@ def test_a_layer_without_the_file_is_told_where_it_has_to_be() -> None:
         load_deployed(LAYER)
 
 
-def test_a_file_that_may_not_be_read_is_told_what_to_do(tmp_path: Path) -> None:
+def test_a_file_that_may_not_be_read_is_told_what_to_do(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with pytest.raises(SettingsError, match=r" cannot be read: Is a directory$"):
+        load(tmp_path)
+    monkeypatch.setattr(Path, "read_text", Mock(side_effect=PermissionError))
     with pytest.raises(SettingsError, match=r" cannot be read: chmod 644 before it is zipped$"):
-        load(tmp_path)  # a folder
+        load(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b'["A"]\nrecord.Email = "\xe4"', "event_mappings.toml is not UTF-8: see line 2"),
+        (b'["A"]\noptional = [[]]\nrecord.Email = "id"', "optional is [[]]: it must be a list of some of record.Email"),
+        (b'["A"]\nrecord.Email = "lower()"', "lower() takes 1 argument: lower()"),
+        (b'["A"]\nrecord.Email = "id..x"', "(DOT); a fixed text needs '…'): id..x"),
+        (b'["A"]\nconfiguration = "9dd5-c9"\nrecord.Email = "id"', "a fixed text needs '…'): 9dd5-c9"),
+    ],
+)
+def test_a_mistake_in_a_file_is_told_with_its_place_and_remedy(content: bytes, message: str, tmp_path: Path) -> None:
+    (tmp_path / "event_mappings.toml").write_bytes(content)
+
+    with pytest.raises(SettingsError) as refused:
+        load(tmp_path / "event_mappings.toml")
+
+    assert message in str(refused.value)

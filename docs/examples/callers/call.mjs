@@ -28,8 +28,8 @@ export async function personalLink(request, key) {
       answer = await response.json();
       if (response.ok) return answer.data;
       wait = Number(response.headers.get("retry-after") ?? wait);
-    } catch { // it may have arrived: the key makes a retry safe
-      answer = { code: "no_answer", message: "No answer came." };
+    } catch (error) { // it may have arrived: the key makes a retry safe
+      answer = { code: "no_answer", message: `No answer came (${error.cause?.message ?? error.message}).` };
     }
     if (!TRY_AGAIN.has(answer.code) || attempt === ATTEMPTS || wait > LONGEST_WAIT) throw new NoLinkError(answer);
     await sleep(wait * 1000);
@@ -64,9 +64,10 @@ function hmac(key, text) {
 
 if (process.argv[1]?.endsWith("call.mjs")) {
   try {
+    if (process.argv.length !== 4) throw new Error("Usage: call.mjs KEY JSON");
     console.log(JSON.stringify(await personalLink(JSON.parse(process.argv[3]), process.argv[2])));
   } catch (error) {
-    console.error(error.message, JSON.stringify(error.errors));
+    console.error(error.message, JSON.stringify(error.errors) ?? "");
     process.exitCode = 1;
   }
 }

@@ -37,8 +37,8 @@ def personal_link(request: Mapping[str, Any], key: str) -> dict[str, Any]:
         wait = random.uniform(0.5, 1) * 2**attempt
         try:
             status, headers, answer = _send(request, key)
-        except (urllib3.exceptions.HTTPError, ValueError):  # it may have arrived: the key makes a retry safe
-            status, headers, answer = 0, {}, {"code": "no_answer", "message": "No answer came."}
+        except (urllib3.exceptions.HTTPError, ValueError) as error:  # it may have arrived: the key makes a retry safe
+            status, headers, answer = 0, {}, {"code": "no_answer", "message": f"No answer came ({error})."}
         if status == 200:
             link: dict[str, Any] = answer["data"]
             return link
@@ -60,7 +60,11 @@ def _send(request: Mapping[str, Any], key: str) -> tuple[int, Mapping[str, str],
 
 
 if __name__ == "__main__":
+    if len(sys.argv) != 3:
+        sys.exit("Usage: call.py KEY JSON")
     try:
         print(json.dumps(personal_link(json.loads(sys.argv[2]), key=sys.argv[1])))
+    except json.JSONDecodeError as error:
+        sys.exit(f"The request is no JSON: {error}")
     except NoLinkError as error:
         sys.exit(f"{error} {json.dumps(error.errors)}")

@@ -1,6 +1,7 @@
 #!/bin/sh
 # Asks for a survey link with a signature; prints the answer. Needs curl 7.75 or newer.
 set -eu
+[ $# = 2 ] || { echo "Usage: call.sh KEY JSON" >&2; exit 2; }
 answer=$(mktemp)  # curl empties it before it tries again
 trap 'cat "$answer"; rm "$answer"' EXIT
 

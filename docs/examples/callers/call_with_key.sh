@@ -1,6 +1,7 @@
 #!/bin/sh
 # The same with an API key, for a stack deployed with HttpAuth=API_KEY
 set -eu
+[ $# = 2 ] || { echo "Usage: call_with_key.sh KEY JSON" >&2; exit 2; }
 answer=$(mktemp)  # curl empties it before it tries again
 trap 'cat "$answer"; rm "$answer"' EXIT
 

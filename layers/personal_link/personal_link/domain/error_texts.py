@@ -110,7 +110,8 @@ DETAILS: Final = (
     "Two idempotency keys were given.",
     # the deployment, and bugs
     "<file> is not TOML: <of the file>",
-    "<file> cannot be read: chmod 644 before it is zipped",
+    "<file> is not UTF-8: see line <number>",
+    "<file> cannot be read: <of the file>",
     "the layer of MappingsLayerArn has no python/<file>",
     "<file>: <of the file>",
     "Unexpected error: try again later.",

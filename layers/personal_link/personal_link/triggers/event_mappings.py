@@ -82,7 +82,7 @@ class _Interpreter(visitor.TreeInterpreter):
 
     def visit_field(self, node: Any, value: Any) -> Any:
         found = super().visit_field(node, value)
-        return None if _is_blank(found) else found
+        return None if isinstance(found, str) and not found.strip() else found
 
 
 _OPTIONS: Final = jmespath.Options(custom_functions=_Functions())
@@ -140,13 +140,9 @@ def _evaluate(expression: ParsedResult, event: Mapping[str, object]) -> tuple[An
         value = _Interpreter(_OPTIONS).visit(expression.parsed, event)
     except (JMESPathError, ValueError, TypeError, ArithmeticError, RecursionError):
         return None, "does not work on this event"
-    if _is_blank(value) or value in _MISSING:
+    if value in _MISSING or (isinstance(value, str) and not value.strip()):
         return None, None
     return value, None if is_scalar(value) else "gives no text, number or boolean"
-
-
-def _is_blank(value: object) -> bool:
-    return isinstance(value, str) and not value.strip()
 
 
 def load_deployed(layer_arn: str) -> EventMappings:
@@ -167,10 +163,13 @@ def load(file: Path = FILE) -> EventMappings:
 
     try:
         entries = tomllib.loads(file.read_text(encoding="utf-8-sig"))
-    except (ValueError, RecursionError) as error:  # not TOML, not UTF-8, nested too deeply
+    except UnicodeDecodeError as error:
+        raise SettingsError(f"{file.name} is not UTF-8: see line {error.object[: error.start].count(10) + 1}") from None
+    except (ValueError, RecursionError) as error:  # not TOML, nested too deeply
         raise SettingsError(f"{file.name} is not TOML: {error}") from None
-    except OSError:
-        raise SettingsError(f"{file.name} cannot be read: chmod 644 before it is zipped") from None
+    except OSError as error:
+        hint = "chmod 644 before it is zipped" if isinstance(error, PermissionError) else error.strerror
+        raise SettingsError(f"{file.name} cannot be read: {hint}") from None
     problems: list[str] = []
     mappings = {name: _entry(name, entry, problems) for name, entry in entries.items()}
     takes_all: dict[str, str] = {}
@@ -202,8 +201,8 @@ def _entry(entry_name: str, entry: Any, problems: list[str]) -> _Entry:
         wrong("detail_type must be a text")
         detail_type = entry_name
     optional = entry.get("optional", [])
-    if not isinstance(optional, list) or any(name not in texts for name in optional):
-        wrong(f"optional must be a list of some of {', '.join(texts)}")
+    if not isinstance(optional, list) or any(name not in list(texts) for name in optional):
+        wrong(f"optional is {str(optional)[:MAX_SHOWN]}: it must be a list of some of {', '.join(texts)}")
         optional = []
     expressions: dict[str, ParsedResult] = {}
     for name, text in (texts | {"when": entry["when"]} if "when" in entry else texts).items():
@@ -222,7 +221,8 @@ def _compile(text: Any) -> ParsedResult:
     try:
         expression = jmespath.compile(text)
     except JMESPathError as error:
-        raise ValueError("is no JMESPath (" + " ".join(str(error).split("\n")[0].split()) + ")") from None
+        problem = " ".join(str(error).split("\n")[0].removesuffix(", for expression:").rstrip(":").split())
+        raise ValueError(f"is no JMESPath ({problem}; a fixed text needs '…')") from None
     except RecursionError:
         raise ValueError(_TOO_DEEP) from None
     known = _Functions.FUNCTION_TABLE
@@ -232,7 +232,7 @@ def _compile(text: Any) -> ParsedResult:
         signature = known[name]["signature"]
         takes_more = bool(signature) and bool(signature[-1].get("variadic"))
         if count < len(signature) or (count > len(signature) and not takes_more):
-            raise ValueError(f"{name}() takes {len(signature)} arguments")
+            raise ValueError(f"{name}() takes {len(signature)} argument{'s' * (len(signature) != 1)}")
     return expression
 
 
