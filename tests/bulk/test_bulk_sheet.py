@@ -124,7 +124,7 @@ def test_the_repr_of_a_row_shows_none_of_its_cells() -> None:
     ("content", "problem"),
     [
         (b"", "The file is empty."),
-        (b" \n\n", "The file is empty."),
+        (b" \n\n", "The file has no heading line."),
         (b",,\n1,2,3\n", "The first line has no headings: it has to name the columns."),
         (b"A,B,A\n", "Columns 1 and 3 have the same heading: rename or remove one."),
         ("e\u0301,\u00e9\n".encode(), "Columns 1 and 2 have the same heading: rename or remove one."),
