@@ -13,7 +13,7 @@ from installer.parameters import assignments, problems, target
 from installer.sam import run
 from operate.stack import aws_session
 from operate.terminal.failures import WrongCall
-from operate.terminal.screen import screen, table
+from operate.terminal.screen import ask, screen, table
 from sandbox.template import source_template
 
 
@@ -65,7 +65,7 @@ def deploy(  # noqa: PLR0913, PLR0917 # click's way: an argument each
     if any(one.refused for one in findings):
         raise click.ClickException("AWS would refuse this deployment: see the lines with a !.")
     if not yes:
-        click.confirm("Deploy?", abort=True)
+        ask("Deploy?", "--yes")
     run("build")
     options = ["--config-env", config_env, "--stack-name", name, "--no-confirm-changeset"]
     for option, values in (

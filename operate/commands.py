@@ -44,7 +44,10 @@ def operate(
     tokens are never shown. Exit codes: 0 all is well, 1 something needs you, 2 wrong call, 3 not allowed or AWS not
     reachable.
     """
-    if endpoint_url and not endpoint_url.startswith(("http://", "https://")):
+    for option, value in (("--region", region), ("--profile", profile)):
+        if value == "":  # as of a variable that is not set
+            raise click.BadParameter("it is empty", param_hint=option)
+    if endpoint_url is not None and not endpoint_url.startswith(("http://", "https://")):
         raise click.BadParameter("it must begin with http:// or https://", param_hint="--endpoint-url")
     if ctx.obj is None:
         ctx.obj = Account(aws_session(profile, region), endpoint_url, mappings)

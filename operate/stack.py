@@ -61,6 +61,8 @@ class Account:
 
     def stack(self, name: str) -> "Stack":
         """Return a stack. Raises WrongCall if it does not exist."""
+        if not name.strip():
+            raise WrongCall("STACK is empty: name the stack, as in personal-link.")
         cloudformation = self.client("cloudformation")
         try:
             [description] = cloudformation.describe_stacks(StackName=name)["Stacks"]

@@ -126,7 +126,7 @@ def lines(console: str) -> str:
         aws sqs receive-message --endpoint-url "$AWS_ENDPOINT_URL" --queue-url "$RESULTS_QUEUE_URL" \\
           --max-number-of-messages 10
         aws logs filter-log-events --log-group-name /aws/lambda/{STACK_NAME}-queue-worker \\
-          --query 'events[].message' --output text
+          --query 'events[].[message]' --output text
 
         # the stack's health; the emulator's alarms ignore which function failed (docs/decisions/0018)
         make operate ARGS="health $STACK"

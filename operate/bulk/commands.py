@@ -86,6 +86,9 @@ def collect(run: Run, *, output: Path, wait: bool) -> None:
 
     Exit code 1 while rows wait.
     """
+    if str(output) == "-" or (output.exists() and not output.is_file()):
+        raise click.UsageError(f"--output: {output} is no regular file: name a file.")
+    output = output.resolve()  # a symlink stays one
     if output.exists() and output.samefile(run.file.path):
         raise click.UsageError("--output is FILE itself: name another file.")
     if not (output.parent.is_dir() and os.access(output.parent, os.W_OK)):
@@ -127,7 +130,7 @@ def _write(file: BulkFile, look: Look, output: Path) -> Tally:
 def _print_check(file: BulkFile, check: Check) -> None:
     out = screen()
     repeated = f" ({check.repeated:,} repeated)" if check.repeated else ""
-    size = f"{check.rows:,} rows, {check.columns} columns"
+    size = f"{_rows(check.rows)}, {check.columns} column{'s'[: check.columns != 1]}"
     out.print(f"{file.path.name}: {size}: {check.good:,} good{repeated}, {check.rejected:,} rejected.")
     if not check.rejected:
         return
@@ -137,6 +140,9 @@ def _print_check(file: BulkFile, check: Check) -> None:
         more = ", …" if kind.rows > len(kind.lines) else ""
         rows.add_row(f"{kind.rows:,}", kind.code, text, ", ".join(map(str, kind.lines)) + more)
     out.print(rows)
+    job = file.job
+    if not (check.good or job.configuration or job.detail_type or job.has_default_configuration):
+        out.print("The stack has no default configuration: give --configuration or --detail-type.")
 
 
 def _told(sent: Sent, *, dry_run: bool) -> list[str]:
@@ -148,9 +154,13 @@ def _told(sent: Sent, *, dry_run: bool) -> list[str]:
     return lines
 
 
+def _rows(number: int) -> str:
+    return f"{number:,} row{'s'[: number != 1]}"
+
+
 def _print_tally(run: Run, tally: Tally) -> None:
     counts = ", ".join(f"{tally.counts[status]:,} {status}" for status in STATUSES)
-    lines = [f"{tally.rows:,} rows: {counts}."]
+    lines = [f"{_rows(tally.rows)}: {counts}."]
     if tally.rows and tally.counts["rejected"] == tally.rows:
         lines.append("Every row is rejected: give the --configuration or --detail-type that you gave send.")
     if tally.waiting:

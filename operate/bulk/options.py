@@ -11,11 +11,13 @@ import click
 
 from operate.bulk.job import BulkFile, Look
 from operate.stack import Account, Stack, load_mappings
+from operate.terminal.options import NO_REFERENCE
 from personal_link.aws.ledger_lookup import LedgerLookup
 from personal_link.aws.queues import RequestsQueue
 from personal_link.bulk.job import Job
 from personal_link.bulk.sheet import NotUtf8, UnreadableFile
 from personal_link.domain.clock import SystemClock
+from personal_link.domain.request import is_label
 from personal_link.settings import Reader
 from personal_link.triggers.deliveries import MapEvent, no_mapping
 
@@ -80,6 +82,8 @@ def bulk_options(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def _job(stack: Stack, *, name: str, configuration: str | None, detail_type: str | None, mappings: Path | None) -> Job:
+    if configuration is not None and not is_label(configuration):
+        raise click.UsageError(NO_REFERENCE)
     parameters = stack.parameters
     try:
         return Job(

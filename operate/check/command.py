@@ -11,7 +11,7 @@ from operate.check.hosts import Receiver, confirm
 from operate.check.vendor import Finding, Vendor, settings_of
 from operate.stack import Account
 from operate.terminal.failures import NEEDS_YOU, NOT_REACHABLE, WrongCall
-from operate.terminal.options import JSON, STACK, ExampleCommand
+from operate.terminal.options import JSON, NO_REFERENCE, STACK, ExampleCommand
 from operate.terminal.screen import (
     INDENT,
     count_of_needs,
@@ -55,7 +55,7 @@ def check(account: Account, stack: str, configuration: str | None, yes: bool, as
     type, and what it requires.
     """
     if configuration is not None and not is_label(configuration):
-        raise WrongCall("--configuration takes the reference of an inbound mapping: 1 to 256 plain characters.")
+        raise WrongCall(NO_REFERENCE)
     found = account.stack(stack)
     settings = settings_of(found)
     receivers = [Receiver("token server", settings.auth_base_url, "the client secret")]

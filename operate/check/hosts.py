@@ -5,10 +5,9 @@ from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urlsplit
 
-import click
-
 from operate.terminal.failures import WrongCall
 from operate.terminal.masking import printable
+from operate.terminal.screen import ask
 from personal_link.settings import REGIONS, token_server
 
 # Of the API: the host of imports, and the host of the calls that no import is.
@@ -34,7 +33,7 @@ def confirm(receivers: Iterable[Receiver], *, option: str, as_json: bool) -> Non
             if as_json:
                 raise WrongCall(f"--json cannot ask before {one.gets} goes to another host: add {option}.")
             host = printable(host_of(one.base_url))
-            click.confirm(f"The {one.name} {host} is not CustomerGauge's. Send it {one.gets}?", abort=True, err=True)
+            ask(f"The {one.name} {host} is not CustomerGauge's. Send it {one.gets}?", option, err=True)
 
 
 def host_of(url: str) -> str:

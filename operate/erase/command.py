@@ -1,5 +1,6 @@
 """The command `erase`."""
 
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from typing import Final
@@ -12,7 +13,7 @@ from operate.check.hosts import confirm
 from operate.erase.anonymise import Anonymiser
 from operate.erase.erasure import Erasure, erase, find, is_settled
 from operate.erase.person import SHORTEST
-from operate.find.search import Sought
+from operate.find.search import Sought, advice_on
 from operate.parked.delete_command import SETTLED
 from operate.stack import Account, Stack
 from operate.terminal.failures import NEEDS_YOU, WrongCall
@@ -55,7 +56,7 @@ def erase_person(  # noqa: PLR0913, PLR0917 # click's way
     line from standard input, so the value is in no shell history. You can run it again after an interruption. Exit
     code 1: something stays, or the key was not found.
     """
-    persons = tuple(click.prompt("Value of the person", err=True) if one == "-" else one for one in persons)
+    persons = tuple(_typed() if one == "-" else one for one in persons)
     _check(key, caller, persons)
     emails = [person.strip() for person in persons if "@" in person]
     if vendor and not emails:
@@ -70,7 +71,7 @@ def erase_person(  # noqa: PLR0913, PLR0917 # click's way
         if as_json:
             print_json(report)
         else:
-            print_erasure(report, screen(), asks_vendor=vendor)
+            print_erasure(report, screen(), asks_vendor=vendor, caller=caller)
 
     report = find(located, sought, persons, asks_vendor=vendor, despite_queue=despite_queue)
     if yes:
@@ -80,7 +81,17 @@ def erase_person(  # noqa: PLR0913, PLR0917 # click's way
         raise click.exceptions.Exit(NEEDS_YOU)
 
 
+def _typed() -> str:
+    if sys.stdin.isatty():
+        return str(click.prompt("Value of the person", err=True))
+    if value := sys.stdin.readline().strip():
+        return value
+    raise WrongCall("--person -: standard input has no value.")
+
+
 def _check(key: str | None, caller: str | None, persons: Sequence[str]) -> None:
+    if key == "":
+        raise WrongCall("--key is empty: no request has such a key.")
     if key is None and not persons:
         raise WrongCall("Give --key, --person, or both.")
     if caller is not None and key is None:
@@ -117,9 +128,9 @@ def _last(report: Erasure, steps: Iterator[Erasure], show: Callable[[Erasure], N
     return report
 
 
-def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool) -> None:
+def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool, caller: str | None = None) -> None:
     """Print what is or would be erased, and what is left."""
-    needs = list(_needs(report))
+    needs = list(_needs(report, caller))
     count = sum(map(is_settled, report.items)) + len(report.parked) if report.dry_run else _erased(report)
     verdict = f"{count or 'Nothing'} {'to erase' if report.dry_run else 'erased'}"
     print_verdict(out, verdict, "red" if needs else "yellow" if report.dry_run else "green", report.stack, needs)
@@ -150,11 +161,10 @@ def _erased(report: Erasure) -> int:
     return sum(item.erased for item in report.items) + report.deleted
 
 
-def _needs(report: Erasure) -> Iterator[Need]:
+def _needs(report: Erasure, caller: str | None = None) -> Iterator[Need]:
     command = program()
     if not report.is_key_found:
-        advice = "a key by HTTP belongs to its caller: add --caller"
-        yield Need("The key has no item in the ledger and no parked request", advice)
+        yield Need("The key has no item in the ledger and no parked request", advice_on(caller))
     if report.hindrance:
         yield report.hindrance
     for item in report.items:

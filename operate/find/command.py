@@ -7,10 +7,10 @@ from typing import Final
 import click
 from rich.console import Console
 
-from operate.find.search import Found, Sought, find
+from operate.find.search import Found, Sought, advice_on, find
 from operate.health.checks import LOOKED_AT
 from operate.ledger_reader import ledger_of
-from operate.logs import PARKED
+from operate.logs import OUTCOME, PARKED
 from operate.stack import Account
 from operate.terminal.duration import Duration
 from operate.terminal.failures import NEEDS_YOU, WrongCall
@@ -46,6 +46,8 @@ def find_request(  # noqa: PLR0913, PLR0917 # click's way
     not read, because that would take messages from the worker. Exit code 0: its link is created; 1: it is not, or not
     yet.
     """
+    if "" in {key, reference}:
+        raise WrongCall("--key or --reference is empty: no request has such a one.")
     if sum(one is not None for one in (key, reference, digest)) != 1:
         raise WrongCall("Give one of --key, --reference and --digest.")
     if digest is not None and not _DIGEST.fullmatch(digest):
@@ -58,15 +60,17 @@ def find_request(  # noqa: PLR0913, PLR0917 # click's way
     if as_json:
         print_json(found)
     else:
-        print_found(found, screen(), stack)
+        print_found(found, screen(), stack, caller)
     if found.state != "created":
         raise click.exceptions.Exit(NEEDS_YOU)
 
 
-def print_found(found: Found, out: Console, stack: str) -> None:
+def print_found(found: Found, out: Console, stack: str, caller: str | None = None) -> None:
     """Print where a request is, then its life."""
     verdict = found.state.capitalize() + (f": {found.code}" if found.code else "")
-    print_verdict(out, verdict, "green" if found.state == "created" else "red", stack, list(_needs(found, stack)))
+    print_verdict(
+        out, verdict, "green" if found.state == "created" else "red", stack, list(_needs(found, stack, caller))
+    )
     if found.events:
         rows = table("time (UTC)", "event", "code", ">again in")
         for event in found.events[-SHOWN:]:
@@ -79,7 +83,7 @@ def print_found(found: Found, out: Console, stack: str) -> None:
     facts(out, list(_facts(found)))
 
 
-def _needs(found: Found, stack: str) -> Iterator[Need]:
+def _needs(found: Found, stack: str, caller: str | None) -> Iterator[Need]:
     if found.parked_id:
         yield Need(f"It is parked: {found.parked_detail}", f"{program()} parked show {stack} {found.parked_id}")
     if found.state == "rejected":
@@ -97,7 +101,7 @@ def _needs(found: Found, stack: str) -> Iterator[Need]:
         yield Need("Its caller got this error, and there is no link", f"docs/codes.md says what {found.code} means")
     if found.state == "not found":
         waits = f"{found.waiting} wait on the requests queue; it may be one of them"
-        yield Need(waits if found.waiting else "No trace of it", "a key by HTTP belongs to its caller: add --caller")
+        yield Need(waits if found.waiting else "No trace of it", advice_on(caller))
 
 
 def _facts(found: Found) -> Iterator[tuple[str, str]]:
@@ -105,6 +109,8 @@ def _facts(found: Found) -> Iterator[tuple[str, str]]:
         yield "Requested", f"{found.requested_at}, by {found.source}"
     if found.attempts is not None:
         yield "Attempts", str(found.attempts)
+    elif found.events and found.events[-1].what == OUTCOME:
+        yield "Ledger", "no item: erased, expired, or rejected on arrival; what is shown is from the log"
     yield "Parked", found.parked_id or "no"
     if found.result_sent_at:
         yield "Result sent", found.result_sent_at

@@ -91,6 +91,13 @@ class Found:
     log_level: str
 
 
+def advice_on(caller: str | None) -> str:
+    """Return what to try if a key is not found."""
+    if caller is None:
+        return "a key by HTTP belongs to its caller: add --caller"
+    return "compare the caller: the ARN of the role or user, or the id (not the value) of the API key"
+
+
 def find(stack: Stack, ledger: LedgerReader, sought: Sought, since: float) -> Found:
     """Return where a request is."""
     lines = sorted(logs.lines(stack, sought.log_fields(), since), key=lambda line: line.at)

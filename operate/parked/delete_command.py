@@ -13,7 +13,7 @@ from operate.parked.queue import Sweep, is_meant
 from operate.stack import Account, Stack
 from operate.terminal.failures import NEEDS_YOU, WrongCall
 from operate.terminal.options import CODE, DRY_RUN, JSON, OLDER_THAN, STACK, ExampleCommand
-from operate.terminal.screen import now, print_json, screen, table
+from operate.terminal.screen import ask, now, print_json, screen, table
 
 SETTLED = "no result is sent; a redrive would send it again"
 LOST = "it never gets a result"
@@ -82,7 +82,7 @@ def delete(  # noqa: PLR0913, PLR0917 # click's way
         print_preview(report, screen())
     if chosen and not dry_run:
         if not yes:
-            click.confirm(f"Delete {len(chosen)} for good?", abort=True)
+            ask(f"Delete {len(chosen)} for good?", "--yes")
         report = replace(report, deleted=len(list(delete_shown(found, {one.id for one in chosen}))))
     if as_json:
         print_json(report)

@@ -35,7 +35,7 @@ class Sent:
 
 @click.command(cls=ExampleCommand, epilog="send personal-link events/sqs_request.json")
 @STACK
-@click.argument("file", type=click.Path(exists=True, dir_okay=False, path_type=Path))
+@click.argument("file", type=click.Path(exists=True, dir_okay=False, allow_dash=True, path_type=Path))
 @click.option("--wait", "seconds", type=Duration(), default="60s", show_default=True, help="How long to wait.")
 @UNMASK
 @JSON
@@ -44,7 +44,7 @@ def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool, a
     """Send the request in FILE to STACK, and wait for its outcome.
 
     It makes a real survey record. The outcome is read from the ledger; the result stays for your consumer. For a
-    settled idempotency_key only the result is sent again. Exit code 1: no link, or not yet.
+    settled idempotency_key only the result is sent again. FILE - is standard input. Exit code 1: no link, or not yet.
     """
     trial = TrialRequest.to(account.stack(stack))
     body = _text_of(file)
@@ -64,6 +64,8 @@ def send(account: Account, stack: str, file: Path, seconds: int, unmask: bool, a
 
 def _text_of(file: Path) -> str:
     try:
+        if str(file) == "-":
+            return click.get_text_stream("stdin", "utf-8", "strict").read()
         return file.read_text("utf-8")
     except UnicodeDecodeError:
         raise WrongCall(f"{file.name} is not text in UTF-8.") from None

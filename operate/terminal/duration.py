@@ -17,7 +17,7 @@ class Duration(click.ParamType):
         """Return the duration in seconds."""
         found = re.fullmatch(r"([0-9]{1,6})([smhd])", str(value))
         if found is None:
-            self.fail("is a number and s, m, h or d, as in 30m, 2h or 7d", param, ctx)
+            self.fail("give a number and s, m, h or d, as in 30m, 2h or 7d", param, ctx)
         return int(found[1]) * _SECONDS[found[2]]
 
 

@@ -1,5 +1,6 @@
 """Print each failure in one line: the problem and what to do. Leave out AWS's text, which may quote anything."""
 
+import errno
 import os
 import re
 import traceback
@@ -11,6 +12,7 @@ import click
 from botocore.exceptions import (
     BotoCoreError,
     ClientError,
+    ConfigParseError,
     ConnectTimeoutError,
     EndpointConnectionError,
     InvalidRegionError,
@@ -80,6 +82,9 @@ class OneLineErrors(click.Group):
         """Run a command; turn every error of AWS and of the package into a ClickException."""
         try:
             return super().invoke(ctx)
+        except ConfigParseError as failure:
+            problem = f"Your AWS configuration cannot be read: {failure.kwargs['path']}. Correct it."
+            raise WrongCall(problem) from None
         except (ClientError, BotoCoreError) as failure:
             raise explain(failure) from None
         except RequestError as error:
@@ -89,7 +94,9 @@ class OneLineErrors(click.Group):
             raise WrongCall(problem) from None
         except (click.ClickException, click.Abort, click.exceptions.Exit, BrokenPipeError):  # click ends on them
             raise
-        except Exception as bug:  # noqa: BLE001 # its text may quote anything
+        except Exception as bug:  # its text may quote anything
+            if isinstance(bug, OSError) and bug.errno in {errno.ENOSPC, errno.EDQUOT}:
+                raise  # __main__ ends on it
             if variable := _missing_ca_bundle():
                 raise _no_ca_bundle(variable) from None
             at = traceback.extract_tb(bug.__traceback__)[-1]

@@ -10,6 +10,7 @@ from operate.terminal.duration import Duration
 from personal_link.domain.errors import CODES
 
 NO_CODE: Final = "-"
+NO_REFERENCE: Final = "--configuration takes the reference of an inbound mapping: 1 to 256 plain characters."
 _CHOICES: Final = [*map(str, CODES), NO_CODE]
 
 

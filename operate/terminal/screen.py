@@ -16,6 +16,8 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 from rich.text import Text
 
+from operate.terminal.failures import WrongCall
+
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
 
@@ -36,6 +38,19 @@ def screen() -> Console:
     """Return a console on the current stdout; rich honours NO_COLOR and FORCE_COLOR."""
     is_sized = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(width=None if is_sized else WIDE, highlight=False, markup=False)
+
+
+def ask(question: str, option: str, *, err: bool = False) -> None:
+    """Ask yes or no. Raises Abort for a no, WrongCall if nobody can answer; `option` answers in scripts."""
+    try:
+        agreed = click.confirm(question, err=err)
+    except click.Abort:
+        if sys.stdin.isatty():
+            raise
+        click.echo(err=err)
+        raise WrongCall(f"Nobody answers here: give {option}.") from None
+    if not agreed:
+        raise click.Abort
 
 
 def print_json(report: "DataclassInstance") -> None:

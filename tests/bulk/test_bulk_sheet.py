@@ -81,7 +81,7 @@ def test_the_repr_of_a_row_shows_none_of_its_cells() -> None:
             )
         ),
         (b"", "utf-8", "The file is empty."),
-        (b" \n\n", "utf-8", "The file is empty."),
+        (b" \n\n", "utf-8", "The file has no heading line."),
         (b",,\n1,2,3\n", "utf-8", "The first line has no headings: it has to name the columns."),
         (b"A,B,A\n", "utf-8", "Columns 1 and 3 have the same heading: rename or remove one."),
         ("e\u0301,\u00e9\n".encode(), "utf-8", "Columns 1 and 2 have the same heading: rename or remove one."),

@@ -1,6 +1,7 @@
 """`operate bulk status` and `collect`: each row in its place, with its link or its reason."""
 
 import json
+import os
 import time
 from pathlib import Path
 
@@ -127,7 +128,7 @@ def test_a_job_of_which_the_ledger_knows_nothing_is_named(stage: Stage, file: Pa
         (
             "ACME\n",
             [
-                "1 rows: 0 created, 1 rejected, 0 unknown, 0 parked, 0 waiting.",
+                "1 row: 0 created, 1 rejected, 0 unknown, 0 parked, 0 waiting.",
                 "Every row is rejected: give the --configuration or --detail-type that you gave send.",
             ],
         ),
@@ -278,3 +279,34 @@ def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path
     assert canaries_in(shown, CANARIES) == []
     assert "own words" not in shown
     assert "acme.example" not in shown
+
+
+def test_without_the_permission_the_action_is_named(stage: Stage, file: Path) -> None:
+    stage.located.deny("BatchGetItem", "dynamodb:BatchGetItem")
+
+    told = stage.run("bulk", "status", NAME, str(file), *JOB)
+
+    assert told.exit_code == 3
+    assert "not allowed: dynamodb:BatchGetItem" in told.output
+
+
+@pytest.mark.parametrize("output", ["-", "pipe"])
+def test_only_a_file_is_replaced(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
+    monkeypatch.chdir(file.parent)
+    os.mkfifo("pipe")
+
+    refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", output)
+
+    assert refused.exit_code == 2
+    assert refused.output.splitlines()[-1] == f"Error: --output: {output} is no regular file: name a file."
+    assert Path("pipe").is_fifo()
+
+
+def test_an_output_is_written_through_a_symlink(stage: Stage, file: Path) -> None:
+    target, link = file.with_name("real.csv"), file.with_name("link.csv")
+    link.symlink_to(target)
+
+    run(stage, "collect", file, "--output", str(link))
+
+    assert link.is_symlink()
+    assert len(target.read_text("utf-8").splitlines()) == 5

@@ -281,3 +281,13 @@ def test_the_screen_shows_nothing_of_a_record_even_if_the_heading_line_is_missin
 
     assert "0 good, 3 rejected" in sent.output
     assert canaries_in(sent.output + as_json.output, CANARIES) == []
+
+
+def test_a_missing_configuration_is_told_and_an_empty_one_is_a_wrong_call(stage: Stage, file: Path) -> None:
+    missing = stage.run("bulk", "send", NAME, str(file), "--job", "a")
+    empty = stage.run("bulk", "send", NAME, str(file), "--job", "a", "--configuration", "")
+
+    hint = "The stack has no default configuration: give --configuration or --detail-type."
+    assert hint in missing.output.splitlines()
+    assert empty.exit_code == 2
+    assert "--configuration takes the reference of an inbound mapping" in empty.output

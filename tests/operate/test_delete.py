@@ -1,9 +1,12 @@
 """Delete parked requests: those that were shown, after a question, and no other."""
 
+import io
 import json
 
 import pytest
 
+from operate.terminal.failures import WrongCall
+from operate.terminal.screen import ask
 from personal_link.domain.errors import Code
 from tests.aws.account import doing_before
 from tests.operate.stage import FIRST_ID, NAME, Stage
@@ -106,3 +109,10 @@ def test_nothing_is_chosen_by_chance(stage: Stage, arguments: tuple[str, ...], l
     told = stage.run("parked", "delete", NAME, *arguments)
 
     assert (told.exit_code, told.output) == (2, f"Error: {line}\n")
+
+
+def test_if_nobody_can_answer_the_option_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", io.StringIO())
+
+    with pytest.raises(WrongCall, match="give --yes"):
+        ask("Delete 1 for good?", "--yes")

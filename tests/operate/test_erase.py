@@ -254,6 +254,8 @@ def test_an_item_that_came_by_http_is_erased_whatever_is_queued(stage: Stage) ->
     ("arguments", "line"),
     [
         ((), "Give --key, --person, or both."),
+        (("--key", ""), "--key is empty: no request has such a key."),
+        (("--person", "-"), "--person -: standard input has no value."),
         (("--person", "a@b.example", "--caller", "x"), "--caller goes with --key."),
         (("--person", " jo "), "--person takes at least 4 characters: a shorter value is in requests of others."),
         (("--person", "+44 7700 900461", "--vendor"), "--vendor goes with --person and an e-mail address."),
@@ -270,6 +272,7 @@ def test_a_value_may_be_typed_so_that_no_shell_history_and_no_process_list_has_i
 
     told = stage.run("erase", NAME, "--person", "-", "--yes", typed=f"{EMAIL.value}\n")
 
+    assert told.output.startswith("1 erased")  # no prompt before it
     assert (told.exit_code, stage.parked_ids()) == (0, [])
 
 

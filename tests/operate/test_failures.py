@@ -222,3 +222,36 @@ def test_a_reader_that_has_gone_ends_the_command_without_a_word(stage: Stage, mo
     listed = stage.run("parked", "list", NAME)
 
     assert (listed.exit_code, listed.output) == (1, "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "line"),
+    [
+        (("health", ""), "STACK is empty: name the stack, as in personal-link."),
+        (("--endpoint-url", "", "health", NAME), "Invalid value for --endpoint-url: it must begin with http:// or h"),
+        (("--region", "", "health", NAME), "Invalid value for --region: it is empty"),
+        (("--profile", "", "health", NAME), "Invalid value for --profile: it is empty"),
+        (("tail", NAME, "--since", "x"), "Invalid value for '--since': give a number and s, m, h or d, as in 30m, 2h"),
+    ],
+)
+def test_an_empty_or_malformed_value_is_a_wrong_call(stage: Stage, arguments: tuple[str, ...], line: str) -> None:
+    told = stage.run(*arguments)
+
+    assert told.exit_code == 2
+    assert told.output.splitlines()[-1].startswith(f"Error: {line}")
+
+
+@pytest.mark.parametrize("content", [b"[default\nregion", b"[default]\nregion = \xff"])
+def test_a_configuration_that_cannot_be_read_is_named(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, content: bytes
+) -> None:
+    file = tmp_path / "config"
+    file.write_bytes(content)
+    monkeypatch.setenv("AWS_CONFIG_FILE", str(file))
+
+    told = CliRunner().invoke(operate, ["health", NAME])
+
+    assert (told.exit_code, told.output) == (
+        2,
+        f"Error: Your AWS configuration cannot be read: {file}. Correct it.\n",
+    )

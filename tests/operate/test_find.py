@@ -224,9 +224,26 @@ def test_nothing_of_the_request_is_shown(stage: Stage) -> None:
         (("--key", "a", "--reference", "b"), "Give one of --key, --reference and --digest."),
         (("--digest", "abc"), "--digest takes the 64 hexadecimal digits, or at least the first 8."),
         (("--reference", "a", "--caller", "b"), "--caller goes with --key."),
+        (("--key", ""), "--key or --reference is empty: no request has such a one."),
     ],
 )
 def test_what_to_look_for_is_named_once(stage: Stage, arguments: tuple[str, ...], line: str) -> None:
     told = stage.run("find", NAME, *arguments)
 
     assert (told.exit_code, told.output) == (2, f"Error: {line}\n")
+
+
+def test_a_result_that_only_the_log_has_is_told_as_such(stage: Stage) -> None:
+    log_outcome(stage)
+
+    told = stage.run("find", NAME, "--key", KEY.value)
+
+    assert "no item: erased, expired, or rejected on arrival; what is shown is from the log" in told.output
+
+
+@pytest.mark.parametrize("command", ["find", "erase"])
+def test_a_caller_that_was_given_is_not_asked_for(stage: Stage, command: str) -> None:
+    told = stage.run(command, NAME, "--key", "a", "--caller", "b").output
+
+    assert "add --caller" not in told
+    assert "compare the caller: the ARN of the role or user, or the id (not the value) of the API key" in told

@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from pathlib import Path
 
 import pytest
 
@@ -45,3 +46,26 @@ def test_a_file_is_found_from_where_the_person_stands(tmp_path: os.PathLike[str]
 
     assert asked.returncode == 2
     assert "File 'none.json' does not exist" in asked.stderr
+
+
+def test_an_output_that_cannot_be_written_is_told() -> None:
+    shown = run("/bin/sh", "-c", "bin/operate --help > /dev/full")
+
+    assert (shown.returncode, shown.stderr) == (
+        1,
+        "Error: The output cannot be written: No space left on device.\n",
+    )
+
+
+def test_ctrl_c_is_quiet_from_the_start(tmp_path: Path) -> None:
+    (tmp_path / "botocore.py").write_text("raise KeyboardInterrupt")  # while the commands are imported
+
+    stopped = subprocess.run(
+        [BIN / "operate", "--help"],
+        env={**os.environ, "PYTHONPATH": str(tmp_path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+    assert (stopped.returncode, stopped.stdout, stopped.stderr) == (130, "", "")

@@ -179,3 +179,11 @@ def test_a_settled_request_is_sent_whatever_the_settings_are_now(
 
     assert sent.exit_code == 0
     assert [message["Body"] for message in stage.requests()] == [without_configuration]
+
+
+def test_a_request_may_come_from_a_pipe(stage: Stage) -> None:
+    stage.settle()
+
+    stage.run("send", NAME, "-", typed=json.dumps(REQUEST))
+
+    assert [json.loads(message["Body"]) for message in stage.requests()] == [REQUEST]

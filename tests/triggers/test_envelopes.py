@@ -245,7 +245,7 @@ SHAPES: dict[str, list[Any]] = {
         json.dumps({"order": {"record": {}}}),
     ],
     "an empty object. Send": [{}, notification("{}"), "{}"],
-    "an array. Send a message for each": [[], [REQUEST, REQUEST], json.dumps([REQUEST])],
+    "an array. Send each request on its own": [[], [REQUEST, REQUEST], json.dumps([REQUEST])],
     "a text that holds no JSON object": ["", "hello", "{"],
     "a number. Send": [0, "7", notification("7")],
     "true or false. Send": [True, "true"],

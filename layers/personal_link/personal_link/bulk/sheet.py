@@ -85,7 +85,7 @@ class Sheet:
         text = _Lines(lines, encoding)
         first = next((line for line in text if line.strip()), None)
         if first is None:
-            raise UnreadableFile("The file is empty.")
+            raise UnreadableFile("The file has no heading line." if text.line else "The file is empty.")
         if told := _SEPARATOR_LINE.fullmatch(first):
             delimiter, head = told[2], []
             if delimiter not in DELIMITERS:
