@@ -27,7 +27,7 @@ from sandbox import REPOSITORY
 from tests.aws.account import Account
 from tests.fake_clock import FakeClock
 
-SAMPLES: dict[str, Any] = json.loads((REPOSITORY / "tests" / "formats" / "formats.json").read_text())
+SAMPLES: dict[str, Any] = json.loads((REPOSITORY / "tests" / "aws" / "formats.json").read_text())
 LINK = PersonalLink(12345, "https://survey.eu.customergauge.com/r/abc", "https://cust.xx/abc")
 REFUSAL = describe(
     Refused(
