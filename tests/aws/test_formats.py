@@ -1,4 +1,4 @@
-"""Formats of earlier versions are still read: `tests/formats` has the data as those versions wrote it.
+"""Formats of earlier versions are still read: formats.json has the data as those versions wrote it.
 
 A sample of a format is never changed. A new format gets new samples, and the old ones stay as long as such items,
 messages or consumers may be left: docs/operation.md#what-is-versioned. This version writes exactly these samples, and
