@@ -100,6 +100,19 @@ def test_the_retry_after_of_customergauge_is_passed_on_in_whole_seconds(asked: f
     assert answer["headers"]["Retry-After"] == told
 
 
+def test_a_request_that_is_refused_on_arrival_is_answered_with_its_fields() -> None:
+    fields = {"record": ["is required"]}
+
+    answer = http.error_answer(Refused(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=fields))
+
+    assert answer["statusCode"] == 400
+    assert json.loads(answer["body"]) == {
+        "code": "invalid_request",
+        "message": "The request is not valid: see record.",
+        "errors": {"record": ["is required"]},
+    }
+
+
 # The result is queued before the caller is answered
 
 
