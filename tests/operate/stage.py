@@ -98,36 +98,25 @@ class Stage:
             "CredentialsSecretArn": self.aws.secret_arn,
         }
         parameters = {"DefaultConfiguration": "", "EchoRecord": "true"}
+        stack = {
+            "StackStatus": "UPDATE_COMPLETE",
+            "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
+            "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        }
+        summaries = [
+            {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": physical}
+            for name, (kind, physical) in resources.items()
+        ]
+        variables = {"Variables": template_variables(self.aws, self.vendor)}
+        live = {"State": "Active", "LastUpdateStatus": "Successful", "Environment": variables}
+        subscription = {"SubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:alarms:1"}
         self.located.answers.update(
-            {
-                "DescribeStacks": {
-                    "Stacks": [
-                        {
-                            "StackStatus": "UPDATE_COMPLETE",
-                            "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
-                            "Parameters": [
-                                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
-                            ],
-                        }
-                    ]
-                },
-                "ListStackResources": {
-                    "StackResourceSummaries": [
-                        {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": physical}
-                        for name, (kind, physical) in resources.items()
-                    ]
-                },
-                "GetAlias": {"FunctionVersion": "7"},
-                "GetFunctionConfiguration": {
-                    "State": "Active",
-                    "LastUpdateStatus": "Successful",
-                    "Environment": {"Variables": template_variables(self.aws, self.vendor)},
-                },
-                "GetEventSourceMapping": {"State": "Enabled"},
-                "ListSubscriptionsByTopic": {
-                    "Subscriptions": [{"SubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:alarms:1"}]
-                },
-            }
+            DescribeStacks={"Stacks": [stack]},
+            ListStackResources={"StackResourceSummaries": summaries},
+            GetAlias={"FunctionVersion": "7"},
+            GetFunctionConfiguration=live,
+            GetEventSourceMapping={"State": "Enabled"},
+            ListSubscriptionsByTopic={"Subscriptions": [subscription]},
         )
 
     def park(
@@ -246,6 +235,16 @@ class Stage:
             record=request.record,
         )
         return self._ledger.settle(attempt, outcome)
+
+    def change_item(self, name: str, value: dict[str, str]) -> None:
+        """Give the ledger's item of the request another value of an attribute."""
+        self.aws.dynamodb.update_item(
+            TableName=self.aws.ledger_table,
+            Key={"pk": {"S": the_request().key.digest}},
+            UpdateExpression="SET #name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": value},  # type: ignore[dict-item]  # one of its attributes
+        )
 
     def leave_marked(self) -> None:
         """Let an attempt end without an answer."""

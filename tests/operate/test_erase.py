@@ -28,17 +28,6 @@ def items(stage: Stage) -> int:
     return int(stage.aws.dynamodb.scan(TableName=stage.aws.ledger_table)["Count"])
 
 
-def change(stage: Stage, name: str, value: Any) -> None:
-    """Give the ledger's item another value of an attribute."""
-    stage.aws.dynamodb.update_item(
-        TableName=stage.aws.ledger_table,
-        Key={"pk": {"S": DIGEST}},
-        UpdateExpression="SET #name = :value",
-        ExpressionAttributeNames={"#name": name},
-        ExpressionAttributeValues={":value": value},
-    )
-
-
 @pytest.mark.parametrize("by", [BY_KEY, BY_PERSON], ids=lambda by: by[0])
 def test_a_preview_says_what_is_erased_and_what_is_left_and_changes_nothing(stage: Stage, by: tuple[str, str]) -> None:
     stage.settle()
@@ -96,7 +85,7 @@ def test_an_item_whose_attempt_is_in_flight_stays_and_is_named(stage: Stage) -> 
 
 def settle_in_a_newer_format(stage: Stage) -> None:
     stage.settle()
-    change(stage, "format", {"S": "2"})
+    stage.change_item("format", {"S": "2"})
 
 
 @pytest.mark.parametrize("end", [Stage.leave_marked, Stage.take_back, settle_in_a_newer_format])
@@ -127,7 +116,7 @@ def test_an_attempt_that_begins_after_the_preview_keeps_its_item(stage: Stage) -
 
 def test_an_expired_item_that_dynamodb_has_not_deleted_yet_is_erased(stage: Stage) -> None:
     stage.settle()
-    change(stage, "expires_at", {"N": "1"})
+    stage.change_item("expires_at", {"N": "1"})
 
     assert erase(stage, *BY_KEY, "--yes")["exit code"] == 0
     assert items(stage) == 0
@@ -240,7 +229,7 @@ def test_a_parked_request_without_a_settled_item_is_erased_whatever_is_queued(st
 
 def test_an_item_that_came_by_http_is_erased_whatever_is_queued(stage: Stage) -> None:
     stage.settle()
-    change(stage, "source_type", {"S": "http"})
+    stage.change_item("source_type", {"S": "http"})
     hold_request(stage)
 
     assert erase(stage, *BY_KEY, "--yes")["exit code"] == 0
