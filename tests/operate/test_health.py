@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -10,6 +11,7 @@ import pytest
 from personal_link.domain.errors import Code
 from tests.aws.account import refusing
 from tests.operate.stage import NAME, Stage
+from tests.tables import table
 
 ALARM = "personal-link-ParkedRequests-1"
 
@@ -58,13 +60,6 @@ def test_a_stack_that_is_well_needs_nobody(stage: Stage) -> None:
     assert found["subscribers"] == {"confirmed": 1, "pending": 0}
 
 
-def test_the_verdict_comes_first(stage: Stage) -> None:
-    assert stage.run("health", NAME).output.startswith("OK  personal-link, 20")
-
-    stage.park()
-    assert stage.run("health", NAME).output.startswith("1 thing needs you  personal-link, 20")
-
-
 def test_what_waits_is_counted_and_the_age_is_what_cloudwatch_says(stage: Stage) -> None:
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}", DelaySeconds=900)
@@ -99,54 +94,84 @@ def test_parked_requests_are_counted_by_code_and_lead_to_their_list(stage: Stage
     assert len(stage.parked_ids()) == 3
 
 
-def test_parked_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
-    stage.park()
-    stage.hide()
-
-    found = health(stage)
-
-    assert (found["exit code"], found["parked"]) == (1, None)
-    assert needs(found) == [("1 parked, but hidden by another reader", "run this again in a minute")]
-    shown = stage.run("health", NAME).output
-    assert re.search("^Parked +1 parked, but hidden by another reader *$", shown, re.MULTILINE)
+def answer(operation: str, content: dict[str, str]) -> Callable[[Stage], None]:
+    return lambda stage: stage.located.answers.update({operation: content})
 
 
-def test_an_alarm_that_rings_is_told_in_its_own_words(stage: Stage) -> None:
-    ring(stage, "ALARM")
-
-    found = health(stage)
-
-    assert [one["name"] for one in found["ringing"]] == ["ParkedRequests"]
-    assert needs(found) == [("Alarm ParkedRequests: Requests are parked.", "docs/operation.md#parkedrequests")]
-
-
-@pytest.mark.parametrize(
-    ("operation", "answer", "need"),
-    [
-        ("GetEventSourceMapping", {"State": "Disabled"}, "The event source mapping is Disabled"),
-        ("GetFunctionConfiguration", {"State": "Failed"}, "HttpApiFunction failed"),
-        ("GetFunctionConfiguration", {"State": "Active", "LastUpdateStatus": "Failed"}, "HttpApiFunction failed"),
-    ],
-)
-def test_what_lambda_says_is_wrong_is_told(stage: Stage, operation: str, answer: dict[str, str], need: str) -> None:
-    stage.located.answers[operation] = answer
-
-    found = health(stage)
-
-    assert found["exit code"] == 1
-    assert needs(found)[0][0].startswith(need)
-
-
-def test_a_rolled_back_deployment_is_told(stage: Stage) -> None:
+def roll_back(stage: Stage) -> None:
     stage.located.answers["DescribeStacks"]["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
 
-    assert needs(health(stage)) == [("The stack is UPDATE_ROLLBACK_COMPLETE", "see its events in CloudFormation")]
+
+def hide_one(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
 
 
 def let_the_stack_make_the_secret(stage: Stage) -> None:
     made = {"LogicalResourceId": "CredentialsSecret", "PhysicalResourceId": stage.aws.secret_arn}
     resources = stage.located.answers["ListStackResources"]["StackResourceSummaries"]
     resources.append({**made, "ResourceType": "AWS::SecretsManager::Secret"})
+
+
+def delete_the_secret(stage: Stage, **how: Any) -> None:
+    stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, **how)
+
+
+FAILED = ("HttpApiFunction failed", "deploy again, or look at it in the Lambda console")
+STOPPED = "The event source mapping is Disabled: nothing reads the requests queue"
+ROLLED_BACK = ("The stack is UPDATE_ROLLBACK_COMPLETE", "see its events in CloudFormation")
+RINGS = ("Alarm ParkedRequests: Requests are parked.", "docs/operation.md#parkedrequests")
+HIDDEN = ("1 parked, but hidden by another reader", "run this again in a minute")
+CHECK = "operate check personal-link"
+
+
+@table(
+    "arrange, need",
+    ("stopped", answer("GetEventSourceMapping", {"State": "Disabled"}), (STOPPED, "enable it")),
+    ("failed", answer("GetFunctionConfiguration", {"State": "Failed"}), FAILED),
+    ("not updated", answer("GetFunctionConfiguration", {"LastUpdateStatus": "Failed"}), FAILED),
+    ("rolled back", roll_back, ROLLED_BACK),
+    ("an alarm", lambda stage: ring(stage, "ALARM"), RINGS),
+    ("hidden", hide_one, HIDDEN),
+    ("not filled in", let_the_stack_make_the_secret, ("Credentials: never filled in", CHECK)),
+    (
+        "to be deleted",
+        lambda stage: delete_the_secret(stage, RecoveryWindowInDays=7),
+        ("Credentials: the secret is to be deleted", CHECK),
+    ),
+    (
+        "gone",
+        lambda stage: delete_the_secret(stage, ForceDeleteWithoutRecovery=True),
+        ("Credentials: there is no such secret", CHECK),
+    ),
+)
+def test_what_is_wrong_is_told_with_what_to_do(
+    stage: Stage, arrange: Callable[[Stage], None], need: tuple[str, str]
+) -> None:
+    arrange(stage)
+
+    found = health(stage)
+
+    assert [one for one in needs(found) if not one[0].startswith("QueueWorker")] == [need]
+    assert (found["exit code"], found["parked"]) == (1, None)
+
+
+def test_hidden_requests_are_told_among_the_facts(stage: Stage) -> None:
+    hide_one(stage)
+
+    shown = stage.run("health", NAME).output
+
+    assert re.search("^Parked +1 parked, but hidden by another reader *$", shown, re.MULTILINE)
+
+
+def test_a_secret_that_was_filled_in_is_well(stage: Stage) -> None:
+    let_the_stack_make_the_secret(stage)
+    stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString='{"client_id": "x"}')
+
+    found = health(stage)
+
+    assert found["credentials"] == {"is_well": True, "state": "filled in (not read)"}
+    assert found["exit code"] == 0
 
 
 def test_a_first_deployment_that_failed_is_told_in_its_own_words(stage: Stage) -> None:
@@ -164,28 +189,6 @@ def test_the_sources_that_the_rule_is_narrowed_to_are_told(stage: Stage) -> None
     stage.parameter("EventSources", "com.example.shop")
 
     assert "on the bus default, from com.example.shop" in stage.run("health", NAME).output
-
-
-def test_a_secret_that_was_never_filled_in_leads_to_the_check(stage: Stage) -> None:
-    let_the_stack_make_the_secret(stage)
-
-    empty = health(stage)
-    stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString='{"client_id": "x"}')
-    filled_in = health(stage)
-
-    assert needs(empty) == [("Credentials: never filled in", "operate check personal-link")]
-    assert filled_in["credentials"] == {"is_well": True, "state": "filled in (not read)"}
-    assert filled_in["exit code"] == 0
-
-
-def test_a_secret_that_is_to_be_deleted_or_gone_leads_to_the_check(stage: Stage) -> None:
-    stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, RecoveryWindowInDays=7)
-    to_be_deleted = health(stage)
-    stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, ForceDeleteWithoutRecovery=True)
-    gone = health(stage)
-
-    assert needs(to_be_deleted) == [("Credentials: the secret is to be deleted", "operate check personal-link")]
-    assert needs(gone) == [("Credentials: there is no such secret", "operate check personal-link")]
 
 
 def test_a_mapping_whose_events_the_rule_does_not_match_is_told_and_needs_nobody(stage: Stage) -> None:

@@ -2,12 +2,14 @@
 
 import time
 from datetime import UTC, datetime, timedelta
+from typing import Any
 
 import pytest
 
 from tests.aws.account import watched
 from tests.operate.stage import NAME, Stage
 from tests.operate.test_health import health, needs
+from tests.tables import table
 
 
 def keep_in_flight(stage: Stage, number: int) -> None:
@@ -30,35 +32,34 @@ def test_in_an_outage_what_is_retried_needs_somebody_with_its_number_codes_and_a
     assert (found["queues"][0]["retrying"], found["queues"][0]["in_flight"]) == (3, 1)
 
 
-def test_a_retry_that_is_over_needs_nobody_though_others_are_in_flight(stage: Stage) -> None:
-    keep_in_flight(stage, 2)
-    stage.log_retry("m-1", seconds_ago=100, wait=30)
-
-    found = health(stage)
-
-    assert (found["exit code"], found["retries"]) == (0, None)
-    assert found["queues"][0]["in_flight"] == 2
-
-
-def test_a_retry_whose_message_has_left_the_queue_needs_nobody(stage: Stage) -> None:
-    stage.log_retry("m-1", seconds_ago=5, wait=30)
-
-    assert health(stage)["exit code"] == 0
-
-
 DIGEST = "5e" * 32
 
 
-@pytest.mark.parametrize(
-    ("end", "names"),
-    [("outcome", {"key_digest": DIGEST}), ("parked", {"key_digest": DIGEST}), ("parked", {"message_id": "m-1"})],
+@table(
+    "in_flight, lines, count",
+    ("over", 2, [("retry", 100, 30)], None),
+    ("not on the queue", 0, [("retry", 5, 30)], None),
+    ("a newer one is over", 1, [("retry", 600, 700), ("retry", 300, 10)], None),
+    ("it has its outcome", 1, [("retry", 20, 10), ("outcome", 5, {"key_digest": DIGEST})], None),
+    ("it is parked", 1, [("retry", 20, 10), ("parked", 5, {"key_digest": DIGEST})], None),
+    ("its message is parked", 1, [("retry", 20, 10), ("parked", 5, {"message_id": "m-1"})], None),
+    ("redriven", 1, [("parked", 20, {"key_digest": DIGEST}), ("retry", 5, 30)], 1),
 )
-def test_a_retry_that_has_ended_needs_nobody_from_then_on(stage: Stage, end: str, names: dict[str, str]) -> None:
-    keep_in_flight(stage, 1)
-    stage.log_retry("m-1", seconds_ago=20, wait=10, key_digest=DIGEST)
-    stage.log(end, 5, **names)
+def test_a_retry_that_has_ended_needs_nobody(
+    stage: Stage, in_flight: int, lines: list[tuple[str, int, Any]], count: int | None
+) -> None:
+    keep_in_flight(stage, in_flight)
+    for what, seconds_ago, more in lines:
+        if what == "retry":
+            stage.log_retry("m-1", seconds_ago, wait=more, key_digest=DIGEST)
+        else:
+            stage.log(what, seconds_ago, **more)
 
-    assert health(stage)["retries"] is None
+    found = health(stage)
+
+    assert (found["retries"] and found["retries"]["count"]) == count
+    assert found["exit code"] == (1 if count else 0)
+    assert found["queues"][0]["in_flight"] == in_flight - (count or 0)
 
 
 @pytest.mark.parametrize(
@@ -79,14 +80,6 @@ def test_outcomes_are_read_only_from_the_first_pending_retry_on(
     assert [time.time() - since for since in of_outcomes] == pytest.approx(outcomes_since, abs=5)
 
 
-def test_a_retry_after_a_redrive_counts_although_its_request_ended_before(stage: Stage) -> None:
-    keep_in_flight(stage, 1)
-    stage.log("parked", 20, key_digest=DIGEST)
-    stage.log_retry("m-1", seconds_ago=5, wait=30, key_digest=DIGEST)
-
-    assert health(stage)["retries"]["count"] == 1
-
-
 def test_a_retry_that_is_due_is_counted_once(stage: Stage) -> None:
     keep_in_flight(stage, 1)
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
@@ -102,14 +95,6 @@ def test_a_request_that_a_long_retry_after_hides_is_still_retried(stage: Stage) 
     stage.log_retry("m-1", seconds_ago=7_000, wait=7_200, code="rate_limited")
 
     assert needs(health(stage))[0][0] == "1 being retried: rate_limited, oldest 1 h 59 min"
-
-
-def test_the_newest_retry_of_a_message_counts(stage: Stage) -> None:
-    keep_in_flight(stage, 1)
-    stage.log_retry("m-1", seconds_ago=600, wait=700)
-    stage.log_retry("m-1", seconds_ago=300, wait=10)
-
-    assert health(stage)["retries"] is None
 
 
 def test_without_log_lines_of_retries_the_metrics_tell_them(stage: Stage) -> None:
