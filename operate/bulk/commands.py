@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -58,7 +59,7 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
                 for rows in sender.send(run.file, sent):
                     bar.advance(task, rows)
     finally:  # also after an interruption
-        run.say({**check.as_json(), **sent.as_json(), "dry_run": dry_run}, *_told(sent, dry_run=dry_run))
+        run.say({**check.as_json(), **asdict(sent), "dry_run": dry_run}, *_told(sent, dry_run=dry_run))
     if (dry_run and check.rejected) or not check.good:
         raise click.exceptions.Exit(1)
 

@@ -85,9 +85,7 @@ def _finding(step: str, status: int) -> Finding:
         case 3:
             do = "Compare ImportsBaseUrl with the address of CustomerGauge's API."
             return Finding(step, "bad", f"{said}, a redirect, which is not followed", do)
-        case 5:
-            return Finding(step, "bad", said, "Try again later.")
-        case _ if status == 429:
+        case _ if status == 429 or status // 100 == 5:
             return Finding(step, "bad", said, "Try again later.")
         case _:
             return Finding(step, "bad", said, "CustomerGauge refused this call: do it in CustomerGauge itself.")

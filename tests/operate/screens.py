@@ -153,6 +153,12 @@ TAIL = [
     Line("2026-11-27 03:12:41 UTC", "parked", "forbidden", "queue-worker", FAILED, None, DIGEST, None),
 ]
 
+
+def print_tail(out: Console) -> None:
+    for line in TAIL:
+        print_event(line, out)
+
+
 SCREENS: Mapping[str, Callable[[Console], object]] = {
     "health_well": lambda out: print_health(WELL, out),
     "health_outage": lambda out: print_health(OUTAGE, out),
@@ -167,7 +173,7 @@ SCREENS: Mapping[str, Callable[[Console], object]] = {
     "erase_preview": lambda out: print_erasure(PREVIEW, out, asks_vendor=True),
     "send_created": lambda out: print_sent(CREATED, "", out, STACK),
     "send_waiting": lambda out: print_sent(WAITING, NOT_TRIED, out, STACK),
-    "tail": lambda out: [print_event(line, out) for line in TAIL],
+    "tail": print_tail,
 }
 
 

@@ -243,7 +243,7 @@ class Stage:
             Key={"pk": {"S": the_request().key.digest}},
             UpdateExpression="SET #name = :value",
             ExpressionAttributeNames={"#name": name},
-            ExpressionAttributeValues={":value": value},  # type: ignore[dict-item]  # one of its attributes
+            ExpressionAttributeValues={":value": value},
         )
 
     def leave_marked(self) -> None:
