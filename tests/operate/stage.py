@@ -77,6 +77,11 @@ class Stage:
     vendor: CustomerGaugeSandbox
     located: EmulatedAccount
 
+    @property
+    def host(self) -> str:
+        """The host of the vendor, which is not CustomerGauge's."""
+        return self.vendor.base_url.removeprefix("http://")
+
     def run(self, *arguments: str, typed: str = "") -> Result:
         """Run a command; a failure that is no line of its own would be raised."""
         return CliRunner().invoke(operate, arguments, obj=self.located, input=typed, catch_exceptions=False)
@@ -212,10 +217,6 @@ class Stage:
         assert isinstance(begun, Attempt)
         return begun
 
-    def end(self, attempt: Attempt) -> None:
-        """End an attempt without an outcome, as a function does."""
-        self._ledger.take_back(attempt)
-
     def settle(self, request: LinkRequest | None = None, error: Mapping[str, Any] | None = None) -> Outcome:
         """Settle a request, as a function does; return its outcome."""
         request = request or the_request()
@@ -252,7 +253,7 @@ class Stage:
 
     def take_back(self) -> None:
         """Let an attempt end before it reached anybody."""
-        self.end(self.begin())
+        self._ledger.take_back(self.begin())
 
     @property
     def _ledger(self) -> Ledger:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operate.ledger_reader import LedgerReader
-from operate.parked.queue import ParkedMessage, Sweep
+from operate.parked.queue import Sweep
 from operate.terminal.duration import in_words
 from operate.terminal.masking import MASK, masked
 from personal_link.domain.clock import SystemClock
@@ -21,7 +21,7 @@ from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
 from tests.tables import table
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, MessageTypeDef
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
 EVENT = {"detail-type": "Visit Ended", "time": "2026-11-24T10:00:00Z"}
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1"
@@ -154,18 +154,6 @@ def test_code_and_detail_are_those_of_whoever_parked_it_and_quote_nobody(
     assert re.search(rf"^Parked: {code}$", shown, re.MULTILINE)
     assert re.search(rf"^Detail +{re.escape(detail)} *$", shown, re.MULTILINE)
     assert canaries_in(shown, CANARIES) == []
-
-
-def test_an_error_code_on_what_sqs_parked_is_its_senders_and_is_not_shown() -> None:
-    message: MessageTypeDef = {
-        "MessageId": FIRST_ID,
-        "ReceiptHandle": "handle",
-        "Body": BODY,
-        "Attributes": {"SentTimestamp": "1795427990000", "DeadLetterQueueSourceArn": "arn:aws:sqs:x"},
-        "MessageAttributes": {"ERROR_CODE": {"DataType": "String", "StringValue": "ADA_LOVELACE"}},
-    }
-
-    assert ParkedMessage.received(message).detail == "-"
 
 
 def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:

@@ -169,10 +169,12 @@ def test_what_sqs_parked_is_no_invocation_whatever_attributes_its_sender_wrote()
         "Attributes": {"SentTimestamp": "1795427990000"},
         "MessageAttributes": dict.fromkeys(("RequestID", "ErrorCode", "ErrorMessage"), text),
     }
+    message["MessageAttributes"]["ERROR_CODE"] = {"DataType": "String", "StringValue": "ADA_LOVELACE"}
     by_lambda = ParkedMessage.received(message)
-    message["Attributes"] |= {"DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:requests"}
-    by_sqs = ParkedMessage.received(message)
+    moved = {**message["Attributes"], "DeadLetterQueueSourceArn": "arn:aws:sqs:eu-west-1:123456789012:requests"}
+    by_sqs = ParkedMessage.received({**message, "Attributes": moved})
 
+    assert (by_lambda.detail, by_sqs.detail) == ("EventBridge: ADA_LOVELACE", "-")
     first_sent_at = {"first_sent_at": "1795427990000"}
     assert deliveries.origin(by_lambda.record) == {"original_invocation_id": FIRST_ID, **first_sent_at}
     assert deliveries.origin(by_sqs.record) == {"original_message_id": message["MessageId"], **first_sent_at}
