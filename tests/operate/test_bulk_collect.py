@@ -156,16 +156,8 @@ def test_a_script_gets_one_json_object_on_one_line(stage: Stage, file: Path, mon
 
     [line] = run(stage, "status", file, "--json")
 
-    assert json.loads(line) == {
-        "rows": 4,
-        "created": 1,
-        "rejected": 0,
-        "unknown": 0,
-        "parked": 0,
-        "waiting": 3,
-        "per_second": 0.0,
-        "seconds_left": None,
-    }
+    counts = {"rows": 4, "created": 1, "rejected": 0, "unknown": 0, "parked": 0, "waiting": 3}
+    assert json.loads(line) == {**counts, "per_second": 0.0, "seconds_left": None}
 
 
 def test_the_status_reads_no_parked_message_if_there_is_none(stage: Stage, file: Path) -> None:
@@ -281,13 +273,19 @@ def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path
     assert "acme.example" not in shown
 
 
-def test_without_the_permission_the_action_is_named(stage: Stage, file: Path) -> None:
-    stage.located.deny("BatchGetItem", "dynamodb:BatchGetItem")
+@pytest.mark.parametrize(
+    ("command", "operation", "action"),
+    [("send", "SendMessageBatch", "sqs:SendMessage"), ("status", "BatchGetItem", "dynamodb:BatchGetItem")],
+)
+def test_without_the_permission_the_action_is_named(
+    stage: Stage, file: Path, command: str, operation: str, action: str
+) -> None:
+    stage.located.deny(operation, action)
 
-    told = stage.run("bulk", "status", NAME, str(file), *JOB)
+    told = stage.run("bulk", command, NAME, str(file), *JOB)
 
     assert told.exit_code == 3
-    assert "not allowed: dynamodb:BatchGetItem" in told.output
+    assert f"not allowed: {action}" in told.output
 
 
 def test_an_output_is_written_through_a_symlink(stage: Stage, file: Path) -> None:
