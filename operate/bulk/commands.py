@@ -13,7 +13,7 @@ import click
 from operate.bulk.job import BulkFile, Check, Look, Tally
 from operate.bulk.options import Run, bulk_options
 from operate.bulk.send import Sender, Sent
-from operate.parked.redrive import Pace
+from operate.parked.redrive_command import Pace
 from operate.terminal.duration import in_words
 from operate.terminal.failures import OneLineErrors
 from operate.terminal.options import ExampleCommand

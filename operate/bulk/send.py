@@ -13,7 +13,7 @@ from typing import Final
 import click
 
 from operate.bulk.job import BulkFile, Prepared, Seen, depth
-from operate.parked.redrive import Pace
+from operate.parked.redrive_command import Pace
 from operate.stack import Account
 from operate.terminal.failures import NotAllowed
 from personal_link.aws.ledger_lookup import AT_ONCE, LedgerLookup

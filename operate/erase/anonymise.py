@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from operate.check.hosts import APIS, Receiver, host_of
-from operate.check.vendor import LIMIT, Finding, Vendor, settings_of
+from operate.check.vendor import APIS, LIMIT, Finding, Receiver, Vendor, host_of, settings_of
 from operate.stack import Stack
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.domain.clock import Deadline, SystemClock

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from operate.check.command import print_findings
-from operate.check.hosts import confirm
+from operate.check.vendor import confirm
 from operate.erase.anonymise import Anonymiser
 from operate.erase.erasure import Erasure, erase, find, is_settled
 from operate.erase.person import SHORTEST

@@ -20,8 +20,7 @@ from operate.health.retries import Retries
 from operate.ledger_reader import Entry, Standing
 from operate.parked.delete_command import LOST, SETTLED, UNREADABLE, Deletable, Deletion, print_preview
 from operate.parked.list_command import ParkedList, ParkedRequest, Row, print_list, print_request
-from operate.parked.redrive import BECOMES
-from operate.parked.redrive_command import Redriven, print_redriven
+from operate.parked.redrive_command import BECOMES, Redriven, print_redriven
 from operate.send.command import Sent, print_sent
 from operate.send.event_entries import Heard
 from operate.send.sender import standing_line

@@ -11,7 +11,7 @@ from botocore.compat import HTTPHeaders
 from click.testing import Result
 
 from operate.parked.queue import ParkedMessage
-from operate.parked.redrive import Pace
+from operate.parked.redrive_command import Pace
 from personal_link.domain.errors import Code
 from personal_link.domain.request import check
 from personal_link.triggers import deliveries
