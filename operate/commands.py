@@ -58,17 +58,9 @@ def parked() -> None:
     """List, show, redrive and delete parked requests."""
 
 
-operate.add_command(health)
-operate.add_command(find_request)
-operate.add_command(tail)
-operate.add_command(send)
-operate.add_command(check)
-operate.add_command(outputs)
-operate.add_command(parked)
-operate.add_command(erase_person)
-operate.add_command(bulk)
-
-parked.add_command(list_parked)
-parked.add_command(show)
-parked.add_command(redrive)
-parked.add_command(delete)
+for command in (list_parked, show, redrive, delete):
+    parked.add_command(command)
+for command in (health, find_request, tail, send, check, outputs, erase_person):
+    operate.add_command(command)
+for group in (parked, bulk):
+    operate.add_command(group)

@@ -12,7 +12,7 @@ import click
 from botocore.config import Config
 from botocore.exceptions import ClientError
 
-from operate.terminal.failures import NotAllowed, WrongCall, denied_action, missing
+from operate.terminal.failures import NotAllowed, WrongCall, denied_action
 from personal_link.aws.aws_errors import aws_error_code
 from personal_link.domain.errors import SettingsError
 from personal_link.triggers import event_mappings
@@ -69,10 +69,9 @@ class Account:
         except ClientError as failure:
             if aws_error_code(failure) != "ValidationError":
                 raise
-            description = None
-        if description is None:
             where = f"{cloudformation.meta.region_name}{' of the emulator' if self.endpoint_url else ''}"
-            raise WrongCall(f"There is no stack {name} in {where}: check its name, --region and --profile.")
+            problem = f"There is no stack {name} in {where}: check its name, --region and --profile."
+            raise WrongCall(problem) from None
         pages = cloudformation.get_paginator("list_stack_resources").paginate(StackName=name)
         return Stack(
             name=name,
@@ -116,7 +115,8 @@ class Stack:
 
     def _missing(self, what: str, there: Mapping[str, object]) -> click.ClickException:
         if self.outputs or self.status in {"CREATE_COMPLETE", "UPDATE_COMPLETE"}:
-            return missing(what, there, self.name)
+            known = ", ".join(sorted(there)) or "nothing"
+            return WrongCall(f"The stack {self.name} has no {what}, it has {known}: is it a Personal Link connector?")
         return click.ClickException(f"The stack {self.name} is {self.status}: see its events in CloudFormation.")
 
     def of_type(self, kind: str) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """The command `tail`."""
 
+import json
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
@@ -13,7 +14,7 @@ from operate import logs
 from operate.stack import Account, Stack
 from operate.terminal.duration import Duration
 from operate.terminal.options import JSON, STACK, ExampleCommand
-from operate.terminal.screen import SHORT, now, print_json_line, screen, when
+from operate.terminal.screen import SHORT, now, screen, when
 from personal_link.domain.errors import CODES
 
 EVERY: Final = 2.0  # seconds
@@ -54,7 +55,7 @@ def tail(account: Account, stack: str, since: int, no_follow: bool, as_json: boo
     try:
         for line in follow(located, now() - since, once=no_follow):
             if as_json:
-                print_json_line(asdict(line))
+                click.echo(json.dumps(asdict(line)))
             else:
                 print_event(line, out)
     except KeyboardInterrupt:

@@ -2,6 +2,7 @@
 
 import os
 import time
+from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from tempfile import NamedTemporaryFile
@@ -12,7 +13,7 @@ import click
 from operate.bulk.job import BulkFile, Check, Look, Tally
 from operate.bulk.options import Run, bulk_options
 from operate.bulk.send import Sender, Sent
-from operate.parked.redrive import Pace
+from operate.parked.redrive_command import Pace
 from operate.terminal.duration import in_words
 from operate.terminal.failures import OneLineErrors
 from operate.terminal.options import ExampleCommand
@@ -58,7 +59,7 @@ def send(run: Run, *, rate: float | None, dry_run: bool) -> None:
                 for rows in sender.send(run.file, sent):
                     bar.advance(task, rows)
     finally:  # also after an interruption
-        run.say({**check.as_json(), **sent.as_json(), "dry_run": dry_run}, *_told(sent, dry_run=dry_run))
+        run.say({**check.as_json(), **asdict(sent), "dry_run": dry_run}, *_told(sent, dry_run=dry_run))
     if (dry_run and check.rejected) or not check.good:
         raise click.exceptions.Exit(1)
 

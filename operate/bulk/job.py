@@ -102,14 +102,8 @@ class Check:
 
     def as_json(self) -> dict[str, object]:
         """Return the check for scripts."""
-        problems = [{"problem": text, **asdict(kind)} for text, kind in self.kinds.items()]
-        return {
-            "rows": self.rows,
-            "good": self.good,
-            "repeated": self.repeated,
-            "rejected": self.rejected,
-            "problems": problems,
-        }
+        counts = {"rows": self.rows, "good": self.good, "repeated": self.repeated, "rejected": self.rejected}
+        return {**counts, "problems": [{"problem": text, **asdict(kind)} for text, kind in self.kinds.items()]}
 
     def _refuse(self, row: Row, ending: Ending) -> None:
         self.rejected += 1

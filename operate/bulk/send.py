@@ -6,14 +6,14 @@ second message with the first outcome.
 
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from itertools import batched
 from typing import Final
 
 import click
 
 from operate.bulk.job import BulkFile, Prepared, Seen, depth
-from operate.parked.redrive import Pace
+from operate.parked.redrive_command import Pace
 from operate.stack import Account
 from operate.terminal.failures import NotAllowed
 from personal_link.aws.ledger_lookup import AT_ONCE, LedgerLookup
@@ -34,10 +34,6 @@ class Sent:
     settled: int = 0  # before
     begun: int = 0  # before; not settled
     changed: int = 0  # of these two: the key was used for another request
-
-    def as_json(self) -> dict[str, int]:
-        """Return the numbers for scripts."""
-        return asdict(self)
 
 
 @dataclass(frozen=True)

@@ -7,8 +7,7 @@ import click
 from rich.console import Console
 from rich.text import Text
 
-from operate.check.hosts import Receiver, confirm
-from operate.check.vendor import Finding, Vendor, settings_of
+from operate.check.vendor import Finding, Receiver, Vendor, confirm, settings_of
 from operate.stack import Account
 from operate.terminal.failures import NEEDS_YOU, NOT_REACHABLE, WrongCall
 from operate.terminal.options import JSON, NO_REFERENCE, STACK, ExampleCommand

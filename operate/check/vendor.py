@@ -1,24 +1,31 @@
-"""Check the credentials and the connection to CustomerGauge from this machine, with the package's own client."""
+"""Check credentials and connection with the package's own client; ask before a secret goes to another host."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Literal, Self
+from urllib.parse import urlsplit
 
-from operate.check.hosts import host_of
 from operate.stack import Stack
+from operate.terminal.failures import WrongCall
 from operate.terminal.masking import printable
+from operate.terminal.screen import ask
 from personal_link.aws.credentials_secret import CredentialsSecret
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.customergauge.client import CustomerGauge
 from personal_link.customergauge.transport import Transport
 from personal_link.domain.clock import Deadline, SystemClock
 from personal_link.domain.errors import Code, OutcomeUnknown, RequestError
-from personal_link.settings import Settings, load_settings
+from personal_link.settings import REGIONS, Settings, load_settings, token_server
 
 LIMIT: Final = 15.0  # seconds for each step
 # Without a contact CustomerGauge makes no record. An empty record may be refused before the mapping is looked up.
 NO_CONTACT: Final = {"Email": None, "Phone": None}
 
+# Of the API: the host of imports, and the host of the calls that no import is.
+APIS: Final = {
+    f"https://imports.api.{region}.customergauge.com": f"https://api.{region}.customergauge.com" for region in REGIONS
+}
+_OWN: Final = {*map(token_server, REGIONS), *APIS.keys(), *APIS.values()}
 _ADVICE: Final = {
     Code.RATE_LIMITED: "Wait a minute.",
     Code.FORBIDDEN: "Give the Connected App the permission for personal links.",
@@ -155,3 +162,27 @@ def _advice(error: RequestError, fill_in: str) -> str:
             return "CustomerGauge fails: wait. Requests are retried meanwhile."
         case code:
             return _ADVICE.get(code, "Look at the network between here and there.")
+
+
+@dataclass(frozen=True, slots=True)
+class Receiver:
+    """A base URL, and what it would get."""
+
+    name: str
+    base_url: str
+    gets: str
+
+
+def confirm(receivers: Iterable[Receiver], *, option: str, as_json: bool) -> None:
+    """Ask about each receiver that is not CustomerGauge's. Raises Abort for a no, WrongCall if nobody can answer."""
+    for one in receivers:
+        if one.base_url not in _OWN:
+            if as_json:
+                raise WrongCall(f"--json cannot ask before {one.gets} goes to another host: add {option}.")
+            host = printable(host_of(one.base_url))
+            ask(f"The {one.name} {host} is not CustomerGauge's. Send it {one.gets}?", option, err=True)
+
+
+def host_of(url: str) -> str:
+    """Return the host and port of a URL."""
+    return urlsplit(url).netloc

@@ -9,8 +9,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final, Self
 
-from operate.check.hosts import APIS, Receiver, host_of
-from operate.check.vendor import LIMIT, Finding, Vendor, settings_of
+from operate.check.vendor import APIS, LIMIT, Finding, Receiver, Vendor, host_of, settings_of
 from operate.stack import Stack
 from personal_link.customergauge.access_token import AccessToken
 from personal_link.domain.clock import Deadline, SystemClock
@@ -85,9 +84,7 @@ def _finding(step: str, status: int) -> Finding:
         case 3:
             do = "Compare ImportsBaseUrl with the address of CustomerGauge's API."
             return Finding(step, "bad", f"{said}, a redirect, which is not followed", do)
-        case 5:
-            return Finding(step, "bad", said, "Try again later.")
-        case _ if status == 429:
+        case _ if status == 429 or status // 100 == 5:
             return Finding(step, "bad", said, "Try again later.")
         case _:
             return Finding(step, "bad", said, "CustomerGauge refused this call: do it in CustomerGauge itself.")

@@ -9,7 +9,7 @@ import click
 from rich.console import Console
 
 from operate.check.command import print_findings
-from operate.check.hosts import confirm
+from operate.check.vendor import confirm
 from operate.erase.anonymise import Anonymiser
 from operate.erase.erasure import Erasure, erase, find, is_settled
 from operate.erase.person import SHORTEST
@@ -131,7 +131,9 @@ def _last(report: Erasure, steps: Iterator[Erasure], show: Callable[[Erasure], N
 def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool, caller: str | None = None) -> None:
     """Print what is or would be erased, and what is left."""
     needs = list(_needs(report, caller))
-    count = sum(map(is_settled, report.items)) + len(report.parked) if report.dry_run else _erased(report)
+    count = report.deleted + sum(item.erased for item in report.items)
+    if report.dry_run:
+        count = len(report.parked) + sum(map(is_settled, report.items))
     verdict = f"{count or 'Nothing'} {'to erase' if report.dry_run else 'erased'}"
     print_verdict(out, verdict, "red" if needs else "yellow" if report.dry_run else "green", report.stack, needs)
     if report.items or report.parked:
@@ -155,10 +157,6 @@ def print_erasure(report: Erasure, out: Console, *, asks_vendor: bool, caller: s
         out.print()
         offer = "" if report.hindrance else f" --yes erases{' and asks CustomerGauge' if asks_vendor else ''}."
         out.print(f"Nothing was changed.{offer}")
-
-
-def _erased(report: Erasure) -> int:
-    return sum(item.erased for item in report.items) + report.deleted
 
 
 def _needs(report: Erasure, caller: str | None = None) -> Iterator[Need]:

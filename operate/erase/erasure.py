@@ -19,10 +19,7 @@ from personal_link.aws.aws_errors import aws_error_code
 
 WITHOUT_ITEM: Final = {Standing.REFUSED, Standing.ANOTHERS_KEY, Standing.UNREADABLE}
 BEGUN: Final = "an attempt has just begun"
-CONSUMER: Final = "what it has stored or passed on"
 ROWS: Final = "CSV files of `operate bulk` and of the bulk stack's bucket, and what was written from them"
-BACKUPS: Final = "the stack makes none, and the table has no point-in-time recovery; look for your own"
-LOGS: Final = "SHA-256 of keys and references, until LogRetentionDays end"
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,10 +147,10 @@ def _left(stack: Stack, queues: Mapping[str, QueueState], *, asks_vendor: bool) 
         "Requests queue": f"{_under_way(requests)} under way, not read: run this again when they are done",
         "Parked queue": f"{parked.in_flight} hidden by another reader, not read: run this again in a minute",
         "Results queue": f"{results.waiting} unread with links{' and records' if echoes else ''}, 4 days at most",
-        "Consumer": CONSUMER,
+        "Consumer": "what it has stored or passed on",
         "Ledger": "links of other keys: an item is found by its key alone, for LedgerDays",
         "Files of rows": ROWS,
-        "Backups": BACKUPS,
-        "Logs": LOGS,
+        "Backups": "the stack makes none, and the table has no point-in-time recovery; look for your own",
+        "Logs": "SHA-256 of keys and references, until LogRetentionDays end",
         "CustomerGauge": in_vendor if asks_vendor else f"its records, without --vendor; {in_vendor}",
     }

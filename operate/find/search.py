@@ -118,7 +118,7 @@ def find(stack: Stack, ledger: LedgerReader, sought: Sought, since: float) -> Fo
         other_digests=others,
         code=code,
         attempts=entry.attempts if entry else None,
-        requested_at=_readable(entry.requested_at) if entry else None,
+        requested_at=when(datetime.fromisoformat(entry.requested_at).timestamp()) if entry else None,
         source=entry.source if entry else (last.text("source_type") or None) if last else None,
         outcome_id=outcome.id if outcome else sent.text("outcome_id") if sent else None,
         result_sent_at=when(sent.at) if sent else None,
@@ -177,7 +177,3 @@ def key_of(message: ParkedMessage, map_event: MapEvent) -> tuple[str | None, str
 def _event(line: logs.LogLine) -> Event:
     wait = line.number("wait") if line.message == logs.RETRY else None
     return Event(when(line.at), line.function, line.message, line.text("code"), line.text("detail"), wait)
-
-
-def _readable(timestamp: str) -> str:
-    return when(datetime.fromisoformat(timestamp).timestamp())

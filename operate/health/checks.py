@@ -1,7 +1,7 @@
 """Read a stack's health point by point: queues, parked requests, alarms, functions and credentials."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import batched, islice
@@ -139,16 +139,14 @@ def intake(stack: Stack) -> str:
 
 def ringing(stack: Stack) -> list[Alarm]:
     """Return the stack's alarms that are in the state ALARM."""
-    return list(_ringing(stack))
-
-
-def _ringing(stack: Stack) -> Iterator[Alarm]:
     cloudwatch = stack.account.client("cloudwatch")
     names = {physical: name for name, physical in stack.of_type("AWS::CloudWatch::Alarm").items()}
-    for some in batched(sorted(names), 100, strict=False):
-        for alarm in cloudwatch.describe_alarms(AlarmNames=list(some))["MetricAlarms"]:
-            if alarm["StateValue"] == "ALARM":
-                yield Alarm(names[alarm["AlarmName"]], " ".join(alarm.get("AlarmDescription", "").split()))
+    return [
+        Alarm(names[alarm["AlarmName"]], " ".join(alarm.get("AlarmDescription", "").split()))
+        for some in batched(sorted(names), 100, strict=False)
+        for alarm in cloudwatch.describe_alarms(AlarmNames=list(some))["MetricAlarms"]
+        if alarm["StateValue"] == "ALARM"
+    ]
 
 
 def subscribers(stack: Stack) -> Subscribers:

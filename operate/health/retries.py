@@ -3,6 +3,7 @@
 from collections import Counter
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
+from operator import attrgetter
 from typing import Any, Final
 
 from operate import logs
@@ -12,6 +13,7 @@ from personal_link.domain.errors import CODES
 from personal_link.metrics import NAMESPACE, Metric
 
 LONGEST_BACK_OFF: Final = 900  # seconds
+_at: Final = attrgetter("at")
 ATTEMPT: Final = 60  # seconds; so long may the next attempt last before it logs a line
 
 
@@ -57,10 +59,6 @@ def _ended(stack: Stack, since: float) -> dict[str, float]:
 
 def _names(line: logs.LogLine) -> set[str]:
     return {line.text("message_id"), line.text("key_digest")} - {""}  # an outcome's line has no message id
-
-
-def _at(line: logs.LogLine) -> float:
-    return line.at
 
 
 def _in_metrics(stack: Stack, now: float) -> Retries | None:

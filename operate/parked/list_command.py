@@ -9,7 +9,7 @@ from rich.text import Text
 
 from operate.ledger_reader import ledger_of
 from operate.parked.queue import Sweep, is_meant
-from operate.parked.redrive import BECOMES
+from operate.parked.redrive_command import BECOMES
 from operate.send.event_entries import no_entry
 from operate.stack import Account
 from operate.terminal.duration import in_words

@@ -4,7 +4,6 @@ import errno
 import os
 import re
 import traceback
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -97,8 +96,8 @@ class OneLineErrors(click.Group):
         except Exception as bug:  # its text may quote anything
             if isinstance(bug, OSError) and bug.errno in {errno.ENOSPC, errno.EDQUOT}:
                 raise  # __main__ ends on it
-            if variable := _missing_ca_bundle():
-                raise _no_ca_bundle(variable) from None
+            if no_bundle := _no_ca_bundle():
+                raise no_bundle from None
             at = traceback.extract_tb(bug.__traceback__)[-1]
             problem = f"Unexpected {type(bug).__name__} in {at.name} ({Path(at.filename).name}:{at.lineno}): a bug."
             raise click.ClickException(problem) from None
@@ -124,8 +123,8 @@ def explain(failure: ClientError | BotoCoreError) -> WrongCall | NotReachable:
         return NotAllowed(action)
     code = aws_error_code(failure)
     operation = failure.operation_name if isinstance(failure, ClientError) else "a call"
-    if isinstance(failure, BotoCoreError) and (variable := _missing_ca_bundle()):
-        return _no_ca_bundle(variable)
+    if isinstance(failure, BotoCoreError) and (no_bundle := _no_ca_bundle()):
+        return no_bundle
     kind: type[WrongCall | NotReachable] = NotReachable
     line = f"AWS failed at {operation} ({code}): try again; if it fails again, see the console."
     match failure:
@@ -146,19 +145,10 @@ def explain(failure: ClientError | BotoCoreError) -> WrongCall | NotReachable:
     return kind(line)
 
 
-def _missing_ca_bundle() -> str | None:
-    """Return the variable that names a missing file with certificates; botocore reads these two."""
+def _no_ca_bundle() -> WrongCall | None:
+    """Return the problem of a missing file with certificates; botocore reads these two variables."""
     for variable in ("AWS_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
         if path := os.environ.get(variable):
-            return None if Path(path).exists() else variable
+            problem = f"{variable} names a file that is not there: {path}. Correct or unset it."
+            return None if Path(path).exists() else WrongCall(problem)
     return None
-
-
-def _no_ca_bundle(variable: str) -> WrongCall:
-    return WrongCall(f"{variable} names a file that is not there: {os.environ[variable]}. Correct or unset it.")
-
-
-def missing(what: str, there: Mapping[str, object], stack: str) -> click.ClickException:
-    """Return the error for a stack that is not a Personal Link connector."""
-    known = ", ".join(sorted(there)) or "nothing"
-    return WrongCall(f"The stack {stack} has no {what}, it has {known}: is it a Personal Link connector?")

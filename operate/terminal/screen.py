@@ -5,7 +5,7 @@ import os
 import sys
 import textwrap
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
@@ -56,11 +56,6 @@ def ask(question: str, option: str, *, err: bool = False) -> None:
 def print_json(report: "DataclassInstance") -> None:
     """Print a report as JSON, in ASCII, which cannot move a cursor."""
     click.echo(json.dumps(asdict(report), indent=2))
-
-
-def print_json_line(report: Mapping[str, object]) -> None:
-    """Print a report of a stream as one line of JSON."""
-    click.echo(json.dumps(report))
 
 
 def print_verdict(out: Console, verdict: str, colour: str, about: str, needs: Sequence[Need] = ()) -> None:

@@ -15,9 +15,8 @@ def stage(monkeypatch: pytest.MonkeyPatch) -> Iterator[Stage]:
     for name in ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"):
         monkeypatch.setenv(name, "testing")
     monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
-    monkeypatch.delenv("AWS_REGION", raising=False)
-    monkeypatch.delenv("AWS_PROFILE", raising=False)
-    monkeypatch.delenv("AWS_ENDPOINT_URL", raising=False)
+    for name in ("AWS_REGION", "AWS_PROFILE", "AWS_ENDPOINT_URL"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr(queue, "LONG_POLL", 0)  # there is but one server here
     with mock_aws(), CustomerGaugeSandbox(client_id=CLIENT_ID, client_secret=CLIENT_SECRET) as vendor:
         made = Stage(Account.create(), vendor, EmulatedAccount(boto3.Session(), None))

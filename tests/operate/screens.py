@@ -20,8 +20,7 @@ from operate.health.retries import Retries
 from operate.ledger_reader import Entry, Standing
 from operate.parked.delete_command import LOST, SETTLED, UNREADABLE, Deletable, Deletion, print_preview
 from operate.parked.list_command import ParkedList, ParkedRequest, Row, print_list, print_request
-from operate.parked.redrive import BECOMES
-from operate.parked.redrive_command import Redriven, print_redriven
+from operate.parked.redrive_command import BECOMES, Redriven, print_redriven
 from operate.send.command import Sent, print_sent
 from operate.send.event_entries import Heard
 from operate.send.sender import standing_line
@@ -40,13 +39,7 @@ FILL_IN = (
 FAILED = "CustomerGauge answered HTTP 503"
 
 WELL = Health(
-    verdict="ok",
-    needs=[],
-    unseen=[],
-    stack=STACK,
-    region="eu-west-1",
-    at=AT,
-    status="UPDATE_COMPLETE",
+    *("ok", [], [], STACK, "eu-west-1", AT, "UPDATE_COMPLETE"),
     queues=[
         QueueState("requests", 3, 0, 2, 0, 4),
         QueueState("parked", 0, 0, 0, 0, None),
@@ -65,20 +58,16 @@ WELL = Health(
     ringing=[],
     subscribers=Subscribers(1, 0),
 )
-OUTAGE = Health(
+RINGING = Alarm("OldestRetry", "A request has been retried for more than half an hour.")
+OUTAGE = replace(
+    WELL,
     verdict="needs you",
     needs=[
         Need("20 being retried: unavailable, oldest 3 min", "docs/operation.md#oldestretry"),
         Need("3 parked: 2 unavailable, 1 invalid_request", f"operate parked list {STACK}"),
-        Need(
-            "Alarm OldestRetry: A request has been retried for more than half an hour.", "docs/operation.md#oldestretry"
-        ),
+        Need(f"Alarm OldestRetry: {RINGING.text}", "docs/operation.md#oldestretry"),
     ],
     unseen=[Unseen("Alarm subscribers", "sns:ListSubscriptionsByTopic")],
-    stack=STACK,
-    region="eu-west-1",
-    at=AT,
-    status="UPDATE_COMPLETE",
     queues=[
         QueueState("requests", 104, 20, 1, 0, 190),
         QueueState("parked", 3, 0, 0, 0, 93_600),
@@ -86,26 +75,11 @@ OUTAGE = Health(
     ],
     retries=Retries(20, 3, {"unavailable": 20}, 190),
     parked=Parked(3, {"unavailable": 2, "invalid_request": 1}, 93_600, all_read=True),
-    functions=WELL.functions,
-    intake="Enabled",
-    events=WELL.events,
-    credentials=WELL.credentials,
-    alarms=7,
-    ringing=[Alarm("OldestRetry", "A request has been retried for more than half an hour.")],
+    ringing=[RINGING],
     subscribers=None,
 )
 RETRIED = Found(
-    state="retrying",
-    key_digest=DIGEST,
-    other_digests=[],
-    code="unavailable",
-    attempts=2,
-    requested_at="2026-11-27 03:09:31 UTC",
-    source="eventbridge",
-    outcome_id=None,
-    result_sent_at=None,
-    parked_id=None,
-    parked_detail=None,
+    *("retrying", DIGEST, [], "unavailable", 2, "2026-11-27 03:09:31 UTC", "eventbridge", None, None, None, None),
     events=[
         Event("2026-11-27 03:09:33 UTC", "queue-worker", "retry scheduled", "unavailable", FAILED, 2),
         Event("2026-11-27 03:09:37 UTC", "queue-worker", "retry scheduled", "unavailable", FAILED, 280),
@@ -113,21 +87,15 @@ RETRIED = Found(
     waiting=104,
     log_level="INFO",
 )
-DONE = Found(
+DONE = replace(
+    RETRIED,
     state="created",
-    key_digest=DIGEST,
-    other_digests=[],
     code=None,
     attempts=3,
-    requested_at="2026-11-27 03:09:31 UTC",
-    source="eventbridge",
     outcome_id=ID,
     result_sent_at="2026-11-27 03:14:19 UTC",
-    parked_id=None,
-    parked_detail=None,
     events=[*RETRIED.events, Event("2026-11-27 03:14:19 UTC", "queue-worker", "outcome", "created", "", None)],
     waiting=0,
-    log_level="INFO",
 )
 ERASURE = Erasure(
     STACK,
@@ -148,14 +116,35 @@ ERASURE = Erasure(
         "CustomerGauge": "its Request History, 90 days",
     },
 )
-PREVIEW = replace(
-    ERASURE,
-    dry_run=True,
-    items=[Item(DIGEST, "settled", erased=False)],
-    deleted=0,
-    vendor=[],
+PREVIEW = replace(ERASURE, dry_run=True, items=[Item(DIGEST, "settled", erased=False)], deleted=0, vendor=[])
+CHECKED = Check(
+    STACK,
+    [
+        Finding("Secret", "ok", "readable and filled in"),
+        Finding(
+            *("Token server auth.eu.customergauge.com", "bad"),
+            "the token server answered HTTP 401: it refuses the client id or secret",
+            f"Compare the secret with the Connected App in CustomerGauge, then:\n{FILL_IN}",
+        ),
+        Finding("API imports.api.eu.customergauge.com", "ok", "answers by TLS (HTTP 404)"),
+    ],
 )
 NO_ENTRY = 'no entry for "Visit ended"; nearest: "Visit Ended"; entries: Case_Closed__e, Order Paid, Visit Ended'
+PARKED = ParkedList(
+    *(STACK, 2, {"unavailable": 1, "-": 1}),
+    [Row(OTHER_ID, "-", 93_600, AT, None), Row(ID, "unavailable", 7_500, AT, 40)],
+)
+SHOWN = ParkedRequest(
+    *(ID, OTHER_ID, "invalid_request", NO_ENTRY, 1, AT, str(Standing.UNREADABLE), 0, BECOMES[Standing.UNREADABLE]),
+    '{\n  "detail-type": "Visit ended",\n  "detail": {\n    "visitor": "***"\n  }\n}',
+)
+BECAME = {BECOMES[Standing.UNTRIED]: 5, BECOMES[Standing.UNREADABLE]: 2}
+REDRIVEN = Redriven(STACK, dry_run=True, looked_at=7, stayed=2, became=BECAME)
+CHOSEN = [Deletable(ID, "invalid_request", UNREADABLE), Deletable(OTHER_ID, "forbidden", LOST)]
+DELETION = Deletion(STACK, dry_run=True, deleted=0, chosen=CHOSEN, missing=[ID])
+CREATED = Sent("created", None, 1, DIGEST, ID, was_settled=False, survey_link=None, error=None)
+WAITING = replace(CREATED, status="no outcome yet", attempts=0, outcome_id=None)
+NOT_TRIED = standing_line(Entry(Standing.UNTRIED), f"the circuit is open; tried at {AT}")
 TAIL = [
     Line("2026-11-27 03:12:39 UTC", "created", "created", "http", None, None, DIGEST, ID),
     Line("2026-11-27 03:12:40 UTC", "rejected", "duplicate_record", "sqs", None, None, DIGEST, ID),
@@ -174,74 +163,15 @@ SCREENS: Mapping[str, Callable[[Console], object]] = {
     "health_outage": lambda out: print_health(OUTAGE, out),
     "find_retried": lambda out: print_found(RETRIED, out, STACK),
     "find_done": lambda out: print_found(DONE, out, STACK),
-    "check": lambda out: print_check(
-        Check(
-            STACK,
-            [
-                Finding("Secret", "ok", "readable and filled in"),
-                Finding(
-                    "Token server auth.eu.customergauge.com",
-                    "bad",
-                    "the token server answered HTTP 401: it refuses the client id or secret",
-                    f"Compare the secret with the Connected App in CustomerGauge, then:\n{FILL_IN}",
-                ),
-                Finding("API imports.api.eu.customergauge.com", "ok", "answers by TLS (HTTP 404)"),
-            ],
-        ),
-        out,
-    ),
-    "parked_list": lambda out: print_list(
-        ParkedList(
-            STACK,
-            2,
-            {"unavailable": 1, "-": 1},
-            [Row(OTHER_ID, "-", 93_600, AT, None), Row(ID, "unavailable", 7_500, AT, 40)],
-        ),
-        out,
-    ),
-    "parked_show": lambda out: print_request(
-        ParkedRequest(
-            *(ID, OTHER_ID, "invalid_request", NO_ENTRY, 1, AT, str(Standing.UNREADABLE), 0),
-            BECOMES[Standing.UNREADABLE],
-            '{\n  "detail-type": "Visit ended",\n  "detail": {\n    "visitor": "***"\n  }\n}',
-        ),
-        out,
-    ),
-    "parked_redrive": lambda out: print_redriven(
-        Redriven(
-            STACK,
-            dry_run=True,
-            looked_at=7,
-            stayed=2,
-            became={BECOMES[Standing.UNTRIED]: 5, BECOMES[Standing.UNREADABLE]: 2},
-        ),
-        {"invalid_request"},
-        out,
-    ),
-    "parked_delete": lambda out: print_preview(
-        Deletion(
-            STACK,
-            dry_run=True,
-            deleted=0,
-            chosen=[Deletable(ID, "invalid_request", UNREADABLE), Deletable(OTHER_ID, "forbidden", LOST)],
-            missing=[ID],
-        ),
-        out,
-    ),
+    "check": lambda out: print_check(CHECKED, out),
+    "parked_list": lambda out: print_list(PARKED, out),
+    "parked_show": lambda out: print_request(SHOWN, out),
+    "parked_redrive": lambda out: print_redriven(REDRIVEN, {"invalid_request"}, out),
+    "parked_delete": lambda out: print_preview(DELETION, out),
     "erase": lambda out: print_erasure(ERASURE, out, asks_vendor=True),
     "erase_preview": lambda out: print_erasure(PREVIEW, out, asks_vendor=True),
-    "send_created": lambda out: print_sent(
-        Sent("created", None, 1, DIGEST, ID, was_settled=False, survey_link=None, error=None),
-        "",
-        out,
-        STACK,
-    ),
-    "send_waiting": lambda out: print_sent(
-        Sent("no outcome yet", None, 0, DIGEST, None, was_settled=False, survey_link=None, error=None),
-        standing_line(Entry(Standing.UNTRIED), f"the circuit is open; tried at {AT}"),
-        out,
-        STACK,
-    ),
+    "send_created": lambda out: print_sent(CREATED, "", out, STACK),
+    "send_waiting": lambda out: print_sent(WAITING, NOT_TRIED, out, STACK),
     "tail": print_tail,
 }
 

@@ -77,6 +77,11 @@ class Stage:
     vendor: CustomerGaugeSandbox
     located: EmulatedAccount
 
+    @property
+    def host(self) -> str:
+        """The host of the vendor, which is not CustomerGauge's."""
+        return self.vendor.base_url.removeprefix("http://")
+
     def run(self, *arguments: str, typed: str = "") -> Result:
         """Run a command; a failure that is no line of its own would be raised."""
         return CliRunner().invoke(operate, arguments, obj=self.located, input=typed, catch_exceptions=False)
@@ -98,36 +103,25 @@ class Stage:
             "CredentialsSecretArn": self.aws.secret_arn,
         }
         parameters = {"DefaultConfiguration": "", "EchoRecord": "true"}
+        stack = {
+            "StackStatus": "UPDATE_COMPLETE",
+            "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
+            "Parameters": [{"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()],
+        }
+        summaries = [
+            {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": physical}
+            for name, (kind, physical) in resources.items()
+        ]
+        variables = {"Variables": template_variables(self.aws, self.vendor)}
+        live = {"State": "Active", "LastUpdateStatus": "Successful", "Environment": variables}
+        subscription = {"SubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:alarms:1"}
         self.located.answers.update(
-            {
-                "DescribeStacks": {
-                    "Stacks": [
-                        {
-                            "StackStatus": "UPDATE_COMPLETE",
-                            "Outputs": [{"OutputKey": name, "OutputValue": value} for name, value in outputs.items()],
-                            "Parameters": [
-                                {"ParameterKey": name, "ParameterValue": value} for name, value in parameters.items()
-                            ],
-                        }
-                    ]
-                },
-                "ListStackResources": {
-                    "StackResourceSummaries": [
-                        {"LogicalResourceId": name, "ResourceType": kind, "PhysicalResourceId": physical}
-                        for name, (kind, physical) in resources.items()
-                    ]
-                },
-                "GetAlias": {"FunctionVersion": "7"},
-                "GetFunctionConfiguration": {
-                    "State": "Active",
-                    "LastUpdateStatus": "Successful",
-                    "Environment": {"Variables": template_variables(self.aws, self.vendor)},
-                },
-                "GetEventSourceMapping": {"State": "Enabled"},
-                "ListSubscriptionsByTopic": {
-                    "Subscriptions": [{"SubscriptionArn": "arn:aws:sns:eu-west-1:123456789012:alarms:1"}]
-                },
-            }
+            DescribeStacks={"Stacks": [stack]},
+            ListStackResources={"StackResourceSummaries": summaries},
+            GetAlias={"FunctionVersion": "7"},
+            GetFunctionConfiguration=live,
+            GetEventSourceMapping={"State": "Enabled"},
+            ListSubscriptionsByTopic={"Subscriptions": [subscription]},
         )
 
     def park(
@@ -223,10 +217,6 @@ class Stage:
         assert isinstance(begun, Attempt)
         return begun
 
-    def end(self, attempt: Attempt) -> None:
-        """End an attempt without an outcome, as a function does."""
-        self._ledger.take_back(attempt)
-
     def settle(self, request: LinkRequest | None = None, error: Mapping[str, Any] | None = None) -> Outcome:
         """Settle a request, as a function does; return its outcome."""
         request = request or the_request()
@@ -247,13 +237,23 @@ class Stage:
         )
         return self._ledger.settle(attempt, outcome)
 
+    def change_item(self, name: str, value: dict[str, str]) -> None:
+        """Give the ledger's item of the request another value of an attribute."""
+        self.aws.dynamodb.update_item(
+            TableName=self.aws.ledger_table,
+            Key={"pk": {"S": the_request().key.digest}},
+            UpdateExpression="SET #name = :value",
+            ExpressionAttributeNames={"#name": name},
+            ExpressionAttributeValues={":value": value},
+        )
+
     def leave_marked(self) -> None:
         """Let an attempt end without an answer."""
         self._ledger.leave_marked(self.begin())
 
     def take_back(self) -> None:
         """Let an attempt end before it reached anybody."""
-        self.end(self.begin())
+        self._ledger.take_back(self.begin())
 
     @property
     def _ledger(self) -> Ledger:

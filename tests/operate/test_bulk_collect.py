@@ -13,6 +13,7 @@ from tests.aws.account import doing_before, watched
 from tests.leaks.canaries import CANARIES, LINK, SHORT_LINK, canaries_in
 from tests.operate.bulk_files import JOB, bodies_of, collected, requests_of, write
 from tests.operate.stage import NAME, Stage
+from tests.tables import table
 
 COLUMNS = ["status", "code", "message", "number_customergauge", "survey_link", "survey_link_short"]
 CREATED = ["created", "", "", "12345", LINK.value, SHORT_LINK.value]
@@ -155,16 +156,8 @@ def test_a_script_gets_one_json_object_on_one_line(stage: Stage, file: Path, mon
 
     [line] = run(stage, "status", file, "--json")
 
-    assert json.loads(line) == {
-        "rows": 4,
-        "created": 1,
-        "rejected": 0,
-        "unknown": 0,
-        "parked": 0,
-        "waiting": 3,
-        "per_second": 0.0,
-        "seconds_left": None,
-    }
+    counts = {"rows": 4, "created": 1, "rejected": 0, "unknown": 0, "parked": 0, "waiting": 3}
+    assert json.loads(line) == {**counts, "per_second": 0.0, "seconds_left": None}
 
 
 def test_the_status_reads_no_parked_message_if_there_is_none(stage: Stage, file: Path) -> None:
@@ -245,27 +238,26 @@ def test_only_its_owner_may_read_the_output(stage: Stage, file: Path) -> None:
     assert file.with_name("out.csv").stat().st_mode & 0o777 == 0o600
 
 
-def test_the_output_is_not_written_over_the_file(stage: Stage, file: Path) -> None:
-    before = file.read_bytes()
-
-    refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", str(file))
-
-    assert refused.exit_code == 2
-    assert "--output is FILE itself: name another file." in refused.output
-    assert file.read_bytes() == before
-
-
-@pytest.mark.parametrize("name", ["missing", "contacts.csv"])
-def test_an_output_without_a_folder_is_a_wrong_call_before_the_ledger_is_asked(
-    stage: Stage, file: Path, name: str
+@table(
+    "output, problem",
+    ("the file itself", "contacts.csv", "--output is FILE itself: name another file."),
+    ("no folder", "missing/out.csv", "--output: there is no folder {}/missing that you may write to."),
+    ("a file as folder", "contacts.csv/out.csv", "--output: there is no folder {}/contacts.csv that you may write to."),
+    ("standard output", "-", "--output: - is no regular file: name a file."),
+    ("a pipe", "pipe", "--output: pipe is no regular file: name a file."),
+)
+def test_an_output_that_cannot_be_is_a_wrong_call_before_the_ledger_is_asked(
+    stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch, output: str, problem: str
 ) -> None:
-    folder = file.parent / name
-    with watched(stage.located.client("dynamodb"), "BatchGetItem") as asked:
-        refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", str(folder / "out.csv"))
+    before = file.read_bytes()
+    monkeypatch.chdir(file.parent)
+    os.mkfifo("pipe")
 
-    assert refused.exit_code == 2
-    assert refused.output.splitlines()[-1] == (f"Error: --output: there is no folder {folder} that you may write to.")
-    assert asked == []
+    with watched(stage.located.client("dynamodb"), "BatchGetItem") as asked:
+        refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", output)
+
+    assert (refused.exit_code, refused.output.splitlines()[-1]) == (2, f"Error: {problem.format(file.parent)}")
+    assert (file.read_bytes(), Path("pipe").is_fifo(), asked) == (before, True, [])
 
 
 def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path) -> None:
@@ -281,25 +273,19 @@ def test_no_screen_shows_a_link_or_a_text_of_the_vendor(stage: Stage, file: Path
     assert "acme.example" not in shown
 
 
-def test_without_the_permission_the_action_is_named(stage: Stage, file: Path) -> None:
-    stage.located.deny("BatchGetItem", "dynamodb:BatchGetItem")
+@pytest.mark.parametrize(
+    ("command", "operation", "action"),
+    [("send", "SendMessageBatch", "sqs:SendMessage"), ("status", "BatchGetItem", "dynamodb:BatchGetItem")],
+)
+def test_without_the_permission_the_action_is_named(
+    stage: Stage, file: Path, command: str, operation: str, action: str
+) -> None:
+    stage.located.deny(operation, action)
 
-    told = stage.run("bulk", "status", NAME, str(file), *JOB)
+    told = stage.run("bulk", command, NAME, str(file), *JOB)
 
     assert told.exit_code == 3
-    assert "not allowed: dynamodb:BatchGetItem" in told.output
-
-
-@pytest.mark.parametrize("output", ["-", "pipe"])
-def test_only_a_file_is_replaced(stage: Stage, file: Path, monkeypatch: pytest.MonkeyPatch, output: str) -> None:
-    monkeypatch.chdir(file.parent)
-    os.mkfifo("pipe")
-
-    refused = stage.run("bulk", "collect", NAME, str(file), *JOB, "--output", output)
-
-    assert refused.exit_code == 2
-    assert refused.output.splitlines()[-1] == f"Error: --output: {output} is no regular file: name a file."
-    assert Path("pipe").is_fifo()
+    assert f"not allowed: {action}" in told.output
 
 
 def test_an_output_is_written_through_a_symlink(stage: Stage, file: Path) -> None:

@@ -4,6 +4,7 @@ import io
 import json
 
 import pytest
+from click.testing import Result
 
 from operate.terminal.failures import WrongCall
 from operate.terminal.screen import ask
@@ -14,10 +15,14 @@ from tests.operate.stage import FIRST_ID, NAME, Stage
 OTHER_ID = "44444444-4444-4444-8444-444444444444"
 
 
+def delete(stage: Stage, *arguments: str, typed: str = "") -> Result:
+    return stage.run("parked", "delete", NAME, *arguments, typed=typed)
+
+
 def test_a_preview_says_what_deleting_means_and_changes_nothing(stage: Stage) -> None:
     unreadable, open_one = stage.park("{", Code.INVALID_REQUEST), stage.park(code=Code.INVALID_REQUEST)
 
-    told = stage.run("parked", "delete", NAME, "--code", "invalid_request", "--dry-run", "--json")
+    told = delete(stage, "--code", "invalid_request", "--dry-run", "--json")
 
     report = json.loads(told.output)
     assert told.exit_code == 0
@@ -32,7 +37,7 @@ def test_a_settled_request_is_better_redriven(stage: Stage) -> None:
     stage.settle()
     parked = stage.park()
 
-    report = json.loads(stage.run("parked", "delete", NAME, parked, "--dry-run", "--json").output)
+    report = json.loads(delete(stage, parked, "--dry-run", "--json").output)
 
     assert [one["means"] for one in report["chosen"]] == ["no result is sent; a redrive would send it again"]
 
@@ -41,7 +46,7 @@ def test_whoever_says_yes_deletes_those_of_the_code(stage: Stage) -> None:
     stage.park("{", Code.INVALID_REQUEST)
     stays = stage.park()
 
-    told = stage.run("parked", "delete", NAME, "--code", "invalid_request", typed="y\n")
+    told = delete(stage, "--code", "invalid_request", typed="y\n")
 
     assert told.exit_code == 0
     assert "Delete 1 for good? [y/N]: y" in told.output
@@ -53,7 +58,7 @@ def test_whoever_says_yes_deletes_those_of_the_code(stage: Stage) -> None:
 def test_without_a_yes_nothing_is_deleted(stage: Stage, answer: str) -> None:
     parked = stage.park()
 
-    told = stage.run("parked", "delete", NAME, parked, typed=answer)
+    told = delete(stage, parked, typed=answer)
 
     assert told.exit_code == 1
     assert stage.parked_ids() == [parked]
@@ -67,26 +72,16 @@ def test_what_is_parked_after_the_preview_is_not_deleted(stage: Stage) -> None:
         came.append(stage.park(first_id=OTHER_ID))
 
     with doing_before(stage.located.client("sqs"), "DeleteMessage", park_another):
-        told = stage.run("parked", "delete", NAME, "--code", "unavailable", "--yes")
+        told = delete(stage, "--code", "unavailable", "--yes")
 
     assert told.output.splitlines()[-1] == "1 deleted."
     assert stage.parked_ids() == came
 
 
-def test_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
-    stage.park()
-    stage.hide()
-
-    told = stage.run("parked", "delete", NAME, "--code", "unavailable", "--yes")
-
-    assert told.exit_code == 1
-    assert "1 parked, but hidden by another reader: run this again in a minute" in told.output.splitlines()
-
-
 def test_an_id_that_is_not_parked_is_named_and_an_exit_code(stage: Stage) -> None:
     parked = stage.park()
 
-    told = stage.run("parked", "delete", NAME, parked, FIRST_ID, "--yes")
+    told = delete(stage, parked, FIRST_ID, "--yes")
 
     assert told.exit_code == 1
     assert f"Not parked: {FIRST_ID}" in told.output
@@ -106,7 +101,7 @@ def test_an_id_that_is_not_parked_is_named_and_an_exit_code(stage: Stage) -> Non
 def test_nothing_is_chosen_by_chance(stage: Stage, arguments: tuple[str, ...], line: str) -> None:
     stage.park(code=Code.FORBIDDEN)
 
-    told = stage.run("parked", "delete", NAME, *arguments)
+    told = delete(stage, *arguments)
 
     assert (told.exit_code, told.output) == (2, f"Error: {line}\n")
 

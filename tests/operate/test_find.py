@@ -1,6 +1,7 @@
 """Find one request: by key, reference or digest, wherever it is, and without showing anything of it."""
 
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -10,8 +11,10 @@ from personal_link.domain.request import IdempotencyKey, digest_of_reference
 from tests.aws.account import watched
 from tests.leaks.canaries import CANARIES, KEY, REFERENCE, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage, the_request
+from tests.tables import table
 
 DIGEST = IdempotencyKey("caller", KEY.value).digest
+REJECTION = {"code": "validation_failed", "message": "joe"}
 DIGESTS = {"key_digest": DIGEST, "reference_digest": digest_of_reference(REFERENCE.value)}
 
 
@@ -19,6 +22,10 @@ def find(stage: Stage, *arguments: str) -> dict[str, Any]:
     """Return what `find --json` prints, with its exit code."""
     told = stage.run("find", NAME, *arguments, "--json")
     return {**json.loads(told.output), "exit code": told.exit_code}
+
+
+def ends(found: dict[str, Any]) -> tuple[str, str | None, int]:
+    return (found["state"], found["code"], found["exit code"])
 
 
 def log_outcome(stage: Stage, outcome_id: str = FIRST_ID, **fields: Any) -> None:
@@ -39,12 +46,8 @@ def test_a_request_that_is_retried_is_found_before_any_attempt(stage: Stage, by:
 
     found = find(stage, *by)
 
-    assert (found["state"], found["code"], found["attempts"], found["exit code"]) == (
-        "retrying",
-        "unavailable",
-        None,
-        1,
-    )
+    assert ends(found) == ("retrying", "unavailable", 1)
+    assert found["attempts"] is None
     assert [(one["what"], one["wait_seconds"]) for one in found["events"]] == [("retry scheduled", 40)]
 
 
@@ -56,7 +59,7 @@ def test_a_settled_request_is_found_with_its_life(stage: Stage, by: tuple[str, s
 
     found = find(stage, *by)
 
-    assert (found["state"], found["code"], found["attempts"], found["exit code"]) == ("created", None, 1, 0)
+    assert (ends(found), found["attempts"]) == (("created", None, 0), 1)
     assert [one["what"] for one in found["events"]] == ["retry scheduled", "outcome"]
     assert (found["outcome_id"], found["key_digest"], found["source"]) == (outcome.id, DIGEST, "sqs")
     assert found["result_sent_at"] is not None
@@ -68,27 +71,8 @@ def test_a_parked_request_is_found_and_stays_parked(stage: Stage, by: tuple[str,
 
     found = find(stage, *by)
 
-    assert (found["state"], found["code"], found["parked_id"], found["exit code"]) == ("parked", "forbidden", parked, 1)
+    assert (ends(found), found["parked_id"]) == (("parked", "forbidden", 1), parked)
     assert stage.parked_ids() == [parked]
-
-
-def test_a_request_that_was_parked_and_is_not_there_now_is_not_settled(stage: Stage) -> None:
-    stage.log("parked", code="unavailable", **DIGESTS)
-
-    found = find(stage, "--key", KEY.value)
-
-    assert (found["state"], found["code"], found["parked_id"], found["exit code"]) == (
-        "not settled",
-        "unavailable",
-        None,
-        1,
-    )
-    assert stage.run("find", NAME, "--key", KEY.value).output.splitlines()[:4] == [
-        "Not settled: unavailable  personal-link",
-        "",
-        "! It was parked; now it is redriven, deleted, hidden by another reader, or after the first 500",
-        "  operate parked list personal-link",
-    ]
 
 
 def test_the_requests_queue_is_not_read(stage: Stage) -> None:
@@ -98,38 +82,77 @@ def test_the_requests_queue_is_not_read(stage: Stage) -> None:
         found = find(stage, "--key", KEY.value)
 
     assert {call["QueueUrl"] for call in received} == {stage.aws.parked_url}
-    assert (found["state"], found["waiting"], found["exit code"]) == ("not found", 1, 1)
+    assert (ends(found), found["waiting"]) == (("not found", None, 1), 1)
 
 
-def test_an_attempt_in_flight_and_one_that_settled_nothing_are_told_apart(stage: Stage) -> None:
-    attempt = stage.begin()
-    in_flight = find(stage, "--key", KEY.value)
-    stage.end(attempt)
-
-    assert in_flight["state"] == "in flight"
-    assert find(stage, "--key", KEY.value)["state"] == "not settled"
+def log_no_outcome(stage: Stage, code: str = "invalid_request") -> None:
+    stage.log("no outcome", 0, "http-api", code=code, detail="Two idempotency keys were given.", **DIGESTS)
 
 
-def test_the_log_lines_of_other_requests_are_left_out(stage: Stage) -> None:
-    stage.log_retry("m-1", seconds_ago=5, wait=40, key_digest="0" * 64)
+def end_without_outcome(stage: Stage) -> None:
+    stage.take_back()
+    log_no_outcome(stage, "unavailable")
 
-    assert find(stage, "--key", KEY.value)["events"] == []
+
+def log_parked(stage: Stage) -> None:
+    stage.log("parked", code="unavailable", **DIGESTS)
 
 
-def test_a_created_request_that_the_ledger_has_forgotten_has_no_error_code(stage: Stage) -> None:
-    log_outcome(stage)
+@table(
+    "arrange, ending, events",
+    ("an attempt in flight", Stage.begin, ("in flight", None, 1), []),
+    ("an attempt that settled nothing", Stage.take_back, ("not settled", None, 1), []),
+    ("rejected", lambda stage: stage.settle(error=REJECTION), ("rejected", "validation_failed", 1), []),
+    ("forgotten by the ledger", log_outcome, ("created", None, 0), ["outcome"]),
+    ("parked, and not there now", log_parked, ("not settled", "unavailable", 1), ["parked"]),
+    ("refused without an outcome", log_no_outcome, ("refused", "invalid_request", 1), ["no outcome"]),
+    ("a call that settled nothing", end_without_outcome, ("not settled", "unavailable", 1), ["no outcome"]),
+    ("others' lines", lambda stage: stage.log_retry("m-1", 5, 40, key_digest="0" * 64), ("not found", None, 1), []),
+)
+def test_each_state_is_told_with_its_code(
+    stage: Stage, arrange: Callable[[Stage], object], ending: tuple[Any, ...], events: list[str]
+) -> None:
+    arrange(stage)
 
     found = find(stage, "--key", KEY.value)
 
-    assert (found["state"], found["code"], found["exit code"]) == ("created", None, 0)
+    assert ends(found) == ending
+    assert [one["what"] for one in found["events"]] == events
+    assert found["parked_id"] is None
 
 
-def test_a_rejected_request_has_its_code_and_needs_somebody(stage: Stage) -> None:
-    stage.settle(error={"code": "validation_failed", "message": "joe"})
+@table(
+    "arrange, lines",
+    (
+        "parked",
+        log_parked,
+        [
+            "! It was parked; now it is redriven, deleted, hidden by another reader, or after the first 500",
+            "  operate parked list personal-link",
+        ],
+    ),
+    (
+        "refused",
+        log_no_outcome,
+        [
+            "! Its caller got this error, and there is no link",
+            "  docs/codes.md says what invalid_request means",
+        ],
+    ),
+    (
+        "only in the log",
+        log_outcome,
+        ["Ledger       no item: erased, expired, or rejected on arrival; what is shown is from the log"],
+    ),
+)
+def test_what_is_no_longer_there_is_told_as_such(
+    stage: Stage, arrange: Callable[[Stage], object], lines: list[str]
+) -> None:
+    arrange(stage)
 
-    found = find(stage, "--key", KEY.value)
+    told = stage.run("find", NAME, "--reference", REFERENCE.value).output
 
-    assert (found["state"], found["code"], found["exit code"]) == ("rejected", "validation_failed", 1)
+    assert "\n".join(lines) in told
 
 
 def test_a_request_that_was_refused_on_arrival_is_found_by_its_reference(stage: Stage) -> None:
@@ -139,28 +162,6 @@ def test_a_request_that_was_refused_on_arrival_is_found_by_its_reference(stage: 
     found = find(stage, "--reference", "ticket-1")
 
     assert (found["state"], found["code"], found["key_digest"]) == ("rejected", "invalid_request", None)
-
-
-def test_a_call_that_was_refused_without_an_outcome_is_found_with_its_code(stage: Stage) -> None:
-    stage.log("no outcome", 0, "http-api", code="invalid_request", detail="Two idempotency keys were given.", **DIGESTS)
-
-    found = find(stage, "--reference", REFERENCE.value)
-
-    assert (found["state"], found["code"], found["exit code"]) == ("refused", "invalid_request", 1)
-    assert [(one["what"], one["function"]) for one in found["events"]] == [("no outcome", "http-api")]
-    assert stage.run("find", NAME, "--reference", REFERENCE.value).output.splitlines()[2:4] == [
-        "! Its caller got this error, and there is no link",
-        "  docs/codes.md says what invalid_request means",
-    ]
-
-
-def test_a_call_whose_attempt_settled_nothing_is_found_with_its_code(stage: Stage) -> None:
-    stage.take_back()
-    stage.log("no outcome", 0, "http-api", code="unavailable", detail="CustomerGauge answered HTTP 503", **DIGESTS)
-
-    found = find(stage, "--key", KEY.value)
-
-    assert (found["state"], found["code"]) == ("not settled", "unavailable")
 
 
 def test_without_a_key_of_its_own_the_id_of_the_message_is_its_key(stage: Stage) -> None:
@@ -231,14 +232,6 @@ def test_what_to_look_for_is_named_once(stage: Stage, arguments: tuple[str, ...]
     told = stage.run("find", NAME, *arguments)
 
     assert (told.exit_code, told.output) == (2, f"Error: {line}\n")
-
-
-def test_a_result_that_only_the_log_has_is_told_as_such(stage: Stage) -> None:
-    log_outcome(stage)
-
-    told = stage.run("find", NAME, "--key", KEY.value)
-
-    assert "no item: erased, expired, or rejected on arrival; what is shown is from the log" in told.output
 
 
 @pytest.mark.parametrize("command", ["find", "erase"])

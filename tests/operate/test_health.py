@@ -2,14 +2,17 @@
 
 import json
 import re
+import time
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
 
 from personal_link.domain.errors import Code
-from tests.aws.account import refusing
+from tests.aws.account import refusing, watched
 from tests.operate.stage import NAME, Stage
+from tests.tables import table
 
 ALARM = "personal-link-ParkedRequests-1"
 
@@ -58,13 +61,6 @@ def test_a_stack_that_is_well_needs_nobody(stage: Stage) -> None:
     assert found["subscribers"] == {"confirmed": 1, "pending": 0}
 
 
-def test_the_verdict_comes_first(stage: Stage) -> None:
-    assert stage.run("health", NAME).output.startswith("OK  personal-link, 20")
-
-    stage.park()
-    assert stage.run("health", NAME).output.startswith("1 thing needs you  personal-link, 20")
-
-
 def test_what_waits_is_counted_and_the_age_is_what_cloudwatch_says(stage: Stage) -> None:
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
     stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}", DelaySeconds=900)
@@ -99,54 +95,84 @@ def test_parked_requests_are_counted_by_code_and_lead_to_their_list(stage: Stage
     assert len(stage.parked_ids()) == 3
 
 
-def test_parked_requests_that_another_reader_hides_are_told(stage: Stage) -> None:
-    stage.park()
-    stage.hide()
-
-    found = health(stage)
-
-    assert (found["exit code"], found["parked"]) == (1, None)
-    assert needs(found) == [("1 parked, but hidden by another reader", "run this again in a minute")]
-    shown = stage.run("health", NAME).output
-    assert re.search("^Parked +1 parked, but hidden by another reader *$", shown, re.MULTILINE)
+def answer(operation: str, content: dict[str, str]) -> Callable[[Stage], None]:
+    return lambda stage: stage.located.answers.update({operation: content})
 
 
-def test_an_alarm_that_rings_is_told_in_its_own_words(stage: Stage) -> None:
-    ring(stage, "ALARM")
-
-    found = health(stage)
-
-    assert [one["name"] for one in found["ringing"]] == ["ParkedRequests"]
-    assert needs(found) == [("Alarm ParkedRequests: Requests are parked.", "docs/operation.md#parkedrequests")]
-
-
-@pytest.mark.parametrize(
-    ("operation", "answer", "need"),
-    [
-        ("GetEventSourceMapping", {"State": "Disabled"}, "The event source mapping is Disabled"),
-        ("GetFunctionConfiguration", {"State": "Failed"}, "HttpApiFunction failed"),
-        ("GetFunctionConfiguration", {"State": "Active", "LastUpdateStatus": "Failed"}, "HttpApiFunction failed"),
-    ],
-)
-def test_what_lambda_says_is_wrong_is_told(stage: Stage, operation: str, answer: dict[str, str], need: str) -> None:
-    stage.located.answers[operation] = answer
-
-    found = health(stage)
-
-    assert found["exit code"] == 1
-    assert needs(found)[0][0].startswith(need)
-
-
-def test_a_rolled_back_deployment_is_told(stage: Stage) -> None:
+def roll_back(stage: Stage) -> None:
     stage.located.answers["DescribeStacks"]["Stacks"][0]["StackStatus"] = "UPDATE_ROLLBACK_COMPLETE"
 
-    assert needs(health(stage)) == [("The stack is UPDATE_ROLLBACK_COMPLETE", "see its events in CloudFormation")]
+
+def hide_one(stage: Stage) -> None:
+    stage.park()
+    stage.hide()
 
 
 def let_the_stack_make_the_secret(stage: Stage) -> None:
     made = {"LogicalResourceId": "CredentialsSecret", "PhysicalResourceId": stage.aws.secret_arn}
     resources = stage.located.answers["ListStackResources"]["StackResourceSummaries"]
     resources.append({**made, "ResourceType": "AWS::SecretsManager::Secret"})
+
+
+def delete_the_secret(stage: Stage, **how: Any) -> None:
+    stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, **how)
+
+
+FAILED = ("HttpApiFunction failed", "deploy again, or look at it in the Lambda console")
+STOPPED = "The event source mapping is Disabled: nothing reads the requests queue"
+ROLLED_BACK = ("The stack is UPDATE_ROLLBACK_COMPLETE", "see its events in CloudFormation")
+RINGS = ("Alarm ParkedRequests: Requests are parked.", "docs/operation.md#parkedrequests")
+HIDDEN = ("1 parked, but hidden by another reader", "run this again in a minute")
+CHECK = "operate check personal-link"
+
+
+@table(
+    "arrange, need",
+    ("stopped", answer("GetEventSourceMapping", {"State": "Disabled"}), (STOPPED, "enable it")),
+    ("failed", answer("GetFunctionConfiguration", {"State": "Failed"}), FAILED),
+    ("not updated", answer("GetFunctionConfiguration", {"LastUpdateStatus": "Failed"}), FAILED),
+    ("rolled back", roll_back, ROLLED_BACK),
+    ("an alarm", lambda stage: ring(stage, "ALARM"), RINGS),
+    ("hidden", hide_one, HIDDEN),
+    ("not filled in", let_the_stack_make_the_secret, ("Credentials: never filled in", CHECK)),
+    (
+        "to be deleted",
+        lambda stage: delete_the_secret(stage, RecoveryWindowInDays=7),
+        ("Credentials: the secret is to be deleted", CHECK),
+    ),
+    (
+        "gone",
+        lambda stage: delete_the_secret(stage, ForceDeleteWithoutRecovery=True),
+        ("Credentials: there is no such secret", CHECK),
+    ),
+)
+def test_what_is_wrong_is_told_with_what_to_do(
+    stage: Stage, arrange: Callable[[Stage], None], need: tuple[str, str]
+) -> None:
+    arrange(stage)
+
+    found = health(stage)
+
+    assert [one for one in needs(found) if not one[0].startswith("QueueWorker")] == [need]
+    assert (found["exit code"], found["parked"]) == (1, None)
+
+
+def test_hidden_requests_are_told_among_the_facts(stage: Stage) -> None:
+    hide_one(stage)
+
+    shown = stage.run("health", NAME).output
+
+    assert re.search("^Parked +1 parked, but hidden by another reader *$", shown, re.MULTILINE)
+
+
+def test_a_secret_that_was_filled_in_is_well(stage: Stage) -> None:
+    let_the_stack_make_the_secret(stage)
+    stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString='{"client_id": "x"}')
+
+    found = health(stage)
+
+    assert found["credentials"] == {"is_well": True, "state": "filled in (not read)"}
+    assert found["exit code"] == 0
 
 
 def test_a_first_deployment_that_failed_is_told_in_its_own_words(stage: Stage) -> None:
@@ -164,28 +190,6 @@ def test_the_sources_that_the_rule_is_narrowed_to_are_told(stage: Stage) -> None
     stage.parameter("EventSources", "com.example.shop")
 
     assert "on the bus default, from com.example.shop" in stage.run("health", NAME).output
-
-
-def test_a_secret_that_was_never_filled_in_leads_to_the_check(stage: Stage) -> None:
-    let_the_stack_make_the_secret(stage)
-
-    empty = health(stage)
-    stage.aws.secretsmanager.put_secret_value(SecretId=stage.aws.secret_arn, SecretString='{"client_id": "x"}')
-    filled_in = health(stage)
-
-    assert needs(empty) == [("Credentials: never filled in", "operate check personal-link")]
-    assert filled_in["credentials"] == {"is_well": True, "state": "filled in (not read)"}
-    assert filled_in["exit code"] == 0
-
-
-def test_a_secret_that_is_to_be_deleted_or_gone_leads_to_the_check(stage: Stage) -> None:
-    stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, RecoveryWindowInDays=7)
-    to_be_deleted = health(stage)
-    stage.aws.secretsmanager.delete_secret(SecretId=stage.aws.secret_arn, ForceDeleteWithoutRecovery=True)
-    gone = health(stage)
-
-    assert needs(to_be_deleted) == [("Credentials: the secret is to be deleted", "operate check personal-link")]
-    assert needs(gone) == [("Credentials: there is no such secret", "operate check personal-link")]
 
 
 def test_a_mapping_whose_events_the_rule_does_not_match_is_told_and_needs_nobody(stage: Stage) -> None:
@@ -281,3 +285,108 @@ def test_a_call_that_fails_otherwise_ends_the_command(stage: Stage) -> None:
 
     assert told.exit_code == 3
     assert told.output.splitlines()[-1].startswith("Error: AWS failed at GetMetricData (InternalServiceFault)")
+
+
+# In an outage it says how many requests are being retried, why, and for how long; afterwards it says nothing
+
+
+def keep_in_flight(stage: Stage, number: int) -> None:
+    for _ in range(number):
+        stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
+    stage.aws.sqs.receive_message(QueueUrl=stage.aws.requests_url, MaxNumberOfMessages=10)
+
+
+def test_in_an_outage_what_is_retried_needs_somebody_with_its_number_codes_and_age(stage: Stage) -> None:
+    keep_in_flight(stage, 4)
+    for message_id in ("m-1", "m-1", "m-2"):  # a message is counted once, however often it is retried
+        stage.log_retry(message_id, seconds_ago=5, wait=120)
+    stage.log_retry("m-3", seconds_ago=700, wait=900, code="forbidden")
+
+    found = health(stage)
+
+    assert found["exit code"] == 1
+    assert needs(found) == [("3 being retried: unavailable, forbidden, oldest 14 min", "docs/operation.md#oldestretry")]
+    assert found["retries"]["codes"] == {"unavailable": 2, "forbidden": 1}
+    assert (found["queues"][0]["retrying"], found["queues"][0]["in_flight"]) == (3, 1)
+
+
+DIGEST = "5e" * 32
+
+
+@table(
+    "in_flight, lines, count",
+    ("over", 2, [("retry", 100, 30)], None),
+    ("not on the queue", 0, [("retry", 5, 30)], None),
+    ("a newer one is over", 1, [("retry", 600, 700), ("retry", 300, 10)], None),
+    ("it has its outcome", 1, [("retry", 20, 10), ("outcome", 5, {"key_digest": DIGEST})], None),
+    ("it is parked", 1, [("retry", 20, 10), ("parked", 5, {"key_digest": DIGEST})], None),
+    ("its message is parked", 1, [("retry", 20, 10), ("parked", 5, {"message_id": "m-1"})], None),
+    ("redriven", 1, [("parked", 20, {"key_digest": DIGEST}), ("retry", 5, 30)], 1),
+)
+def test_a_retry_that_has_ended_needs_nobody(
+    stage: Stage, in_flight: int, lines: list[tuple[str, int, Any]], count: int | None
+) -> None:
+    keep_in_flight(stage, in_flight)
+    for what, seconds_ago, more in lines:
+        if what == "retry":
+            stage.log_retry("m-1", seconds_ago, wait=more, key_digest=DIGEST)
+        else:
+            stage.log(what, seconds_ago, **more)
+
+    found = health(stage)
+
+    assert (found["retries"] and found["retries"]["count"]) == count
+    assert found["exit code"] == (1 if count else 0)
+    assert found["queues"][0]["in_flight"] == in_flight - (count or 0)
+
+
+@pytest.mark.parametrize(
+    ("retried_ago", "wait", "outcomes_since"),
+    [(None, 0, []), (100, 30, []), (20, 30, [20]), (7_000, 7_200, [960])],  # 16 minutes at most
+)
+def test_outcomes_are_read_only_from_the_first_pending_retry_on(
+    stage: Stage, retried_ago: int | None, wait: int, outcomes_since: list[int]
+) -> None:
+    keep_in_flight(stage, 1)
+    if retried_ago:
+        stage.log_retry("m-1", retried_ago, wait)
+
+    with watched(stage.located.client("logs"), "FilterLogEvents") as reads:
+        health(stage)
+
+    of_outcomes = [read["startTime"] / 1000 for read in reads if "outcome" in read["filterPattern"]]
+    assert [time.time() - since for since in of_outcomes] == pytest.approx(outcomes_since, abs=5)
+
+
+def test_a_retry_that_is_due_is_counted_once(stage: Stage) -> None:
+    keep_in_flight(stage, 1)
+    stage.aws.sqs.send_message(QueueUrl=stage.aws.requests_url, MessageBody="{}")
+    stage.log_retry("m-1", seconds_ago=20, wait=10)
+
+    queue = health(stage)["queues"][0]
+
+    assert (queue["waiting"], queue["retrying"], queue["in_flight"]) == (0, 1, 1)
+
+
+def test_a_request_that_a_long_retry_after_hides_is_still_retried(stage: Stage) -> None:
+    keep_in_flight(stage, 1)
+    stage.log_retry("m-1", seconds_ago=7_000, wait=7_200, code="rate_limited")
+
+    assert needs(health(stage))[0][0] == "1 being retried: rate_limited, oldest 1 h 59 min"
+
+
+def test_without_log_lines_of_retries_the_metrics_tell_them(stage: Stage) -> None:
+    stage.parameter("LogLevel", "ERROR")
+    keep_in_flight(stage, 2)
+    of_the_stack = {"Name": "Stack", "Value": NAME}
+    by_code = [of_the_stack, {"Name": "Code", "Value": "no_answer"}]
+    data = [
+        {"MetricName": "RetryAge", "Dimensions": [of_the_stack], "Value": 200},
+        {"MetricName": "TriedAgain", "Dimensions": by_code, "Value": 9},
+    ]
+    when = datetime.now(UTC) - timedelta(minutes=2)
+    stage.located.client("cloudwatch").put_metric_data(
+        Namespace="PersonalLink", MetricData=[{**one, "Timestamp": when} for one in data]
+    )
+
+    assert needs(health(stage))[0][0] == "2 being retried: no_answer, oldest 3 min"

@@ -25,11 +25,6 @@ def commands(group: click.Group, *names: str) -> Iterator[tuple[str, ...]]:
 EVERY_COMMAND = [pytest.param(names, id=" ".join(names) or "operate") for names in commands(operate)]
 
 
-@pytest.mark.parametrize("names", EVERY_COMMAND)
-def test_the_list_of_commands_shows_whole_sentences(names: tuple[str, ...]) -> None:
-    assert "..." not in CliRunner().invoke(operate, [*names, "--help"]).output.partition("Commands:")[2]
-
-
 def test_the_version_is_told() -> None:
     assert CliRunner().invoke(operate, ["--version"]).output == f"operate {VERSION}\n"
 
@@ -54,22 +49,20 @@ def test_a_shell_completes_commands_and_codes() -> None:
 
 
 @pytest.mark.parametrize("names", EVERY_COMMAND)
-def test_a_commands_help_ends_with_an_example_that_it_understands(names: tuple[str, ...]) -> None:
+def test_a_commands_help_explains_every_option_and_ends_with_an_example_that_it_understands(
+    names: tuple[str, ...],
+) -> None:
     shown = CliRunner().invoke(operate, [*names, "--help"])
-
-    [example] = re.findall(r"Example: operate (.*)\Z", shown.output, re.DOTALL)
-    arguments = shlex.split(example)
-    assert shown.exit_code == 0
-    assert arguments[: len(names)] == list(names) or not names
-    assert CliRunner().invoke(operate, [*arguments, "--help"]).exit_code == 0
-
-
-@pytest.mark.parametrize("names", EVERY_COMMAND)
-def test_every_option_is_explained(names: tuple[str, ...]) -> None:
     command: click.Command = operate
     for name in names:
         assert isinstance(command, click.Group)
         command = command.commands[name]
 
+    assert "..." not in shown.output.partition("Commands:")[2]  # whole sentences
     assert command.help
     assert [one.name for one in command.params if isinstance(one, click.Option) and not one.help] == []
+    [example] = re.findall(r"Example: operate (.*)\Z", shown.output, re.DOTALL)
+    arguments = shlex.split(example)
+    assert shown.exit_code == 0
+    assert arguments[: len(names)] == list(names) or not names
+    assert CliRunner().invoke(operate, [*arguments, "--help"]).exit_code == 0

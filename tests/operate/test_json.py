@@ -1,47 +1,21 @@
-"""Every command prints JSON of the shape that docs/operation.md has, alone on stdout."""
+"""Each command prints JSON of the shape that docs/operation.md has, alone on stdout; docs/bulk.md has those of bulk."""
 
-import dataclasses
 import json
-import types
-import typing
-from collections.abc import Iterator
+import re
 from pathlib import Path
+from typing import Any
 
-import click
 import pytest
 from click.testing import CliRunner
+from pydantic import TypeAdapter
 
 from operate.commands import operate
 from operate.reports import REPORTS
+from tests.docs.documents import DOCS, rows, sections
 from tests.leaks.canaries import EMAIL, KEY
+from tests.operate.bulk_files import JOB, write
 from tests.operate.stage import BODY, NAME, Stage
-
-
-def misfits(value: object, kind: object, path: str = "") -> Iterator[str]:
-    """Yield where a JSON value is not what its type says."""
-    arguments = typing.get_args(kind)
-    match typing.get_origin(kind):
-        case typing.Literal:
-            fits = value in arguments
-        case types.UnionType | typing.Union:
-            fits = any(not list(misfits(value, one, path)) for one in arguments)
-        case origin if origin is list and isinstance(value, list):
-            for position, one in enumerate(value):
-                yield from misfits(one, arguments[0], f"{path}[{position}]")
-            return
-        case origin if origin is dict and isinstance(value, dict):
-            for name, one in value.items():
-                yield from misfits(one, arguments[1], f"{path}.{name}")
-            return
-        case _ if isinstance(kind, type) and dataclasses.is_dataclass(kind) and isinstance(value, dict):
-            hints = typing.get_type_hints(kind)
-            fits = value.keys() == hints.keys()
-            for name in hints.keys() & value.keys():
-                yield from misfits(value[name], hints[name], f"{path}.{name}")
-        case _:
-            fits = kind is typing.Any or type(value) is kind
-    if not fits:
-        yield f"{path}: {value!r} is no {kind}"
+from tests.operate.test_help import commands
 
 
 def prepare(stage: Stage, file: Path) -> dict[str, list[str]]:
@@ -67,17 +41,10 @@ def prepare(stage: Stage, file: Path) -> dict[str, list[str]]:
     }
 
 
-def leaves(group: click.Group, *before: str) -> Iterator[str]:
-    for name, command in group.commands.items():
-        if isinstance(command, click.Group):
-            yield from leaves(command, *before, name)
-        else:
-            yield " ".join((*before, name))
-
-
 def test_every_command_has_its_shape() -> None:
     of_bulk = {"bulk send", "bulk status", "bulk collect"}  # docs/bulk.md has their fields
-    assert set(leaves(operate)) == REPORTS.keys() | of_bulk
+    groups = {"", "parked", "bulk"}
+    assert {" ".join(names) for names in commands(operate)} == REPORTS.keys() | of_bulk | groups
 
 
 @pytest.mark.parametrize("command", REPORTS)
@@ -90,7 +57,9 @@ def test_what_a_command_prints_with_json_has_its_shape(stage: Stage, command: st
 
     texts = told.stdout.splitlines() if command == "tail" else [told.stdout]
     assert texts
-    assert [misfit for text in texts for misfit in misfits(json.loads(text), REPORTS[command])] == []
+    adapter = TypeAdapter[Any](REPORTS[command])
+    for text in texts:  # neither a field too many nor one too few
+        assert adapter.dump_python(adapter.validate_json(text, strict=True)) == json.loads(text)
 
 
 @pytest.mark.parametrize("arguments", [["health"], ["health", "s", "--jsn"], ["parked", "list", "s", "--code", "x"]])
@@ -107,3 +76,33 @@ def test_an_error_is_a_line_on_stderr_and_stdout_stays_empty(stage: Stage) -> No
 
     assert (told.exit_code, told.stdout) == (2, "")
     assert told.stderr == "Error: Give one of --key, --reference and --digest.\n"
+
+
+def documented() -> dict[str, set[str]]:
+    """Return the fields by command."""
+    table = rows(sections((DOCS / "bulk.md").read_text())["For scripts"])
+    fields = {commands: set(re.findall(r"`(\w+)`", named)) for commands, named in table}
+    return {command: named for commands, named in fields.items() for command in re.findall(r"`(\w+)`", commands)}
+
+
+def names_in(value: object) -> set[str]:
+    match value:
+        case dict():
+            return set(value).union(*map(names_in, value.values()))
+        case list():
+            return set[str]().union(*map(names_in, value))
+        case _:
+            return set()
+
+
+def test_the_page_of_bulk_names_every_field_and_no_other(stage: Stage, tmp_path: Path) -> None:
+    file = write(tmp_path / "contacts.csv", 1)
+    file.write_text(f"{file.read_text()}ACME\n")
+    options = {"send": [], "status": [], "collect": ["--output", str(tmp_path / "links.csv")]}
+
+    printed = {
+        command: names_in(json.loads(stage.run("bulk", command, NAME, str(file), *JOB, "--json", *more).output))
+        for command, more in options.items()
+    }
+
+    assert printed == documented()

@@ -11,9 +11,9 @@ from sandbox import REPOSITORY
 BIN = REPOSITORY / "bin"
 
 
-def run(*command: str, path: str = "") -> subprocess.CompletedProcess[str]:
-    environment = {**os.environ, "PATH": f"{path}{os.environ['PATH']}", "AWS_CONFIG_FILE": os.devnull}
-    return subprocess.run(command, cwd=REPOSITORY, env=environment, capture_output=True, text=True, check=False)
+def run(*command: str, path: str = "", at: Path = REPOSITORY, **more: str) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "PATH": f"{path}{os.environ['PATH']}", "AWS_CONFIG_FILE": os.devnull, **more}
+    return subprocess.run(command, cwd=at, env=environment, capture_output=True, text=True, check=False)
 
 
 @pytest.mark.parametrize(
@@ -39,10 +39,8 @@ def test_make_has_an_exit_code_of_its_own_and_prints_that_of_the_command() -> No
     assert made.stderr.splitlines()[-1].endswith("operate] Error 2")
 
 
-def test_a_file_is_found_from_where_the_person_stands(tmp_path: os.PathLike[str]) -> None:
-    asked = subprocess.run(
-        [BIN / "operate", "send", "s", "none.json"], cwd=tmp_path, capture_output=True, text=True, check=False
-    )
+def test_a_file_is_found_from_where_the_person_stands(tmp_path: Path) -> None:
+    asked = run(str(BIN / "operate"), "send", "s", "none.json", at=tmp_path)
 
     assert asked.returncode == 2
     assert "File 'none.json' does not exist" in asked.stderr
@@ -60,12 +58,6 @@ def test_an_output_that_cannot_be_written_is_told() -> None:
 def test_ctrl_c_is_quiet_from_the_start(tmp_path: Path) -> None:
     (tmp_path / "botocore.py").write_text("raise KeyboardInterrupt")  # while the commands are imported
 
-    stopped = subprocess.run(
-        [BIN / "operate", "--help"],
-        env={**os.environ, "PYTHONPATH": str(tmp_path)},
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    stopped = run("bin/operate", "--help", PYTHONPATH=str(tmp_path))
 
     assert (stopped.returncode, stopped.stdout, stopped.stderr) == (130, "", "")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -9,7 +10,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from operate.ledger_reader import LedgerReader
-from operate.parked.queue import ParkedMessage, Sweep
+from operate.parked.queue import Sweep
 from operate.terminal.duration import in_words
 from operate.terminal.masking import MASK, masked
 from personal_link.domain.clock import SystemClock
@@ -17,11 +18,17 @@ from personal_link.domain.errors import Code
 from tests.aws.account import on_every_call
 from tests.leaks.canaries import CANARIES, EMAIL, canaries_in
 from tests.operate.stage import BODY, FIRST_ID, NAME, REQUEST, Stage
+from tests.tables import table
 
 if TYPE_CHECKING:
-    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef, MessageTypeDef
+    from mypy_boto3_sqs.type_defs import MessageAttributeValueTypeDef
 
+EVENT = {"detail-type": "Visit Ended", "time": "2026-11-24T10:00:00Z"}
 LAYER = "arn:aws:lambda:eu-west-1:123456789012:layer:mappings:1"
+
+
+def show(stage: Stage, message_id: str, *options: str) -> str:
+    return stage.run("parked", "show", NAME, message_id, *options).output
 
 
 def test_the_list_is_by_code_and_the_oldest_first(stage: Stage) -> None:
@@ -60,16 +67,24 @@ def test_a_queue_that_gives_the_same_messages_again_and_again_is_listed_once(sta
     assert set(stage.parked_ids()) == ids
 
 
-def test_a_list_tells_of_requests_that_another_reader_hides(stage: Stage) -> None:
+HIDDEN = "1 parked, but hidden by another reader: run this again in a minute"
+
+
+@table(
+    "arguments, code, lines",
+    ("list", ("list",), 0, ["0 parked", HIDDEN]),
+    ("redrive", ("redrive",), 1, ["0 redriven, 0 left parked", HIDDEN]),
+    ("delete", ("delete", "--code", "unavailable", "--yes"), 1, ["0 to delete", "0 deleted.", HIDDEN]),
+)
+def test_requests_that_another_reader_hides_are_told(
+    stage: Stage, arguments: tuple[str, ...], code: int, lines: list[str]
+) -> None:
     stage.park()
     stage.hide()
 
-    listed = stage.run("parked", "list", NAME)
+    told = stage.run("parked", *arguments, NAME)
 
-    assert (listed.exit_code, listed.output.splitlines()) == (
-        0,
-        ["0 parked", "1 parked, but hidden by another reader: run this again in a minute"],
-    )
+    assert (told.exit_code, told.output.splitlines()) == (code, lines)
 
 
 def test_a_list_of_another_code_hides_nothing(stage: Stage) -> None:
@@ -103,59 +118,48 @@ def test_what_sqs_or_eventbridge_parked_has_no_code_and_a_made_up_one_is_none(st
     assert canaries_in(listed.output, CANARIES) == []
 
 
-def test_what_lambda_parked_has_its_code_and_our_words_in_the_reason(stage: Stage) -> None:
+def test_what_lambda_parked_is_found_by_its_code_and_has_the_id_of_its_invocation(stage: Stage) -> None:
     parked = stage.park_as_lambda()
 
     listed = stage.run("parked", "list", NAME, "--code", "unavailable")
-    shown = stage.run("parked", "show", NAME, parked).output
 
     assert re.findall(r"[0-9a-f-]{36}", listed.output) == [parked]
-    assert re.search(r"^Parked: unavailable$", shown, re.MULTILINE)
-    assert re.search(r"^Detail +Our own words[.] *$", shown, re.MULTILINE)
-    assert re.search(rf"^Original id +{FIRST_ID} *$", shown, re.MULTILINE)
-    assert "joe.doe" not in shown
+    assert re.search(rf"^Original id +{FIRST_ID} *$", show(stage, parked), re.MULTILINE)
 
 
-def test_what_timed_out_in_lambda_has_no_code_and_no_words(stage: Stage) -> None:
-    parked = stage.park_as_lambda(reason=f"2026-11-24T10:00:00Z {EMAIL.value} Task timed out after 60.00 seconds")
-
-    shown = stage.run("parked", "show", NAME, parked).output
-
-    assert re.search(r"^Parked: -$", shown, re.MULTILINE)
-    assert re.search(r"^Detail +- *$", shown, re.MULTILINE)
-    assert EMAIL.value not in shown
-
-
-@pytest.mark.parametrize(("given", "detail"), [("NO_PERMISSIONS", "EventBridge: NO_PERMISSIONS"), (EMAIL.value, "-")])
-def test_what_eventbridge_parked_is_shown_with_its_error_code(stage: Stage, given: str, detail: str) -> None:
+def park_as_eventbridge(stage: Stage, error_code: str) -> str:
+    text: MessageAttributeValueTypeDef = {"DataType": "String", "StringValue": error_code}
     sent = stage.aws.sqs.send_message(
-        QueueUrl=stage.aws.parked_url,
-        MessageBody=BODY,
-        MessageAttributes={"ERROR_CODE": {"DataType": "String", "StringValue": given}},
+        QueueUrl=stage.aws.parked_url, MessageBody=BODY, MessageAttributes={"ERROR_CODE": text}
     )
-
-    shown = stage.run("parked", "show", NAME, sent["MessageId"]).output
-
-    assert re.search(r"^Parked: -$", shown, re.MULTILINE)
-    assert re.search(rf"^Detail +{detail} *$", shown, re.MULTILINE)
+    return sent["MessageId"]
 
 
-def test_an_error_code_on_what_sqs_parked_is_its_senders_and_is_not_shown() -> None:
-    message: MessageTypeDef = {
-        "MessageId": FIRST_ID,
-        "ReceiptHandle": "handle",
-        "Body": BODY,
-        "Attributes": {"SentTimestamp": "1795427990000", "DeadLetterQueueSourceArn": "arn:aws:sqs:x"},
-        "MessageAttributes": {"ERROR_CODE": {"DataType": "String", "StringValue": "ADA_LOVELACE"}},
-    }
+TIMED_OUT = f"2026-11-24T10:00:00Z {EMAIL.value} Task timed out after 60.00 seconds"
 
-    assert ParkedMessage.received(message).detail == "-"
+
+@table(
+    "park, code, detail",
+    ("by the worker", Stage.park, "unavailable", "Our own words."),
+    ("by Lambda", Stage.park_as_lambda, "unavailable", "Our own words."),
+    ("by Lambda after a timeout", lambda stage: stage.park_as_lambda(reason=TIMED_OUT), "-", "-"),
+    ("by EventBridge", lambda stage: park_as_eventbridge(stage, "NO_RIGHT"), "-", "EventBridge: NO_RIGHT"),
+    ("by somebody", lambda stage: park_as_eventbridge(stage, EMAIL.value), "-", "-"),
+)
+def test_code_and_detail_are_those_of_whoever_parked_it_and_quote_nobody(
+    stage: Stage, park: Callable[[Stage], str], code: str, detail: str
+) -> None:
+    shown = show(stage, park(stage))
+
+    assert re.search(rf"^Parked: {code}$", shown, re.MULTILINE)
+    assert re.search(rf"^Detail +{re.escape(detail)} *$", shown, re.MULTILINE)
+    assert canaries_in(shown, CANARIES) == []
 
 
 def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:
     message_id = stage.park()
 
-    shown = stage.run("parked", "show", NAME, message_id).output
+    shown = show(stage, message_id)
 
     assert canaries_in(shown, CANARIES) == []
     assert json.loads(shown[shown.index("{") :]) == {
@@ -164,51 +168,38 @@ def test_one_is_shown_with_its_values_masked(stage: Stage) -> None:
         "reference": "***",
         "idempotency_key": "***",
     }
-    assert re.search(r"^Detail +Our own words\. *$", shown, re.MULTILINE)
     assert re.search(rf"^Original id +{FIRST_ID} *$", shown, re.MULTILINE)
     assert re.search(r"^Ledger +not processed yet \(attempts: 0\) *$", shown, re.MULTILINE)
     assert stage.parked_ids() == [message_id]
 
 
 def test_one_is_shown_as_it_is_when_that_is_asked_for(stage: Stage) -> None:
-    shown = stage.run("parked", "show", NAME, stage.park(), "--unmask").output
+    shown = show(stage, stage.park(), "--unmask")
 
     assert json.loads(shown[shown.index("{") :]) == REQUEST
     assert shown.isascii()
 
 
-@pytest.mark.parametrize(
-    ("body", "shown_of_it"),
-    [
-        pytest.param(
-            {"configuration": "contact", "record": {"configuration": "Ada", "time": "10 am", "detail-type": "x"}},
-            {"configuration": "contact", "record": {"configuration": MASK, "time": MASK, "detail-type": MASK}},
-            id="a request",
-        ),
-        pytest.param(
-            {
-                "detail-type": "Visit Ended",
-                "time": "2026-11-24T10:00:00Z",
-                "detail": {"configuration": "contact", "time": "x", "record": {"time": "x"}},
-            },
-            {
-                "detail-type": "Visit Ended",
-                "time": "2026-11-24T10:00:00Z",
-                "detail": {"configuration": "contact", "time": MASK, "record": {"time": MASK}},
-            },
-            id="an event whose detail is a request",
-        ),
-        pytest.param(
-            {"detail-type": "Visit Ended", "configuration": "x", "detail": {"configuration": "Ada", "time": "x"}},
-            {"detail-type": "Visit Ended", "configuration": MASK, "detail": {"configuration": MASK, "time": MASK}},
-            id="an event of somebody else's",
-        ),
-        pytest.param(
-            {"configuration": "Ada", "time": "10 am"}, {"configuration": MASK, "time": MASK}, id="anything else"
-        ),
-        pytest.param([{"configuration": "Ada", "record": {}}], [{"configuration": MASK, "record": {}}], id="a list"),
-        pytest.param({"configuration": "a@b", "record": {}}, {"configuration": MASK, "record": {}}, id="unsafe"),
-    ],
+@table(
+    "body, shown_of_it",
+    (
+        "a request",
+        {"configuration": "contact", "record": {"configuration": "Ada", "time": "10 am", "detail-type": "x"}},
+        {"configuration": "contact", "record": {"configuration": MASK, "time": MASK, "detail-type": MASK}},
+    ),
+    (
+        "an event whose detail is a request",
+        {**EVENT, "detail": {"configuration": "contact", "time": "x", "record": {"time": "x"}}},
+        {**EVENT, "detail": {"configuration": "contact", "time": MASK, "record": {"time": MASK}}},
+    ),
+    (
+        "an event of somebody else's",
+        {"detail-type": "Visit Ended", "configuration": "x", "detail": {"configuration": "Ada", "time": "x"}},
+        {"detail-type": "Visit Ended", "configuration": MASK, "detail": {"configuration": MASK, "time": MASK}},
+    ),
+    ("anything else", {"configuration": "Ada", "time": "10 am"}, {"configuration": MASK, "time": MASK}),
+    ("a list", [{"configuration": "Ada", "record": {}}], [{"configuration": MASK, "record": {}}]),
+    ("unsafe", {"configuration": "a@b", "record": {}}, {"configuration": MASK, "record": {}}),
 )
 def test_a_value_is_shown_for_its_place_and_not_for_its_name(body: object, shown_of_it: object) -> None:
     assert masked(body) == shown_of_it
@@ -217,8 +208,8 @@ def test_a_value_is_shown_for_its_place_and_not_for_its_name(body: object, shown
 def test_a_body_that_is_not_json_is_told_by_its_length_and_shown_without_moving_the_cursor(stage: Stage) -> None:
     message_id = stage.park('{"Email": "Zo\u00eb\x1b[2J', Code.INVALID_REQUEST)
 
-    assert stage.run("parked", "show", NAME, message_id).output.splitlines()[-1] == "  (not JSON, 19 bytes)"
-    unmasked = stage.run("parked", "show", NAME, message_id, "--unmask").output.splitlines()[-1]
+    assert show(stage, message_id).splitlines()[-1] == "  (not JSON, 19 bytes)"
+    unmasked = show(stage, message_id, "--unmask").splitlines()[-1]
     assert unmasked == """  '{"Email": "Zo\\xeb\\x1b[2J'"""
 
 
@@ -226,30 +217,29 @@ def test_a_name_that_looks_like_no_heading_and_an_id_that_a_sender_chose_are_mas
     body = json.dumps({"record": {EMAIL.value: "x", "Order number": 12}, "detail-type": f"of {EMAIL.value}"})
     message_id = stage.park(body, first_id=EMAIL.value)
 
-    shown = stage.run("parked", "show", NAME, message_id).output
+    shown = show(stage, message_id)
 
     assert canaries_in(shown, CANARIES) == []
     assert json.loads(shown[shown.index("{") :]) == {
         "record": {"(withheld 1)": MASK, "Order number": MASK},
         "detail-type": MASK,
     }
-    assert EMAIL.value in stage.run("parked", "show", NAME, message_id, "--unmask").output
+    assert EMAIL.value in show(stage, message_id, "--unmask")
 
 
-def test_an_event_without_an_entry_is_shown_with_the_nearest_one(stage: Stage) -> None:
-    body = json.dumps({"id": FIRST_ID, "detail-type": "Order paid", "detail": {"order": 1}})
+@table(
+    "kind, line",
+    ("nearly", "Order paid", 'no entry for "Order paid"; nearest: "Order Paid"; entries: Case_Closed__e, Object Creat'),
+    ("no name", f"of {EMAIL.value}", "no entry for its detail-type; entries: "),
+)
+def test_an_event_without_an_entry_is_shown_with_the_nearest_one_if_it_is_a_name(
+    stage: Stage, kind: str, line: str
+) -> None:
+    body = json.dumps({"id": FIRST_ID, "detail-type": kind, "detail": {"order": 1}})
 
-    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST)).output
+    shown = show(stage, stage.park(body, Code.INVALID_REQUEST))
 
-    assert 'no entry for "Order paid"; nearest: "Order Paid"; entries: Case_Closed__e, Object Created, ' in shown
-
-
-def test_a_detail_type_that_is_no_name_is_not_shown(stage: Stage) -> None:
-    body = json.dumps({"id": FIRST_ID, "detail-type": f"of {EMAIL.value}", "detail": {}})
-
-    shown = stage.run("parked", "show", NAME, stage.park(body, Code.INVALID_REQUEST)).output
-
-    assert "no entry for its detail-type; entries: " in shown
+    assert line in shown
     assert canaries_in(shown, CANARIES) == []
 
 
@@ -273,7 +263,7 @@ def test_the_named_file_of_the_layer_tells_what_an_event_is(stage: Stage, tmp_pa
     mapped = {"id": FIRST_ID, "detail-type": "Visit Ended", "detail": {"email": EMAIL.value}}
     parked = stage.park(json.dumps(mapped)), stage.park(json.dumps(mapped | {"detail-type": "Visit ended"}))
 
-    known, other = (with_file.run("parked", "show", NAME, one).output for one in parked)
+    known, other = (show(with_file, one) for one in parked)
 
     assert "not processed yet" in known
     assert 'no entry for "Visit ended"; nearest: "Visit Ended"; entries: Visit Ended' in " ".join(other.split())
@@ -284,7 +274,7 @@ def test_a_wrong_file_is_told_what_is_wrong(stage: Stage, tmp_path: Path) -> Non
     with_file = replace(stage, located=replace(stage.located, mappings=tmp_path / "mappings.toml"))
     body = json.dumps({"id": FIRST_ID, "detail-type": "Visit Ended", "detail": {}})
 
-    shown = with_file.run("parked", "show", NAME, stage.park(body)).output
+    shown = show(with_file, stage.park(body))
 
     assert shown == 'Error: mappings.toml: "Visit Ended" needs a [record] of at least one heading.\n'
 
@@ -319,19 +309,8 @@ def test_a_length_of_time_that_is_none_is_refused_with_examples(stage: Stage, ol
     assert "30m, 2h or 7d" in refused.output
 
 
-@pytest.mark.parametrize(
-    ("seconds", "words"),
-    [
-        (-5, "0 s"),
-        (0.4, "0 s"),
-        (59.9, "59 s"),
-        (60, "1 min"),
-        (3599, "59 min"),
-        (3600, "1 h 0 min"),
-        (86_399, "23 h 59 min"),
-        (86_400, "1 d 0 h"),
-        (1_000_000, "11 d 13 h"),
-    ],
-)
-def test_a_length_of_time_is_told_in_its_two_largest_units(seconds: float, words: str) -> None:
-    assert in_words(seconds) == words
+def test_a_length_of_time_is_told_in_its_two_largest_units() -> None:
+    seconds = [-5, 0.4, 59.9, 60, 3599, 3600, 86_399, 86_400, 1_000_000]
+    words = ["0 s", "0 s", "59 s", "1 min", "59 min", "1 h 0 min", "23 h 59 min", "1 d 0 h", "11 d 13 h"]
+
+    assert [in_words(one) for one in seconds] == words

@@ -6,9 +6,11 @@ import re
 import pytest
 
 from personal_link.settings import REGIONS
+from sandbox.customergauge.log import Endpoint
 from sandbox.customergauge.replies import Reply
 from tests.aws.account import CLIENT_SECRET
 from tests.operate.stage import NAME, Stage
+from tests.tables import table
 
 
 def states(output: str) -> list[str]:
@@ -19,14 +21,13 @@ def states(output: str) -> list[str]:
 def test_good_credentials_are_good_and_no_survey_record_is_made(stage: Stage) -> None:
     checked = stage.run("check", NAME, "--yes")
 
-    host = stage.vendor.base_url.removeprefix("http://")
     assert checked.exit_code == 0
     assert checked.output.splitlines() == [
         "OK  personal-link",
         "",
         "ok   Secret: readable and filled in",
-        f"ok   Token server {host}: issues a token for 3600 s, which is discarded",
-        f"ok   API {host}: answers without TLS, as on this machine (HTTP 200)",
+        f"ok   Token server {stage.host}: issues a token for 3600 s, which is discarded",
+        f"ok   API {stage.host}: answers without TLS, as on this machine (HTTP 200)",
     ]
     assert len(stage.vendor.calls("token")) == 1
     assert stage.vendor.calls("personal-link") == []
@@ -82,30 +83,23 @@ def test_a_vendor_that_is_not_there_is_told(stage: Stage) -> None:
 
 
 @pytest.mark.parametrize("answer", ["n\n", ""])
-def test_the_secret_leaves_for_a_host_that_is_not_the_vendors_only_when_somebody_says_so(
-    stage: Stage, answer: str
+@table(
+    "of_customergauge, options, question, path",
+    ("secret", "IMPORTS_BASE_URL", (), "token server {} is not CustomerGauge's. Send it the client secret?", "token"),
+    (
+        *("token", "AUTH_BASE_URL", ("--configuration", "contact")),
+        *("API {} is not CustomerGauge's. Send it an access token?", "personal-link"),
+    ),
+)
+def test_secret_and_token_leave_for_another_host_only_when_somebody_says_so(
+    stage: Stage, of_customergauge: str, options: tuple[str, ...], question: str, path: Endpoint, answer: str
 ) -> None:
-    host = stage.vendor.base_url.removeprefix("http://")
+    stage.environment()[of_customergauge] = ""
 
-    asked = stage.run("check", NAME, typed=answer)
+    asked = stage.run("check", NAME, *options, typed=answer)
 
-    assert asked.exit_code == 1
-    question = f"The token server {host} is not CustomerGauge's. Send it the client secret? [y/N]: "
-    assert asked.output.startswith(question)
-    assert stage.vendor.calls("token") == []
-
-
-@pytest.mark.parametrize("answer", ["n\n", ""])
-def test_a_token_leaves_for_an_api_that_is_not_the_vendors_only_when_somebody_says_so(
-    stage: Stage, answer: str
-) -> None:
-    stage.environment().update(AUTH_BASE_URL="")
-    host = stage.vendor.base_url.removeprefix("http://")
-
-    asked = stage.run("check", NAME, "--configuration", "contact", typed=answer)
-
-    assert asked.output.startswith(f"The API {host} is not CustomerGauge's. Send it an access token? [y/N]: ")
-    assert (asked.exit_code, stage.vendor.calls("personal-link")) == (1, [])
+    assert asked.output.startswith(f"The {question.format(stage.host)} [y/N]: ")
+    assert (asked.exit_code, stage.vendor.calls(path)) == (1, [])
 
 
 def test_without_a_configuration_no_token_leaves_so_nobody_is_asked_about_the_api(stage: Stage) -> None:
