@@ -90,7 +90,7 @@ def test_parked_requests_are_counted_by_code_and_lead_to_their_list(stage: Stage
 
     assert found["exit code"] == 1
     assert found["parked"]["codes"] == {"unavailable": 2, "forbidden": 1}
-    assert found["queues"][1]["oldest_seconds"] == pytest.approx(11 * 3600 + 90, abs=5)
+    assert found["queues"][1]["oldest_seconds"] == pytest.approx(11 * 3600 + 90, abs=60)
     assert needs(found) == [("3 parked: 2 unavailable, 1 forbidden", "operate parked list personal-link")]
     assert len(stage.parked_ids()) == 3
 
@@ -355,7 +355,7 @@ def test_outcomes_are_read_only_from_the_first_pending_retry_on(
         health(stage)
 
     of_outcomes = [read["startTime"] / 1000 for read in reads if "outcome" in read["filterPattern"]]
-    assert [time.time() - since for since in of_outcomes] == pytest.approx(outcomes_since, abs=5)
+    assert [time.time() - since for since in of_outcomes] == pytest.approx(outcomes_since, abs=60)
 
 
 def test_a_retry_that_is_due_is_counted_once(stage: Stage) -> None:
