@@ -24,6 +24,7 @@ from personal_link.customergauge.transport import Transport
 from personal_link.issue_link import LinkIssuer
 from sandbox.customergauge.server import CustomerGaugeSandbox
 from tests.aws.account import CLIENT_ID, CLIENT_SECRET, Account
+from tests.customergauge.scripted_lines import NO_AUTHORITIES
 from tests.fake_clock import FakeClock
 from tests.link_requests import UseCase
 from tests.output_watch import pytest_runtest_makereport  # noqa: F401 - a hook of pytest's
@@ -136,7 +137,7 @@ def vendor() -> Iterator[CustomerGaugeSandbox]:
 def issuer(account: Account, ledger: Ledger, clock: FakeClock, vendor: CustomerGaugeSandbox) -> LinkIssuer:
     """The use case with everything real but the time and the AWS account."""
     customergauge = CustomerGauge(
-        Transport(clock), clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url
+        Transport(clock, NO_AUTHORITIES), clock, auth_base_url=vendor.base_url, imports_base_url=vendor.base_url
     )
     secret = CredentialsSecret(account.secretsmanager, account.secret_arn, clock)
     return LinkIssuer(

@@ -12,7 +12,7 @@ from personal_link.domain.outcome import PersonalLink
 from personal_link.domain.request import Scalar
 from sandbox.customergauge.replies import Reply
 from sandbox.customergauge.server import CustomerGaugeSandbox
-from tests.customergauge.scripted_lines import create
+from tests.customergauge.scripted_lines import NO_AUTHORITIES, create
 
 
 class Api:
@@ -29,7 +29,8 @@ class Api:
 
     def client(self, encoding: Encoding) -> CustomerGauge:
         clock, url = SystemClock(), self.vendor.base_url
-        return CustomerGauge(Transport(clock), clock, auth_base_url=url, imports_base_url=url, encoding=encoding)
+        transport = Transport(clock, NO_AUTHORITIES)
+        return CustomerGauge(transport, clock, auth_base_url=url, imports_base_url=url, encoding=encoding)
 
     def fetch_token(self, seconds: float = 10) -> AccessToken:
         return self.gauge.fetch_token(self.credentials, Deadline.after(seconds, SystemClock()))
