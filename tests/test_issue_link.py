@@ -6,7 +6,7 @@ from typing import Literal
 import pytest
 
 from personal_link.domain.errors import InvalidRequest, NotProcessed, Unanswered
-from personal_link.domain.outcome import PersonalLink
+from personal_link.domain.outcome import PersonalLink, describe
 from personal_link.domain.request import IdempotencyKey, Source
 from sandbox.customergauge.server import Reply
 from tests.aws.account import doing_before
@@ -226,7 +226,8 @@ def test_a_refusal_by_a_setting_after_an_unanswered_attempt_says_that_a_survey_r
 
     refusal = case.failure(InvalidRequest, by=replace(case.issuer, default_configuration=None))
 
-    assert refusal.message == (
+    assert refusal.message == "The request is not valid: see configuration."  # it is logged
+    assert describe(refusal)["message"] == (
         "The request is not valid: see configuration."
         " An earlier attempt got no answer, so a survey record may exist: see the Request History."
     )

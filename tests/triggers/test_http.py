@@ -100,15 +100,17 @@ def test_the_retry_after_of_customergauge_is_passed_on_in_whole_seconds(asked: f
     assert answer["headers"]["Retry-After"] == told
 
 
-def test_a_request_that_is_refused_on_arrival_is_answered_with_its_fields() -> None:
-    fields = {"record": ["is required"]}
+def test_a_request_that_is_refused_on_arrival_is_answered_with_its_fields_and_the_text_for_its_caller() -> None:
+    refusal = Refused(
+        Code.INVALID_REQUEST, "to be logged", errors={"record": ["is required"]}, vendor_message="to tell"
+    )
 
-    answer = http.error_answer(Refused(Code.INVALID_REQUEST, "The request is not valid: see record.", errors=fields))
+    answer = http.error_answer(refusal)
 
     assert answer["statusCode"] == 400
     assert json.loads(answer["body"]) == {
         "code": "invalid_request",
-        "message": "The request is not valid: see record.",
+        "message": "to tell",
         "errors": {"record": ["is required"]},
     }
 

@@ -56,7 +56,7 @@ class LinkIssuer:
             if settled:
                 return settled
             if unanswered:
-                refusal.message += MAYBE_MADE
+                refusal.vendor_message = refusal.message + MAYBE_MADE  # for the caller; the log has the message
             raise
         begun = self.ledger.begin(request, deadline)
         if isinstance(begun, Outcome):

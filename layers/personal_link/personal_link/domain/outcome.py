@@ -8,7 +8,7 @@ from typing import Any, Final, Literal, Self
 
 from personal_link.domain import strict_json
 from personal_link.domain.clock import timestamp
-from personal_link.domain.errors import OutcomeUnknown, Refused, Unreadable
+from personal_link.domain.errors import Refused, RequestError, Unreadable
 from personal_link.domain.request import MAX_LABEL, Delivery, LinkRequest, Source, composed, is_scalar
 
 SCHEMA: Final = "personal-link-result/1"
@@ -177,7 +177,7 @@ def _canonical(record: object) -> object:
     return dict(sorted((canonical if len(canonical) == len(record) else record).items()))
 
 
-def describe(error: Refused | OutcomeUnknown) -> dict[str, Any]:
+def describe(error: RequestError) -> dict[str, Any]:
     """Return an error as callers and results show it: `{"code", "message", "errors"?}`."""
     description: dict[str, Any] = {"code": str(error.code), "message": error.vendor_message or error.message}
     if error.errors:

@@ -10,7 +10,7 @@ from personal_link import observability
 from personal_link.aws.queues import ResultsQueue
 from personal_link.domain.clock import Deadline
 from personal_link.domain.errors import CODES, Code, RequestError, TryAgain
-from personal_link.domain.outcome import Outcome
+from personal_link.domain.outcome import Outcome, describe
 from personal_link.domain.request import Delivery, check
 from personal_link.issue_link import LinkIssuer
 from personal_link.triggers.http_request import open_http
@@ -63,11 +63,8 @@ def answer_of(outcome: Outcome) -> HttpAnswer:
 def error_answer(error: RequestError) -> HttpAnswer:
     """Return the answer for a request without an outcome: refused on arrival, or to be retried."""
     meaning = CODES[error.code]
-    body: dict[str, Any] = {"code": error.code, "message": error.message}
-    if error.errors:
-        body["errors"] = error.errors
     wait = meaning.http_retry_after if error.retry_after is None else max(1, math.ceil(error.retry_after))
-    return _answer(meaning.http_status, body, {"Retry-After": str(wait)} if wait else {})
+    return _answer(meaning.http_status, describe(error), {"Retry-After": str(wait)} if wait else {})
 
 
 def _answer(status: int, body: object, headers: dict[str, str]) -> HttpAnswer:
